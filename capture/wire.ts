@@ -1,0 +1,142 @@
+// Records ↔ message bytes, exactly as docs/capture.md lays them out. Nothing here does I/O.
+
+import type {
+  ClockExchange,
+  ClockPair,
+  Edge,
+  Mark,
+  Note,
+  SampleBlock,
+  TelemetryRead,
+} from "../schema/records.ts";
+import { type ClockName, type Instant, instant } from "../schema/time.ts";
+
+export const BLOCK_HEADER = 40;
+export const READ_BYTES = 36;
+const UNKNOWN = -(2n ** 63n);
+
+function optional<C extends ClockName>(ns: bigint): Instant<C> | null {
+  return ns === UNKNOWN ? null : instant<C>(ns);
+}
+
+export function encodeBlock(b: SampleBlock): Uint8Array {
+  const out = new Uint8Array(BLOCK_HEADER + b.bytes.byteLength);
+  const v = new DataView(out.buffer);
+  v.setBigUint64(0, BigInt(b.firstIndex), true);
+  v.setBigInt64(8, b.deviceTick === null ? UNKNOWN : BigInt.asIntN(64, b.deviceTick), true);
+  v.setBigInt64(16, b.hostBefore ?? UNKNOWN, true);
+  v.setBigInt64(24, b.hostAfter ?? UNKNOWN, true);
+  v.setUint32(32, b.rows, true);
+  v.setUint32(36, b.flags, true);
+  out.set(b.bytes, BLOCK_HEADER);
+  return out;
+}
+
+/** @returns undefined when the message is too short for its own row count: damage that a CRC cannot see. */
+export function decodeBlock(
+  stream: string,
+  rowBytes: number,
+  data: Uint8Array,
+): SampleBlock | undefined {
+  if (data.byteLength < BLOCK_HEADER) return undefined;
+  const v = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const rows = v.getUint32(32, true);
+  if (data.byteLength !== BLOCK_HEADER + rows * rowBytes) return undefined;
+  const tick = v.getBigInt64(8, true);
+  return {
+    stream,
+    firstIndex: Number(v.getBigUint64(0, true)),
+    deviceTick: tick === UNKNOWN ? null : tick,
+    hostBefore: optional(v.getBigInt64(16, true)),
+    hostAfter: optional(v.getBigInt64(24, true)),
+    rows,
+    flags: v.getUint32(36, true),
+    bytes: data.subarray(BLOCK_HEADER),
+  };
+}
+
+export function encodeRead(r: TelemetryRead): Uint8Array {
+  const out = new Uint8Array(READ_BYTES);
+  const v = new DataView(out.buffer);
+  v.setBigInt64(0, r.before, true);
+  v.setBigInt64(8, r.after, true);
+  v.setBigInt64(16, r.stamp ?? UNKNOWN, true);
+  v.setFloat64(24, r.value, true);
+  v.setInt32(32, r.code, true);
+  return out;
+}
+
+export function decodeRead(channel: string, data: Uint8Array): TelemetryRead | undefined {
+  if (data.byteLength !== READ_BYTES) return undefined;
+  const v = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  return {
+    channel,
+    before: instant(v.getBigInt64(0, true)),
+    after: instant(v.getBigInt64(8, true)),
+    stamp: optional(v.getBigInt64(16, true)),
+    value: v.getFloat64(24, true),
+    code: v.getInt32(32, true),
+  };
+}
+
+/** JSON messages carry bigint nanoseconds as decimal strings; these name the fields that are such. */
+const BIG_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  mark: ["t"],
+  edge: ["tick"],
+  note: ["t"],
+  pair: ["mono", "unix", "boot"],
+  exchange: ["sent", "device_received", "device_sent", "received"],
+};
+
+const text = new TextEncoder();
+const untext = new TextDecoder();
+
+function toJson(record: object): Uint8Array {
+  return text.encode(
+    JSON.stringify(record, (_k, v: unknown) => (typeof v === "bigint" ? v.toString() : v)),
+  );
+}
+
+function fromJson(kind: string, data: Uint8Array): Record<string, unknown> | undefined {
+  try {
+    const o = JSON.parse(untext.decode(data)) as Record<string, unknown>;
+    for (const f of BIG_FIELDS[kind] ?? [])
+      if (typeof o[f] === "string") o[f] = BigInt(o[f]);
+    return o;
+  } catch {
+    return undefined;
+  }
+}
+
+export const encodeMark = (m: Mark): Uint8Array => toJson(m);
+export const encodeEdge = (e: Edge): Uint8Array => toJson(e);
+export const encodeNote = (n: Note): Uint8Array => toJson(n);
+export const encodePair = (p: ClockPair): Uint8Array => toJson(p);
+export const encodeExchange = (e: ClockExchange): Uint8Array =>
+  toJson({
+    sent: e.sent,
+    device_received: e.deviceReceived,
+    device_sent: e.deviceSent,
+    received: e.received,
+  });
+
+export const decodeMark = (d: Uint8Array): Mark | undefined =>
+  fromJson("mark", d) as Mark | undefined;
+export const decodeEdge = (d: Uint8Array): Edge | undefined =>
+  fromJson("edge", d) as Edge | undefined;
+export const decodeNote = (d: Uint8Array): Note | undefined =>
+  fromJson("note", d) as Note | undefined;
+export const decodePair = (d: Uint8Array): ClockPair | undefined =>
+  fromJson("pair", d) as ClockPair | undefined;
+
+export function decodeExchange(stream: string, d: Uint8Array): ClockExchange | undefined {
+  const o = fromJson("exchange", d) as Record<string, bigint> | undefined;
+  if (!o) return undefined;
+  return {
+    stream,
+    sent: instant(o["sent"]!),
+    deviceReceived: o["device_received"]!,
+    deviceSent: o["device_sent"]!,
+    received: instant(o["received"]!),
+  };
+}

@@ -1,0 +1,52 @@
+// Typed lint, and the one direction of imports that docs/ARCHITECTURE.md draws.
+import tseslint from "typescript-eslint";
+
+/** Which top-level folders each folder may import; everything else is an error. */
+const mayImport = {
+  schema: [],
+  capture: ["schema"],
+  ingest: ["schema", "capture"],
+  gpio: ["schema", "capture"],
+  marks: ["schema", "capture"],
+  nvml: ["schema", "capture"],
+  rigs: ["schema", "capture"],
+  align: ["schema", "capture"],
+  energy: ["schema", "capture", "align"],
+  dataset: ["schema", "capture", "align", "energy"],
+  view: ["schema", "capture", "align", "energy", "dataset"],
+};
+const folders = [...Object.keys(mayImport), "protocols", "cli"];
+
+const directions = Object.entries(mayImport).map(([folder, allowed]) => ({
+  files: [`${folder}/**/*.ts`],
+  rules: {
+    "no-restricted-imports": [
+      "error",
+      {
+        patterns: folders
+          .filter((other) => other !== folder && !allowed.includes(other))
+          .map((other) => ({
+            group: [`**/${other}/**`, `../${other}/*`],
+            message: `${folder} may import only ${["itself", ...allowed].join(", ")} (docs/ARCHITECTURE.md)`,
+          })),
+      },
+    ],
+  },
+}));
+
+export default tseslint.config(
+  { ignores: ["dist/", "node_modules/", "view/page/", "**/*.mjs", "*.js", "carry/", "runs/"] },
+  ...tseslint.configs.recommendedTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      "@typescript-eslint/switch-exhaustiveness-check": "error",
+      "@typescript-eslint/no-floating-promises": "error",
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/require-await": "off",
+      "@typescript-eslint/no-non-null-assertion": "off",
+      eqeqeq: "error",
+    },
+  },
+  ...directions,
+);

@@ -1,0 +1,33 @@
+// Errors. A bug throws whatever assert throws; these two are for the world outside.
+// Bad data is neither: it becomes a gap, a flag or a warning that travels with the run.
+
+/** A user can act on it: one line saying what, where, expected, found. The CLI prints it and exits 1. */
+export class InputError extends Error {
+  override readonly name = "InputError";
+  /** Survives realms and structured clones, where `instanceof` does not. */
+  readonly tag = "InputError";
+}
+
+/** Wrong command line; the CLI prints it with a hint and exits 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+  readonly tag = "UsageError";
+}
+
+/** A source (port, library, line) failed: `fatal` ends the session, `retry` is tried again, `ended` is a normal end. */
+export class SourceError extends Error {
+  override readonly name = "SourceError";
+  readonly tag = "SourceError";
+  readonly kind: "fatal" | "retry" | "ended";
+
+  constructor(kind: "fatal" | "retry" | "ended", message: string, cause?: unknown) {
+    super(message, { cause });
+    this.kind = kind;
+  }
+}
+
+/** Where in a file a problem stands, in words that grep and hex editors understand. */
+export function inputError(what: string, where: string, expected?: string, found?: string): InputError {
+  const tail = [expected && `expected ${expected}`, found && `found ${found}`].filter(Boolean);
+  return new InputError(`${where}: ${what}${tail.length ? ` (${tail.join(", ")})` : ""}`);
+}

@@ -1,0 +1,69 @@
+// The rig as the rest of the program sees it: SI numbers, no text to parse. rigs/load.ts makes it
+// from YAML; the capture log carries it as JSON, so a run can be redone without the rig file.
+
+/**
+ * A linear sensor: value = (count − zeroCount) · perCount, in V, A or W.
+ * Standard uncertainties are type B from the calibration record (GUM 4.3).
+ */
+export interface Sensor {
+  /** Field of the row layout it reads. */
+  readonly field: string;
+  readonly perCount: number;
+  readonly zeroCount: number;
+  /** Relative standard uncertainty of the gain. */
+  readonly gainU: number;
+  /** Standard uncertainty of the offset, in the sensor's unit. */
+  readonly offsetU: number;
+  /** −3 dB bandwidth of sensor and front end; faster sampling is oversampling. */
+  readonly bandwidthHz?: number;
+  /** Counts at which the converter saturates: values at or beyond are flagged as clipped. */
+  readonly clip?: readonly [number, number];
+  readonly calibration: Calibration;
+}
+
+export interface Calibration {
+  readonly date: string;
+  /** `assumed` figures make every comparison say so. */
+  readonly basis: "certificate" | "comparison" | "specification" | "assumed";
+  readonly instrument?: string;
+  readonly note?: string;
+}
+
+/** One supply path. Power is its own sensor where the device reports watts; else V·I. */
+export interface Rail {
+  readonly name: string;
+  readonly voltage?: Sensor;
+  readonly current?: Sensor;
+  readonly power?: Sensor;
+  /** A voltage that nobody measures, taken as constant. */
+  readonly assumedVoltage?: { readonly valueV: number; readonly u: number };
+}
+
+/** The DAQ's clock as a prior: align weighs it against the edges it finds. */
+export interface DeviceClock {
+  /** Ticks per second of the row's counter, or rows per second where rows are timed by index. */
+  readonly hz: number;
+  /** Relative standard uncertainty of `hz`. */
+  readonly uRel: number;
+  /** How far the first row may lie from the host's stamp of the stream's start, standard uncertainty, seconds. */
+  readonly startU: number;
+}
+
+export interface Rig {
+  readonly name: string;
+  readonly description: string;
+  readonly device: {
+    readonly kind: string;
+    readonly stream: string;
+    /** `instant`: a row is the value at its time (trapezoid). `interval_mean`: the mean from its time to the next row's (rectangle). */
+    readonly sampling: "instant" | "interval_mean";
+    /** Nominal rows per second; a distance beyond 2.5 periods is a gap. */
+    readonly rowHz: number;
+    readonly clock: DeviceClock;
+  };
+  readonly rails: readonly Rail[];
+  /** Supply paths that exist but carry no sensor: their bound enters the budget. */
+  readonly missingRails: readonly { readonly name: string; readonly maxPowerW: number }[];
+  /** 10–90 % step response of the physical path; shorter events are flagged. */
+  readonly stepResponseS?: number;
+}

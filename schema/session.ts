@@ -1,0 +1,69 @@
+// The session header: which clock the stamps are on, where zero lies, what wrote the file.
+
+import type { Source } from "./records.ts";
+import { type Instant, elapsedNs, type SessionNs } from "./time.ts";
+
+export interface Session {
+  readonly id: string;
+  readonly source: Source;
+  /** `monotonic` live, `unix` where a file carries UTC, `trace` where it knows only seconds since its start. */
+  readonly hostClock: "monotonic" | "unix" | "trace";
+  /** Host clock at session start: session time is host time minus this. */
+  readonly hostEpoch: Instant<"host">;
+  /** UTC at session start; null where the source has no wall clock. */
+  readonly startUnix: Instant<"unix"> | null;
+  /** Zone assumed for naive local times, where one had to be. */
+  readonly assumedZone?: string;
+  readonly software: string;
+  /** The user's `--label k=v`, and what an importer learned (format, device, published figures). */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Host instant → session nanoseconds. */
+export function toSession(session: Session, t: Instant<"host">): SessionNs {
+  return elapsedNs(t, session.hostEpoch);
+}
+
+const VERSION = "session/1";
+
+export function sessionToJson(s: Session): string {
+  return JSON.stringify({
+    schema: VERSION,
+    id: s.id,
+    source: s.source,
+    host_clock: s.hostClock,
+    host_epoch_ns: s.hostEpoch.toString(),
+    start_unix_ns: s.startUnix?.toString() ?? null,
+    assumed_zone: s.assumedZone ?? null,
+    software: s.software,
+    labels: s.labels,
+  });
+}
+
+interface SessionJson {
+  schema: string;
+  id: string;
+  source: Source;
+  host_clock: Session["hostClock"];
+  host_epoch_ns: string;
+  start_unix_ns: string | null;
+  assumed_zone: string | null;
+  software: string;
+  labels: Record<string, string>;
+}
+
+/** Inverse of {@link sessionToJson}. @throws Error when the text is not a session/1 document. */
+export function sessionFromJson(text: string): Session {
+  const j = JSON.parse(text) as SessionJson;
+  if (j.schema !== VERSION) throw new Error(`session header is ${j.schema}, this build reads ${VERSION}`);
+  return {
+    id: j.id,
+    source: j.source,
+    hostClock: j.host_clock,
+    hostEpoch: BigInt(j.host_epoch_ns) as Instant<"host">,
+    startUnix: j.start_unix_ns === null ? null : (BigInt(j.start_unix_ns) as Instant<"unix">),
+    ...(j.assumed_zone === null ? {} : { assumedZone: j.assumed_zone }),
+    software: j.software,
+    labels: j.labels,
+  };
+}

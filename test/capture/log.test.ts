@@ -1,0 +1,130 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { McapIndexedReader } from "@mcap/core";
+import { type CaptureRecord, readCapture } from "../../capture/log-reader.ts";
+import { LogWriter } from "../../capture/log-writer.ts";
+import type { RowLayout, SampleBlock } from "../../schema/records.ts";
+import type { Session } from "../../schema/session.ts";
+import { instant } from "../../schema/time.ts";
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "truejoule-log-"));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const session: Session = {
+  id: "t",
+  source: "virtual",
+  hostClock: "monotonic",
+  hostEpoch: instant<"host">(10n ** 18n),
+  startUnix: null,
+  software: "test",
+  labels: { a: "b" },
+};
+const layout: RowLayout = {
+  stream: "main",
+  rowBytes: 4,
+  fields: [{ name: "a", bitOffset: 0, bits: 16, kind: "uint" }],
+};
+
+function block(index: number, rows: number): SampleBlock {
+  const bytes = new Uint8Array(rows * 4).map((_, i) => (i * 7 + index) & 255);
+  return {
+    stream: "main",
+    firstIndex: index,
+    deviceTick: null,
+    hostBefore: instant<"host">(session.hostEpoch + 5n),
+    hostAfter: instant<"host">(session.hostEpoch + 9n),
+    rows,
+    flags: 0,
+    bytes,
+  };
+}
+
+/** A log of `n` blocks of 64 KiB with a read and a mark between them. */
+function writeLog(path: string, n: number, close = true): void {
+  const log = new LogWriter(path, session);
+  log.attach("rig.yaml", "application/yaml", Buffer.from("name: x"));
+  log.declareRows(layout);
+  log.declareTelemetry({ name: "nvml.power_usage", quantity: "power", unit: "W" });
+  for (let i = 0; i < n; i++) {
+    log.rows(block(i * 16384, 16384));
+    const t = instant<"host">(session.hostEpoch + BigInt(i));
+    log.read({ channel: "nvml.power_usage", before: t, after: t, stamp: null, value: i, code: 0 });
+    log.mark({ name: "load", phase: "begin", clock: "host", t, fields: { i } });
+  }
+  if (close) log.close();
+}
+
+const all = (path: string): CaptureRecord[] => [...readCapture(path)];
+const count = (rs: CaptureRecord[], kind: string): number => rs.filter((r) => r.kind === kind).length;
+
+describe("capture log", () => {
+  test("gives back what was written, and other MCAP readers accept it", async () => {
+    const path = join(dir, "c.mcap");
+    writeLog(path, 40);
+    const rs = all(path);
+    expect(count(rs, "damage")).toBe(0);
+    expect(count(rs, "rows")).toBe(40);
+    const first = rs.find((r) => r.kind === "rows")!;
+    expect(first.kind === "rows" && first.block).toEqual(block(0, 16384));
+    const got = rs.find((r) => r.kind === "session");
+    expect(got?.kind === "session" && got.session).toEqual(session);
+    const bytes = readFileSync(path);
+    const reader = await McapIndexedReader.Initialize({
+      readable: {
+        size: async () => BigInt(bytes.length),
+        read: async (o: bigint, n: bigint) => bytes.subarray(Number(o), Number(o + n)),
+      },
+    });
+    let messages = 0;
+    for await (const m of reader.readMessages({ validateCrcs: true })) messages += m.data.length > 0 ? 1 : 0;
+    expect(messages).toBe(120);
+  });
+
+  test("cut at any of 200 places: every whole chunk before the cut, then one cut", () => {
+    const path = join(dir, "c.mcap");
+    writeLog(path, 40);
+    const bytes = readFileSync(path);
+    for (let k = 1; k <= 200; k++) {
+      const cut = Math.floor((bytes.length * k) / 201);
+      writeFileSync(join(dir, "cut.mcap"), bytes.subarray(0, cut));
+      const rs = all(join(dir, "cut.mcap"));
+      const damaged = rs.filter((r) => r.kind === "damage");
+      // The summary after the data may be cut too; either way exactly one note of it.
+      expect(damaged).toHaveLength(1);
+      const rows = rs.flatMap((r) => (r.kind === "rows" ? [r.block] : []));
+      rows.forEach((b, i) => expect(b.firstIndex).toBe(i * 16384));
+      expect(rows.length * 65576).toBeGreaterThan(cut - 2 * 1_200_000);
+    }
+  });
+
+  test("a flipped bit anywhere costs at most its chunk and is always reported", () => {
+    const path = join(dir, "c.mcap");
+    writeLog(path, 40);
+    const bytes = readFileSync(path);
+    const clean = all(path).flatMap((r) => (r.kind === "rows" ? [r.block] : []));
+    let seed = 12345;
+    for (let k = 0; k < 150; k++) {
+      seed = (seed * 1103515245 + 12345) & 0x7fffffff;
+      const at = 64 + (seed % (bytes.length - 4096));
+      const bad = Buffer.from(bytes);
+      bad[at]! ^= 1 << (k & 7);
+      writeFileSync(join(dir, "bad.mcap"), bad);
+      const rs = all(join(dir, "bad.mcap"));
+      const rows = rs.flatMap((r) => (r.kind === "rows" ? [r.block] : []));
+      expect(rows.length).toBeGreaterThanOrEqual(40 - 17);
+      for (const b of rows) expect(Buffer.compare(b.bytes, clean[b.firstIndex / 16384]!.bytes)).toBe(0);
+      if (rows.length < 40) expect(count(rs, "damage")).toBeGreaterThan(0);
+    }
+  });
+
+  test("no capture log is an InputError, not a stack trace", () => {
+    expect(() => all(join(dir, "none"))).toThrow(/no capture log/);
+    writeFileSync(join(dir, "text"), "hello, not a capture");
+    expect(() => all(join(dir, "text"))).toThrow(/not a capture log/);
+  });
+});
