@@ -1,0 +1,157 @@
+// Clock pairs + prior → a clock model: session time as a straight line of device time, with what is not
+// known about it. Weighted least squares with the rig's rate as a Gaussian prior, so that two edges do
+// not pretend to fix a rate and a thousand do not need the prior. (GUM-consistent type A and B mix:
+// JCGM 100:2008 annex H.3 for the line, the prior as one more observation.)
+
+import type { SessionNs } from "../schema/time.ts";
+
+/** One instant seen on both clocks. */
+export interface ClockPairing {
+  /** Device units (ticks, rows, or ns of a named clock) since the stream's first row. */
+  readonly device: number;
+  readonly sessionNs: SessionNs;
+  /** Standard uncertainty of the pairing, ns, as far as it is known beforehand. */
+  readonly uNs: number;
+}
+
+export interface ClockPrior {
+  /** Device units per second. */
+  readonly hz: number;
+  readonly uRel: number;
+  /** Session time of device time 0 by the host's stamp, ns, and its standard uncertainty. */
+  readonly startNs: SessionNs;
+  readonly startUNs: number;
+}
+
+/** session = refNs + (device − refDevice) · nsPerUnit. Frozen once published; a new fit is a new model. */
+export interface ClockModel {
+  readonly clock: string;
+  readonly method: "identity" | "prior" | "load-edges" | "sync-edges" | "exchange" | "marks";
+  readonly nominalHz: number;
+  readonly refDevice: number;
+  readonly refNs: SessionNs;
+  readonly nsPerUnit: number;
+  /** Standard uncertainty of the offset at `refDevice`, ns: scatter and, in quadrature, what scatter cannot show. */
+  readonly uOffsetNs: number;
+  /** Relative standard uncertainty of the rate. */
+  readonly uRate: number;
+  readonly residualRmsNs: number;
+  readonly residuals: readonly { readonly tNs: SessionNs; readonly residualNs: number }[];
+  readonly edgesUsed: number;
+  readonly edgesMissing: number;
+  readonly edgesExtra: number;
+  readonly edgesBounced: number;
+  /** Share of the rate's information that the edges gave, 0 (all prior) to 1 (all edges). */
+  readonly rateFromEdges: number;
+  /** How far the first row lies from the host's stamp of the stream's start, ns; null where there is no stamp. */
+  readonly startDelayNs: number | null;
+  readonly warnings: readonly string[];
+}
+
+export function toSessionNs(m: ClockModel, device: number): SessionNs {
+  return m.refNs + (device - m.refDevice) * m.nsPerUnit;
+}
+
+/** Standard uncertainty of a mapped instant, ns. */
+export function mapUNs(m: ClockModel, tNs: SessionNs): number {
+  return Math.hypot(m.uOffsetNs, (tNs - m.refNs) * m.uRate);
+}
+
+export const tickHz = (m: ClockModel): number => 1e9 / m.nsPerUnit;
+export const ratePpm = (m: ClockModel): number => (tickHz(m) / m.nominalHz - 1) * 1e6;
+/** Session time of device time 0. */
+export const offsetNs = (m: ClockModel): number => toSessionNs(m, 0);
+
+/** A clock that is the session clock, or is known only by its stamp: nothing to fit. */
+export function fixedModel(clock: string, prior: ClockPrior, warnings: string[] = []): ClockModel {
+  const identity = prior.uRel === 0 && prior.startUNs === 0;
+  return {
+    clock,
+    method: identity ? "identity" : "prior",
+    nominalHz: prior.hz,
+    refDevice: 0,
+    refNs: prior.startNs,
+    nsPerUnit: 1e9 / prior.hz,
+    uOffsetNs: prior.startUNs,
+    uRate: prior.uRel,
+    residualRmsNs: 0,
+    residuals: [],
+    edgesUsed: 0,
+    edgesMissing: 0,
+    edgesExtra: 0,
+    edgesBounced: 0,
+    rateFromEdges: 0,
+    startDelayNs: identity ? null : 0,
+    warnings,
+  };
+}
+
+export interface LineFit {
+  readonly refDevice: number;
+  readonly refNs: number;
+  readonly nsPerUnit: number;
+  readonly uOffsetNs: number;
+  readonly uRate: number;
+  readonly residualRmsNs: number;
+  readonly rateFromEdges: number;
+}
+
+/**
+ * Fits offset and rate. The scatter of the pairings is estimated from the residuals and replaces their
+ * stated uncertainty where it is larger (Birge), so an optimistic stamp cannot buy a narrow interval.
+ */
+export function fitLine(pairs: readonly ClockPairing[], prior: ClockPrior): LineFit {
+  const ns = 1e9 / prior.hz;
+  const refDevice = pairs.reduce((s, p) => s + p.device, 0) / pairs.length;
+  // y = session − nominal line through the centroid; y ≈ a + e·x with e the relative rate error.
+  const x = pairs.map((p) => (p.device - refDevice) * ns);
+  const base = pairs[0]!.sessionNs - x[0]!;
+  const y = pairs.map((p, i) => p.sessionNs - x[i]! - base);
+  let scatter = 0;
+  let fit = solve(pairs, x, y, scatter, prior, refDevice * ns, base);
+  for (let round = 0; round < 4; round++) {
+    scatter = fit.rms * Math.sqrt(pairs.length / Math.max(1, pairs.length - 2));
+    fit = solve(pairs, x, y, scatter, prior, refDevice * ns, base);
+  }
+  return {
+    refDevice,
+    refNs: base + fit.a,
+    nsPerUnit: ns * (1 + fit.e),
+    uOffsetNs: Math.sqrt(fit.varA),
+    uRate: Math.sqrt(fit.varE),
+    residualRmsNs: fit.rms,
+    rateFromEdges: 1 - (prior.uRel > 0 ? fit.varE / prior.uRel ** 2 : 0),
+  };
+}
+
+/** Weighted normal equations of two unknowns; the prior enters as an observation of each. */
+function solve(
+  pairs: readonly ClockPairing[],
+  x: number[],
+  y: number[],
+  scatter: number,
+  prior: ClockPrior,
+  refNominalNs: number,
+  base: number,
+): { a: number; e: number; varA: number; varE: number; rms: number } {
+  let [saa, sae, see, sya, sye] = [0, 0, 0, 0, 0];
+  const add = (xi: number, yi: number, u: number): void => {
+    const w = 1 / (u * u);
+    saa += w;
+    sae += w * xi;
+    see += w * xi * xi;
+    sya += w * yi;
+    sye += w * xi * yi;
+  };
+  for (let i = 0; i < x.length; i++) add(x[i]!, y[i]!, Math.max(pairs[i]!.uNs, scatter, 1));
+  if (Number.isFinite(prior.startUNs))
+    add(-refNominalNs, prior.startNs + refNominalNs - base, Math.max(prior.startUNs, 1));
+  if (prior.uRel > 0) see += 1 / prior.uRel ** 2;
+  else see += 1e30; // a rate declared exact stays exact
+  const det = saa * see - sae * sae;
+  const a = (see * sya - sae * sye) / det;
+  const e = (saa * sye - sae * sya) / det;
+  let ss = 0;
+  for (let i = 0; i < x.length; i++) ss += (y[i]! - a - e * x[i]!) ** 2;
+  return { a, e, varA: see / det, varE: saa / det, rms: Math.sqrt(ss / x.length) };
+}

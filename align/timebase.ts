@@ -1,0 +1,118 @@
+// Rows → device time: the row index, or the row's own counter unwrapped, in float64 units (ticks or rows)
+// since the stream's first row. Small counters wrap every few milliseconds; across a gap the missing
+// rows, or else the host's stamps, say how many wraps went by.
+
+import { BlockFlag, type RowLayout, type SampleBlock } from "../schema/records.ts";
+import { columnReader, type ColumnReader } from "./decode.ts";
+
+/** Counters of at least this many bits never wrap in a run; a step back is a fault, not a wrap. */
+const MONOTONIC_BITS = 48;
+
+export interface Timebase {
+  /** Fills `out[0..rows)` with device time of the block's rows. Blocks must come in file order. */
+  read(block: SampleBlock, out: Float64Array): void;
+  /** Counter value of the first row, for streams whose counter is the host clock itself. */
+  readonly firstTick: bigint | null;
+}
+
+/**
+ * @param hz nominal ticks per second, @param rowHz nominal rows per second: used only to count the
+ * wraps across a gap.
+ */
+export function timebaseOf(layout: RowLayout, hz: number, rowHz: number): Timebase {
+  return layout.tick ? new TickTimebase(layout, hz, rowHz) : new IndexTimebase();
+}
+
+class IndexTimebase implements Timebase {
+  readonly firstTick = null;
+
+  read(block: SampleBlock, out: Float64Array): void {
+    const first = block.firstIndex;
+    for (let i = 0; i < block.rows; i++) out[i] = first + i;
+  }
+}
+
+class TickTimebase implements Timebase {
+  firstTick: bigint | null = null;
+  readonly #bits: number;
+  readonly #modulus: number;
+  readonly #hz: number;
+  readonly #rowHz: number;
+  readonly #column: ColumnReader;
+  readonly #wide: { byte: number; stride: number } | undefined;
+  #previousRaw = 0;
+  #now = 0;
+  #nextIndex = 0;
+  #hostNs: bigint | null = null;
+
+  constructor(layout: RowLayout, hz: number, rowHz: number) {
+    const tick = layout.tick!;
+    this.#bits = tick.bits;
+    this.#modulus = 2 ** tick.bits;
+    this.#hz = hz;
+    this.#rowHz = rowHz;
+    this.#wide = tick.bits === 64 ? { byte: tick.bitOffset >> 3, stride: layout.rowBytes } : undefined;
+    this.#column = this.#wide ? this.#readWide : columnReader(layout, tick);
+  }
+
+  read(block: SampleBlock, out: Float64Array): void {
+    if (block.rows === 0) return;
+    if (this.firstTick === null) this.#begin(block);
+    this.#column(block.bytes, block.rows, out);
+    const monotonic = this.#bits >= MONOTONIC_BITS;
+    let now = this.#now + (monotonic ? 0 : this.#wrapsAcrossGap(block, out[0]!));
+    let previous = this.#previousRaw;
+    for (let i = 0; i < block.rows; i++) {
+      const raw = out[i]!;
+      let step = raw - previous;
+      if (step < 0 && !monotonic) step += this.#modulus;
+      now += step;
+      previous = raw;
+      out[i] = now;
+    }
+    this.#now = now;
+    this.#previousRaw = previous;
+    this.#nextIndex = block.firstIndex + block.rows;
+    if (block.hostAfter !== null) this.#hostNs = block.hostAfter;
+  }
+
+  #begin(block: SampleBlock): void {
+    const one = new Float64Array(1);
+    if (this.#wide) {
+      const v = new DataView(block.bytes.buffer, block.bytes.byteOffset, block.bytes.byteLength);
+      this.firstTick = v.getBigUint64(this.#wide.byte, true);
+    } else {
+      this.#column(block.bytes, 1, one);
+      this.firstTick = BigInt(one[0]!);
+    }
+    this.#previousRaw = this.#wide ? 0 : one[0]!;
+    this.#nextIndex = block.firstIndex;
+  }
+
+  /** 64-bit values relative to the first, so that float64 holds them exactly. */
+  readonly #readWide: ColumnReader = (bytes, rows, out) => {
+    const v = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const { byte, stride } = this.#wide!;
+    const lo0 = Number(this.firstTick! & 0xffffffffn);
+    const hi0 = Number(this.firstTick! >> 32n);
+    for (let i = 0, at = byte; i < rows; i++, at += stride)
+      out[i] = (v.getUint32(at + 4, true) - hi0) * 4294967296 + (v.getUint32(at, true) - lo0);
+  };
+
+  /** Whole wraps hidden in a gap before this block: the expected step less what the counter itself shows. */
+  #wrapsAcrossGap(block: SampleBlock, firstRaw: number): number {
+    const expected = this.#expectedStep(block);
+    if (expected === undefined) return 0;
+    const seen = (firstRaw - this.#previousRaw + this.#modulus) % this.#modulus;
+    return Math.max(0, Math.round((expected - seen) / this.#modulus)) * this.#modulus;
+  }
+
+  /** Ticks since the last row by index (exact) or by the host's stamps; undefined where there is no gap. */
+  #expectedStep(block: SampleBlock): number | undefined {
+    const missing = block.firstIndex - this.#nextIndex;
+    if (missing > 0) return ((missing + 1) * this.#hz) / this.#rowHz;
+    const told = (block.flags & BlockFlag.gapBefore) !== 0;
+    if (!told || this.#hostNs === null || block.hostBefore === null) return undefined;
+    return (Number(block.hostBefore - this.#hostNs) / 1e9) * this.#hz;
+  }
+}
