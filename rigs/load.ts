@@ -1,0 +1,144 @@
+// Rig file (YAML or JSON, rigs/README.md) → Rig in SI, with the file's bytes and their SHA-256 for
+// the log. Holds: what is returned survives JSON unchanged, and every complaint names file and line.
+
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { InputError, inputError } from "../schema/errors.ts";
+import type { Rail, Rig } from "../schema/rig.ts";
+import { readSensor } from "./sensors.ts";
+import { type Fields, parseYaml } from "./yaml-node.ts";
+
+export interface LoadedRig {
+  readonly rig: Rig;
+  /** The file, byte for byte: the log's `rig.yaml`. */
+  readonly text: Uint8Array;
+  /** Of `text`, hex. */
+  readonly sha256: string;
+}
+
+/** @throws InputError "file:line: what (expected, found)". */
+export async function loadRig(path: string): Promise<LoadedRig> {
+  const text = readRigFile(path);
+  const { root } = parseYaml(path, text.toString("utf8"));
+  return {
+    rig: await readRig(root),
+    text,
+    sha256: createHash("sha256").update(text).digest("hex"),
+  };
+}
+
+/** The rig that ships as rigs/NAME.yaml. @throws InputError listing the names there are. */
+export async function builtInRig(name: string): Promise<LoadedRig> {
+  const dir = join(packageRoot(), "rigs");
+  const names = readdirSync(dir).flatMap((f) => (f.endsWith(".yaml") ? [f.slice(0, -5)] : []));
+  if (!names.includes(name))
+    throw new InputError(`no built-in rig "${name}"; there are ${names.sort().join(", ")}`);
+  return loadRig(join(dir, `${name}.yaml`));
+}
+
+/** `--rig FILE|NAME`: a file if there is one of that name, else a built-in rig. */
+export function resolveRig(fileOrName: string): Promise<LoadedRig> {
+  const isPath = existsSync(fileOrName) || /[/\\.]/.test(fileOrName);
+  return isPath ? loadRig(fileOrName) : builtInRig(fileOrName);
+}
+
+/** The folder of package.json: the checkout, or the installed package when this file lies in dist/. */
+function packageRoot(): string {
+  let dir = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(dir, "package.json"))) {
+    if (dirname(dir) === dir) throw new Error("package.json not found above the rig loader");
+    dir = dirname(dir);
+  }
+  return dir;
+}
+
+function readRigFile(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw inputError(
+      "cannot read the rig file",
+      path,
+      undefined,
+      (error as NodeJS.ErrnoException).code,
+    );
+  }
+}
+
+async function readRig(f: Fields): Promise<Rig> {
+  f.only(["name", "description", "device", "rails", "missing_rails", "step_response"]);
+  return {
+    name: f.string("name"),
+    description: f.string("description"),
+    device: await readDevice(f.map("device")),
+    rails: await readRails(f),
+    missingRails: f.has("missing_rails")
+      ? await Promise.all(f.list("missing_rails").map(missing))
+      : [],
+    ...(f.has("step_response") ? { stepResponseS: await f.positive("step_response", "s") } : {}),
+  };
+}
+
+async function readDevice(f: Fields): Promise<Rig["device"]> {
+  f.only(["kind", "stream", "sampling", "row_rate", "clock", "stream_start"]);
+  const clock = f.map("clock").only(["rate", "uncertainty"]);
+  return {
+    kind: f.string("kind"),
+    stream: f.string("stream"),
+    sampling: f.oneOf("sampling", ["instant", "interval_mean"]),
+    rowHz: await f.positive("row_rate", "Hz"),
+    clock: {
+      hz: await clock.positive("rate", "Hz"),
+      uRel: await clock.uncertainty("uncertainty", "1"),
+      startU: await f.uncertainty("stream_start", "s"),
+    },
+  };
+}
+
+async function readRails(f: Fields): Promise<Rail[]> {
+  const rails: Rail[] = [];
+  for (const item of f.list("rails")) {
+    const rail = await readRail(item);
+    if (rails.some((r) => r.name === rail.name))
+      throw item.error(`rail "${rail.name}" stands twice`, "name");
+    rails.push(rail);
+  }
+  if (rails.length === 0) throw f.error("rails: expected at least one", "rails");
+  return rails;
+}
+
+const RAIL_KEYS = ["name", "voltage", "current", "power", "assumed_voltage"];
+
+async function readRail(f: Fields): Promise<Rail> {
+  f.only(RAIL_KEYS);
+  const name = f.string("name");
+  // It becomes part of column names: power_<rail>_w.
+  if (!/^[a-z][a-z0-9_]*$/.test(name))
+    throw f.error(`rail name "${name}": expected lower-case letters, digits and _`, "name");
+  const hasVolts = f.has("voltage") || f.has("assumed_voltage");
+  if (!f.has("power") && !(f.has("current") && hasVolts))
+    throw f.error(`rail "${name}" needs power, or current with voltage or assumed_voltage`);
+  if (f.has("voltage") && f.has("assumed_voltage"))
+    throw f.error(`rail "${name}": voltage is measured or assumed, not both`, "assumed_voltage");
+  return {
+    name,
+    ...(f.has("voltage") ? { voltage: await readSensor(f.map("voltage"), "V") } : {}),
+    ...(f.has("current") ? { current: await readSensor(f.map("current"), "A") } : {}),
+    ...(f.has("power") ? { power: await readSensor(f.map("power"), "W") } : {}),
+    ...(f.has("assumed_voltage")
+      ? { assumedVoltage: await assumed(f.map("assumed_voltage")) }
+      : {}),
+  };
+}
+
+async function assumed(f: Fields): Promise<NonNullable<Rail["assumedVoltage"]>> {
+  f.only(["value", "uncertainty"]);
+  return { valueV: await f.positive("value", "V"), u: await f.uncertainty("uncertainty", "V") };
+}
+
+async function missing(f: Fields): Promise<Rig["missingRails"][number]> {
+  f.only(["name", "max_power"]);
+  return { name: f.string("name"), maxPowerW: await f.positive("max_power", "W") };
+}

@@ -1,0 +1,235 @@
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { builtInRig, loadRig, resolveRig } from "../../rigs/load.ts";
+
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), "truejoule-rig-"));
+});
+afterAll(() => rmSync(dir, { recursive: true }));
+
+const GOOD = `name: bench
+description: a bench
+device:
+  kind: pico
+  stream: main
+  sampling: instant
+  row_rate: "100 kHz"
+  clock: { rate: "1 MHz", uncertainty: "±50 ppm" }
+  stream_start: "±5 ms"
+rails:
+  - name: slot
+    voltage:
+      kind: divider
+      channel: adc0
+      adc: &adc { bits: 12, reference: "3.3 V" }
+      ratio: 11
+      calibration: &cal { date: 2026-01-02, basis: comparison, gain: "±0.5 %", offset: "10 mV (k=2)" }
+    current:
+      kind: shunt
+      channel: adc1
+      adc: *adc
+      resistance: "0.5 mohm"
+      gain: 50
+      polarity: reversed
+      calibration:
+        date: 2026-01-02
+        basis: certificate
+        gain: "0.2 % (k=2)"
+        offset: "±20 mA"
+missing_rails:
+  - { name: slot_3v3, max_power: "9.9 W" }
+`;
+
+/** Loads a text as the file bench.yaml and gives back the message of its error. */
+async function complaint(text: string): Promise<string> {
+  const path = join(dir, "bench.yaml");
+  writeFileSync(path, text);
+  const error = await loadRig(path).then(
+    () => undefined,
+    (e: unknown) => e as Error,
+  );
+  expect(error?.name).toBe("InputError");
+  expect(error!.message.split("\n")).toHaveLength(1);
+  return error!.message.slice(dir.length + 1);
+}
+
+const changed = (from: string, to: string): Promise<string> => {
+  expect(GOOD).toContain(from);
+  return complaint(GOOD.replace(from, to));
+};
+
+describe("loadRig", () => {
+  test("counts become SI, uncertainties become standard uncertainties", async () => {
+    const path = join(dir, "good.yaml");
+    writeFileSync(path, GOOD);
+    const { rig, text, sha256 } = await loadRig(path);
+    expect(sha256).toBe(createHash("sha256").update(text).digest("hex"));
+    expect(rig.device).toMatchObject({
+      rowHz: 1e5,
+      clock: { hz: 1e6, startU: 5e-3 / Math.sqrt(3) },
+    });
+    expect(rig.device.clock.uRel).toBeCloseTo(50e-6 / Math.sqrt(3), 12);
+    const [slot] = rig.rails;
+    const lsb = 3.3 / 4096;
+    expect(slot!.voltage).toMatchObject({
+      field: "adc0",
+      zeroCount: 0,
+      offsetU: 0.005,
+      clip: [-1, 4095],
+    });
+    expect(slot!.voltage!.perCount).toBeCloseTo(lsb * 11, 15);
+    // 0.5 mΩ · 50 = 25 mV/A; reversed polarity turns the sign.
+    expect(slot!.current!.perCount).toBeCloseTo(-lsb / 0.025, 12);
+    expect(slot!.current).toMatchObject({ gainU: 0.001, calibration: { basis: "certificate" } });
+    expect(rig.missingRails).toEqual([{ name: "slot_3v3", maxPowerW: 9.9 }]);
+  });
+
+  test("a Hall sensor's zero is the count it rests at", async () => {
+    const path = join(dir, "hall.yaml");
+    const hall = `kind: hall\n      sensitivity: "62.5 mV/A"\n      zero: "1.65 V"`;
+    writeFileSync(
+      path,
+      GOOD.replace("kind: shunt", hall).replace(/ {6}(resistance|gain: 50|polarity).*\n/g, ""),
+    );
+    const current = (await loadRig(path)).rig.rails[0]!.current!;
+    expect(current.zeroCount).toBe(2048);
+    expect(current.perCount).toBeCloseTo(3.3 / 4096 / 0.0625, 12);
+    expect(current.clip).toEqual([0, 4095]);
+  });
+
+  test("JSON with the same keys is the same rig", async () => {
+    const { parse } = await import("yaml");
+    writeFileSync(join(dir, "a.yaml"), GOOD);
+    writeFileSync(join(dir, "a.json"), JSON.stringify(parse(GOOD), null, "\t"));
+    expect((await loadRig(join(dir, "a.json"))).rig).toEqual(
+      (await loadRig(join(dir, "a.yaml"))).rig,
+    );
+  });
+
+  test.each<[string, string, string, RegExp]>([
+    ["wrong unit", `"0.5 mohm"`, `"0.5 V"`, /^bench.yaml:22: resistance: .*expected ohm, found V/],
+    ["no unit", `"100 kHz"`, "100000", /^bench.yaml:7: row_rate: .*a number without unit/],
+    [
+      "unknown key",
+      "resistance:",
+      "resistence:",
+      /^bench.yaml:22: unknown key "resistence".*"resistance"/,
+    ],
+    [
+      "unknown key, nothing near",
+      "polarity:",
+      "colour:",
+      /^bench.yaml:24: unknown key.*known: kind, /,
+    ],
+    [
+      "key of another kind",
+      "gain: 50",
+      "gain: 50\n      ratio: 3",
+      /^bench.yaml:24: unknown key "ratio"/,
+    ],
+    [
+      "unknown kind",
+      "kind: shunt",
+      "kind: shunts",
+      /^bench.yaml:19: kind: expected direct, .*"shunts"/,
+    ],
+    [
+      "kind for the wrong quantity",
+      "kind: shunt",
+      "kind: divider",
+      /^bench.yaml:19: .*measures V, not A/,
+    ],
+    [
+      "uncertainty of no kind",
+      `"±20 mA"`,
+      `"20 mA"`,
+      /^bench.yaml:29: offset: .*must say its kind/,
+    ],
+    [
+      "uncertainty in another unit",
+      `"±20 mA"`,
+      `"±20 mV"`,
+      /^bench.yaml:29: offset: .*expected A, found V/,
+    ],
+    ["bad date", "2026-01-02\n", "2026-13-02\n", /^bench.yaml:26: date: expected YYYY-MM-DD/],
+    ["missing key", "stream: main", "", /^bench.yaml:4: device lacks "stream"/],
+    ["bits", "bits: 12", "bits: 1.5", /^bench.yaml:15: bits: expected a whole number/],
+    ["zero resistance", `"0.5 mohm"`, `"0 ohm"`, /^bench.yaml:22: resistance: expected above 0/],
+    ["rail name", "name: slot\n", "name: Slot 12V\n", /^bench.yaml:11: rail name "Slot 12V"/],
+    [
+      "no way to watts",
+      "voltage:\n",
+      "voltages:\n",
+      /^bench.yaml:12: unknown key "voltages".*"voltage"/,
+    ],
+    ["bad YAML", "rails:", "rails: [", /^bench.yaml:\d+: bad YAML/],
+    [
+      "duplicate key",
+      "stream: main",
+      "stream: main\n  stream: aux",
+      /^bench.yaml:6: bad YAML: .*unique/,
+    ],
+    ["bad alias", "*adc", "*nothing", /^bench.yaml:\d+: /],
+    ["empty value", `rate: "1 MHz"`, "rate:", /^bench.yaml:8: clock lacks "rate"/],
+    ["list where a map is due", "device:", "device: []\nx:", /^bench.yaml:\d+: /],
+  ])("%s", async (_what, from, to, message) => {
+    expect(await changed(from, to)).toMatch(message);
+  });
+
+  test("a sensor without calibration", async () => {
+    const text = GOOD.replace(/ {6}calibration:\n[^]*(?=missing_rails)/, "");
+    expect(await complaint(text)).toMatch(/^bench.yaml:19: a sensor needs a "calibration"/);
+  });
+
+  test("the same rail twice", async () => {
+    const rail = GOOD.slice(GOOD.indexOf("  - name: slot"), GOOD.indexOf("missing_rails"));
+    const again = rail
+      .replace("&adc ", "")
+      .replace("&cal ", "")
+      .replace("*adc", "{ bits: 12, reference: 3 V }");
+    expect(await complaint(GOOD.replace("missing_rails", `${again}missing_rails`))).toMatch(
+      /^bench.yaml:30: rail "slot" stands twice/,
+    );
+  });
+
+  test("empty file, binary file, no file", async () => {
+    expect(await complaint("")).toMatch(/^bench.yaml:1: the rig must be a map/);
+    expect(await complaint("\u0000\u0001\u0002: [")).toMatch(/^bench.yaml:1: /);
+    await expect(loadRig(join(dir, "nowhere.yaml"))).rejects.toThrow(
+      /nowhere.yaml: cannot read the rig/,
+    );
+  });
+});
+
+describe("built-in rigs", () => {
+  test.each(["elmorlabs-pmd-usb", "example-pico"])("%s loads and survives JSON", async (name) => {
+    const { rig } = await builtInRig(name);
+    expect(rig.name).toBe(name);
+    expect(JSON.parse(JSON.stringify(rig))).toEqual(rig);
+  });
+
+  test("the PMD's scales and clock are those of its makers", async () => {
+    const { rig, text } = await builtInRig("elmorlabs-pmd-usb");
+    expect(rig.device.clock.hz).toBe(2934500);
+    expect(rig.rails.map((r) => r.current!.perCount)).toEqual([0.0488, 0.0488, 0.0488, 0.0488]);
+    expect(rig.rails.map((r) => r.voltage!.field)).toEqual([
+      "pcie1_v",
+      "pcie2_v",
+      "eps1_v",
+      "eps2_v",
+    ]);
+    expect(Buffer.compare(text, readFileSync("rigs/elmorlabs-pmd-usb.yaml"))).toBe(0);
+  });
+
+  test("an unknown name lists the known ones; a path is a path", async () => {
+    await expect(builtInRig("pdm")).rejects.toThrow(
+      /no built-in rig "pdm"; there are elmorlabs-pmd-usb, /,
+    );
+    await expect(resolveRig("./pdm")).rejects.toThrow(/cannot read the rig file/);
+    expect((await resolveRig("example-pico")).rig.name).toBe("example-pico");
+  });
+});
