@@ -13,7 +13,15 @@ export interface ImportContext {
   /** `--rig FILE`, if given, else the built-in rig of that name (rigs/NAME.yaml). */
   rig(builtIn: string): Promise<Rig>;
   /** Naive local time → UTC. Without `--tz` it takes the time as UTC, and the run is flagged. */
-  localToUnix(year: number, month: number, day: number, h: number, m: number, s: number, ns: number): Instant<"unix">;
+  localToUnix(
+    year: number,
+    month: number,
+    day: number,
+    h: number,
+    m: number,
+    s: number,
+    ns: number,
+  ): Instant<"unix">;
   /** `--map`, for the csv importer. */
   readonly map?: string;
   /** Makes the run folder and its log with session, rig and origin attached; call once. */

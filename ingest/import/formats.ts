@@ -1,0 +1,17 @@
+// Format name → importer, loaded when asked for.
+
+import type { Importer } from "./importer.ts";
+
+export interface Format {
+  /** One line for the help text. */
+  readonly summary: string;
+  readonly load: () => Promise<Importer>;
+}
+
+export const formats: Readonly<Record<string, Format>> = {
+  "yang-pmd": {
+    summary:
+      "folder with PMD_data.bin, PMD_start_ts.txt, timestamps.csv, gpudata.csv (ElmorLabs PMD-USB + nvidia-smi)",
+    load: async () => (await import("./yang-pmd.ts")).importYangPmd,
+  },
+};

@@ -1,0 +1,209 @@
+// The frames of an ElmorLabs PMD-USB stream: bytes enter, stretches of whole frames leave.
+// A frame is 18 bytes, little-endian: u16 tick, then V and I of four inputs, each a signed 12-bit
+// count in the upper bits of 16 (PMD-USB `07` command, tsBytes 2, mask FF; ElmorLabs/PMDLogger).
+// The stream has no sync word, sequence or checksum, so what a frame looks like is learned from the
+// capture itself: its own median tick step and its own input voltages.
+
+import { inputError } from "../../schema/errors.ts";
+import type { RowField } from "../../schema/records.ts";
+import type { FileBytes } from "./file-bytes.ts";
+
+export const FRAME_BYTES = 18;
+export const TICK: RowField = { name: "tick", bitOffset: 0, bits: 16, kind: "uint" };
+export const FIELDS: readonly RowField[] = ["pcie1", "pcie2", "eps1", "eps2"]
+  .flatMap((input) => [`${input}_v`, `${input}_i`])
+  .map((name, k) => ({ name, bitOffset: 16 * (k + 1) + 4, bits: 12, kind: "int" }));
+
+/** What this capture's frames look like. */
+export interface FrameModel {
+  /** Median tick step between frames. */
+  readonly step: number;
+  /** Median count of each input's voltage. */
+  readonly volts: readonly number[];
+}
+
+/** A stretch of frames without a break, and what lay before it. */
+export interface FrameRun {
+  readonly offset: number;
+  readonly frames: number;
+  /** Index of its first frame, counting frames that the ticks say are missing. */
+  readonly firstIndex: number;
+  readonly missingFrames: number;
+  readonly skippedBytes: number;
+  /** Frames kept although an input's voltage is unlike the rest of the capture. */
+  readonly oddFrames: number;
+}
+
+const VOLT_OFFSETS = [2, 6, 10, 14];
+/** 7.568 mV per count (ElmorLabs/PMDLogger): a supply of 12 V ± 25 % lies in these counts. */
+const LIVE_COUNTS: readonly [number, number] = [9 / 0.007568, 15 / 0.007568];
+const ONE_VOLT = 1 / 0.007568;
+/** Beyond 2.5 periods is a gap (schema/rig.ts); ticks wrap at 2^16, so the step must stay below that. */
+const GAP_PERIODS = 2.5;
+const TICK_RANGE = 65536;
+const SAMPLES = 64;
+const SAMPLE_FRAMES = 64;
+/** Frames that must agree before a position counts as a frame start: (2.5·602 / 65536)^7 by chance. */
+const STEADY_FRAMES = 8;
+const MIN_FRAMES = STEADY_FRAMES;
+
+const median = (a: number[]): number => a.sort((x, y) => x - y)[a.length >> 1]!;
+const count = (b: Buffer, at: number): number => b.readInt16LE(at) >> 4;
+const stepBetween = (a: number, b: number): number => (b - a) & (TICK_RANGE - 1);
+
+/**
+ * Looks at samples spread over the file and learns step and voltages from those that hold frames.
+ * @throws InputError when fewer than half of them do.
+ */
+export function learnFrames(file: FileBytes): FrameModel {
+  const whole = Math.floor(file.size / FRAME_BYTES);
+  if (whole < MIN_FRAMES)
+    throw inputError(
+      "too short",
+      file.path,
+      `${MIN_FRAMES} frames of 18 bytes`,
+      `${file.size} bytes`,
+    );
+  const frames = Math.min(SAMPLE_FRAMES, whole);
+  const room = whole - frames;
+  const samples = Math.min(SAMPLES, Math.floor(room / frames) + 1);
+  const found: FrameModel[] = [];
+  for (let i = 0; i < samples; i++) {
+    const first = samples === 1 ? 0 : Math.floor((room * i) / (samples - 1));
+    const model = learnAnyPhase(file, first * FRAME_BYTES, frames);
+    if (model) found.push(model);
+  }
+  if (found.length * 2 < samples || found.length === 0)
+    throw inputError(
+      "not PMD-USB frames",
+      file.path,
+      "18-byte frames with steadily rising 16-bit ticks and about 12 V on an input",
+      `such frames in ${found.length} of ${samples} samples of the file`,
+    );
+  return {
+    step: median(found.map((m) => m.step)),
+    volts: VOLT_OFFSETS.map((_, k) => median(found.map((m) => m.volts[k]!))),
+  };
+}
+
+function learnAnyPhase(file: FileBytes, offset: number, frames: number): FrameModel | undefined {
+  for (let phase = 0; phase < FRAME_BYTES; phase++) {
+    const b = file.at(offset + phase, frames * FRAME_BYTES);
+    const model = learnSample(b, Math.floor(b.length / FRAME_BYTES));
+    if (model) return model;
+  }
+  return undefined;
+}
+
+/** The model of a sample in which 95 % of frames agree with the sample's own medians, else undefined. */
+function learnSample(b: Buffer, frames: number): FrameModel | undefined {
+  if (frames < MIN_FRAMES - 1) return undefined;
+  const steps: number[] = [];
+  for (let i = 1; i < frames; i++)
+    steps.push(stepBetween(b.readUInt16LE((i - 1) * FRAME_BYTES), b.readUInt16LE(i * FRAME_BYTES)));
+  const step = median([...steps]);
+  if (step < 1 || step * GAP_PERIODS >= TICK_RANGE) return undefined;
+  const volts = VOLT_OFFSETS.map((at) =>
+    median(Array.from({ length: frames }, (_, i) => count(b, i * FRAME_BYTES + at))),
+  );
+  if (!volts.some((v) => v >= LIVE_COUNTS[0] && v <= LIVE_COUNTS[1])) return undefined;
+  const model = { step, volts };
+  let good = steps.filter((s) => s <= GAP_PERIODS * step).length;
+  for (let i = 0; i < frames; i++) if (voltsAgree(b, i * FRAME_BYTES, model)) good++;
+  return good >= 0.95 * (steps.length + frames) ? model : undefined;
+}
+
+function voltsAgree(b: Buffer, at: number, model: FrameModel): boolean {
+  for (let k = 0; k < VOLT_OFFSETS.length; k++) {
+    const usual = model.volts[k]!;
+    const off = Math.abs(count(b, at + VOLT_OFFSETS[k]!) - usual);
+    if (off > Math.max(0.2 * Math.abs(usual), ONE_VOLT)) return false;
+  }
+  return true;
+}
+
+/** Whether frames start at `offset`: the next eight (three at the end of the file) agree with the model. */
+function steady(file: FileBytes, offset: number, model: FrameModel): boolean {
+  if (offset < 0) return false;
+  const b = file.at(offset, STEADY_FRAMES * FRAME_BYTES);
+  const frames = Math.floor(b.length / FRAME_BYTES);
+  if (frames < 3) return false;
+  for (let i = 0; i < frames; i++) {
+    const at = i * FRAME_BYTES;
+    if (!voltsAgree(b, at, model)) return false;
+    if (i === 0) continue;
+    const step = stepBetween(b.readUInt16LE(at - FRAME_BYTES), b.readUInt16LE(at));
+    if (step === 0 || step > GAP_PERIODS * model.step) return false;
+  }
+  return true;
+}
+
+/**
+ * Next frame start at or after `lost`, where the stream fell out of step. A frame that is merely
+ * damaged leaves the alignment whole, so that is tried first; else bytes are missing or foreign and
+ * the search begins inside the frame before, which holds the break.
+ */
+function resync(file: FileBytes, lost: number, model: FrameModel): number | undefined {
+  for (const offset of [lost, lost + FRAME_BYTES]) if (steady(file, offset, model)) return offset;
+  for (let offset = lost - FRAME_BYTES + 1; offset + 3 * FRAME_BYTES <= file.size; offset++)
+    if (steady(file, offset, model)) return offset;
+  return undefined;
+}
+
+/** The whole file as stretches of frames; the bytes after the last one are the caller's to count. */
+export function* frameRuns(file: FileBytes, model: FrameModel): Generator<FrameRun> {
+  let offset = resync(file, 0, model);
+  let end = 0;
+  let index = 0;
+  let lastTick: number | undefined;
+  while (offset !== undefined) {
+    const skippedBytes = Math.max(0, offset - end);
+    const tick = file.at(offset, 2).readUInt16LE(0);
+    const missingFrames = lastTick === undefined ? 0 : missing(lastTick, tick, skippedBytes, model);
+    const run = follow(file, offset, model);
+    const lost = offset + run.frames * FRAME_BYTES;
+    offset = lost + FRAME_BYTES <= file.size ? resync(file, lost, model) : undefined;
+    // Out of alignment: the break lies inside the last frame, which is therefore not to be trusted.
+    const aligned = offset === undefined || (offset - lost) % FRAME_BYTES === 0;
+    const frames = aligned ? run.frames : run.frames - 1;
+    const first = index + missingFrames;
+    end = lost - (run.frames - frames) * FRAME_BYTES;
+    index = first + frames;
+    lastTick = file.at(end - FRAME_BYTES, 2).readUInt16LE(0);
+    yield {
+      offset: end - frames * FRAME_BYTES,
+      frames,
+      firstIndex: first,
+      missingFrames,
+      skippedBytes,
+      oddFrames: run.odd,
+    };
+  }
+}
+
+/** Frames lost between two ticks, modulo the wrap; at least one where bytes were skipped. */
+function missing(before: number, after: number, skippedBytes: number, model: FrameModel): number {
+  const byTick = Math.round(stepBetween(before, after) / model.step) - 1;
+  return Math.max(byTick, skippedBytes > 0 ? 1 : 0);
+}
+
+/** Counts frames in step from `offset` on. */
+function follow(
+  file: FileBytes,
+  offset: number,
+  model: FrameModel,
+): { frames: number; odd: number } {
+  const longest = GAP_PERIODS * model.step;
+  let tick = file.at(offset, 2).readUInt16LE(0);
+  let frames = 0;
+  let odd = 0;
+  for (let at = offset; at + FRAME_BYTES <= file.size; at += FRAME_BYTES) {
+    const b = file.at(at, FRAME_BYTES);
+    const next = b.readUInt16LE(0);
+    if (stepBetween(tick, next) > longest) break;
+    if (!voltsAgree(b, 0, model)) odd++;
+    tick = next;
+    frames++;
+  }
+  return { frames, odd };
+}
