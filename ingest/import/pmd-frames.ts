@@ -16,8 +16,10 @@ export const FIELDS: readonly RowField[] = ["pcie1", "pcie2", "eps1", "eps2"]
 
 /** What this capture's frames look like. */
 export interface FrameModel {
-  /** Median tick step between frames. */
+  /** Median tick step between frames: what is usual. */
   readonly step: number;
+  /** Mean step, stalls of the sender included: what counts frames over a gap. */
+  readonly meanStep: number;
   /** Median count of each input's voltage. */
   readonly volts: readonly number[];
 }
@@ -82,6 +84,7 @@ export function learnFrames(file: FileBytes): FrameModel {
     );
   return {
     step: median(found.map((m) => m.step)),
+    meanStep: found.reduce((sum, m) => sum + m.meanStep, 0) / found.length,
     volts: VOLT_OFFSETS.map((_, k) => median(found.map((m) => m.volts[k]!))),
   };
 }
@@ -107,8 +110,9 @@ function learnSample(b: Buffer, frames: number): FrameModel | undefined {
     median(Array.from({ length: frames }, (_, i) => count(b, i * FRAME_BYTES + at))),
   );
   if (!volts.some((v) => v >= LIVE_COUNTS[0] && v <= LIVE_COUNTS[1])) return undefined;
-  const model = { step, volts };
-  let good = steps.filter((s) => s <= GAP_PERIODS * step).length;
+  const usual = steps.filter((s) => s <= GAP_PERIODS * step);
+  const model = { step, meanStep: usual.reduce((a, s) => a + s, 0) / usual.length, volts };
+  let good = usual.length;
   for (let i = 0; i < frames; i++) if (voltsAgree(b, i * FRAME_BYTES, model)) good++;
   return good >= 0.95 * (steps.length + frames) ? model : undefined;
 }
@@ -163,9 +167,8 @@ export function* frameRuns(file: FileBytes, model: FrameModel): Generator<FrameR
     const run = follow(file, offset, model);
     const lost = offset + run.frames * FRAME_BYTES;
     offset = lost + FRAME_BYTES <= file.size ? resync(file, lost, model) : undefined;
-    // Out of alignment: the break lies inside the last frame, which is therefore not to be trusted.
     const aligned = offset === undefined || (offset - lost) % FRAME_BYTES === 0;
-    const frames = aligned ? run.frames : run.frames - 1;
+    const frames = aligned ? run.frames : trusted(file, lost, run.frames, model);
     const first = index + missingFrames;
     end = lost - (run.frames - frames) * FRAME_BYTES;
     index = first + frames;
@@ -181,9 +184,21 @@ export function* frameRuns(file: FileBytes, model: FrameModel): Generator<FrameR
   }
 }
 
-/** Frames lost between two ticks, modulo the wrap; at least one where bytes were skipped. */
+/**
+ * How many of the frames before a break of alignment to keep: the break lies inside the last one, and
+ * misread bytes may have passed for a frame or two (their tick agrees by chance 1 time in 40).
+ */
+function trusted(file: FileBytes, lost: number, frames: number, model: FrameModel): number {
+  const odd = (n: number): boolean =>
+    !voltsAgree(file.at(lost - n * FRAME_BYTES, FRAME_BYTES), 0, model);
+  let dropped = 0;
+  while (dropped < frames && odd(dropped + 1)) dropped++;
+  return Math.max(0, frames - dropped - 1);
+}
+
+/** Frames lost between two ticks, give or take one, modulo the wrap; at least one where bytes were skipped. */
 function missing(before: number, after: number, skippedBytes: number, model: FrameModel): number {
-  const byTick = Math.round(stepBetween(before, after) / model.step) - 1;
+  const byTick = Math.round(stepBetween(before, after) / model.meanStep) - 1;
   return Math.max(byTick, skippedBytes > 0 ? 1 : 0);
 }
 

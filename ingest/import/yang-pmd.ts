@@ -123,7 +123,7 @@ function smiNotes(
   if (smi.first === null || smi.last === null)
     return [warning(`${path}: no telemetry in it`), ...smi.notes];
   // 3 MHz is the maker's tick rate; a few per cent do not matter to a question of hours.
-  const endNs = (file.size / FRAME_BYTES) * (model.step / 3e6) * 1e9;
+  const endNs = (file.size / FRAME_BYTES) * (model.meanStep / 3e6) * 1e9;
   const end = start + BigInt(Math.round(endNs));
   if (smi.first <= end && smi.last >= start) return [...smi.notes];
   const hours = Number(smi.first - start) / 3.6e12;
@@ -171,7 +171,7 @@ function writeFrames(
   tell(
     "loss",
     frames,
-    `at least ${frames} frames are missing by their ticks, ${gaps} gaps with no byte damaged`,
+    `about ${frames} frames are missing by their ticks, ${gaps} gaps with no byte damaged`,
   );
   tell(
     "loss",
