@@ -96,9 +96,14 @@ export interface LineFit {
   readonly rateFromEdges: number;
 }
 
+/** Degrees of freedom that the stated uncertainty of the pairings is worth against their own scatter. */
+const STATED_DOF = 4;
+
 /**
- * Fits offset and rate. The scatter of the pairings is estimated from the residuals and replaces their
- * stated uncertainty where it is larger (Birge), so an optimistic stamp cannot buy a narrow interval.
+ * Fits offset and rate. The pairings' stated uncertainty is one opinion, their scatter about the line
+ * another: both are pooled, so that hundreds of edges speak for themselves and two edges, whose line fits
+ * always, cannot claim to be exact. Where even so the misfit to line and prior together is larger than
+ * stated, the uncertainty grows until it is not (Birge 1932).
  */
 export function fitLine(pairs: readonly ClockPairing[], prior: ClockPrior): LineFit {
   const ns = 1e9 / prior.hz;
@@ -107,11 +112,26 @@ export function fitLine(pairs: readonly ClockPairing[], prior: ClockPrior): Line
   const x = pairs.map((p) => (p.device - refDevice) * ns);
   const base = pairs[0]!.sessionNs - x[0]!;
   const y = pairs.map((p, i) => p.sessionNs - x[i]! - base);
-  let scatter = 0;
-  let fit = solve(pairs, x, y, scatter, prior, refDevice * ns, base);
-  for (let round = 0; round < 4; round++) {
-    scatter = fit.rms * Math.sqrt(pairs.length / Math.max(1, pairs.length - 2));
-    fit = solve(pairs, x, y, scatter, prior, refDevice * ns, base);
+  const observe = (scale: number): Solution =>
+    solve(pairs, x, y, scale, prior, refDevice * ns, base);
+  let scale = 1;
+  let fit = observe(scale);
+  for (let round = 0; round < 5; round++) {
+    const spread = STATED_DOF + fit.chi2Pairs * scale ** 2;
+    scale = Math.sqrt(spread / (STATED_DOF + Math.max(0, pairs.length - 2)));
+    fit = observe(scale);
+  }
+  const dof = pairs.length + (prior.uRel > 0 ? 1 : 0) + (Number.isFinite(prior.startUNs) ? 1 : 0) - 2;
+  if (dof > 0 && fit.chi2 > dof) {
+    // χ² falls as the scale grows: bisect for χ² = degrees of freedom.
+    let [lo, hi] = [scale, 2 * scale];
+    while (observe(hi).chi2 > dof && hi < 1e9) hi *= 2;
+    for (let k = 0; k < 50; k++) {
+      const mid = (lo + hi) / 2;
+      if (observe(mid).chi2 > dof) lo = mid;
+      else hi = mid;
+    }
+    fit = observe(hi);
   }
   return {
     refDevice,
@@ -124,16 +144,27 @@ export function fitLine(pairs: readonly ClockPairing[], prior: ClockPrior): Line
   };
 }
 
+interface Solution {
+  readonly a: number;
+  readonly e: number;
+  readonly varA: number;
+  readonly varE: number;
+  readonly rms: number;
+  /** Of the pairings alone, and with the prior's terms. */
+  readonly chi2Pairs: number;
+  readonly chi2: number;
+}
+
 /** Weighted normal equations of two unknowns; the prior enters as an observation of each. */
 function solve(
   pairs: readonly ClockPairing[],
   x: number[],
   y: number[],
-  scatter: number,
+  scale: number,
   prior: ClockPrior,
   refNominalNs: number,
   base: number,
-): { a: number; e: number; varA: number; varE: number; rms: number } {
+): Solution {
   let [saa, sae, see, sya, sye] = [0, 0, 0, 0, 0];
   const add = (xi: number, yi: number, u: number): void => {
     const w = 1 / (u * u);
@@ -143,7 +174,7 @@ function solve(
     sya += w * yi;
     sye += w * xi * yi;
   };
-  for (let i = 0; i < x.length; i++) add(x[i]!, y[i]!, Math.max(pairs[i]!.uNs, scatter, 1));
+  for (let i = 0; i < x.length; i++) add(x[i]!, y[i]!, Math.max(pairs[i]!.uNs * scale, 1));
   if (Number.isFinite(prior.startUNs))
     add(-refNominalNs, prior.startNs + refNominalNs - base, Math.max(prior.startUNs, 1));
   if (prior.uRel > 0) see += 1 / prior.uRel ** 2;
@@ -151,7 +182,15 @@ function solve(
   const det = saa * see - sae * sae;
   const a = (see * sya - sae * sye) / det;
   const e = (saa * sye - sae * sya) / det;
-  let ss = 0;
-  for (let i = 0; i < x.length; i++) ss += (y[i]! - a - e * x[i]!) ** 2;
-  return { a, e, varA: see / det, varE: saa / det, rms: Math.sqrt(ss / x.length) };
+  let [ss, chi2Pairs] = [0, 0];
+  for (let i = 0; i < x.length; i++) {
+    const r = y[i]! - a - e * x[i]!;
+    ss += r * r;
+    chi2Pairs += (r / Math.max(pairs[i]!.uNs * scale, 1)) ** 2;
+  }
+  let chi2 = chi2Pairs;
+  if (prior.uRel > 0) chi2 += (e / prior.uRel) ** 2;
+  if (Number.isFinite(prior.startUNs))
+    chi2 += ((prior.startNs + refNominalNs - base - a + e * refNominalNs) / Math.max(prior.startUNs, 1)) ** 2;
+  return { a, e, varA: see / det, varE: saa / det, rms: Math.sqrt(ss / x.length), chi2Pairs, chi2 };
 }

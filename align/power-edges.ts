@@ -1,83 +1,76 @@
-// A power trace → load on/off edges with their polarity, where no hardware edge was recorded.
-// The level between "on" and "off" is found from the trace itself (Otsu 1979: the threshold that best
-// splits the histogram), crossed with hysteresis, and timed by interpolation between samples.
+// A power trace → load on/off edges with their polarity, where no hardware edge was recorded. An edge is
+// a step between the means of two adjacent stretches, so that loads of different height in one capture
+// are all seen; it is timed where the trace crosses half-way between its own two levels.
 
 import type { EdgeList } from "./match.ts";
 
-export interface PowerEdges extends EdgeList {
-  readonly lowW: number;
-  readonly highW: number;
-}
-
-const BINS = 256;
-/** Hysteresis: an edge counts when the trace has passed from below 1/4 to above 3/4 of the step, or back. */
-const QUARTER = 0.25;
+/** A step counts when it is at least this share of the trace's robust span (2nd to 98th percentile)… */
+const SHARE_OF_SPAN = 0.2;
+/** …and this many standard deviations of the noise of a difference of two means. */
+const SIGMAS = 6;
 
 /**
- * @param t device time, ascending; @param powerW same length.
- * @returns edges at the half-way crossing; empty when the trace has no two distinct levels.
+ * @param t device time, ascending. @param powerW same length.
+ * @param stretch length of the stretches compared, in the unit of `t`: shorter than the shortest load.
  */
-export function powerEdges(t: Float64Array, powerW: Float64Array): PowerEdges {
-  const none: PowerEdges = { t: new Float64Array(0), polarity: new Int8Array(0), lowW: NaN, highW: NaN };
-  const levels = otsu(powerW);
-  if (!levels) return none;
-  const { lowW, highW } = levels;
-  const middle = (lowW + highW) / 2;
-  const rise = lowW + (1 - QUARTER) * (highW - lowW);
-  const fall = lowW + QUARTER * (highW - lowW);
+export function powerEdges(t: Float64Array, powerW: Float64Array, stretch: number): EdgeList {
+  const n = powerW.length;
+  const k = Math.round(stretch / ((t[n - 1]! - t[0]!) / (n - 1)));
+  if (!(n > 4 * k) || k < 2) return { t: new Float64Array(0), polarity: new Int8Array(0) };
+  const sums = prefix(powerW);
+  const mean = (from: number, to: number): number => (sums[to]! - sums[from]!) / (to - from);
+  const threshold = Math.max(SHARE_OF_SPAN * span(powerW), SIGMAS * noise(powerW) * Math.sqrt(2 / k));
   const times: number[] = [];
   const signs: number[] = [];
-  let high = powerW[0]! > middle;
-  let crossing = 0;
-  for (let i = 1; i < powerW.length; i++) {
-    const p = powerW[i]!;
-    const before = powerW[i - 1]!;
-    if (high ? before >= middle && p < middle : before <= middle && p > middle)
-      crossing = t[i - 1]! + ((middle - before) / (p - before)) * (t[i]! - t[i - 1]!);
-    if (high ? p < fall : p > rise) {
-      high = !high;
-      times.push(crossing);
-      signs.push(high ? 1 : -1);
-    }
+  for (let i = k; i + k <= n; i++) {
+    const step = mean(i, i + k) - mean(i - k, i);
+    if (Math.abs(step) < threshold || !isPeak(step, i, k, n, mean)) continue;
+    times.push(crossing(t, powerW, i, k, mean));
+    signs.push(step > 0 ? 1 : -1);
   }
-  return { t: Float64Array.from(times), polarity: Int8Array.from(signs), lowW, highW };
+  return { t: Float64Array.from(times), polarity: Int8Array.from(signs) };
 }
 
-/** Means of the two classes, or undefined when splitting explains too little to speak of two levels. */
-function otsu(p: Float64Array): { lowW: number; highW: number } | undefined {
-  let [lo, hi] = [Infinity, -Infinity];
-  for (const x of p) {
-    if (x < lo) lo = x;
-    if (x > hi) hi = x;
+type Mean = (from: number, to: number) => number;
+
+/** No step within one stretch of `i` is larger (ties go to the first). */
+function isPeak(step: number, i: number, k: number, n: number, mean: Mean): boolean {
+  const size = Math.abs(step);
+  for (let j = Math.max(k, i - k); j <= Math.min(n - k, i + k); j++) {
+    const other = Math.abs(mean(j, j + k) - mean(j - k, j));
+    if (other > size || (other === size && j < i)) return false;
   }
-  if (!(hi > lo)) return undefined;
-  const count = new Float64Array(BINS);
-  const width = (hi - lo) / BINS;
-  for (const x of p) count[Math.min(BINS - 1, Math.floor((x - lo) / width))]!++;
-  const centre = (b: number): number => lo + (b + 0.5) * width;
-  let total = 0;
-  let squares = 0;
-  for (let b = 0; b < BINS; b++) {
-    total += count[b]! * centre(b);
-    squares += count[b]! * centre(b) ** 2;
-  }
-  const n = p.length;
-  let [n0, s0, best, at] = [0, 0, 0, -1];
-  for (let b = 0; b < BINS - 1; b++) {
-    n0 += count[b]!;
-    s0 += count[b]! * centre(b);
-    const n1 = n - n0;
-    if (n0 === 0 || n1 === 0) continue;
-    const between = (n0 * n1 * (s0 / n0 - (total - s0) / n1) ** 2) / n;
-    if (between > best) [best, at] = [between, b];
-  }
-  const variance = squares - total ** 2 / n;
-  // A Gaussian split at its mean explains 64 % of its variance (2/π): only clearly more is two levels.
-  if (at < 0 || best < 0.75 * variance) return undefined;
-  let [nLow, sLow] = [0, 0];
-  for (let b = 0; b <= at; b++) {
-    nLow += count[b]!;
-    sLow += count[b]! * centre(b);
-  }
-  return { lowW: sLow / nLow, highW: (total - sLow) / (n - nLow) };
+  return true;
+}
+
+/** Half-way crossing nearest to `i`, between the levels on both sides, interpolated between samples. */
+function crossing(t: Float64Array, p: Float64Array, i: number, k: number, mean: Mean): number {
+  const guard = Math.max(1, k >> 2);
+  const middle = (mean(i - k, i - guard) + mean(i + guard, i + k)) / 2;
+  for (let d = 0; d < k; d++)
+    for (const j of [i + d, i - d]) {
+      const [a, b] = [p[j - 1]!, p[j]!];
+      if (a === b || (a - middle) * (b - middle) > 0) continue;
+      return t[j - 1]! + ((middle - a) / (b - a)) * (t[j]! - t[j - 1]!);
+    }
+  return t[i]!;
+}
+
+function prefix(p: Float64Array): Float64Array {
+  const sums = new Float64Array(p.length + 1);
+  for (let i = 0; i < p.length; i++) sums[i + 1] = sums[i]! + p[i]!;
+  return sums;
+}
+
+function span(p: Float64Array): number {
+  const sorted = Float64Array.from(p).sort();
+  return sorted[Math.floor(0.98 * (p.length - 1))]! - sorted[Math.floor(0.02 * (p.length - 1))]!;
+}
+
+/** Standard deviation of white noise from the median absolute first difference: blind to the steps. */
+function noise(p: Float64Array): number {
+  const d = new Float64Array(p.length - 1);
+  for (let i = 1; i < p.length; i++) d[i - 1] = Math.abs(p[i]! - p[i - 1]!);
+  d.sort();
+  return d[d.length >> 1]! / 0.6745 / Math.SQRT2;
 }

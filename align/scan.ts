@@ -1,0 +1,264 @@
+// The first pass: a capture log → everything in it that is small, plus an outline of the DAQ stream in
+// device time. The second pass (timeline.ts) streams the samples again with the clocks known.
+
+import { createHash } from "node:crypto";
+import { type Damage, readCapture } from "../capture/log-reader.ts";
+import { inputError } from "../schema/errors.ts";
+import {
+  BlockFlag,
+  type ClockExchange,
+  type ClockPair,
+  type Edge,
+  type Mark,
+  type Note,
+  type RowLayout,
+  type SampleBlock,
+  type TelemetryChannel,
+  type TelemetryRead,
+} from "../schema/records.ts";
+import type { Rig } from "../schema/rig.ts";
+import { type Session, toSession } from "../schema/session.ts";
+import type { SessionNs } from "../schema/time.ts";
+import { Calibrator } from "./calibrate.ts";
+import { Outline } from "./outline.ts";
+import { type Timebase, timebaseOf } from "./timebase.ts";
+
+/** All reads of one telemetry channel, columns on the session clock. A failed read is NaN with its code. */
+export interface TelemetrySeries {
+  readonly channel: TelemetryChannel;
+  /** Middle of the host's stamps around the call, and half their distance. */
+  readonly tNs: number[];
+  readonly halfNs: number[];
+  readonly value: number[];
+  readonly code: number[];
+}
+
+/** The DAQ stream that the rig's rails read. */
+export interface StreamScan {
+  readonly layout: RowLayout;
+  readonly maxRows: number;
+  readonly rows: number;
+  readonly blocks: number;
+  /** Device time of the first and last row. */
+  readonly firstDevice: number;
+  readonly lastDevice: number;
+  /** Rows that the index says are missing, and how often. */
+  readonly missingRows: number;
+  readonly gaps: number;
+  readonly outline: Outline;
+  readonly firstTick: bigint | null;
+  /** Host's stamps around the first block, if any; and one (device time, arrival) pair a block, thinned. */
+  readonly startStamp: { readonly ns: SessionNs; readonly halfNs: number } | null;
+  readonly arrivals: readonly { readonly device: number; readonly sessionNs: SessionNs }[];
+}
+
+export interface Scan {
+  readonly path: string;
+  readonly session: Session;
+  readonly rig: Rig | null;
+  readonly rigSha256: string;
+  readonly attachments: ReadonlyMap<string, Uint8Array>;
+  readonly stream: StreamScan | null;
+  readonly telemetry: readonly TelemetrySeries[];
+  readonly marks: readonly Mark[];
+  readonly edges: readonly Edge[];
+  readonly pairs: readonly ClockPair[];
+  readonly exchanges: readonly ClockExchange[];
+  readonly notes: readonly Note[];
+  readonly damages: readonly Damage[];
+}
+
+const MAX_ARRIVALS = 4096;
+
+/** Runs the timebase and the calibration over the stream once, in device time. */
+class StreamScanner {
+  readonly layout: RowLayout;
+  readonly outline = new Outline();
+  rows = 0;
+  blocks = 0;
+  maxRows = 0;
+  missingRows = 0;
+  gaps = 0;
+  firstDevice = NaN;
+  lastDevice = NaN;
+  startStamp: StreamScan["startStamp"] = null;
+  arrivals: { device: number; sessionNs: SessionNs }[] = [];
+  #arrivalStride = 1;
+  #nextIndex = -1;
+  readonly #session: Session;
+  readonly #rig: Rig;
+  readonly timebase: Timebase;
+  #calibrator: Calibrator | undefined;
+  #t = new Float64Array(0);
+  #flags = new Uint8Array(0);
+
+  constructor(layout: RowLayout, rig: Rig, session: Session) {
+    this.layout = layout;
+    this.#rig = rig;
+    this.#session = session;
+    this.timebase = timebaseOf(layout, rig.device.clock.hz, rig.device.rowHz);
+  }
+
+  add(b: SampleBlock): void {
+    if (b.flags & BlockFlag.duplicate || b.rows === 0) return;
+    this.#grow(b.rows);
+    this.timebase.read(b, this.#t);
+    this.#calibrator!.read(b, this.#flags);
+    this.outline.add(this.#t, this.#calibrator!.totalW, b.rows);
+    if (this.#nextIndex >= 0 && b.firstIndex !== this.#nextIndex) {
+      this.gaps++;
+      this.missingRows += Math.max(0, b.firstIndex - this.#nextIndex);
+    }
+    if (this.rows === 0) this.#begin(b);
+    this.#nextIndex = b.firstIndex + b.rows;
+    this.rows += b.rows;
+    this.blocks++;
+    this.lastDevice = this.#t[b.rows - 1]!;
+    this.#arrival(b);
+  }
+
+  #begin(b: SampleBlock): void {
+    this.firstDevice = this.#t[0]!;
+    if (b.hostBefore === null || b.hostAfter === null) return;
+    const [before, after] = [toSession(this.#session, b.hostBefore), toSession(this.#session, b.hostAfter)];
+    this.startStamp = { ns: (before + after) / 2, halfNs: (after - before) / 2 };
+  }
+
+  /** Keeps at most MAX_ARRIVALS, evenly thinned. */
+  #arrival(b: SampleBlock): void {
+    if (b.hostAfter === null || this.blocks % this.#arrivalStride !== 0) return;
+    this.arrivals.push({ device: this.lastDevice, sessionNs: toSession(this.#session, b.hostAfter) });
+    if (this.arrivals.length < MAX_ARRIVALS) return;
+    this.arrivals = this.arrivals.filter((_, i) => i % 2 === 0);
+    this.#arrivalStride *= 2;
+  }
+
+  #grow(rows: number): void {
+    if (rows <= this.maxRows) return;
+    this.maxRows = rows;
+    this.#t = new Float64Array(rows);
+    this.#flags = new Uint8Array(rows);
+    this.#calibrator = new Calibrator(this.layout, this.#rig, rows);
+  }
+}
+
+/**
+ * Reads a log once. Damage is collected, not thrown.
+ * @throws InputError when the log has no session header or its rig does not match its stream.
+ */
+export function scanCapture(path: string, onProgress?: (done: number, total: number) => void): Scan {
+  let session: Session | undefined;
+  let rig: Rig | null = null;
+  let scanner: StreamScanner | undefined;
+  const attachments = new Map<string, Uint8Array>();
+  const telemetry = new Map<string, TelemetrySeries>();
+  const marks: Mark[] = [];
+  const edges: Edge[] = [];
+  const pairs: ClockPair[] = [];
+  const exchanges: ClockExchange[] = [];
+  const notes: Note[] = [];
+  const damages: Damage[] = [];
+  for (const r of readCapture(path, onProgress ? { onProgress } : {})) {
+    switch (r.kind) {
+      case "session":
+        session = r.session;
+        break;
+      case "attachment":
+        attachments.set(r.name, r.data);
+        if (r.name === "rig.json") rig = parseRig(path, r.data);
+        break;
+      case "layout":
+        if (rig && r.layout.stream === rig.device.stream) {
+          if (!session) throw headless(path);
+          scanner = new StreamScanner(r.layout, rig, session);
+        }
+        break;
+      case "rows":
+        if (scanner && r.block.stream === scanner.layout.stream) scanner.add(r.block);
+        break;
+      case "channel":
+        telemetry.set(r.channel.name, { channel: r.channel, tNs: [], halfNs: [], value: [], code: [] });
+        break;
+      case "read":
+        if (!session) throw headless(path);
+        addRead(telemetry.get(r.read.channel)!, r.read, session);
+        break;
+      case "mark":
+        marks.push(r.mark);
+        break;
+      case "edge":
+        edges.push(r.edge);
+        break;
+      case "pair":
+        pairs.push(r.pair);
+        break;
+      case "exchange":
+        exchanges.push(r.exchange);
+        break;
+      case "note":
+        notes.push(r.note);
+        break;
+      case "damage":
+        damages.push(r.damage);
+        break;
+    }
+  }
+  if (!session) throw headless(path);
+  const rigText = attachments.get("rig.yaml") ?? attachments.get("rig.json");
+  return {
+    path,
+    session,
+    rig,
+    rigSha256: rigText ? createHash("sha256").update(rigText).digest("hex") : "",
+    attachments,
+    stream: scanner && scanner.rows > 0 ? finish(scanner) : null,
+    telemetry: [...telemetry.values()],
+    marks,
+    edges,
+    pairs,
+    exchanges,
+    notes,
+    damages,
+  };
+}
+
+function finish(s: StreamScanner): StreamScan {
+  const { layout, maxRows, rows, blocks, firstDevice, lastDevice, missingRows, gaps, outline } = s;
+  const { startStamp, arrivals } = s;
+  const firstTick = s.timebase.firstTick;
+  return {
+    layout,
+    maxRows,
+    rows,
+    blocks,
+    firstDevice,
+    lastDevice,
+    missingRows,
+    gaps,
+    outline,
+    firstTick,
+    startStamp,
+    arrivals,
+  };
+}
+
+function addRead(s: TelemetrySeries, r: TelemetryRead, session: Session): void {
+  const before = toSession(session, r.before);
+  const after = toSession(session, r.after);
+  s.tNs.push((before + after) / 2);
+  s.halfNs.push((after - before) / 2);
+  s.value.push(r.code === 0 ? r.value : NaN);
+  s.code.push(r.code);
+}
+
+function parseRig(path: string, data: Uint8Array): Rig {
+  try {
+    return JSON.parse(Buffer.from(data).toString()) as Rig;
+  } catch {
+    throw inputError("the attached rig.json is not JSON", path, "a log written by record or import");
+  }
+}
+
+function headless(path: string): Error {
+  return inputError("no session header before the data", path, "session.json as the first attachment");
+}

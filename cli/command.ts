@@ -1,0 +1,73 @@
+// What a command is, and how it speaks: results on stdout, progress and warnings on stderr.
+
+import type { ParseArgsConfig } from "node:util";
+
+/** 0 success, 1 failure, 2 usage, 3 done but with recorded loss or degraded quality. */
+export type ExitCode = 0 | 1 | 2 | 3;
+
+export type OptionValues = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
+
+export interface Invocation {
+  readonly positionals: readonly string[];
+  readonly options: OptionValues;
+  /** What follows `--`. */
+  readonly rest: readonly string[];
+  readonly ui: Ui;
+}
+
+export interface Command {
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** After `truejoule NAME`. */
+  readonly usage: string;
+  /** Longer text: what it reads, what it writes, examples. */
+  readonly help: string;
+  readonly options: NonNullable<ParseArgsConfig["options"]>;
+  /** Names and help of the options, in the order shown. */
+  readonly optionHelp: readonly (readonly [string, string])[];
+  run(call: Invocation): Promise<ExitCode>;
+}
+
+/** stdout and stderr, as the user asked for them. */
+export interface Ui {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  /** A result: stdout. In --json mode only {@link Ui.document} writes there. */
+  print(text: string): void;
+  /** The one JSON document of --json. */
+  document(value: unknown): void;
+  warn(text: string): void;
+  /** A progress bar on a terminal, one line a few seconds apart elsewhere, nothing when quiet. */
+  progress(label: string): (done: number, total: number) => void;
+}
+
+export function makeUi(json: boolean, quiet: boolean): Ui {
+  const terminal = process.stderr.isTTY === true;
+  return {
+    json,
+    quiet,
+    print: (text) => void (json || process.stdout.write(`${text}\n`)),
+    document: (value) => void process.stdout.write(`${JSON.stringify(value, null, 1)}\n`),
+    warn: (text) => void process.stderr.write(`warning: ${text}\n`),
+    progress: (label) => progress(label, terminal, quiet),
+  };
+}
+
+function progress(label: string, terminal: boolean, quiet: boolean): (done: number, total: number) => void {
+  let nextMs = Date.now() + (terminal ? 200 : 5000); // quick work shows nothing
+  let shown = false;
+  return (done, total) => {
+    const ended = done >= total;
+    if (quiet || (Date.now() < nextMs && !(ended && shown))) return;
+    nextMs = Date.now() + (terminal ? 100 : 5000);
+    const percent = total > 0 ? Math.floor((100 * done) / total) : 100;
+    if (!terminal) {
+      if (!ended) process.stderr.write(`${label}: ${percent} %\n`);
+      return;
+    }
+    const filled = Math.floor(percent / 4);
+    const bar = "█".repeat(filled) + "░".repeat(25 - filled);
+    process.stderr.write(ended ? "\r\x1b[K" : `\r${label} ${bar} ${percent} %`);
+    shown = !ended;
+  };
+}

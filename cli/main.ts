@@ -1,0 +1,123 @@
+#!/usr/bin/env node
+// The hand on the lever: finds the command, parses its line, turns what went wrong into one line and
+// an exit code. Commands load when called, so that --help is instant.
+
+import { parseArgs } from "node:util";
+import { type Command, type ExitCode, makeUi } from "./command.ts";
+
+const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
+  import: () => import("./import.ts"),
+  fuse: () => import("./fuse.ts"),
+  compare: () => import("./compare.ts"),
+  report: () => import("./report.ts"),
+  verify: () => import("./verify.ts"),
+  recover: () => import("./recover.ts"),
+  export: () => import("./export.ts"),
+  demo: () => import("./demo.ts"),
+  bench: () => import("./bench.ts"),
+};
+
+const everywhere = {
+  help: { type: "boolean", short: "h" },
+  json: { type: "boolean" },
+  quiet: { type: "boolean", short: "q" },
+} as const;
+
+async function main(argv: string[]): Promise<ExitCode> {
+  const [name, ...args] = argv;
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    process.stdout.write(await overview());
+    return name === undefined ? 2 : 0;
+  }
+  if (name === "--version") {
+    process.stdout.write(`${(await import("./version.ts")).version()}\n`);
+    return 0;
+  }
+  const load = commands[name];
+  if (!load) return usage(`no command "${name}"`, "truejoule --help lists the commands");
+  const { command } = await load();
+  const parsed = parse(name, command, args);
+  if (typeof parsed === "string") return usage(parsed, `truejoule ${name} --help`);
+  if (parsed.values["help"]) {
+    process.stdout.write(help(name, command));
+    return 0;
+  }
+  const { json, quiet, ...options } = parsed.values;
+  const ui = makeUi(json === true, quiet === true);
+  return command.run({ positionals: parsed.positionals, options, rest: parsed.rest, ui });
+}
+
+function parse(
+  name: string,
+  command: Command,
+  args: string[],
+):
+  | { values: Record<string, string | boolean | (string | boolean)[] | undefined>; positionals: string[]; rest: string[] }
+  | string {
+  const split = args.indexOf("--");
+  const own = split < 0 ? args : args.slice(0, split);
+  const rest = split < 0 ? [] : args.slice(split + 1);
+  if (rest.length > 0 && !command.usage.includes("-- CMD")) return `${name} takes no command after --`;
+  try {
+    const options = { ...everywhere, ...command.options };
+    const { values, positionals } = parseArgs({ args: own, options, allowPositionals: true });
+    return { values, positionals, rest };
+  } catch (error) {
+    return (error as Error).message.split(". ")[0]!;
+  }
+}
+
+async function overview(): Promise<string> {
+  const lines = await Promise.all(
+    Object.entries(commands).map(async ([name, load]) => `  ${name.padEnd(14)}${(await load()).command.summary}`),
+  );
+  return `truejoule: physical Joules of GPU work beside what the telemetry claims.
+
+usage: truejoule COMMAND [options]        truejoule COMMAND --help
+
+${lines.join("\n")}
+
+everywhere: --help, --json (one JSON document on stdout), --quiet
+exit codes: 0 success, 1 failure, 2 usage, 3 done with recorded loss or degraded quality
+`;
+}
+
+function help(name: string, c: Command): string {
+  const options = [
+    ...c.optionHelp,
+    ["--json", "one JSON document on stdout, nothing else there"],
+    ["--quiet", "no progress"],
+  ] as const;
+  const width = Math.max(...options.map(([o]) => o.length)) + 2;
+  return `${c.summary}
+
+usage: truejoule ${name} ${c.usage}
+
+${c.help.trim()}
+
+${options.map(([o, text]) => `  ${o.padEnd(width)}${text}`).join("\n")}
+`;
+}
+
+function usage(problem: string, remedy: string): ExitCode {
+  process.stderr.write(`truejoule: ${problem}; try: ${remedy}\n`);
+  return 2;
+}
+
+/** Errors meant for the user carry a tag; `instanceof` fails across realms. Everything else is our bug. */
+function explain(error: unknown): ExitCode {
+  const e = error as { tag?: string; message?: string; code?: string; path?: string; stack?: string };
+  if (e.tag === "UsageError") return usage(e.message!, "--help");
+  if (e.tag !== undefined || (e.code !== undefined && e.path !== undefined)) {
+    process.stderr.write(`truejoule: ${e.message}\n`);
+    return 1;
+  }
+  const bug = process.env["TRUEJOULE_DEBUG"] ? e.stack : `${e.message} (a bug in truejoule; TRUEJOULE_DEBUG=1 shows where)`;
+  process.stderr.write(`truejoule: ${bug}\n`);
+  return 1;
+}
+
+process.stdout.on("error", (e: NodeJS.ErrnoException) => {
+  if (e.code === "EPIPE") process.exit(0); // `truejoule … | head`
+});
+process.exitCode = await main(process.argv.slice(2)).catch(explain);
