@@ -14,4 +14,9 @@ export const formats: Readonly<Record<string, Format>> = {
       "folder with PMD_data.bin, PMD_start_ts.txt, timestamps.csv, gpudata.csv (ElmorLabs PMD-USB + nvidia-smi)",
     load: async () => (await import("./yang-pmd.ts")).importYangPmd,
   },
+  "mlperf-tiny": {
+    summary:
+      "folder with trace1-energy.bin and its edges and logs, or results.json of the open runner",
+    load: async () => (await import("./mlperf-tiny.ts")).importMlperfTiny,
+  },
 };

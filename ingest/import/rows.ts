@@ -27,33 +27,58 @@ export function rowLayout(
   return { stream: rig.device.stream, rowBytes, fields, ...(tick ? { tick } : {}) };
 }
 
-/** Writes whole rows as blocks; remembers which is the first and whether a gap lies before the next. */
+/** Writes whole rows as blocks of at most 4096; an index that jumps puts a gap before its block. */
 export interface RowSink {
   /** `bytes` must hold whole rows and stay untouched until the call returns. */
-  write(firstIndex: number, bytes: Uint8Array, gapBefore: boolean): void;
+  readonly write: (firstIndex: number, bytes: Uint8Array) => void;
 }
 
 /** @param start host time of the stream's start, put on the first block alone; null when unknown. */
 export function rowSink(log: LogWriter, layout: RowLayout, start: Instant<"host"> | null): RowSink {
+  const { stream, rowBytes } = layout;
   let stamp = start;
+  let next: number | undefined;
   log.declareRows(layout);
   return {
-    write(firstIndex, bytes, gapBefore) {
-      const blockBytes = BLOCK_ROWS * layout.rowBytes;
-      for (let at = 0; at < bytes.length; at += blockBytes) {
-        const part = bytes.subarray(at, at + blockBytes);
+    write(firstIndex, bytes) {
+      for (let at = 0; at < bytes.length; at += BLOCK_ROWS * rowBytes) {
+        const part = bytes.subarray(at, at + BLOCK_ROWS * rowBytes);
+        const index = firstIndex + at / rowBytes;
         log.rows({
-          stream: layout.stream,
-          firstIndex: firstIndex + at / layout.rowBytes,
+          stream,
+          firstIndex: index,
           deviceTick: null,
           hostBefore: stamp,
           hostAfter: stamp,
-          rows: part.length / layout.rowBytes,
-          flags: gapBefore && at === 0 ? BlockFlag.gapBefore : 0,
+          rows: part.length / rowBytes,
+          flags: next !== undefined && index !== next ? BlockFlag.gapBefore : 0,
           bytes: part,
         });
+        next = index + part.length / rowBytes;
         stamp = null;
       }
     },
   };
+}
+
+/**
+ * Writes rows of one float each, as they stand but for those that are no number: these leave a gap,
+ * since a NaN must neither be integrated nor be taken for zero. @returns how many were left out.
+ */
+export function writeFinite(
+  sink: RowSink,
+  firstIndex: number,
+  values: Float32Array | Float64Array,
+): number {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const width = values.BYTES_PER_ELEMENT;
+  let from = 0;
+  let left = 0;
+  for (let i = 0; i <= values.length; i++) {
+    if (i < values.length && Number.isFinite(values[i])) continue;
+    if (i > from) sink.write(firstIndex + from, bytes.subarray(from * width, i * width));
+    if (i < values.length) left++;
+    from = i + 1;
+  }
+  return left;
 }

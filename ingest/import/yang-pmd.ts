@@ -148,11 +148,7 @@ function writeFrames(
     for (let done = 0; done < run.frames; done += BLOCK_ROWS) {
       const rows = Math.min(BLOCK_ROWS, run.frames - done);
       const at = run.offset + done * FRAME_BYTES;
-      sink.write(
-        run.firstIndex + done,
-        file.at(at, rows * FRAME_BYTES),
-        done === 0 && run.missingFrames > 0,
-      );
+      sink.write(run.firstIndex + done, file.at(at, rows * FRAME_BYTES));
       context.progress(at + rows * FRAME_BYTES, file.size);
     }
     end = run.offset + run.frames * FRAME_BYTES;
