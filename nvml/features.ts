@@ -1,0 +1,24 @@
+// What a device supports, asked once by reading every quantity: the code that came back, and how long
+// the call took. A refusal that cannot change leaves the quantity out; anything else keeps it.
+
+import { isPermanent } from "./codes.ts";
+import { type NvmlDevice, QUANTITIES, type Quantity } from "./library.ts";
+
+export interface Feature {
+  readonly quantity: Quantity;
+  /** 0, or why the read failed. */
+  readonly code: number;
+  readonly supported: boolean;
+}
+
+/** Reads each of `quantities` once. */
+export function probeFeatures(
+  device: NvmlDevice,
+  quantities: readonly Quantity[] = QUANTITIES,
+): Feature[] {
+  return quantities.map((quantity) => {
+    let code = 0;
+    device.read[quantity]({ put: (_value, c) => void (code = c) });
+    return { quantity, code, supported: !isPermanent(code) };
+  });
+}

@@ -1,0 +1,42 @@
+// A worker thread that polls one grid: opens its provider, waits for the common start, then blocks in
+// the polling loop until told to stop. It never returns to its event loop in between.
+
+import { parentPort, workerData } from "node:worker_threads";
+import { loadLibc } from "./libc.ts";
+import { poll, type PollClock } from "./poll-loop.ts";
+import { openProvider } from "./provider.ts";
+import { State, type WorkerInput, type WorkerMessage } from "./sampler-protocol.ts";
+
+/** Above ordinary threads, below the kernel's own (threaded interrupts run at 50). */
+const FIFO_PRIORITY = 10;
+
+const { control, provider: spec, periodNs, realtime } = workerData as WorkerInput;
+const state = new Int32Array(control, 0, 1);
+const t0 = new BigInt64Array(control, 8, 1);
+
+const clock: PollClock = {
+  now: () => process.hrtime.bigint(),
+  waitUntil(t) {
+    const ms = Number(t - process.hrtime.bigint()) / 1e6;
+    if (ms > 0) Atomics.wait(state, 0, State.running, ms);
+    return Atomics.load(state, 0) === State.running;
+  },
+};
+
+function send(message: WorkerMessage, transfer: ArrayBuffer[] = []): void {
+  parentPort!.postMessage(message, transfer);
+}
+
+const provider = await openProvider(spec);
+const schedulerClass =
+  realtime && process.platform === "linux"
+    ? (await loadLibc()).requestFifo(FIFO_PRIORITY)
+    : "SCHED_OTHER";
+const { description, channels, missing } = provider;
+send({ kind: "ready", description, channels, missing, schedulerClass });
+Atomics.wait(state, 0, State.waiting);
+const report = poll(provider, t0[0]!, periodNs, clock, (buffer, count) =>
+  send({ kind: "batch", buffer, count }, [buffer]),
+);
+provider.close();
+send({ kind: "done", report });
