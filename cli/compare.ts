@@ -1,1 +1,85 @@
-export const command = { summary: 'x', usage: '', help: '', options: {}, optionHelp: [], run: async () => 1 as const };
+// truejoule compare RUN: physical Joules ± U beside every telemetry channel, per window.
+
+import { writeFileSync } from "node:fs";
+import { openRun } from "../capture/run.ts";
+import type { WindowResult } from "../energy/compare.ts";
+import { UsageError } from "../schema/errors.ts";
+import type { Command, Ui } from "./command.ts";
+
+export const command: Command = {
+  summary: "physical Joules against every telemetry channel, per window",
+  usage: "RUN [--window NAME] [--all]",
+  help: `
+Reads RUN/capture.mcap, writes RUN/compare.json and prints the table. U is the expanded uncertainty (k = 2,
+about 95 %). Methods: trapezoid (power reads), counter (energy counter), filter_matched (the claim after
+the channel's own update period, window and delay are taken out of the comparison).
+Exit 3 when the run has recorded losses or a doubt about its clocks; the warnings say which.`,
+  options: { window: { type: "string" }, all: { type: "boolean" } },
+  optionHelp: [
+    ["--window NAME", "only this window (load, load-3, session, …)"],
+    ["--all", "every window; by default at most 12 are printed"],
+  ],
+
+  async run(call) {
+    const [dir, ...extra] = call.positionals;
+    if (!dir || extra.length > 0) throw new UsageError("compare takes one RUN");
+    const paths = openRun(dir);
+    const { compareRun } = await import("../energy/compare.ts");
+    const { comparisonToJson } = await import("../energy/compare-json.ts");
+    const result = compareRun(paths.capture, call.ui.progress("comparing"));
+    const document = comparisonToJson(result, dir);
+    writeFileSync(paths.compare, `${JSON.stringify(document, null, 1)}\n`);
+    const chosen = choose(result.windows, call.options["window"], call.options["all"] === true);
+    if (call.ui.json) call.ui.document(document);
+    else printTable(chosen, result.windows.length, result.scan.session.source, call.ui);
+    for (const w of result.warnings) call.ui.warn(w);
+    return result.degraded ? 3 : 0;
+  },
+};
+
+const SHOWN = 12;
+
+function choose(all: readonly WindowResult[], name: unknown, every: boolean): readonly WindowResult[] {
+  if (typeof name === "string") {
+    const found = all.filter((r) => r.window.name === name);
+    if (found.length > 0) return found;
+    const names = all.map((r) => r.window.name).slice(0, 20);
+    throw new UsageError(`no window "${name}"; there are ${names.join(", ")}${all.length > 20 ? ", …" : ""}`);
+  }
+  // The summary windows first: they are what one wants to see of eighty repeats.
+  const ranked = [...all].sort((a, b) => rank(a) - rank(b));
+  return every ? all : ranked.slice(0, SHOWN);
+}
+
+const rank = (r: WindowResult): number => (r.window.name === "load" ? 0 : r.window.kind === "session" ? 1 : 2);
+
+function printTable(rows: readonly WindowResult[], total: number, source: string, ui: Ui): void {
+  if (source !== "hardware") ui.print(`source: ${source}`);
+  for (const r of rows) {
+    const { window: w, physical: p } = r;
+    const seconds = ((w.t1Ns - w.t0Ns) / 1e9).toPrecision(5);
+    ui.print(
+      p
+        ? `${w.name}  ${seconds} s  physical ${joules(p.energyJ)} ± ${joules(p.expandedUncertaintyJ)} (k = ${p.coverageFactor}), mean ${p.meanPowerW.toPrecision(5)} W, ${p.quality}`
+        : `${w.name}  ${seconds} s  no physical trace`,
+    );
+    for (const t of r.telemetry)
+      ui.print(
+        `    ${t.channel.padEnd(34)} ${t.method.padEnd(15)} ${joules(t.energyJ).padStart(12)}  ${percent(t.errorPct).padStart(9)} ± ${percent(t.errorUncertaintyPct).replace("+", "")}  ${t.quality}`,
+      );
+    if (r.strobe && p)
+      ui.print(
+        `    by phase alone a 20 ms counter could say ${joules(r.strobe.counterJ[0])} to ${joules(r.strobe.counterJ[1])}, a 25 ms strobe ${joules(r.strobe.instantJ[0])} to ${joules(r.strobe.instantJ[1])}`,
+      );
+  }
+  if (rows.length < total) ui.print(`… ${total - rows.length} more windows: --all shows them`);
+}
+
+function joules(j: number): string {
+  if (!Number.isFinite(j)) return "—";
+  const size = Math.abs(j);
+  if (size >= 1 || size === 0) return `${j.toFixed(size >= 100 ? 1 : 3)} J`;
+  return size >= 1e-3 ? `${(j * 1e3).toFixed(3)} mJ` : `${(j * 1e6).toFixed(3)} µJ`;
+}
+
+const percent = (x: number | null): string => (x === null ? "—" : `${x >= 0 ? "+" : ""}${x.toFixed(2)} %`);

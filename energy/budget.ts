@@ -1,0 +1,182 @@
+// The uncertainty budget of one window's physical Joules (GUM, JCGM 100:2008): each source its own row,
+// a standard uncertainty already multiplied by its sensitivity, in joules. What is common to all samples
+// (gain, offset, clock) enters whole; what averages enters divided by the effective sample size.
+
+import type { ClockModel } from "../align/clock.ts";
+import type { Rail, Rig, Sensor } from "../schema/rig.ts";
+import { NS_PER_S } from "../schema/time.ts";
+import { type Snapshots, Sum } from "./integrate.ts";
+import type { Window } from "./windows.ts";
+
+export interface BudgetTerm {
+  readonly term: string;
+  /** A: from statistics of this run; B: from calibration, specification, geometry. */
+  readonly type: "A" | "B";
+  /** Standard uncertainty in joules. */
+  readonly contributionJ: number;
+}
+
+/** k = 2: about 95 % for a budget of several terms. */
+export const COVERAGE_FACTOR = 2;
+
+/** Instants whose snapshots a window's budget needs, besides its own ends: the ends moved by the clock's doubt. */
+export function shiftedEnds(w: Window, clock: ClockModel): { offset: number[]; rate: number[] } {
+  const rate = (t: number): number => (t - clock.refNs) * clock.uRate;
+  const ends = [w.t0Ns, w.t1Ns];
+  return {
+    offset: [...ends.map((t) => t - clock.uOffsetNs), ...ends.map((t) => t + clock.uOffsetNs)],
+    rate: [...ends.map((t) => t - rate(t)), ...ends.map((t) => t + rate(t))],
+  };
+}
+
+export function budget(w: Window, s: Snapshots, rig: Rig, clock: ClockModel): BudgetTerm[] {
+  const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
+  const energyJ = s.between(w.t0Ns, w.t1Ns, Sum.energyJ);
+  const noise = noiseOf(w, s, durationS);
+  const terms: BudgetTerm[] = [];
+  rig.rails.forEach((rail, r) => terms.push(...railTerms(rail, r, w, s, noise.sigmaW, noise.nEff)));
+  terms.push({ term: "noise", type: "A", contributionJ: noise.contributionJ });
+  if (rig.device.sampling === "instant")
+    terms.push({ term: "sampling (steps between rows)", type: "B", contributionJ: betweenRows(w, s) });
+  terms.push(...clockTerms(w, s, clock, energyJ));
+  terms.push({ term: "window edges (sampling)", type: "B", contributionJ: edgeSampling(w, s) });
+  terms.push({ term: "window edges (marks)", type: "B", contributionJ: edgeMarks(w, s) });
+  terms.push({ term: "gaps", type: "A", contributionJ: gapTerm(w, s, energyJ) });
+  for (const m of rig.missingRails)
+    // Anything from nothing to the bound, all of it on one side: root mean square of a uniform [0, a].
+    terms.push({
+      term: `unmeasured rail ${m.name}`,
+      type: "B",
+      contributionJ: (m.maxPowerW * durationS) / Math.sqrt(3),
+    });
+  return terms.filter((t) => t.contributionJ > 0);
+}
+
+/** Independent terms add in quadrature. */
+export function combined(terms: readonly BudgetTerm[]): number {
+  return Math.sqrt(terms.reduce((sum, t) => sum + t.contributionJ ** 2, 0));
+}
+
+/** Gains scale the rail's energy; a voltage offset sees the charge, a current offset the volt-seconds. */
+function railTerms(
+  rail: Rail,
+  r: number,
+  w: Window,
+  s: Snapshots,
+  sigmaW: number,
+  nEff: number,
+): BudgetTerm[] {
+  const [energyJ, chargeC, fluxVs] = [0, 1, 2].map((k) =>
+    Math.abs(s.between(w.t0Ns, w.t1Ns, Sum.rails + 3 * r + k)),
+  ) as [number, number, number];
+  const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
+  const of = (what: string, sensor: Sensor, sensitivity: number): BudgetTerm[] => [
+    { term: `${rail.name} ${what} gain`, type: "B", contributionJ: energyJ * sensor.gainU },
+    { term: `${rail.name} ${what} offset`, type: "B", contributionJ: sensitivity * sensor.offsetU },
+    {
+      term: `${rail.name} ${what} quantisation`,
+      type: "B",
+      contributionJ: quantisation(sensor, sensitivity, durationS, sigmaW, nEff),
+    },
+  ];
+  const terms: BudgetTerm[] = [];
+  if (rail.power) terms.push(...of("power", rail.power, durationS));
+  else {
+    if (rail.voltage) terms.push(...of("voltage", rail.voltage, chargeC));
+    if (rail.current) terms.push(...of("current", rail.current, fluxVs));
+  }
+  if (rail.assumedVoltage)
+    terms.push({
+      term: `${rail.name} assumed voltage`,
+      type: "B",
+      contributionJ: energyJ * (rail.assumedVoltage.u / rail.assumedVoltage.valueV),
+    });
+  return terms;
+}
+
+/** One count is uniform over its step; noise of half a step or more dithers it, so that it averages. */
+function quantisation(
+  sensor: Sensor,
+  sensitivity: number,
+  durationS: number,
+  sigmaW: number,
+  nEff: number,
+): number {
+  const u = (Math.abs(sensor.perCount) / Math.sqrt(12)) * sensitivity;
+  const stepW = durationS > 0 ? (Math.abs(sensor.perCount) * sensitivity) / durationS : 0;
+  return sigmaW >= stepW / 2 ? u / Math.sqrt(Math.max(1, nEff)) : u;
+}
+
+/**
+ * Noise from the steps d between rows: cov(d, d′) = −σ²(1 − r)² and cov(d, d″) = r·cov(d, d′) for
+ * first-order noise of standard deviation σ and lag-1 correlation r. Smooth signals push both towards
+ * zero or above and single steps do not enter, so a load's own movement is not taken for noise.
+ * N_eff = N (1 − r)/(1 + r), u(E) = σ T / √N_eff.
+ */
+function noiseOf(
+  w: Window,
+  s: Snapshots,
+  durationS: number,
+): { sigmaW: number; nEff: number; contributionJ: number } {
+  const count = Math.max(2, s.between(w.t0Ns, w.t1Ns, Sum.samples));
+  const c1 = s.between(w.t0Ns, w.t1Ns, Sum.step1) / count;
+  const c2 = s.between(w.t0Ns, w.t1Ns, Sum.step2) / count;
+  if (!(c1 < 0)) return { sigmaW: 0, nEff: count, contributionJ: 0 };
+  const r = Math.min(0.9, Math.max(0, c2 / c1));
+  const sigmaW = Math.sqrt(-c1) / (1 - r);
+  const nEff = Math.max(1, (count * (1 - r)) / (1 + r));
+  return { sigmaW, nEff, contributionJ: (sigmaW * durationS) / Math.sqrt(nEff) };
+}
+
+/** A step ΔP somewhere between two rows: the trapezoid is off by a uniform ±ΔP·dt/2, independently each time. */
+function betweenRows(w: Window, s: Snapshots): number {
+  const samples = s.between(w.t0Ns, w.t1Ns, Sum.samples);
+  if (samples < 1) return 0;
+  const dt = s.between(w.t0Ns, w.t1Ns, Sum.coveredS) / samples;
+  return dt * Math.sqrt(Math.max(0, s.between(w.t0Ns, w.t1Ns, Sum.step0)) / 12);
+}
+
+/** The window's ends are fixed in session time; a wrong clock moves the trace under them. */
+function clockTerms(w: Window, s: Snapshots, clock: ClockModel, energyJ: number): BudgetTerm[] {
+  const shifted = shiftedEnds(w, clock);
+  const worst = ([a0, a1, b0, b1]: number[]): number =>
+    Math.max(
+      Math.abs(s.between(a0!, a1!, Sum.energyJ) - energyJ),
+      Math.abs(s.between(b0!, b1!, Sum.energyJ) - energyJ),
+    );
+  return [
+    { term: "clock offset", type: "B", contributionJ: worst(shifted.offset) },
+    { term: "clock rate", type: "B", contributionJ: worst(shifted.rate) },
+  ];
+}
+
+/** Between two rows the trace is unknown: a step lies uniformly in the interval that holds the edge. */
+function edgeSampling(w: Window, s: Snapshots): number {
+  return Math.hypot(
+    ...[w.t0Ns, w.t1Ns].map((t) => {
+      const step = s.value(t, Sum.after) - s.value(t, Sum.before);
+      const u = (Math.abs(step) * s.value(t, Sum.distanceS)) / Math.sqrt(12);
+      return Number.isFinite(u) ? u : 0;
+    }),
+  );
+}
+
+function edgeMarks(w: Window, s: Snapshots): number {
+  const at = (t: number, uNs: number): number => {
+    const power = Math.max(Math.abs(s.value(t, Sum.before)), Math.abs(s.value(t, Sum.after)));
+    return Number.isFinite(power) ? (power * uNs) / NS_PER_S : 0;
+  };
+  return Math.hypot(at(w.t0Ns, w.u0Ns), at(w.t1Ns, w.u1Ns));
+}
+
+/** A gap of s seconds hides s·P; the bridge is off by about the spread of P over the window. */
+function gapTerm(w: Window, s: Snapshots, energyJ: number): number {
+  const squareS2 = s.between(w.t0Ns, w.t1Ns, Sum.gapSquareS2);
+  if (!(squareS2 > 0)) return 0;
+  const coveredS = s.between(w.t0Ns, w.t1Ns, Sum.coveredS);
+  if (!(coveredS > 0)) return Math.abs(s.between(w.t0Ns, w.t1Ns, Sum.gapJ));
+  const mean = energyJ / coveredS;
+  const meanSquare = s.between(w.t0Ns, w.t1Ns, Sum.powerSquareJW) / coveredS;
+  return Math.sqrt(squareS2 * Math.max(0, meanSquare - mean * mean));
+}
+

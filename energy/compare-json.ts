@@ -1,0 +1,92 @@
+// A comparison → the compare/1 document of docs/reference.md: snake_case, SI, units in the names.
+
+import { type ClockModel, mapUNs, offsetNs, ratePpm, tickHz } from "../align/clock.ts";
+import type { SessionClocks } from "../align/fit.ts";
+import { NS_PER_S } from "../schema/time.ts";
+import type { Comparison, PhysicalEnergy, TelemetryEnergy } from "./compare.ts";
+
+export function comparisonToJson(c: Comparison, run: string): object {
+  const { scan, clocks } = c;
+  return {
+    schema: "compare/1",
+    run,
+    source: scan.session.source,
+    clock: clockJson(clocks),
+    idle_power_w: c.idlePowerW,
+    windows: c.windows.map((r) => ({
+      name: r.window.name,
+      kind: r.window.kind,
+      t0_ns: Math.round(r.window.t0Ns),
+      t1_ns: Math.round(r.window.t1Ns),
+      duration_s: (r.window.t1Ns - r.window.t0Ns) / NS_PER_S,
+      ...(r.window.doubt ? { doubt: r.window.doubt } : {}),
+      physical: r.physical && physicalJson(r.physical),
+      telemetry: r.telemetry.map(telemetryJson),
+      ...(r.strobe ? { strobe: { counter_20ms_j: r.strobe.counterJ, instant_25ms_j: r.strobe.instantJ } } : {}),
+    })),
+    filters: [...c.filters].map(([channel, f]) => ({
+      channel,
+      update_period_ms: f.updateNs / 1e6,
+      window_ms: f.windowNs / 1e6,
+      delay_ms: f.delayNs / 1e6,
+      gain: f.gain,
+      offset_w: f.offsetW,
+      r2: f.r2,
+      origin: f.origin,
+    })),
+    warnings: c.warnings,
+  };
+}
+
+function clockJson(clocks: SessionClocks): object {
+  const daq = clocks.daq;
+  const named = [...clocks.named.values()];
+  const all = [...(daq ? [daq] : []), ...named];
+  const total = (f: (m: ClockModel) => number): number => all.reduce((n, m) => n + f(m), 0);
+  const offset = daq ? offsetNs(daq) : 0;
+  const u = daq ? 2 * mapUNs(daq, offset) : 0;
+  return {
+    device: daq?.clock ?? "none",
+    method: daq?.method ?? "none",
+    rate_ppm: daq ? ratePpm(daq) : 0,
+    tick_hz: daq ? tickHz(daq) : 0,
+    offset_ns: offset,
+    start_delay_ns: daq?.startDelayNs ?? null,
+    interval_ns: [offset - u, offset + u],
+    residual_rms_ns: daq?.residualRmsNs ?? 0,
+    edges_used: total((m) => m.edgesUsed),
+    edges_missing: total((m) => m.edgesMissing),
+    edges_extra: total((m) => m.edgesExtra),
+  };
+}
+
+function physicalJson(p: PhysicalEnergy): object {
+  return {
+    energy_j: p.energyJ,
+    expanded_uncertainty_j: p.expandedUncertaintyJ,
+    coverage_factor: p.coverageFactor,
+    mean_power_w: p.meanPowerW,
+    operational_j: p.operationalJ,
+    samples: p.samples,
+    gap_fraction: p.gapFraction,
+    bridged_j: p.bridgedJ,
+    quality: p.quality,
+    budget: p.budget.map((t) => ({ term: t.term, type: t.type, contribution_j: t.contributionJ })),
+  };
+}
+
+function telemetryJson(t: TelemetryEnergy): object {
+  const finite = (x: number): number | null => (Number.isFinite(x) ? x : null);
+  return {
+    channel: t.channel,
+    method: t.method,
+    energy_j: finite(t.energyJ),
+    interval_j: t.intervalJ.map(finite),
+    error_pct: t.errorPct,
+    error_uncertainty_pct: t.errorUncertaintyPct,
+    samples: t.samples,
+    gap_fraction: t.gapFraction,
+    failed_reads: t.failedReads,
+    quality: t.quality,
+  };
+}

@@ -1,0 +1,248 @@
+// A run → physical Joules beside every telemetry channel's, per window, with an error bar on both.
+// Leaves: the compare/1 document of docs/reference.md, and whether anything was lost or doubtful.
+
+import { type ClockModel, toSessionNs } from "../align/clock.ts";
+import { fitClocks, type SessionClocks } from "../align/fit.ts";
+import { type Scan, scanCapture } from "../align/scan.ts";
+import { Timeline, type TimelineCounts } from "../align/timeline.ts";
+import { NS_PER_S, type SessionNs } from "../schema/time.ts";
+import { budget, type BudgetTerm, combined, COVERAGE_FACTOR, shiftedEnds } from "./budget.ts";
+import { filteredEnergyJ, fitFilter, type FilterFit, strobeRangeJ } from "./filter.ts";
+import { instantsOf, Integrator, type Snapshots, Sum } from "./integrate.ts";
+import { PowerPrefix } from "./prefix.ts";
+import { quality, type Quality } from "./quality.ts";
+import { COUNTER_SAMPLE_NS, knownSensor, STROBE } from "./sensors.ts";
+import { type Claim, Series } from "./series.ts";
+import { pairMarks, type Window } from "./windows.ts";
+import { warningsOf } from "./warnings.ts";
+
+export interface PhysicalEnergy {
+  readonly energyJ: number;
+  readonly expandedUncertaintyJ: number;
+  readonly coverageFactor: number;
+  readonly meanPowerW: number;
+  /** E − P_idle·T, not clamped; null where the run has no stretch outside its marked windows. */
+  readonly operationalJ: number | null;
+  readonly samples: number;
+  readonly gapFraction: number;
+  /** Part of `energyJ` that bridges gaps. */
+  readonly bridgedJ: number;
+  readonly quality: Quality;
+  readonly budget: readonly BudgetTerm[];
+}
+
+export interface TelemetryEnergy {
+  readonly channel: string;
+  readonly method: "trapezoid" | "counter" | "filter_matched";
+  readonly energyJ: number;
+  readonly intervalJ: readonly [number, number];
+  readonly errorPct: number | null;
+  readonly errorUncertaintyPct: number | null;
+  readonly samples: number;
+  readonly gapFraction: number;
+  readonly failedReads: number;
+  readonly quality: Quality;
+}
+
+export interface WindowResult {
+  readonly window: Window;
+  readonly physical: PhysicalEnergy | null;
+  readonly telemetry: readonly TelemetryEnergy[];
+  /** What strobing channels could claim for this load, by phase alone, J: from the shunt trace. */
+  readonly strobe: { readonly counterJ: readonly [number, number]; readonly instantJ: readonly [number, number] } | null;
+}
+
+export interface Comparison {
+  readonly scan: Scan;
+  readonly clocks: SessionClocks;
+  readonly windows: readonly WindowResult[];
+  readonly filters: ReadonlyMap<string, FilterFit>;
+  readonly idlePowerW: number | null;
+  readonly counts: TimelineCounts | null;
+  readonly warnings: readonly string[];
+  /** Something was lost or is doubtful: exit 3. */
+  readonly degraded: boolean;
+}
+
+/** Windows beyond this many do without the strobe forecast: it scans the trace per window. */
+const STROBE_WINDOWS = 64;
+
+export function compareRun(capturePath: string, onProgress?: (done: number, total: number) => void): Comparison {
+  const scan = scanCapture(capturePath, onProgress && ((d, t) => onProgress(d, 2 * t)));
+  const clocks = fitClocks(scan);
+  const paired = pairMarks(clocks.marks);
+  const windows = [sessionWindow(scan, clocks), ...paired.windows];
+  const physical = integrate(scan, clocks.daq, windows, onProgress && ((d, t) => onProgress(t + d, 2 * t)));
+  const trace = scan.stream && clocks.daq && PowerPrefix.ofOutline(scan.stream.outline, clocks.daq);
+  const power = scan.telemetry.filter((s) => s.channel.quantity === "power" || s.channel.quantity === "energy");
+  const series = new Map(power.map((s) => [s.channel.name, new Series(s)]));
+  const filters = trace ? fitFilters(scan, series, trace) : new Map<string, FilterFit>();
+  const idlePowerW = physical && idleOf(windows, physical.snapshots);
+  const results = windows.map((window, i) => {
+    const p = physical && physicalOf(window, physical.snapshots, scan, clocks.daq!, idlePowerW);
+    return {
+      window,
+      physical: p,
+      telemetry: [...series].flatMap(([name, s]) => telemetryOf(name, s, window, p, trace, filters.get(name))),
+      strobe: trace && i < STROBE_WINDOWS ? strobeOf(trace, window, scan) : null,
+    };
+  });
+  const told = warningsOf(scan, clocks, physical?.counts ?? null, paired.warnings, results);
+  return { scan, clocks, windows: results, filters, idlePowerW, counts: physical?.counts ?? null, ...told };
+}
+
+/** Where the physical trace is; without one, where anything is. */
+function sessionWindow(scan: Scan, clocks: SessionClocks): Window {
+  const [t0Ns, t1Ns] = sessionSpan(scan, clocks);
+  return { name: "session", kind: "session", t0Ns, t1Ns, u0Ns: 0, u1Ns: 0 };
+}
+
+function sessionSpan(scan: Scan, clocks: SessionClocks): [SessionNs, SessionNs] {
+  if (scan.stream && clocks.daq) {
+    const { firstDevice, lastDevice } = scan.stream;
+    const tail = scan.rig!.device.sampling === "interval_mean" ? NS_PER_S / scan.rig!.device.rowHz : 0;
+    return [toSessionNs(clocks.daq, firstDevice), toSessionNs(clocks.daq, lastDevice) + tail];
+  }
+  let [lo, hi] = [Infinity, -Infinity];
+  const see = (t: number): void => {
+    lo = Math.min(lo, t);
+    hi = Math.max(hi, t);
+  };
+  for (const s of scan.telemetry) s.tNs.forEach(see);
+  for (const m of clocks.marks) see(m.tNs);
+  return lo <= hi ? [lo, hi] : [0, 0];
+}
+
+function integrate(
+  scan: Scan,
+  clock: ClockModel | null,
+  windows: readonly Window[],
+  onProgress?: (done: number, total: number) => void,
+): { snapshots: Snapshots; counts: TimelineCounts } | null {
+  if (!scan.stream || !scan.rig || !clock) return null;
+  const wanted = windows.flatMap((w) => {
+    const shifted = shiftedEnds(w, clock);
+    return [w.t0Ns, w.t1Ns, ...shifted.offset, ...shifted.rate];
+  });
+  const integrator = new Integrator(scan.rig, instantsOf(wanted));
+  const timeline = new Timeline(scan, scan.stream, clock);
+  for (const run of timeline.runs(onProgress)) integrator.add(run);
+  return { snapshots: integrator.finish(), counts: timeline.counts };
+}
+
+/** Mean power outside all marked windows: idle in the compute-ready state, measured in this very run. */
+function idleOf(windows: readonly Window[], s: Snapshots): number | null {
+  const marked = windows.filter((w) => w.kind !== "session").sort((a, b) => a.t0Ns - b.t0Ns);
+  if (marked.length === 0) return null;
+  const session = windows.find((w) => w.kind === "session")!;
+  let energyJ = s.between(session.t0Ns, session.t1Ns, Sum.energyJ);
+  let coveredS = s.between(session.t0Ns, session.t1Ns, Sum.coveredS);
+  let reach = -Infinity;
+  for (const w of marked) {
+    if (w.t1Ns <= reach) continue;
+    const from = Math.max(w.t0Ns, reach);
+    energyJ -= s.between(from, w.t1Ns, Sum.energyJ);
+    coveredS -= s.between(from, w.t1Ns, Sum.coveredS);
+    reach = w.t1Ns;
+  }
+  // Less than a tenth of a second outside is edges, not idle.
+  return coveredS > 0.1 ? energyJ / coveredS : null;
+}
+
+function physicalOf(
+  w: Window,
+  s: Snapshots,
+  scan: Scan,
+  clock: ClockModel,
+  idlePowerW: number | null,
+): PhysicalEnergy {
+  const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
+  const of = (k: number): number => s.between(w.t0Ns, w.t1Ns, k);
+  const samples = of(Sum.samples);
+  const gapFraction = durationS > 0 ? Math.min(1, Math.max(0, 1 - of(Sum.coveredS) / durationS)) : 0;
+  const bridgedJ = of(Sum.gapJ);
+  const energyJ = of(Sum.energyJ) + bridgedJ;
+  const terms = budget(w, s, scan.rig!, clock);
+  return {
+    energyJ,
+    expandedUncertaintyJ: COVERAGE_FACTOR * combined(terms),
+    coverageFactor: COVERAGE_FACTOR,
+    meanPowerW: durationS > 0 ? energyJ / durationS : 0,
+    operationalJ: idlePowerW === null ? null : energyJ - idlePowerW * durationS,
+    samples,
+    gapFraction,
+    bridgedJ,
+    quality: quality(samples, durationS, gapFraction),
+    budget: [...terms].sort((a, b) => b.contributionJ - a.contributionJ),
+  };
+}
+
+function fitFilters(scan: Scan, series: Map<string, Series>, trace: PowerPrefix): Map<string, FilterFit> {
+  const gpu = scan.session.labels["gpu"] ?? "";
+  const fits = new Map<string, FilterFit>();
+  for (const [name, s] of series) {
+    if (s.isCounter) continue;
+    const fit = fitFilter(s, trace, knownSensor(gpu, name));
+    if (fit) fits.set(name, fit);
+  }
+  return fits;
+}
+
+function telemetryOf(
+  channel: string,
+  s: Series,
+  w: Window,
+  physical: PhysicalEnergy | null,
+  trace: PowerPrefix | null,
+  filter: FilterFit | undefined,
+): TelemetryEnergy[] {
+  const claim = s.claim(w.t0Ns, w.t1Ns);
+  const plain = row(channel, s.isCounter ? "counter" : "trapezoid", claim, w, physical);
+  if (!trace || !physical || !Number.isFinite(claim.energyJ) || !(physical.energyJ > 0)) return [plain];
+  const seen = s.isCounter
+    ? midpoint(strobeRangeJ(trace, w.t0Ns, w.t1Ns, COUNTER_SAMPLE_NS, 0))
+    : filter && filteredEnergyJ(s, trace, filter, w.t0Ns, w.t1Ns);
+  if (seen === undefined || !(seen > 0)) return [plain];
+  // The claim with the filter's own effect taken out, so that what is left is gain and offset.
+  const scale = physical.energyJ / seen;
+  const matched: Claim = {
+    ...claim,
+    energyJ: claim.energyJ * scale,
+    intervalJ: [claim.intervalJ[0] * scale, claim.intervalJ[1] * scale],
+  };
+  return [plain, row(channel, "filter_matched", matched, w, physical)];
+}
+
+const midpoint = ([lo, hi]: readonly [number, number]): number => (lo + hi) / 2;
+
+function row(
+  channel: string,
+  method: TelemetryEnergy["method"],
+  claim: Claim,
+  w: Window,
+  physical: PhysicalEnergy | null,
+): TelemetryEnergy {
+  const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
+  const ratio = physical && physical.energyJ > 0 ? claim.energyJ / physical.energyJ : NaN;
+  const uTelemetry = (claim.intervalJ[1] - claim.intervalJ[0]) / 2 / claim.energyJ;
+  const uPhysical = physical ? physical.expandedUncertaintyJ / physical.energyJ : NaN;
+  const finite = (x: number): number | null => (Number.isFinite(x) ? x : null);
+  return {
+    channel,
+    method,
+    ...claim,
+    errorPct: finite(100 * (ratio - 1)),
+    errorUncertaintyPct: finite(100 * ratio * Math.hypot(uTelemetry, uPhysical)),
+    quality: quality(claim.samples, durationS, claim.gapFraction),
+  };
+}
+
+/** Only where the outline still resolves the strobe. */
+function strobeOf(trace: PowerPrefix, w: Window, scan: Scan): WindowResult["strobe"] {
+  const cellNs = (scan.stream!.outline.rowsPerCell * NS_PER_S) / scan.rig!.device.rowHz;
+  if (cellNs > COUNTER_SAMPLE_NS / 4 || w.t1Ns - w.t0Ns < 10 * STROBE.updateNs) return null;
+  return {
+    counterJ: strobeRangeJ(trace, w.t0Ns, w.t1Ns, COUNTER_SAMPLE_NS, 0),
+    instantJ: strobeRangeJ(trace, w.t0Ns, w.t1Ns, STROBE.updateNs, STROBE.windowNs),
+  };
+}

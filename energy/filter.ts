@@ -1,0 +1,206 @@
+// Compare like with like: the physical trace passed through a telemetry channel's own filter (update
+// period, averaging window, delay) before what remains is called an error. The filter is fitted to the
+// capture where the load moves enough to show it, else taken from the table of known sensors.
+
+import type { SessionNs } from "../schema/time.ts";
+import type { PowerPrefix } from "./prefix.ts";
+import type { SensorModel } from "./sensors.ts";
+import { firstAtOrAfter, type Series } from "./series.ts";
+
+export interface FilterFit extends SensorModel {
+  /** reported ≈ gain · filtered + offset. */
+  readonly gain: number;
+  readonly offsetW: number;
+  /** Share of the reported variance that the filtered trace explains, 0 … 1. */
+  readonly r2: number;
+  readonly fitted: boolean;
+}
+
+/** Instants where the reported value changed: between the last old and the first new read. */
+interface Updates {
+  readonly tNs: Float64Array;
+  readonly value: Float64Array;
+  readonly periodNs: number;
+}
+
+const MS = 1e6;
+/** Coarse grids; refined afterwards. Windows from a single ADC sample to the 1 s mean and beyond. */
+const WINDOWS = [5, 10, 15, 20, 25, 35, 50, 70, 85, 100, 115, 135, 160, 200, 300, 500, 700, 850, 1000, 1200, 1500].map(
+  (ms) => ms * MS,
+);
+const DELAYS = Array.from({ length: 25 }, (_, i) => i * 12.5 * MS);
+/** Updates used for the fit at the most. */
+const MAX_UPDATES = 800;
+/** Below this the load did not move enough to tell one filter from another. */
+const MIN_R2 = 0.6;
+
+export function fitFilter(
+  series: Series,
+  trace: PowerPrefix,
+  known: SensorModel | undefined,
+): FilterFit | undefined {
+  const updates = updatesOf(series, trace);
+  if (updates.tNs.length < 8) return undefined;
+  let best = evaluate(updates, trace, 100 * MS, 0);
+  for (const w of WINDOWS)
+    for (const d of DELAYS) {
+      const c = evaluate(updates, trace, w, d);
+      if (c.residual < best.residual) best = c;
+    }
+  best = refine(updates, trace, best);
+  if (best.r2 >= MIN_R2)
+    return { ...best, updateNs: updates.periodNs, origin: "fitted to this capture", fitted: true };
+  if (!known) return undefined;
+  const c = evaluate(updates, trace, known.windowNs, known.delayNs);
+  return { ...c, ...known, fitted: false };
+}
+
+interface Candidate {
+  readonly windowNs: number;
+  readonly delayNs: number;
+  readonly gain: number;
+  readonly offsetW: number;
+  readonly r2: number;
+  readonly residual: number;
+}
+
+/** Straight-line regression of the reported values on the filtered trace. */
+function evaluate(u: Updates, trace: PowerPrefix, windowNs: number, delayNs: number): Candidate {
+  const n = u.tNs.length;
+  let [sx, sy, sxx, sxy, syy] = [0, 0, 0, 0, 0];
+  for (let i = 0; i < n; i++) {
+    const end = u.tNs[i]! - delayNs;
+    const x = trace.meanW(end - windowNs, end);
+    const y = u.value[i]!;
+    sx += x;
+    sy += y;
+    sxx += x * x;
+    sxy += x * y;
+    syy += y * y;
+  }
+  const vx = sxx - (sx * sx) / n;
+  const vy = syy - (sy * sy) / n;
+  const cxy = sxy - (sx * sy) / n;
+  const gain = vx > 0 ? cxy / vx : 0;
+  const residual = vy - gain * cxy;
+  const r2 = vy > 0 ? 1 - residual / vy : 0;
+  return { windowNs, delayNs, gain, offsetW: (sy - gain * sx) / n, r2, residual };
+}
+
+/** Shrinking steps around the best grid point. */
+function refine(u: Updates, trace: PowerPrefix, start: Candidate): Candidate {
+  let best = start;
+  for (let step = 8 * MS; step >= 0.5 * MS; step /= 2)
+    for (let moved = true; moved; ) {
+      moved = false;
+      for (const [dw, dd] of [[step, 0], [-step, 0], [0, step], [0, -step], [step, -step], [-step, step]]) {
+        const w = best.windowNs + dw!;
+        const d = best.delayNs + dd!;
+        if (w < MS || d < 0) continue;
+        const c = evaluate(u, trace, w, d);
+        if (c.residual < best.residual) [best, moved] = [c, true];
+      }
+    }
+  return best;
+}
+
+function updatesOf(series: Series, trace: PowerPrefix): Updates {
+  const t: number[] = [];
+  const v: number[] = [];
+  for (let i = 1; i < series.tNs.length; i++) {
+    if (series.value[i] === series.value[i - 1]) continue;
+    const at = (series.tNs[i - 1]! + series.tNs[i]!) / 2;
+    // The filter looks back: the trace must reach far enough.
+    if (at < trace.startNs + 1.6e9 || at > trace.endNs) continue;
+    t.push(at);
+    v.push(series.value[i]!);
+  }
+  const stride = Math.max(1, Math.ceil(t.length / MAX_UPDATES));
+  const keep = (_: number, i: number): boolean => i % stride === 0;
+  const steps = t.slice(1).map((x, i) => x - t[i]!);
+  steps.sort((a, b) => a - b);
+  return {
+    tNs: Float64Array.from(t.filter(keep)),
+    value: Float64Array.from(v.filter(keep)),
+    periodNs: steps[steps.length >> 1] ?? 0,
+  };
+}
+
+/** What an ideal channel with this filter would have claimed for a window, read at the same instants. */
+export function filteredEnergyJ(
+  series: Series,
+  trace: PowerPrefix,
+  filter: SensorModel,
+  t0: SessionNs,
+  t1: SessionNs,
+): number {
+  const a = Math.max(0, firstAtOrAfter(series.tNs, t0) - 1);
+  const b = Math.min(series.tNs.length, firstAtOrAfter(series.tNs, t1) + 1);
+  let updated = series.tNs[a]!;
+  const model: number[] = [];
+  for (let i = a; i < b; i++) {
+    if (i > a && series.value[i] !== series.value[i - 1])
+      updated = (series.tNs[i - 1]! + series.tNs[i]!) / 2;
+    const end = updated - filter.delayNs;
+    model.push(trace.meanW(end - filter.windowNs, end));
+  }
+  return lineIntegral(series.tNs.subarray(a, b), model, t0, t1);
+}
+
+/** ∫ of the straight line through points from t0 to t1, the first and last value held beyond the ends. */
+function lineIntegral(t: Float64Array, p: readonly number[], t0: number, t1: number): number {
+  const trace = new PowerLine(t, p);
+  let sum = 0;
+  let [from, power] = [t0, trace.at(t0)];
+  for (let i = 0; i < t.length; i++) {
+    if (t[i]! <= t0 || t[i]! >= t1) continue;
+    sum += (power + p[i]!) * (t[i]! - from);
+    [from, power] = [t[i]!, p[i]!];
+  }
+  return (sum + (power + trace.at(t1)) * (t1 - from)) / 2e9;
+}
+
+class PowerLine {
+  readonly #t: Float64Array;
+  readonly #p: readonly number[];
+
+  constructor(t: Float64Array, p: readonly number[]) {
+    this.#t = t;
+    this.#p = p;
+  }
+
+  at(x: number): number {
+    const j = firstAtOrAfter(this.#t, x);
+    if (j === 0) return this.#p[0] ?? 0;
+    if (j === this.#t.length) return this.#p[j - 1]!;
+    const share = (x - this.#t[j - 1]!) / (this.#t[j]! - this.#t[j - 1]!);
+    return this.#p[j - 1]! + share * (this.#p[j]! - this.#p[j - 1]!);
+  }
+}
+
+/**
+ * What a strobing channel could have claimed for a window, over all phases of its update clock: from the
+ * shunt trace alone. `windowNs` 0 is a point sample.
+ * @returns lowest and highest energy in J.
+ */
+export function strobeRangeJ(
+  trace: PowerPrefix,
+  t0: SessionNs,
+  t1: SessionNs,
+  updateNs: number,
+  windowNs: number,
+): readonly [number, number] {
+  const PHASES = 20;
+  let [lo, hi] = [Infinity, -Infinity];
+  for (let k = 0; k < PHASES; k++) {
+    let sum = 0;
+    let n = 0;
+    for (let t = t0 + (k / PHASES) * updateNs; t < t1; t += updateNs, n++)
+      sum += windowNs > 0 ? trace.meanW(t - windowNs, t) : trace.at(t);
+    if (n === 0) continue;
+    const e = ((sum / n) * (t1 - t0)) / 1e9;
+    if (e < lo) lo = e;
+    if (e > hi) hi = e;
+  }
+  return [lo, hi];
+}

@@ -1,0 +1,75 @@
+// A power trace with its prefix sums: the energy between any two instants in O(log n), by straight lines
+// between points. Built from the outline, so it is exact where the outline kept every row and a smooth
+// stand-in beyond; used to see the trace as a slow telemetry channel would, never for a window's Joules.
+
+import { type ClockModel, toSessionNs } from "../align/clock.ts";
+import type { Outline } from "../align/outline.ts";
+import { NS_PER_S, type SessionNs } from "../schema/time.ts";
+
+export class PowerPrefix {
+  readonly tNs: Float64Array;
+  readonly powerW: Float64Array;
+  readonly #energyJ: Float64Array;
+
+  constructor(tNs: Float64Array, powerW: Float64Array) {
+    this.tNs = tNs;
+    this.powerW = powerW;
+    const e = new Float64Array(tNs.length);
+    for (let i = 1; i < e.length; i++)
+      e[i] = e[i - 1]! + ((powerW[i - 1]! + powerW[i]!) * (tNs[i]! - tNs[i - 1]!)) / (2 * NS_PER_S);
+    this.#energyJ = e;
+  }
+
+  static ofOutline(outline: Outline, clock: ClockModel): PowerPrefix {
+    return new PowerPrefix(
+      outline.t.map((d) => toSessionNs(clock, d)),
+      outline.powerW,
+    );
+  }
+
+  get startNs(): SessionNs {
+    return this.tNs[0] ?? NaN;
+  }
+
+  get endNs(): SessionNs {
+    return this.tNs[this.tNs.length - 1] ?? NaN;
+  }
+
+  /** Joules from the trace's start to an instant; constant beyond its ends. */
+  upTo(tNs: SessionNs): number {
+    const { tNs: t, powerW: p } = this;
+    const n = t.length;
+    if (n === 0 || tNs <= t[0]!) return 0;
+    if (tNs >= t[n - 1]!) return this.#energyJ[n - 1]!;
+    const i = this.#before(tNs);
+    const dt = tNs - t[i]!;
+    const slope = (p[i + 1]! - p[i]!) / (t[i + 1]! - t[i]!);
+    return this.#energyJ[i]! + (dt * (p[i]! + (slope * dt) / 2)) / NS_PER_S;
+  }
+
+  energyJ(t0Ns: SessionNs, t1Ns: SessionNs): number {
+    return this.upTo(t1Ns) - this.upTo(t0Ns);
+  }
+
+  meanW(t0Ns: SessionNs, t1Ns: SessionNs): number {
+    return (this.energyJ(t0Ns, t1Ns) / (t1Ns - t0Ns)) * NS_PER_S;
+  }
+
+  /** Power at an instant, W. */
+  at(tNs: SessionNs): number {
+    const i = Math.min(this.tNs.length - 2, Math.max(0, this.#before(tNs)));
+    const share = (tNs - this.tNs[i]!) / (this.tNs[i + 1]! - this.tNs[i]!);
+    return this.powerW[i]! + Math.min(1, Math.max(0, share)) * (this.powerW[i + 1]! - this.powerW[i]!);
+  }
+
+  /** Index of the last point at or before an instant. */
+  #before(tNs: SessionNs): number {
+    let [lo, hi] = [0, this.tNs.length - 1];
+    while (lo < hi) {
+      const mid = (lo + hi + 1) >> 1;
+      if (this.tNs[mid]! <= tNs) lo = mid;
+      else hi = mid - 1;
+    }
+    return lo;
+  }
+}

@@ -1,0 +1,12 @@
+// How far a figure can be used, from how much of its window was observed.
+
+export type Quality = "no_data" | "gappy" | "estimate" | "good" | "billable";
+
+/** @param gapFraction share of the window's duration that was not observed, 0 … 1. */
+export function quality(samples: number, durationS: number, gapFraction: number): Quality {
+  if (samples < 2) return "no_data";
+  if (gapFraction > 0.1) return "gappy";
+  if (durationS > 1 && samples > 8 && gapFraction < 0.05) return "billable";
+  if (samples >= 3) return "good";
+  return "estimate";
+}

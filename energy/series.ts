@@ -1,0 +1,145 @@
+// One telemetry channel → the Joules it claims for a window, as whoever reads the driver would get them:
+// power by trapezoid over the reads, a counter by the difference of its readings. Failed reads are left
+// out and counted; distances beyond 2.5 periods are gaps.
+
+import type { TelemetrySeries } from "../align/scan.ts";
+import { GAP_PERIODS } from "../align/timeline.ts";
+import { NS_PER_S, type SessionNs } from "../schema/time.ts";
+
+export interface Claim {
+  readonly energyJ: number;
+  /** What the reads allow: counter updates around the ends, or ±5 W (NVIDIA's figure for the power field). */
+  readonly intervalJ: readonly [number, number];
+  readonly samples: number;
+  readonly gapFraction: number;
+  readonly failedReads: number;
+}
+
+/** NVML documents its power reading as accurate to ±5 W (nvml.h, nvmlDeviceGetPowerUsage). */
+const POWER_READING_U_W = 5;
+
+/** Good reads only, ready for windows. */
+export class Series {
+  readonly tNs: Float64Array;
+  readonly value: Float64Array;
+  readonly failed: readonly SessionNs[];
+  /** Median distance of reads, ns. */
+  readonly periodNs: number;
+  readonly #wrapsAt: number | undefined;
+  readonly isCounter: boolean;
+
+  constructor(s: TelemetrySeries) {
+    const good: number[] = [];
+    const failed: number[] = [];
+    s.tNs.forEach((t, i) => (Number.isFinite(s.value[i]!) ? good.push(i) : failed.push(t)));
+    good.sort((a, b) => s.tNs[a]! - s.tNs[b]!);
+    this.tNs = Float64Array.from(good, (i) => s.tNs[i]!);
+    this.isCounter = s.channel.quantity === "energy";
+    this.#wrapsAt = s.channel.wrapsAt;
+    const raw = Float64Array.from(good, (i) => s.value[i]!);
+    this.value = this.isCounter ? this.#unwrap(raw) : raw;
+    this.failed = failed;
+    const steps = this.tNs.slice(1).map((t, i) => t - this.tNs[i]!);
+    steps.sort();
+    this.periodNs = steps[steps.length >> 1] ?? 0;
+  }
+
+  /** A counter that falls has wrapped, once, or was reset by a driver reload: then nothing is added. */
+  #unwrap(raw: Float64Array): Float64Array {
+    const out = Float64Array.from(raw);
+    let carried = 0;
+    for (let i = 1; i < raw.length; i++) {
+      if (raw[i]! < raw[i - 1]!) carried += this.#wrapsAt ?? raw[i - 1]! - raw[i]!;
+      out[i] = raw[i]! + carried;
+    }
+    return out;
+  }
+
+  claim(t0: SessionNs, t1: SessionNs): Claim {
+    const a = firstAtOrAfter(this.tNs, t0);
+    const b = firstAfter(this.tNs, t1);
+    const failedReads = this.failed.filter((t) => t >= t0 && t <= t1).length;
+    const gapFraction = this.#gapFraction(a, b, t0, t1);
+    const shared = { samples: b - a, gapFraction, failedReads };
+    return this.isCounter
+      ? { ...this.#counter(a, b, t0, t1), ...shared }
+      : { ...this.#trapezoid(a, b, t0, t1), ...shared };
+  }
+
+  /** Value at an instant on the straight line between reads; the nearest read beyond the ends. */
+  #lineAt(t: SessionNs): number {
+    const j = firstAtOrAfter(this.tNs, t);
+    if (j === 0) return this.value[0]!;
+    if (j === this.tNs.length) return this.value[j - 1]!;
+    const share = (t - this.tNs[j - 1]!) / (this.tNs[j]! - this.tNs[j - 1]!);
+    return this.value[j - 1]! + share * (this.value[j]! - this.value[j - 1]!);
+  }
+
+  #trapezoid(a: number, b: number, t0: SessionNs, t1: SessionNs): Pick<Claim, "energyJ" | "intervalJ"> {
+    if (this.tNs.length === 0) return { energyJ: NaN, intervalJ: [NaN, NaN] };
+    let sum = 0;
+    let [t, p] = [t0, this.#lineAt(t0)];
+    const to = (tn: number, pn: number): void => {
+      sum += (p + pn) * (tn - t);
+      [t, p] = [tn, pn];
+    };
+    for (let i = a; i < b; i++) to(this.tNs[i]!, this.value[i]!);
+    to(t1, this.#lineAt(t1));
+    const energyJ = sum / (2 * NS_PER_S);
+    const uJ = (POWER_READING_U_W * (t1 - t0)) / NS_PER_S;
+    return { energyJ, intervalJ: [energyJ - uJ, energyJ + uJ] };
+  }
+
+  /** The counter stands still between updates: what lies between the ends is bracketed by its changes. */
+  #counter(a: number, b: number, t0: SessionNs, t1: SessionNs): Pick<Claim, "energyJ" | "intervalJ"> {
+    if (b - a < 1) return { energyJ: NaN, intervalJ: [NaN, NaN] };
+    const last = this.value.length - 1;
+    const [inside0, inside1] = [this.value[a]!, this.value[b - 1]!];
+    // One update may lie unseen on either side of a read: step to the neighbouring different value.
+    const before = this.value[this.#lastDifferent(a, -1)] ?? inside0;
+    const after = this.value[Math.min(last, this.#lastDifferent(b - 1, 1))] ?? inside1;
+    const first = this.value[this.#lastDifferent(a, 1)]!;
+    const beforeEnd = this.value[this.#lastDifferent(b - 1, -1)]!;
+    const energyJ = this.#lineAt(t1) - this.#lineAt(t0);
+    const lo = Math.max(0, Math.min(beforeEnd - first, energyJ));
+    return { energyJ, intervalJ: [lo, Math.max(after - before, energyJ)] };
+  }
+
+  /** Nearest index from i in a direction whose value differs from i's; i's end of the series otherwise. */
+  #lastDifferent(i: number, step: 1 | -1): number {
+    let j = i;
+    while (j + step >= 0 && j + step < this.value.length) {
+      j += step;
+      if (this.value[j] !== this.value[i]) return j;
+    }
+    return j;
+  }
+
+  #gapFraction(a: number, b: number, t0: SessionNs, t1: SessionNs): number {
+    const limit = GAP_PERIODS * this.periodNs;
+    let gaps = 0;
+    let t = t0;
+    for (let i = a; i <= b; i++) {
+      const next = i < b ? this.tNs[i]! : t1;
+      if (next - t > limit) gaps += next - t;
+      t = next;
+    }
+    return t1 > t0 ? Math.min(1, gaps / (t1 - t0)) : 0;
+  }
+}
+
+export function firstAtOrAfter(t: Float64Array, at: number): number {
+  let [lo, hi] = [0, t.length];
+  while (lo < hi) {
+    const mid = (lo + hi) >> 1;
+    if (t[mid]! < at) lo = mid + 1;
+    else hi = mid;
+  }
+  return lo;
+}
+
+function firstAfter(t: Float64Array, at: number): number {
+  let i = firstAtOrAfter(t, at);
+  while (i < t.length && t[i] === at) i++;
+  return i;
+}

@@ -1,0 +1,77 @@
+// Everything about a run that its reader must know, in words, and whether it is degraded: a loss or a
+// doubt about the figures, as against a remark on them.
+
+import type { SessionClocks } from "../align/fit.ts";
+import type { Scan } from "../align/scan.ts";
+import type { TimelineCounts } from "../align/timeline.ts";
+import type { Rail, Rig, Sensor } from "../schema/rig.ts";
+import type { WindowResult } from "./compare.ts";
+
+export interface Told {
+  readonly warnings: readonly string[];
+  readonly degraded: boolean;
+}
+
+export function warningsOf(
+  scan: Scan,
+  clocks: SessionClocks,
+  counts: TimelineCounts | null,
+  pairing: readonly string[],
+  results: readonly WindowResult[],
+): Told {
+  const serious = [
+    ...scan.damages.map((d) => `capture log: ${d.text} (offset ${d.offset}, ${d.bytes} bytes)`),
+    ...scan.notes.filter((n) => n.level !== "info").map((n) => n.text),
+    ...pairing,
+    ...losses(scan, counts),
+    ...clockDoubts(clocks),
+    ...results.flatMap((r) => (r.window.doubt ? [`window ${r.window.name}: ${r.window.doubt}`] : [])),
+  ];
+  if (!scan.stream)
+    serious.push("this run holds no physical trace: every claim from it is void until a shunt has seen it");
+  const remarks = scan.rig ? rigRemarks(scan.rig) : [];
+  return { warnings: [...serious, ...remarks], degraded: serious.length > 0 };
+}
+
+function losses(scan: Scan, counts: TimelineCounts | null): string[] {
+  const out: string[] = [];
+  if (scan.stream && scan.stream.missingRows > 0)
+    out.push(`${scan.stream.missingRows} rows of the DAQ stream are missing, in ${scan.stream.gaps} gaps`);
+  if (!counts) return out;
+  const invisible = counts.gaps - (scan.stream?.gaps ?? 0);
+  if (invisible > 0) out.push(`${invisible} gaps in the DAQ stream's own time`);
+  if (counts.clipped > 0) out.push(`${counts.clipped} rows have a clipped channel: their power is a lower bound`);
+  if (counts.notNumbers > 0) out.push(`${counts.notNumbers} rows hold no number and were left out`);
+  if (counts.backwards > 0) out.push(`${counts.backwards} rows do not advance in time and were left out`);
+  return out;
+}
+
+function clockDoubts(clocks: SessionClocks): string[] {
+  const models = [...(clocks.daq ? [clocks.daq] : []), ...clocks.named.values()];
+  const out = models.flatMap((m) => m.warnings.map((w) => `clock ${m.clock}: ${w}`));
+  const daq = clocks.daq;
+  if (daq && daq.edgesMissing > 0)
+    out.push(`clock ${daq.clock}: ${daq.edgesMissing} edges missing of ${daq.edgesMissing + daq.edgesUsed}`);
+  if (clocks.incomplete)
+    for (const m of clocks.named.values())
+      if (m.edgesMissing > 0)
+        out.push(`clock ${m.clock}: ${m.edgesMissing} of its marks have no hardware edge; windows keep their order by the ${m.clock} clock`);
+      else out.push(`clock ${m.clock}: hardware edges between its marks that no mark claims`);
+  return out;
+}
+
+function rigRemarks(rig: Rig): string[] {
+  const sensors = rig.rails.flatMap((r: Rail) =>
+    [r.voltage, r.current, r.power].filter((s): s is Sensor => s !== undefined),
+  );
+  const out: string[] = [];
+  const assumed = sensors.filter((s) => s.calibration.basis === "assumed").length;
+  if (assumed > 0)
+    out.push(`rig ${rig.name}: ${assumed} of ${sensors.length} sensors have assumed, not measured, calibration figures`);
+  const slow = sensors.filter((s) => s.bandwidthHz !== undefined && 2 * s.bandwidthHz < rig.device.rowHz);
+  if (slow.length > 0)
+    out.push(`rig ${rig.name}: ${slow.map((s) => s.field).join(", ")} oversampled: rows come faster than twice the sensor's bandwidth`);
+  for (const m of rig.missingRails)
+    out.push(`rig ${rig.name}: rail ${m.name} is not measured; up to ${m.maxPowerW} W of it stand in the budget`);
+  return out;
+}
