@@ -25,8 +25,11 @@ export interface RowLayout {
   readonly trigger?: RowField;
 }
 
-/** Block flags, as stored. */
-export const BlockFlag = { gapBefore: 1, duplicate: 2, reordered: 4 } as const;
+/**
+ * Block flags, as stored. `restart`: the device began anew; index and tick go on from the last block by
+ * the host's clock, so its clock map has a new segment here.
+ */
+export const BlockFlag = { gapBefore: 1, duplicate: 2, reordered: 4, restart: 8 } as const;
 
 /** Consecutive raw rows of one stream as the device sent them. */
 export interface SampleBlock {

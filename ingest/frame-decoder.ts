@@ -1,0 +1,338 @@
+// Frames → records for the log: row blocks as received, edges, readings; losses by sequence and index.
+// What a damaged or odd device does is counted and flagged, never thrown. Replies and status go to
+// whoever holds the conversation (daq-source.ts).
+
+import { type Frame, RecordType } from "../schema/frame.ts";
+import {
+  decodeEdges,
+  decodeReadings,
+  decodeSamples,
+  decodeStatus,
+  type DeviceStatus,
+  READING_BYTES,
+  readingLayout,
+  runOf,
+  sampleLayout,
+  type Samples,
+  type WireEdge,
+} from "../schema/frame-records.ts";
+import { decodeReply, type Reply } from "../schema/frame-replies.ts";
+import { BlockFlag, type SampleBlock } from "../schema/records.ts";
+import { FrameSplitter, type SplitterCounts, type Stamp } from "./frame-splitter.ts";
+import { type Arrival, type GapCounts, GapTracker } from "./gap-tracker.ts";
+import { LineLevels } from "./line-levels.ts";
+import type { DaqSink } from "./sink.ts";
+
+export interface DecoderOptions {
+  readonly stream: string;
+  /** Nominal, from the capabilities or the rig: place edges between rows and bridge a restart. */
+  readonly rowHz: number;
+  readonly tickHz: number;
+  /** Channels in two's complement. */
+  readonly signedMask?: number;
+}
+
+export interface DecoderEvents {
+  reply?(reply: Reply, before: Stamp, after: Stamp): void;
+  status?(status: DeviceStatus): void;
+}
+
+export interface RecordCounts {
+  rows: number;
+  edges: number;
+  readings: number;
+  unknown: number;
+  malformed: number;
+  restarts: number;
+  /** Numbers that an edge count skipped: edges lost on the way or inside the device. */
+  edgesLost: number;
+  /** Level changes of a sampled line across a gap: an edge with no known place. */
+  edgesUnplaced: number;
+}
+
+export type DecoderCounts = SplitterCounts & GapCounts & RecordCounts;
+
+/** Stream records end and replies begin here (docs/wire.md, Types). */
+const LAST_RECORD = 0x3f;
+const FIRST_REPLY = 0xc0;
+
+/** Index and tick of a run's zero on the stream's own count; (0, 0) until the device begins anew. */
+interface Base {
+  readonly index: number;
+  readonly tick: bigint;
+}
+
+export class FrameDecoder {
+  readonly #sink: DaqSink;
+  readonly #events: DecoderEvents;
+  readonly #splitter: FrameSplitter;
+  readonly #gaps = new GapTracker();
+  readonly #levels = new LineLevels();
+  readonly #records: RecordCounts = {
+    rows: 0,
+    edges: 0,
+    readings: 0,
+    unknown: 0,
+    malformed: 0,
+    restarts: 0,
+    edgesLost: 0,
+    edgesUnplaced: 0,
+  };
+  #options: DecoderOptions;
+  /** Run being decoded, modulo 16; null: any run will do; `off`: none, until expectRun. */
+  #run: number | null | "off" = null;
+  #base: Base = { index: 0, tick: 0n };
+  #restarted = false;
+  #shape: { mask: number; bits: number } | null = null;
+  #last: { index: number; tick: bigint; after: Stamp } | null = null;
+  /** By I²C address: readings of earlier runs, and the next number in this one. */
+  readonly #readingCount = new Map<number, { base: number; next: number }>();
+  readonly #edgeCount = new Map<number, number>();
+
+  constructor(sink: DaqSink, options: DecoderOptions, events: DecoderEvents = {}) {
+    this.#sink = sink;
+    this.#options = options;
+    this.#events = events;
+    this.#splitter = new FrameSplitter((f, before, after) => this.#frame(f, before, after));
+  }
+
+  get counts(): DecoderCounts {
+    return { ...this.#splitter.counts, ...this.#gaps.counts, ...this.#records };
+  }
+
+  push(chunk: Uint8Array, before: Stamp, after: Stamp): void {
+    this.#splitter.push(chunk, before, after);
+  }
+
+  /** Rates become known by handshake. */
+  configure(options: DecoderOptions): void {
+    this.#options = options;
+  }
+
+  /** Stream records are ignored from here on, until a run is expected. */
+  expectNone(): void {
+    this.#run = "off";
+  }
+
+  /** Only this run counts from here on; what was recorded so far goes on in it. */
+  expectRun(run: number): void {
+    this.#begin(run & 15);
+  }
+
+  /** The bytes ended or the port was opened anew: an unfinished frame will not be finished. */
+  cut(): void {
+    this.#splitter.reset();
+  }
+
+  #begin(run: number): void {
+    this.#restarted = this.#last !== null;
+    this.#gaps.begin(this.#run === null ? null : 0);
+    this.#run = run;
+    this.#levels.forget();
+    this.#edgeCount.clear();
+    for (const r of this.#readingCount.values()) {
+      r.base += r.next;
+      r.next = 0;
+    }
+  }
+
+  #frame(f: Frame, before: Stamp, after: Stamp): void {
+    if (f.type >= FIRST_REPLY) {
+      this.#gaps.frame(f.sequence);
+      return this.#use(decodeReply(f), (r) => this.#events.reply?.(r, before, after));
+    }
+    if (f.type === 0 || f.type > LAST_RECORD) {
+      // A command: the port echoes what the host wrote. Its number is not the device's.
+      this.#records.unknown++;
+      return;
+    }
+    if (f.type <= RecordType.status && !this.#inRun(runOf(f.flags))) return;
+    const arrival = this.#arrival(f.sequence);
+    switch (f.type) {
+      case RecordType.samples:
+        return this.#use(decodeSamples(f), (s) => this.#samples(s, arrival, before, after));
+      case RecordType.edges:
+        return this.#use(decodeEdges(f), (e) => this.#edges(e, arrival));
+      case RecordType.readings:
+        return this.#use(decodeReadings(f), () => this.#readings(f, arrival, before, after));
+      case RecordType.status:
+        return this.#use(decodeStatus(f), (s) => this.#events.status?.(s));
+      default:
+        this.#records.unknown++;
+    }
+  }
+
+  #arrival(sequence: number): Arrival {
+    const arrival = this.#gaps.frame(sequence);
+    if (!this.#gaps.stale || typeof this.#run !== "number") return arrival;
+    this.#begin(this.#run);
+    return this.#gaps.frame(sequence);
+  }
+
+  /** Whether a record of this run counts; a run that nobody announced is a restart of the device. */
+  #inRun(run: number): boolean {
+    if (this.#run === "off") return false;
+    if (this.#run !== run) this.#begin(run);
+    return true;
+  }
+
+  #use<T>(record: T | undefined, then: (record: T) => void): void {
+    if (record === undefined) this.#records.malformed++;
+    else then(record);
+  }
+
+  #samples(s: Samples, arrival: Arrival, before: Stamp, after: Stamp): void {
+    if (!this.#declared(s)) {
+      this.#records.malformed++;
+      return;
+    }
+    let flags = this.#gaps.rows(s.index, s.rows, arrival);
+    if (this.#restarted) flags |= this.#rebase(s, before);
+    const contiguous = flags === 0;
+    const firstIndex = this.#base.index + s.index;
+    const tick = this.#base.tick + s.tick;
+    this.#emit(this.#options.stream, firstIndex, tick, s.rows, flags, s.data, before, after);
+    this.#records.rows += s.rows;
+    if (arrival === "duplicate") return;
+    if (s.sampledLines !== 0) this.#sampledEdges(s, contiguous);
+    if (arrival === "new")
+      this.#last = { index: firstIndex + s.rows, tick: tick + this.#ticks(s.rows), after };
+  }
+
+  /** Declares the stream by its first block; a later block of another shape does not belong to it. */
+  #declared(s: Samples): boolean {
+    if (this.#shape === null) {
+      this.#shape = { mask: s.mask, bits: s.bits };
+      const { stream, signedMask } = this.#options;
+      this.#sink.declareRows(sampleLayout(stream, s.mask, s.bits, signedMask));
+    }
+    return this.#shape.mask === s.mask && this.#shape.bits === s.bits;
+  }
+
+  /**
+   * First block after a restart: the host's clock says how many rows went by, so that index and tick go
+   * on about where the device would be. The log keeps the device's own tick as deviceTick − base (noted).
+   */
+  #rebase(s: Samples, before: Stamp): number {
+    this.#restarted = false;
+    this.#records.restarts++;
+    const last = this.#last!;
+    // The pause ends with the read that completed this block, so it holds this run's rows so far too.
+    const pauseNs =
+      before !== null && last.after !== null ? Math.max(0, Number(before - last.after)) : 0;
+    const paused = Math.round((pauseNs * this.#options.rowHz) / 1e9);
+    const missing = Math.max(0, paused - s.index - s.rows);
+    this.#gaps.counts.rowsLost += missing;
+    this.#base = {
+      index: last.index + missing,
+      tick: last.tick + this.#ticks(missing + s.index) - s.tick,
+    };
+    this.#sink.note({
+      level: "loss",
+      text: `the device began anew: about ${missing} rows lost; index = device index + ${this.#base.index}, tick = device tick + ${this.#base.tick}`,
+      count: missing,
+      ...(before === null ? {} : { t: before }),
+    });
+    return BlockFlag.gapBefore | BlockFlag.restart;
+  }
+
+  #ticks(rows: number): bigint {
+    return BigInt(Math.round((rows * this.#options.tickHz) / this.#options.rowHz));
+  }
+
+  #emit(
+    stream: string,
+    firstIndex: number,
+    deviceTick: bigint,
+    rows: number,
+    flags: number,
+    bytes: Uint8Array,
+    hostBefore: Stamp,
+    hostAfter: Stamp,
+  ): void {
+    const block: SampleBlock = {
+      stream,
+      firstIndex,
+      deviceTick,
+      hostBefore,
+      hostAfter,
+      rows,
+      flags,
+      bytes,
+    };
+    this.#sink.rows(block);
+  }
+
+  #sampledEdges(s: Samples, contiguous: boolean): void {
+    const { stream } = this.#options;
+    this.#records.edgesUnplaced += this.#levels.read(s, contiguous, (line, row, level) => {
+      this.#records.edges++;
+      // Seen first at `row`, so it fell between the row before and this one.
+      const index = this.#base.index + s.index + row - 0.5;
+      this.#sink.edge({ line: `line${line}`, stream, index, level });
+    });
+  }
+
+  #edges(edges: readonly WireEdge[], arrival: Arrival): void {
+    if (arrival === "duplicate") return;
+    for (const e of edges) {
+      if (arrival === "new") this.#countEdge(e);
+      this.#records.edges++;
+      this.#sink.edge({
+        line: `line${e.line}`,
+        stream: this.#options.stream,
+        index: this.#base.index + this.#between(e),
+        tick: this.#base.tick + e.tick,
+        level: e.level,
+      });
+    }
+  }
+
+  #countEdge(e: WireEdge): void {
+    const expected = (this.#edgeCount.get(e.line) ?? 0) + 1;
+    if (e.count > expected) this.#records.edgesLost += e.count - expected;
+    this.#edgeCount.set(e.line, e.count);
+  }
+
+  /** The edge's place between rows by its tick; its whole row index where no block says how they meet. */
+  #between(e: WireEdge): number {
+    if (this.#last === null) return e.index;
+    const perRow = this.#options.tickHz / this.#options.rowHz;
+    const at = this.#last.index - this.#base.index;
+    const ticks = Number(this.#base.tick + e.tick - this.#last.tick);
+    const index = at + ticks / perRow;
+    // The device latched the row; a tick that disagrees by more than a row is not believed.
+    return Math.abs(index - e.index) <= 1.5 ? index : e.index;
+  }
+
+  #readings(f: Frame, arrival: Arrival, before: Stamp, after: Stamp): void {
+    const { payload } = f;
+    for (const [i, r] of decodeReadings(f)!.entries()) {
+      const stream = `${this.#options.stream}.ina226-${r.address.toString(16)}`;
+      const count = this.#readingCount.get(r.address) ?? { base: 0, next: 0 };
+      if (!this.#readingCount.has(r.address)) {
+        this.#readingCount.set(r.address, count);
+        this.#sink.declareRows(readingLayout(stream));
+      }
+      const gap = r.number > count.next ? BlockFlag.gapBefore : 0;
+      const flags = arrival === "duplicate" ? BlockFlag.duplicate : gap;
+      if (arrival === "new") count.next = r.number + 1;
+      const bytes = new Uint8Array(
+        payload.buffer,
+        payload.byteOffset + 4 + i * READING_BYTES,
+        READING_BYTES,
+      );
+      this.#emit(
+        stream,
+        count.base + r.number,
+        this.#base.tick + r.endTick,
+        1,
+        flags,
+        bytes,
+        before,
+        after,
+      );
+      this.#records.readings++;
+    }
+  }
+}

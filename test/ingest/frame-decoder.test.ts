@@ -1,0 +1,267 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "@jest/globals";
+import { type DecoderOptions, FrameDecoder } from "../../ingest/frame-decoder.ts";
+import { makeFrame } from "../../schema/frame.ts";
+import {
+  encodeEdges,
+  encodeReadings,
+  encodeSamples,
+  encodeStatus,
+  type Samples,
+} from "../../schema/frame-records.ts";
+import { random } from "../../schema/random.ts";
+import { BlockFlag } from "../../schema/records.ts";
+import { instant } from "../../schema/time.ts";
+import { Collector } from "./collect.ts";
+
+const OPTIONS: DecoderOptions = { stream: "main", rowHz: 100_000, tickHz: 1_000_000 };
+const dir = new URL("../vectors/", import.meta.url);
+
+interface Account {
+  blocks: { index: number; flags: number; run?: number }[];
+  [count: string]: unknown;
+}
+const cable = new Uint8Array(readFileSync(new URL("wire-stream.bin", dir)));
+const account = JSON.parse(readFileSync(new URL("wire-stream.json", dir), "utf8")) as Account;
+
+function decode(
+  bytes: Uint8Array,
+  cuts: number[] = [],
+): { sink: Collector; decoder: FrameDecoder } {
+  const sink = new Collector();
+  const decoder = new FrameDecoder(sink, OPTIONS);
+  let from = 0;
+  for (const cut of [...cuts, bytes.length]) {
+    decoder.push(bytes.subarray(from, cut), null, null);
+    from = cut;
+  }
+  decoder.cut();
+  return { sink, decoder };
+}
+
+function block(index: number, rows: number, more: Partial<Samples> = {}): Samples {
+  const data = new Uint8Array(rows * 6).map((_, i) => (i * 13 + index) & 255);
+  const tick = BigInt(index * 10);
+  const lines = { levels: 0, sampledLines: 0, bitmap: null };
+  return { run: 1, rows, mask: 15, bits: 12, index, tick, data, ...lines, ...more };
+}
+
+describe("a run with every accident of a cable in it", () => {
+  test("is accounted for to the byte", () => {
+    const { sink, decoder } = decode(cable);
+    const c = decoder.counts;
+    expect({
+      frames: c.frames,
+      skipped_bytes: c.skippedBytes,
+      bad_frames: c.badFrames,
+      frames_lost: c.framesLost,
+      rows_lost: c.rowsLost,
+      duplicates: c.duplicates,
+      reordered: c.reordered,
+      restarts: c.restarts,
+      unknown: c.unknown,
+      other_version: c.otherVersion,
+      malformed: c.malformed,
+    }).toEqual({ ...account, blocks: undefined });
+    const wanted = account.blocks.map((b) => {
+      // After the restart the index goes on where the last run stopped (no stamps: no pause).
+      if (b.run !== 2) return [b.index, b.flags];
+      return [b.index + 480, b.index === 0 ? BlockFlag.gapBefore | BlockFlag.restart : 0];
+    });
+    expect(sink.blocks.map((b) => [b.firstIndex, b.flags])).toEqual(wanted);
+    for (const b of sink.blocks) {
+      const k = (b.firstIndex % 480) / 8;
+      const a = b.bytes[0]! | ((b.bytes[1]! & 15) << 8);
+      expect(a).toBe((k * 8) & 4095);
+    }
+  });
+
+  test("split at every byte gives the same", () => {
+    const whole = decode(cable);
+    for (let cut = 1; cut < cable.length; cut++) {
+      const { sink, decoder } = decode(cable, [cut]);
+      expect(decoder.counts).toEqual(whole.decoder.counts);
+      expect(sink.blocks.length).toBe(whole.sink.blocks.length);
+    }
+    const single = decode(cable, [...Array(cable.length).keys()].slice(1));
+    expect(single.sink).toEqual(whole.sink);
+    expect(single.decoder.counts).toEqual(whole.decoder.counts);
+  });
+});
+
+describe("mutated and random bytes", () => {
+  test("nothing throws and no wrong row is accepted", () => {
+    const r = random(1, "fuzz");
+    const clean = new Map(decode(cable).sink.blocks.map((b) => [b.firstIndex, b.bytes]));
+    for (let round = 0; round < 500; round++) {
+      const bytes = cable.slice();
+      for (let k = Math.floor(r.uniform() * 30); k >= 0; k--)
+        bytes[Math.floor(r.uniform() * bytes.length)] = Math.floor(r.uniform() * 256);
+      const cuts = [...Array(5).keys()].map(() => Math.floor(r.uniform() * bytes.length));
+      const { sink } = decode(
+        bytes,
+        cuts.sort((a, b) => a - b),
+      );
+      for (const b of sink.blocks) {
+        // After a lost run boundary indices may be shifted, but the rows are always rows that were sent.
+        const sent =
+          clean.get(b.firstIndex) ??
+          [...clean.values()].find((x) => Buffer.compare(x, b.bytes) === 0);
+        expect(sent).toBeDefined();
+      }
+    }
+  });
+
+  test("a megabyte of noise, half of it false syncs with long lengths", () => {
+    const r = random(2, "noise");
+    const noise = new Uint8Array(1 << 20).map(() => Math.floor(r.uniform() * 256));
+    for (let at = 0; at + 12 < noise.length; at += 64 + Math.floor(r.uniform() * 64))
+      noise.set([0xf7, 0x54, 0x4a, 1, 1, 0, 0xfc, 0x3f], at);
+    const { sink, decoder } = decode(noise);
+    expect(sink.blocks).toHaveLength(0);
+    expect(decoder.counts.skippedBytes).toBe(noise.length);
+    expect(decoder.counts.badFrames).toBeGreaterThan(8000);
+  });
+});
+
+describe("edges", () => {
+  test("by record: placed between rows by their tick, lost ones counted", () => {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    const push = (b: Uint8Array): void => d.push(b, null, null);
+    push(encodeSamples(block(0, 8), 0));
+    const edge = { index: 13, tick: 124n, count: 1, line: 0, level: 1 as const };
+    push(encodeEdges([edge], 1, 1));
+    push(encodeEdges([{ ...edge, count: 4, index: 20, tick: 200n, level: 0 }], 1, 2));
+    // A tick that contradicts the latched row by far is not believed.
+    push(encodeEdges([{ ...edge, count: 5, index: 30, tick: 9000n }], 1, 3));
+    expect(sink.edges.map((e) => [e.line, e.index, e.tick, e.level])).toEqual([
+      ["line0", 12.4, 124n, 1],
+      ["line0", 20, 200n, 0],
+      ["line0", 30, 9000n, 1],
+    ]);
+    expect(d.counts.edgesLost).toBe(2);
+  });
+
+  test("by bitmap: within a block, at its border, and across a gap", () => {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    const lines = { sampledLines: 2 };
+    const rising = new Uint32Array([0xffff0000, 0xff]);
+    d.push(encodeSamples(block(0, 40, { ...lines, bitmap: rising }), 0), null, null);
+    d.push(encodeSamples(block(40, 40, lines), 1), null, null);
+    d.push(encodeSamples(block(120, 40, { ...lines, levels: 2 }), 3), null, null);
+    expect(sink.edges.map((e) => [e.index, e.level, e.line])).toEqual([
+      [15.5, 1, "line1"],
+      [39.5, 0, "line1"],
+    ]);
+    expect(d.counts.edgesUnplaced).toBe(1);
+  });
+});
+
+describe("runs", () => {
+  const at = (ms: number): ReturnType<typeof instant<"host">> =>
+    instant<"host">(BigInt(ms) * 1_000_000n);
+
+  test("a restart goes on by the host's clock and says so", () => {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    d.push(encodeSamples(block(0, 100), 0), at(0), at(1));
+    d.push(encodeSamples(block(0, 100, { run: 2, tick: 77n }), 0), at(501), at(502));
+    d.push(encodeSamples(block(100, 100, { run: 2, tick: 1077n }), 1), at(502), at(503));
+    // 500 ms at 100 kHz, of which the block's own 100 rows were seen.
+    expect(sink.blocks.map((b) => [b.firstIndex, b.deviceTick, b.flags])).toEqual([
+      [0, 0n, 0],
+      [50_000, 500_000n, BlockFlag.gapBefore | BlockFlag.restart],
+      [50_100, 501_000n, 0],
+    ]);
+    expect(sink.notes).toHaveLength(1);
+    expect(d.counts).toMatchObject({ restarts: 1, rowsLost: 49_900, framesLost: 0 });
+  });
+
+  test("records of a run that was not asked for are ignored", () => {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    d.expectNone();
+    d.push(encodeSamples(block(900, 8, { run: 3 }), 40), null, null);
+    expect(sink.blocks).toHaveLength(0);
+    d.expectRun(20);
+    d.push(encodeSamples(block(8, 8, { run: 4 }), 45), null, null);
+    expect(sink.blocks.map((b) => [b.firstIndex, b.flags])).toEqual([[8, BlockFlag.gapBefore]]);
+    expect(d.counts).toMatchObject({ rowsLost: 8, framesLost: 0, restarts: 0 });
+  });
+
+  test("a device that counts anew under the same run number is a restart, not an echo", () => {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    for (let k = 0; k < 40; k++) d.push(encodeSamples(block(8 * k, 8), k), null, null);
+    for (let k = 0; k < 40; k++) d.push(encodeSamples(block(8 * k, 8), k), null, null);
+    expect(d.counts.restarts).toBe(1);
+    const last = sink.blocks.at(-1)!;
+    expect(last.flags).toBe(0);
+    expect(last.firstIndex).toBeGreaterThan(320);
+  });
+});
+
+test("sequence numbers wrap at 2^32 without a loss", () => {
+  const sink = new Collector();
+  const d = new FrameDecoder(sink, OPTIONS);
+  for (let k = 0; k < 6; k++)
+    d.push(encodeSamples(block(8 * k, 8), (0xfffffffd + k) >>> 0), null, null);
+  expect(d.counts).toMatchObject({ framesLost: 0, rowsLost: 0, duplicates: 0 });
+  expect(sink.blocks).toHaveLength(6);
+});
+
+test("readings become rows of a stream of their own, gaps by their number", () => {
+  const sink = new Collector();
+  const d = new FrameDecoder(sink, OPTIONS);
+  const reading = {
+    endTick: 500n,
+    durationTicks: 280,
+    number: 0,
+    shunt: -5,
+    bus: 9600,
+    config: 0x4127,
+    address: 0x40,
+    status: 0,
+  };
+  d.push(encodeReadings([reading, { ...reading, number: 1 }], 1, 0), null, null);
+  d.push(encodeReadings([{ ...reading, number: 5 }], 1, 1), null, null);
+  expect(sink.layouts.map((l) => [l.stream, l.rowBytes])).toEqual([["main.ina226-40", 24]]);
+  expect(sink.blocks.map((b) => [b.firstIndex, b.flags, b.deviceTick])).toEqual([
+    [0, 0, 500n],
+    [1, 0, 500n],
+    [5, BlockFlag.gapBefore, 500n],
+  ]);
+  expect(new DataView(sink.blocks[0]!.bytes.buffer).getInt16(16, true)).toBe(-5);
+});
+
+test("status goes to the holder; a block of another shape is malformed; an echo is unknown", () => {
+  const sink = new Collector();
+  const seen: number[] = [];
+  const d = new FrameDecoder(sink, OPTIONS, { status: (s) => seen.push(s.framesDropped) });
+  const zero = {
+    tick: 0n,
+    nextIndex: 0,
+    rowsOverrun: 0,
+    stalls: 0,
+    longestStallTicks: 0,
+    edgesDropped: 0,
+  };
+  d.push(
+    encodeStatus({ run: 1, running: true, ...zero, framesDropped: 29, commandsRefused: 0 }, 0),
+    null,
+    null,
+  );
+  d.push(encodeSamples(block(0, 8), 1), null, null);
+  d.push(encodeSamples(block(8, 8, { mask: 3, data: new Uint8Array(24) }), 2), null, null);
+  d.push(makeFrame(0x47, 0, 2, new Uint8Array(0)), null, null);
+  expect(seen).toEqual([29]);
+  expect(d.counts).toMatchObject({
+    malformed: 1,
+    unknown: 1,
+    rows: 8,
+    framesLost: 0,
+    duplicates: 0,
+  });
+});
