@@ -206,11 +206,14 @@ describe("loadRig", () => {
 });
 
 describe("built-in rigs", () => {
-  test.each(["elmorlabs-pmd-usb", "example-pico"])("%s loads and survives JSON", async (name) => {
-    const { rig } = await builtInRig(name);
-    expect(rig.name).toBe(name);
-    expect(JSON.parse(JSON.stringify(rig))).toEqual(rig);
-  });
+  test.each(["elmorlabs-pmd-usb", "example-pico", "virtual"])(
+    "%s loads and survives JSON",
+    async (name) => {
+      const { rig } = await builtInRig(name);
+      expect(rig.name).toBe(name);
+      expect(JSON.parse(JSON.stringify(rig))).toEqual(rig);
+    },
+  );
 
   test("the PMD's scales and clock are those of its makers", async () => {
     const { rig, text } = await builtInRig("elmorlabs-pmd-usb");

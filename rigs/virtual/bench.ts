@@ -1,0 +1,204 @@
+// The virtual bench: one seed and a rig file → a card at work, its rails, its sensors, its DAQ and its
+// telemetry. In: rig, seed, duration or schedule. Out: rows of counts by index, telemetry by instant,
+// true Joules by interval. Holds: pure; any row can be asked for in any order and is the same each time.
+
+import { InputError } from "../../schema/errors.ts";
+import { random } from "../../schema/random.ts";
+import type { RowLayout } from "../../schema/records.ts";
+import type { Rail, Rig } from "../../schema/rig.ts";
+import { TILE, VirtualClock } from "./device-clock.ts";
+import { type Faults, lostBlocks, NO_FAULTS } from "./faults.ts";
+import { Lag } from "./lag.ts";
+import { NoiseTable } from "./noise.ts";
+import { PowerTrace } from "./power.ts";
+import type { Schedule } from "./schedule.ts";
+import { type Quantity, type VirtualSensor, virtualSensor } from "./sensor.ts";
+import { railW, SUPPLIES, type Supply } from "./supply.ts";
+import {
+  type BoardSensor,
+  drawBoardSensor,
+  HOPPER,
+  type TelemetryKind,
+  type VirtualTelemetry,
+  virtualTelemetry,
+} from "./telemetry.ts";
+import { type TriggerLine, triggerLine } from "./trigger.ts";
+import { mixedWork } from "./workloads.ts";
+
+export interface BenchOptions {
+  readonly seed: number;
+  /** Session length, s, at least 1. */
+  readonly durationS: number;
+  /** What the card does; else a mix of everything. */
+  readonly schedule?: Schedule;
+  readonly telemetry?: readonly TelemetryKind[];
+  readonly boardSensor?: BoardSensor;
+  readonly faults?: Partial<Faults>;
+}
+
+/** Input capacitors behind the connectors: 10–90 % in 2.2 τ = 132 µs. */
+const REGULATOR_TAU_NS = 60e3;
+const ADC_BITS = 12;
+/** Rows the device sends at once: 5.12 ms at 100 kHz, a few USB packets. */
+export const BLOCK_ROWS = 512;
+const TRIGGER_BIT = 15;
+
+export class VirtualBench {
+  readonly rig: Rig;
+  readonly options: BenchOptions;
+  readonly faults: Faults;
+  readonly schedule: Schedule;
+  readonly trace: PowerTrace;
+  readonly clock: VirtualClock;
+  readonly trigger: TriggerLine;
+  readonly sensors: readonly VirtualSensor[];
+  readonly telemetry: readonly VirtualTelemetry[];
+  readonly boardSensor: BoardSensor;
+  readonly layout: RowLayout;
+  /** Whole blocks sampled before the session ends, and those among them that never arrive. */
+  readonly blocks: number;
+  readonly lostBlocks: ReadonlySet<number>;
+  readonly #supplies: ReadonlyMap<string, Supply>;
+  readonly #lags = new Map<number, { lag: Lag | null; boardW: Float64Array }>();
+  readonly #edgeRows: Float64Array;
+  readonly #tile = new Uint16Array(TILE * 16);
+  #cachedTile = -1;
+
+  /** @throws InputError when the rig has a rail that the virtual card has not. */
+  constructor(rig: Rig, options: BenchOptions) {
+    const { seed, durationS } = options;
+    this.rig = rig;
+    this.options = options;
+    this.faults = { ...NO_FAULTS, ...options.faults };
+    this.schedule = options.schedule ?? mixedWork(seed, durationS);
+    this.trace = new PowerTrace(this.schedule, REGULATOR_TAU_NS);
+    const noise = new NoiseTable(seed);
+    // Streaming begins some tens of milliseconds after the session does.
+    const startNs = 20e6 + 30e6 * random(seed, "start").uniform();
+    this.clock = new VirtualClock(rig.device.clock, seed, startNs, noise);
+    this.blocks = Math.floor(this.clock.rowAt(durationS * 1e9) / BLOCK_ROWS);
+    this.lostBlocks = lostBlocks(seed, this.blocks, this.faults.lostBlocks);
+    this.trigger = triggerLine(this.schedule.spans, seed, this.faults);
+    this.#edgeRows = this.trigger.edgesNs.map((t) => this.clock.rowAt(t));
+    this.#supplies = new Map(rig.rails.map((rail) => [rail.name, supplyOf(rig, rail)]));
+    this.sensors = this.#makeSensors(noise);
+    this.layout = layoutOf(rig, this.sensors);
+    this.boardSensor = options.boardSensor ?? drawBoardSensor(seed);
+    this.telemetry = (options.telemetry ?? HOPPER).map((kind) =>
+      virtualTelemetry(kind, this.trace, this.boardSensor, seed),
+    );
+  }
+
+  /** True Joules through all rails of the rig between two session instants; exact to rounding. */
+  energyJ(t0Ns: number, t1Ns: number): number {
+    let sum = 0;
+    for (const name of this.#supplies.keys()) sum += this.railEnergyJ(name, t0Ns, t1Ns);
+    return sum;
+  }
+
+  railEnergyJ(rail: string, t0Ns: number, t1Ns: number): number {
+    const s = this.#supplies.get(rail)!;
+    return s.baseW * (t1Ns - t0Ns) * 1e-9 + s.share * this.trace.energyJ(t0Ns, t1Ns);
+  }
+
+  /** True power through the rig's rails, W. */
+  powerW(tNs: number): number {
+    const boardW = this.trace.at(tNs);
+    let sum = 0;
+    for (const s of this.#supplies.values()) sum += railW(s, boardW);
+    return sum;
+  }
+
+  /** Writes `rows` rows from `firstIndex` on, as the device would send them, `layout.rowBytes` each. */
+  fillRows(firstIndex: number, rows: number, out: Uint16Array): void {
+    const stride = this.layout.rowBytes >> 1;
+    for (let done = 0; done < rows;) {
+      const index = firstIndex + done;
+      const tile = Math.floor(index / TILE);
+      if (tile !== this.#cachedTile) this.#fillTile(tile, stride);
+      const from = index - tile * TILE;
+      const n = Math.min(TILE - from, rows - done);
+      out.set(this.#tile.subarray(from * stride, (from + n) * stride), done * stride);
+      done += n;
+    }
+  }
+
+  #fillTile(tile: number, stride: number): void {
+    const row = tile * TILE;
+    const t0 = this.clock.tileNs(tile);
+    const step = (this.clock.tileNs(tile + 1) - t0) / TILE;
+    for (const { lag, boardW } of this.#lags.values()) {
+      if (lag) lag.fill(t0, step, TILE, boardW);
+      else for (let k = 0; k < TILE; k++) boardW[k] = this.trace.at(t0 + k * step);
+    }
+    this.sensors.forEach((sensor, word) =>
+      sensor.fill(this.#lags.get(sensor.tauNs)!.boardW, row, TILE, this.#tile, word, stride),
+    );
+    this.#raiseTrigger(row, stride);
+    this.#cachedTile = tile;
+  }
+
+  /** Sets the trigger bit in word 0 of the tile's rows where the line is high. */
+  #raiseTrigger(row: number, stride: number): void {
+    const edges = this.#edgeRows;
+    let next = lowerBound(edges, row + 1);
+    if (next === edges.length && (next & 1) === 0) return;
+    for (let k = 0; k < TILE; k++) {
+      while (next < edges.length && edges[next]! <= row + k) next++;
+      if (next & 1) this.#tile[k * stride]! |= 1 << TRIGGER_BIT;
+    }
+  }
+
+  #makeSensors(noise: NoiseTable): VirtualSensor[] {
+    const quantities: readonly Quantity[] = ["voltage", "current", "power"];
+    const sensors = this.rig.rails.flatMap((rail) =>
+      quantities.flatMap((q) => {
+        const stated = rail[q];
+        const supply = this.#supplies.get(rail.name)!;
+        const top = 2 ** ADC_BITS - 1;
+        return stated
+          ? [virtualSensor(rail, q, stated, supply, top, this.options.seed, noise)]
+          : [];
+      }),
+    );
+    for (const { tauNs } of sensors)
+      if (!this.#lags.has(tauNs))
+        this.#lags.set(tauNs, {
+          lag: tauNs > 0 ? new Lag(this.trace, tauNs) : null,
+          boardW: new Float64Array(TILE),
+        });
+    return sensors;
+  }
+}
+
+function supplyOf(rig: Rig, rail: Rail): Supply {
+  const supply = SUPPLIES.find((s) => s.name === rail.name);
+  if (!supply)
+    throw new InputError(
+      `rig ${rig.name}: the virtual card has no rail "${rail.name}"; it has ${SUPPLIES.map((s) => s.name).join(", ")}`,
+    );
+  return supply;
+}
+
+/** One 16-bit word a channel, 12 bits used; the trigger input is the top bit of the first. */
+function layoutOf(rig: Rig, sensors: readonly VirtualSensor[]): RowLayout {
+  const field = (name: string, bitOffset: number, bits: number) =>
+    ({ name, bitOffset, bits, kind: "uint" }) as const;
+  return {
+    stream: rig.device.stream,
+    rowBytes: 2 * sensors.length,
+    fields: sensors.map((s, word) => field(s.truth.field, 16 * word, ADC_BITS)),
+    trigger: field("trigger", TRIGGER_BIT, 1),
+  };
+}
+
+/** Index of the first value that is at least `x`. */
+function lowerBound(sorted: Float64Array, x: number): number {
+  let [lo, hi] = [0, sorted.length];
+  while (lo < hi) {
+    const mid = (lo + hi) >> 1;
+    if (sorted[mid]! < x) lo = mid + 1;
+    else hi = mid;
+  }
+  return lo;
+}

@@ -1,0 +1,60 @@
+// What the virtual GPU is asked to do: demanded power over time, straight lines between breakpoints,
+// and the spans a host program would mark. In: pieces added in order. Out: typed arrays.
+// Holds: times are session nanoseconds from 0; after the last breakpoint the last power stays.
+
+/** A stretch of work as the host sees it: submitted at `submitNs`, its results there at `doneNs`. */
+export interface Span {
+  readonly name: string;
+  readonly submitNs: number;
+  readonly doneNs: number;
+  readonly fields: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface Schedule {
+  /** Power runs from `fromW[i]` to `toW[i]` between `tNs[i]` and `tNs[i + 1]`. The first piece is constant. */
+  readonly tNs: Float64Array;
+  readonly fromW: Float64Array;
+  readonly toW: Float64Array;
+  readonly endNs: number;
+  readonly spans: readonly Span[];
+}
+
+export class ScheduleBuilder {
+  nowNs = 0;
+  readonly #t: number[] = [];
+  readonly #from: number[] = [];
+  readonly #to: number[] = [];
+  readonly #spans: Span[] = [];
+
+  /** Constant power for a while. */
+  hold(powerW: number, ns: number): this {
+    return this.ramp(powerW, powerW, ns);
+  }
+
+  ramp(fromW: number, toW: number, ns: number): this {
+    if (!(ns > 0)) return this;
+    this.#t.push(this.nowNs);
+    this.#from.push(fromW);
+    this.#to.push(toW);
+    this.nowNs += ns;
+    return this;
+  }
+
+  /** Everything that `body` adds becomes one span. */
+  span(name: string, fields: Span["fields"], body: () => void): this {
+    const submitNs = this.nowNs;
+    body();
+    this.#spans.push({ name, submitNs, doneNs: this.nowNs, fields });
+    return this;
+  }
+
+  build(): Schedule {
+    return {
+      tNs: Float64Array.from(this.#t),
+      fromW: Float64Array.from(this.#from),
+      toW: Float64Array.from(this.#to),
+      endNs: this.nowNs,
+      spans: this.#spans,
+    };
+  }
+}
