@@ -19,4 +19,12 @@ export const formats: Readonly<Record<string, Format>> = {
       "folder with trace1-energy.bin and its edges and logs, or results.json of the open runner",
     load: async () => (await import("./mlperf-tiny.ts")).importMlperfTiny,
   },
+  "mlperf-power": {
+    summary: "SPEC PTDaemon spl.txt beside mlperf_log_detail.txt: a folder, or the spl.txt",
+    load: async () => (await import("./mlperf-power.ts")).importMlperfPower,
+  },
+  pmt: {
+    summary: "text log of PMT (telemetry and marks) or dump of PowerSensor3",
+    load: async () => (await import("./pmt.ts")).importPmt,
+  },
 };

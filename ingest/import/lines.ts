@@ -57,6 +57,9 @@ function toText(bytes: Buffer, number: number): string {
   return number === 1 ? text.replace(/^\uFEFF/, "") : text;
 }
 
+/** 10^9 s, September 2001: times from here on are Unix time, earlier ones count from some start. */
+export const UNIX_FROM_NS = 1_000_000_000_000_000_000n;
+
 /** A number written in decimal, `nan` included, else undefined: `Number` alone takes "" and "0x1". */
 export function toNumber(text: string): number | undefined {
   const t = text.trim();

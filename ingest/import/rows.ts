@@ -2,11 +2,35 @@
 
 import type { LogWriter } from "../../capture/log-writer.ts";
 import { inputError } from "../../schema/errors.ts";
-import { BlockFlag, type RowField, type RowLayout } from "../../schema/records.ts";
-import type { Rig } from "../../schema/rig.ts";
+import { BlockFlag, type Note, type RowField, type RowLayout } from "../../schema/records.ts";
+import type { Rail, Rig, Sensor } from "../../schema/rig.ts";
 import type { Instant } from "../../schema/time.ts";
 
 export const BLOCK_ROWS = 4096;
+
+/**
+ * The rig without the rails of which the capture holds no channel at all; each is told.
+ * @throws InputError when none remains.
+ */
+export function presentRails(rig: Rig, names: readonly string[], notes: Note[]): Rig {
+  const rails = rig.rails.filter((rail) =>
+    sensors(rail).some((sensor) => names.includes(sensor.field)),
+  );
+  if (rails.length === 0)
+    throw inputError(
+      "no rail of it is in this capture",
+      `rig ${rig.name}`,
+      `channels among ${names.join(", ")}`,
+    );
+  for (const { name } of rig.rails)
+    if (!rails.some((r) => r.name === name))
+      notes.push({ level: "info", text: `rail ${name} of rig ${rig.name} is not in this capture` });
+  return { ...rig, rails };
+}
+
+function sensors(rail: Rail): Sensor[] {
+  return [rail.voltage, rail.current, rail.power].filter((s) => s !== undefined);
+}
 
 /** @throws InputError when a sensor of the rig reads a field that the format does not have. */
 export function rowLayout(
@@ -17,8 +41,8 @@ export function rowLayout(
 ): RowLayout {
   const names = fields.map((f) => f.name);
   for (const rail of rig.rails)
-    for (const sensor of [rail.voltage, rail.current, rail.power])
-      if (sensor && !names.includes(sensor.field))
+    for (const sensor of sensors(rail))
+      if (!names.includes(sensor.field))
         throw inputError(
           `rail ${rail.name} reads field ${sensor.field}, which this capture does not have`,
           `rig ${rig.name}`,
@@ -27,35 +51,38 @@ export function rowLayout(
   return { stream: rig.device.stream, rowBytes, fields, ...(tick ? { tick } : {}) };
 }
 
+/** Host time before and after the read that completed a block. */
+export type HostStamp = readonly [Instant<"host">, Instant<"host">];
+
 /** Writes whole rows as blocks of at most 4096; an index that jumps puts a gap before its block. */
 export interface RowSink {
   /** `bytes` must hold whole rows and stay untouched until the call returns. */
-  readonly write: (firstIndex: number, bytes: Uint8Array) => void;
+  readonly write: (firstIndex: number, bytes: Uint8Array, stamp?: HostStamp) => void;
 }
 
 /** @param start host time of the stream's start, put on the first block alone; null when unknown. */
 export function rowSink(log: LogWriter, layout: RowLayout, start: Instant<"host"> | null): RowSink {
   const { stream, rowBytes } = layout;
-  let stamp = start;
   let next: number | undefined;
   log.declareRows(layout);
   return {
-    write(firstIndex, bytes) {
+    write(firstIndex, bytes, stamp) {
       for (let at = 0; at < bytes.length; at += BLOCK_ROWS * rowBytes) {
         const part = bytes.subarray(at, at + BLOCK_ROWS * rowBytes);
         const index = firstIndex + at / rowBytes;
+        const [hostBefore, hostAfter] =
+          stamp ?? (next === undefined ? [start, start] : [null, null]);
         log.rows({
           stream,
           firstIndex: index,
           deviceTick: null,
-          hostBefore: stamp,
-          hostAfter: stamp,
+          hostBefore,
+          hostAfter,
           rows: part.length / rowBytes,
           flags: next !== undefined && index !== next ? BlockFlag.gapBefore : 0,
           bytes: part,
         });
         next = index + part.length / rowBytes;
-        stamp = null;
       }
     },
   };
