@@ -1,0 +1,80 @@
+// Bytes as they come → marks to a sink, line by line; what both fallbacks (FIFO, text file) share.
+// Holds: at most one unfinished line, bounded; the number of lines so far.
+
+import type { MarkSink } from "./to-marks.ts";
+import { withOurs } from "./to-marks.ts";
+import { type LineMark, MAX_LINE_BYTES, parseLine } from "./line.ts";
+import type { FieldValue } from "./slot.ts";
+
+const NEWLINE = 10;
+
+export class LineReader {
+  readonly #where: string;
+  readonly #sink: MarkSink;
+  #carry = Buffer.alloc(0);
+  #carryNs = 0n;
+  #carryIntervalNs = 0;
+  /** Inside an overlong line, which is counted already: skip to its end. */
+  #skipping = false;
+  #lines = 0;
+
+  /** @param where names the source in loss notes. */
+  constructor(where: string, sink: MarkSink) {
+    this.#where = where;
+    this.#sink = sink;
+  }
+
+  /** @param nowNs when the bytes were read, @param intervalNs how long before that they may have been written. */
+  push(bytes: Buffer, nowNs: bigint, intervalNs: number): void {
+    let from = 0;
+    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, from)) {
+      this.#line(Buffer.concat([this.#carry, bytes.subarray(from, end)]), nowNs, intervalNs);
+      this.#carry = Buffer.alloc(0);
+      from = end + 1;
+    }
+    // Buffer.concat copies: the caller's buffer will be read into again.
+    this.#carry = Buffer.concat([this.#carry, bytes.subarray(from)]);
+    this.#carryNs = nowNs;
+    this.#carryIntervalNs = intervalNs;
+    if (this.#carry.length < MAX_LINE_BYTES) return;
+    if (!this.#skipping) this.#reject("longer than 4096 bytes");
+    this.#skipping = true;
+    this.#carry = Buffer.alloc(0);
+  }
+
+  /** Takes a last line that has no newline. */
+  end(): void {
+    if (this.#carry.length > 0) this.#line(this.#carry, this.#carryNs, this.#carryIntervalNs);
+    this.#carry = Buffer.alloc(0);
+  }
+
+  #line(bytes: Buffer, nowNs: bigint, intervalNs: number): void {
+    this.#lines++;
+    if (this.#skipping) {
+      this.#skipping = false;
+      return;
+    }
+    const mark =
+      bytes.length < MAX_LINE_BYTES ? parseLine(bytes.toString()) : "longer than 4096 bytes";
+    if (typeof mark === "string") this.#reject(mark, this.#lines);
+    else if (mark) this.#emit(mark, nowNs, intervalNs);
+  }
+
+  #emit(mark: LineMark, nowNs: bigint, intervalNs: number): void {
+    const ours: Record<string, FieldValue> = {};
+    const stamped = mark.t !== null && mark.t <= nowNs;
+    if (!stamped) ours["stamp_interval_ns"] = intervalNs;
+    if (!stamped && mark.t !== null) ours["stamp_rejected"] = mark.t.toString();
+    this.#sink.onMark({
+      name: mark.name,
+      phase: mark.phase,
+      clock: "host",
+      t: stamped ? mark.t : nowNs,
+      fields: withOurs(ours, mark.fields),
+    });
+  }
+
+  #reject(why: string, line = this.#lines + 1): void {
+    this.#sink.onLoss(1, `${this.#where}:${line}: not a mark: ${why}`);
+  }
+}

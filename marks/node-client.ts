@@ -1,0 +1,105 @@
+// Marks from a Node program: `import { mark, span } from "truejoule/marks"`. Does nothing unless
+// TRUEJOULE_MARKS names a session's folder. In: calls. Out: slots in the shared ring.
+
+import { join } from "node:path";
+import { libc } from "./bindings.ts";
+import { HEADER_BYTES, Header, Kind, SLOT_BYTES, SLOT_WORDS, Slot } from "./layout.ts";
+import { ENVIRONMENT_VARIABLE, SHARED_RING } from "./names.ts";
+import { openRing } from "./ring-file.ts";
+import type { Ring } from "./ring.ts";
+import { type Fields, encodeSlot } from "./slot.ts";
+
+interface Writer {
+  readonly ring: Ring;
+  /** Thread id of this thread; workers load this module again and get their own. */
+  readonly tid: number;
+  readonly slot: Buffer;
+}
+
+let writer: Writer | null | undefined;
+
+function attach(): Writer | null {
+  const folder = process.env[ENVIRONMENT_VARIABLE];
+  if (!folder) return null;
+  try {
+    const ring = openRing(join(folder, SHARED_RING));
+    return { ring, tid: libc().gettid(), slot: Buffer.alloc(SLOT_BYTES) };
+  } catch (error) {
+    // The program being measured goes on; its owner learns why there are no marks.
+    process.stderr.write(`truejoule: no marks: ${(error as Error).message}\n`);
+    return null;
+  }
+}
+
+const NONE: Fields = {};
+
+/** @param id null: the mark's own number. @returns the span's id, 0n when not recording. */
+function emit(kind: Kind, name: string, fields: Fields, id: bigint | null): bigint {
+  if (writer === null) return 0n;
+  const t = process.hrtime.bigint(); // before attaching, which takes milliseconds
+  writer ??= attach();
+  if (writer === null) return 0n;
+  const { ring, tid, slot } = writer;
+  encodeSlot({ kind, name, t, aux: 0n, id: id ?? 0n, pid: process.pid, tid, fields }, slot);
+  const index = Number(Atomics.add(ring.longs, Header.head / 8, 1n));
+  const own = id ?? BigInt(index + 1);
+  slot.writeBigUInt64LE(own, Slot.id);
+  write(ring, index, slot);
+  return own;
+}
+
+/** Steps 3 and 4 of the writer's protocol, docs/marks.md. */
+function write(ring: Ring, index: number, slot: Buffer): void {
+  const slotIndex = index & (ring.capacity - 1);
+  const word = HEADER_BYTES / 4 + slotIndex * SLOT_WORDS;
+  const long = word / 2;
+  const seq = Atomics.load(ring.longs, long);
+  const busy = 2n * BigInt(index) + 1n;
+  if (seq & 1n || seq > busy) return;
+  if (Atomics.compareExchange(ring.longs, long, seq, busy) !== seq) return;
+  // Reading one's own claim back keeps the plain stores below behind it on weakly ordered machines.
+  Atomics.load(ring.longs, long);
+  slot.copy(ring.bytes, word * 4 + Slot.t, Slot.t);
+  Atomics.store(ring.longs, long, busy + 1n);
+}
+
+/** An instant. */
+export function mark(name: string, fields: Fields = NONE): void {
+  emit(Kind.instant, name, fields, 0n);
+}
+
+/** Opens a span. @returns what {@link end} wants. */
+export function begin(name: string, fields: Fields = NONE): bigint {
+  return emit(Kind.begin, name, fields, null);
+}
+
+/** Closes the span that {@link begin} opened. */
+export function end(name: string, span: bigint, fields: Fields = NONE): void {
+  emit(Kind.end, name, fields, span);
+}
+
+/** Runs `work` inside a span; an error is noted on its end and thrown on. Awaits a promise. */
+export function span<T>(name: string, fields: Fields, work: () => T): T {
+  const id = begin(name, fields);
+  const failed = (error: unknown): never => {
+    end(name, id, { error: error instanceof Error ? error.name : typeof error });
+    throw error;
+  };
+  let result: T;
+  try {
+    result = work();
+  } catch (error) {
+    return failed(error);
+  }
+  if (!(result instanceof Promise)) {
+    end(name, id);
+    return result;
+  }
+  return result.then((value: unknown) => (end(name, id), value), failed) as T;
+}
+
+/** Whether marks are being recorded. */
+export function recording(): boolean {
+  if (writer === undefined) writer = attach();
+  return writer !== null;
+}

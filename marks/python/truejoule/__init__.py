@@ -1,0 +1,110 @@
+"""Event marks for truejoule (docs/marks.md).
+
+In: calls from any thread. Out: slots of this process's ring in the folder that ``TRUEJOULE_MARKS``
+names. Without that variable, or off Linux, every call does nothing.
+"""
+
+import functools
+import inspect
+import itertools
+import time
+from typing import Any, Callable, Dict, Optional, TypeVar, Union
+
+from . import _session
+from ._slot import BEGIN, END, INSTANT
+
+__all__ = ["Span", "begin", "end", "mark", "recording", "span"]
+
+FieldValue = Union[int, float, bool, str]
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+# next() of a count is one step of the interpreter: threads never draw the same number.
+_numbers = itertools.count(1)
+
+
+def recording() -> bool:
+    """Whether marks are being recorded. The first call, of this or any other, opens the ring (2 ms)."""
+    return _session.ring() is not None
+
+
+def mark(name: str, /, **fields: FieldValue) -> None:
+    """Marks an instant."""
+    _put(INSTANT, name, 0, fields)
+
+
+def begin(name: str, /, **fields: FieldValue) -> int:
+    """Opens a span. Returns what `end` wants; spans may overlap, nest and end in another thread."""
+    number = next(_numbers)
+    _put(BEGIN, name, number, fields)
+    return number
+
+
+def end(name: str, number: int, /, **fields: FieldValue) -> None:
+    """Closes the span that `begin` opened."""
+    _put(END, name, number, fields)
+
+
+def _put(kind: int, name: str, number: int, fields: Dict[str, FieldValue]) -> None:
+    t_ns = time.monotonic_ns()  # before opening the ring
+    ring = _session.ring()
+    if ring is not None:
+        ring.put(kind, name, t_ns, number, fields)
+
+
+class Span:
+    """A span as a context manager or a decorator; made by `span`."""
+
+    __slots__ = ("_fields", "_late", "_name", "_number")
+
+    def __init__(self, name: str, fields: Dict[str, FieldValue]) -> None:
+        self._name = name
+        self._fields = fields
+        self._late: Dict[str, FieldValue] = {}
+        self._number = 0
+
+    def add(self, **fields: FieldValue) -> None:
+        """Fields that are known only now; they go with the end of the span."""
+        self._late.update(fields)
+
+    def __enter__(self) -> "Span":
+        self._late = {}
+        self._number = begin(self._name, **self._fields)
+        return self
+
+    def __exit__(self, kind: Optional[type], error: Any, traceback: Any) -> None:
+        if kind is not None:
+            self._late["error"] = kind.__name__
+        end(self._name, self._number, **self._late)
+
+    def __call__(self, function: _Function) -> _Function:
+        """Decorates a function, coroutine function or generator: each call is a span of its own."""
+        if inspect.isasyncgenfunction(function):
+            raise TypeError("span cannot decorate an async generator; use `with span(…)` inside it")
+        wrapper: Any
+        if inspect.iscoroutinefunction(function):
+
+            async def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with Span(self._name, self._fields):
+                    return await function(*args, **kwargs)
+
+        elif inspect.isgeneratorfunction(function):
+
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with Span(self._name, self._fields):
+                    return (yield from function(*args, **kwargs))
+
+        else:
+
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with Span(self._name, self._fields):
+                    return function(*args, **kwargs)
+
+        return functools.wraps(function)(wrapper)  # type: ignore[no-any-return]
+
+
+def span(name: str, /, **fields: FieldValue) -> Span:
+    """``with span("prefill", batch_size=8):`` or ``@span("decode")``.
+
+    An exception is noted on the end of the span, as ``error`` with its type's name, and passes on.
+    """
+    return Span(name, fields)
