@@ -1,8 +1,10 @@
 // A run is a folder; this file is the only one that knows the names in it.
 
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../schema/errors.ts";
+import type { Source } from "../schema/records.ts";
+import { readCapture } from "./log-reader.ts";
 
 export interface RunPaths {
   readonly dir: string;
@@ -30,12 +32,30 @@ export function runPaths(dir: string): RunPaths {
   };
 }
 
-/** Makes an empty run folder. @throws InputError when something is there already: evidence is never overwritten. */
-export function createRun(dir: string): RunPaths {
-  if (existsSync(dir) && readdirSync(dir).length > 0)
-    throw new InputError(`${dir}: already exists and is not empty; choose another --out or move it away`);
+/**
+ * Makes an empty run folder. What was recorded is never overwritten; an import can be repeated, since
+ * its source still exists, and replaces itself.
+ * @throws InputError when something else is there already.
+ */
+export function createRun(dir: string, replace?: Source): RunPaths {
+  if (existsSync(dir) && readdirSync(dir).length > 0) {
+    if (replace === undefined || sourceOf(runPaths(dir).capture) !== replace)
+      throw new InputError(`${dir}: already exists and is not empty; choose another --out or move it away`);
+    rmSync(dir, { recursive: true });
+  }
   mkdirSync(dir, { recursive: true });
   return runPaths(dir);
+}
+
+/** What made the log, or undefined where there is none to read. */
+function sourceOf(capture: string): Source | undefined {
+  if (!existsSync(capture)) return undefined;
+  try {
+    for (const r of readCapture(capture)) if (r.kind === "session") return r.session.source;
+  } catch {
+    // no log of ours: not ours to replace
+  }
+  return undefined;
 }
 
 /** @throws InputError when the folder is no run. */

@@ -24,9 +24,10 @@ Exit 3 when the run has recorded losses or a doubt about its clocks; the warning
     const [dir, ...extra] = call.positionals;
     if (!dir || extra.length > 0) throw new UsageError("compare takes one RUN");
     const paths = openRun(dir);
-    const { compareRun } = await import("../energy/compare.ts");
+    const { compare, prepare } = await import("../energy/compare.ts");
     const { comparisonToJson } = await import("../energy/compare-json.ts");
-    const result = compareRun(paths.capture, call.ui.progress("comparing"));
+    const prepared = prepare(paths.capture, call.ui.progress("reading"));
+    const result = compare(prepared, call.ui.progress("integrating"));
     const document = comparisonToJson(result, dir);
     writeFileSync(paths.compare, `${JSON.stringify(document, null, 1)}\n`);
     const chosen = choose(result.windows, call.options["window"], call.options["all"] === true);

@@ -50,7 +50,7 @@ class Context implements ImportContext {
   }
 
   create(known: Parameters<ImportContext["create"]>[0], rig: Parameters<ImportContext["create"]>[1]): LogWriter {
-    const paths = createRun(this.#call.options["out"] as string);
+    const paths = createRun(this.#call.options["out"] as string, "imported");
     const session: Session = {
       id: randomUUID(),
       source: "imported",
@@ -93,7 +93,7 @@ example: truejoule import yang-pmd 5050/3090 --out runs/3090 --tz Europe/London`
     map: { type: "string" },
   },
   optionHelp: [
-    ["--out RUN", "folder to make; must not exist or be empty"],
+    ["--out RUN", "folder to make; an earlier import there is replaced, anything else is not"],
     ["--rig FILE|NAME", "rig that describes the instrument, instead of the format's built-in one"],
     ["--tz ZONE", "zone of local times without one (Europe/London); UTC is assumed and flagged otherwise"],
     ["--map MAP", "which column is what, for csv (docs/importing.md)"],

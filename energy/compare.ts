@@ -4,7 +4,7 @@
 import { type ClockModel, toSessionNs } from "../align/clock.ts";
 import { fitClocks, type SessionClocks } from "../align/fit.ts";
 import { type Scan, scanCapture } from "../align/scan.ts";
-import { Timeline, type TimelineCounts } from "../align/timeline.ts";
+import { type AlignedRun, Timeline, type TimelineCounts } from "../align/timeline.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 import { budget, type BudgetTerm, combined, COVERAGE_FACTOR, shiftedEnds } from "./budget.ts";
 import { filteredEnergyJ, fitFilter, type FilterFit, strobeRangeJ } from "./filter.ts";
@@ -67,28 +67,49 @@ export interface Comparison {
 /** Windows beyond this many do without the strobe forecast: it scans the trace per window. */
 const STROBE_WINDOWS = 64;
 
-export function compareRun(capturePath: string, onProgress?: (done: number, total: number) => void): Comparison {
-  const scan = scanCapture(capturePath, onProgress && ((d, t) => onProgress(d, 2 * t)));
+/** A run read once, its clocks fitted and its windows known: what the pass over the samples needs. */
+export interface Prepared {
+  readonly scan: Scan;
+  readonly clocks: SessionClocks;
+  readonly windows: readonly Window[];
+  readonly pairing: readonly string[];
+}
+
+export function prepare(capturePath: string, onProgress?: Progress): Prepared {
+  const scan = scanCapture(capturePath, onProgress);
   const clocks = fitClocks(scan);
   const paired = pairMarks(clocks.marks);
-  const windows = [sessionWindow(scan, clocks), ...paired.windows];
-  const physical = integrate(scan, clocks.daq, windows, onProgress && ((d, t) => onProgress(t + d, 2 * t)));
+  return {
+    scan,
+    clocks,
+    windows: [sessionWindow(scan, clocks), ...paired.windows],
+    pairing: paired.warnings,
+  };
+}
+
+type Progress = (done: number, total: number) => void;
+
+/** @param onRun sees every run of samples as it passes by: fuse writes its table there. */
+export function compare(p: Prepared, onProgress?: Progress, onRun?: (run: AlignedRun) => void): Comparison {
+  const { scan, clocks, windows } = p;
+  const physical = integrate(scan, clocks.daq, windows, onProgress, onRun);
   const trace = scan.stream && clocks.daq && PowerPrefix.ofOutline(scan.stream.outline, clocks.daq);
   const power = scan.telemetry.filter((s) => s.channel.quantity === "power" || s.channel.quantity === "energy");
   const series = new Map(power.map((s) => [s.channel.name, new Series(s)]));
   const filters = trace ? fitFilters(scan, series, trace) : new Map<string, FilterFit>();
   const idlePowerW = physical && idleOf(windows, physical.snapshots);
   const results = windows.map((window, i) => {
-    const p = physical && physicalOf(window, physical.snapshots, scan, clocks.daq!, idlePowerW);
+    const of = physical && physicalOf(window, physical.snapshots, scan, clocks.daq!, idlePowerW);
     return {
       window,
-      physical: p,
-      telemetry: [...series].flatMap(([name, s]) => telemetryOf(name, s, window, p, trace, filters.get(name))),
+      physical: of,
+      telemetry: [...series].flatMap(([name, s]) => telemetryOf(name, s, window, of, trace, filters.get(name))),
       strobe: trace && i < STROBE_WINDOWS ? strobeOf(trace, window, scan) : null,
     };
   });
-  const told = warningsOf(scan, clocks, physical?.counts ?? null, paired.warnings, results);
-  return { scan, clocks, windows: results, filters, idlePowerW, counts: physical?.counts ?? null, ...told };
+  const counts = physical?.counts ?? null;
+  const told = warningsOf(scan, clocks, counts, p.pairing, results);
+  return { scan, clocks, windows: results, filters, idlePowerW, counts, ...told };
 }
 
 /** Where the physical trace is; without one, where anything is. */
@@ -117,7 +138,8 @@ function integrate(
   scan: Scan,
   clock: ClockModel | null,
   windows: readonly Window[],
-  onProgress?: (done: number, total: number) => void,
+  onProgress?: Progress,
+  onRun?: (run: AlignedRun) => void,
 ): { snapshots: Snapshots; counts: TimelineCounts } | null {
   if (!scan.stream || !scan.rig || !clock) return null;
   const wanted = windows.flatMap((w) => {
@@ -126,7 +148,10 @@ function integrate(
   });
   const integrator = new Integrator(scan.rig, instantsOf(wanted));
   const timeline = new Timeline(scan, scan.stream, clock);
-  for (const run of timeline.runs(onProgress)) integrator.add(run);
+  for (const run of timeline.runs(onProgress)) {
+    integrator.add(run);
+    onRun?.(run);
+  }
   return { snapshots: integrator.finish(), counts: timeline.counts };
 }
 

@@ -29,8 +29,19 @@ export function warningsOf(
   ];
   if (!scan.stream)
     serious.push("this run holds no physical trace: every claim from it is void until a shunt has seen it");
+  serious.push(...strangers(results));
   const remarks = scan.rig ? rigRemarks(scan.rig) : [];
   return { warnings: [...serious, ...remarks], degraded: serious.length > 0 };
+}
+
+/** Telemetry that never meets the physical trace: a wrong zone or a stepped clock, most likely. */
+function strangers(results: readonly WindowResult[]): string[] {
+  const session = results.find((r) => r.window.kind === "session");
+  if (!session?.physical) return [];
+  const lost = session.telemetry.filter((t) => t.samples === 0 && t.method !== "filter_matched");
+  if (lost.length === 0) return [];
+  const names = lost.map((t) => t.channel).join(", ");
+  return [`${names}: no read falls inside the physical trace; a wrong --tz or a stepped clock would do that`];
 }
 
 function losses(scan: Scan, counts: TimelineCounts | null): string[] {

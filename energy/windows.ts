@@ -12,6 +12,8 @@ export interface Window {
   /** Standard uncertainty of the marks themselves (not of the clock map), ns. */
   readonly u0Ns: number;
   readonly u1Ns: number;
+  /** Fields of the begin and end marks. */
+  readonly fields?: Readonly<Record<string, string | number | boolean>>;
   /** Why the window is suspect, if it is. */
   readonly doubt?: string;
 }
@@ -78,6 +80,9 @@ function between(begin: ResolvedMark, end: ResolvedMark): Window {
     t1Ns: end.tNs,
     u0Ns: begin.uNs,
     u1Ns: end.uNs,
+    ...(begin.mark.fields || end.mark.fields
+      ? { fields: { ...begin.mark.fields, ...end.mark.fields } }
+      : {}),
     ...(lost.length > 0
       ? { doubt: `no hardware edge for its ${lost.map((m) => m.mark.phase).join(" and ")}: placed by the ${lost[0]!.mark.clock} clock` }
       : {}),

@@ -1,0 +1,53 @@
+// The session's clocks → align.json: every model with what it rests on, frozen with the files beside it.
+
+import { type ClockModel, offsetNs, ratePpm, tickHz } from "../align/clock.ts";
+import type { Comparison } from "../energy/compare.ts";
+
+/** Residuals kept in the file; evenly thinned beyond. */
+const MAX_RESIDUALS = 5000;
+
+export function alignToJson({ scan, clocks }: Comparison): object {
+  const models = [...(clocks.daq ? [clocks.daq] : []), ...clocks.named.values()];
+  return {
+    schema: "align/1",
+    source: scan.session.source,
+    session: {
+      host_clock: scan.session.hostClock,
+      start_unix_ns: scan.session.startUnix?.toString() ?? null,
+      assumed_zone: scan.session.assumedZone ?? null,
+    },
+    edges: clocks.edgesNs.length,
+    incomplete: clocks.incomplete,
+    clocks: models.map(modelJson),
+  };
+}
+
+function modelJson(m: ClockModel): object {
+  const offset = offsetNs(m);
+  const stride = Math.max(1, Math.ceil(m.residuals.length / MAX_RESIDUALS));
+  return {
+    clock: m.clock,
+    method: m.method,
+    nominal_hz: m.nominalHz,
+    tick_hz: tickHz(m),
+    rate_ppm: ratePpm(m),
+    u_rate_ppm: m.uRate * 1e6,
+    rate_from_edges: m.rateFromEdges,
+    offset_ns: offset,
+    u_offset_ns: m.uOffsetNs,
+    interval_ns: [offset - 2 * m.uOffsetNs, offset + 2 * m.uOffsetNs],
+    start_delay_ns: m.startDelayNs,
+    /** session_ns = ref_ns + (device − ref_device) · ns_per_unit */
+    ref_device: m.refDevice,
+    ref_ns: m.refNs,
+    ns_per_unit: m.nsPerUnit,
+    residual_rms_ns: m.residualRmsNs,
+    edges_used: m.edgesUsed,
+    edges_missing: m.edgesMissing,
+    edges_extra: m.edgesExtra,
+    residuals: m.residuals
+      .filter((_, i) => i % stride === 0)
+      .map((r) => ({ t_ns: Math.round(r.tNs), residual_ns: r.residualNs })),
+    warnings: m.warnings,
+  };
+}

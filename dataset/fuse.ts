@@ -1,0 +1,122 @@
+// A run → fused.arrow, events.arrow, telemetry.arrow, align.json and compare.json, in one pass over the
+// samples and bounded memory.
+
+import { createHash } from "node:crypto";
+import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
+import { mapUNs } from "../align/clock.ts";
+import type { AlignedRun } from "../align/timeline.ts";
+import type { TelemetrySeries } from "../align/scan.ts";
+import type { RunPaths } from "../capture/run.ts";
+import { compare, type Comparison, prepare, type Prepared } from "../energy/compare.ts";
+import { comparisonToJson } from "../energy/compare-json.ts";
+import { inputError } from "../schema/errors.ts";
+import { alignToJson } from "./align-json.ts";
+import type { ByteSink } from "./arrow-file.ts";
+import { Decimator } from "./decimator.ts";
+import { writeEvents } from "./events.ts";
+import { FusedTable } from "./fused.ts";
+import { writeTelemetry } from "./telemetry.ts";
+
+export interface FuseOptions {
+  /** Rows per second of fused.arrow; means over several samples. All samples when absent. */
+  readonly rateHz?: number;
+  /** Only rows inside this window. */
+  readonly window?: string;
+  readonly onProgress?: (label: string) => (done: number, total: number) => void;
+}
+
+export interface Fused {
+  readonly comparison: Comparison;
+  readonly rows: number;
+}
+
+export function fuseRun(paths: RunPaths, options: FuseOptions = {}): Fused {
+  const prepared = prepare(paths.capture, options.onProgress?.("reading"));
+  const table = openTable(paths.fused, prepared, metadata(prepared, paths.capture));
+  const sink = table && rowSink(table, prepared, options);
+  let comparison: Comparison;
+  try {
+    comparison = compare(prepared, options.onProgress?.("fusing"), sink);
+    table?.close();
+  } catch (error) {
+    table?.abort();
+    throw error;
+  }
+  const shared = metadata(prepared, paths.capture);
+  writeEvents(paths.events, comparison, { ...shared, "truejoule.schema": "events/1" });
+  writeTelemetry(paths.telemetry, prepared.scan, { ...shared, "truejoule.schema": "telemetry/1" });
+  writeJson(paths.align, alignToJson(comparison));
+  writeJson(paths.compare, comparisonToJson(comparison, paths.dir));
+  return { comparison, rows: table?.rowsWritten ?? 0 };
+}
+
+/** The table and where its rows come from, without the files beside it: what the benchmark drives. */
+export function openTable(
+  to: string | ByteSink,
+  { scan, windows }: Pick<Prepared, "scan" | "windows">,
+  meta: Readonly<Record<string, string>>,
+): FusedTable | undefined {
+  if (!scan.stream || !scan.rig) return undefined;
+  const rails = scan.rig.rails.map((r) => ({
+    name: r.name,
+    hasVoltage: r.voltage !== undefined || r.assumedVoltage !== undefined,
+    hasCurrent: r.current !== undefined,
+  }));
+  const power = scan.telemetry.filter((s: TelemetrySeries) => s.channel.quantity === "power");
+  return new FusedTable(to, rails, power, windows, meta);
+}
+
+function rowSink(table: FusedTable, p: Prepared, o: FuseOptions): (run: AlignedRun) => void {
+  const window = o.window === undefined ? undefined : p.windows.find((w) => w.name === o.window);
+  if (o.window !== undefined && !window) {
+    table.abort();
+    const names = p.windows.slice(0, 12).map((w) => w.name);
+    throw inputError(`no window "${o.window}"`, p.scan.path, `one of ${names.join(", ")}`);
+  }
+  const rowHz = p.scan.rig!.device.rowHz;
+  const factor = o.rateHz === undefined ? 1 : Math.max(1, Math.round(rowHz / o.rateHz));
+  const decimator = factor > 1 ? new Decimator(factor, p.scan.rig!.rails.length) : undefined;
+  const write = (run: AlignedRun): void => table.add(run);
+  return (run) => {
+    const inside = window ? clip(run, window.t0Ns, window.t1Ns) : run;
+    if (!inside) return;
+    if (decimator) decimator.add(inside, write);
+    else write(inside);
+  };
+}
+
+function clip(run: AlignedRun, t0: number, t1: number): AlignedRun | undefined {
+  let { from, to } = run;
+  while (from < to && run.tNs[from]! < t0) from++;
+  while (to > from && run.tNs[to - 1]! > t1) to--;
+  return from < to ? { ...run, from, to } : undefined;
+}
+
+function metadata({ scan, clocks }: Prepared, capture: string): Record<string, string> {
+  const { session } = scan;
+  const worst = clocks.daq && scan.stream ? 2 * mapUNs(clocks.daq, clocks.daq.refNs) : 0;
+  return {
+    "truejoule.schema": "fused/1",
+    session_start_unix_ns: session.startUnix?.toString() ?? "",
+    clock_uncertainty_ns: String(worst),
+    rig_sha256: scan.rigSha256,
+    capture_sha256: sha256(capture),
+    source: session.source,
+    software: session.software,
+    rig: scan.rig?.name ?? "",
+    labels: JSON.stringify(session.labels),
+  };
+}
+
+function sha256(path: string): string {
+  const hash = createHash("sha256");
+  const buffer = Buffer.alloc(1 << 20);
+  const fd = openSync(path, "r");
+  for (let n = readSync(fd, buffer); n > 0; n = readSync(fd, buffer)) hash.update(buffer.subarray(0, n));
+  closeSync(fd);
+  return hash.digest("hex");
+}
+
+function writeJson(path: string, value: object): void {
+  writeFileSync(path, `${JSON.stringify(value, null, 1)}\n`);
+}

@@ -1,0 +1,246 @@
+// Aligned runs → fused.arrow: the physical trace, the running energy, every power channel as read last,
+// the event a row lies in, and its flags. Rows are copied into batch columns and written when a batch is
+// full; nothing else is kept.
+
+import type { AlignedRun } from "../align/timeline.ts";
+import type { TelemetrySeries } from "../align/scan.ts";
+import type { Window } from "../energy/windows.ts";
+import { fusedColumns } from "../schema/tables.ts";
+import { ArrowFile, type ByteSink, type Values } from "./arrow-file.ts";
+import { EventIndex } from "./event-index.ts";
+
+export const BATCH_ROWS = 65_536;
+
+/** Bitmap of a column that may hold nulls: bit set = value present. */
+class Nullable {
+  readonly values = new Float32Array(BATCH_ROWS);
+  readonly valid = new Uint8Array(BATCH_ROWS / 8);
+  #nulls = 0;
+
+  fill(value: number, from: number, to: number): void {
+    if (to <= from) return;
+    this.values.fill(value, from, to);
+    if (Number.isNaN(value)) {
+      this.#nulls += to - from;
+      return;
+    }
+    for (let i = from; i < to; ) {
+      if ((i & 7) === 0 && to - i >= 8) {
+        const bytes = (to - i) >> 3;
+        this.valid.fill(255, i >> 3, (i >> 3) + bytes);
+        i += bytes * 8;
+      } else {
+        this.valid[i >> 3]! |= 1 << (i & 7);
+        i++;
+      }
+    }
+  }
+
+  take(): Values {
+    return { data: this.values, valid: this.valid, nulls: this.#nulls };
+  }
+
+  reset(): void {
+    this.valid.fill(0);
+    this.#nulls = 0;
+  }
+}
+
+/** A channel's last read as time goes by. */
+class LastRead {
+  readonly column = new Nullable();
+  readonly #series: TelemetrySeries;
+  #next = 0;
+
+  constructor(series: TelemetrySeries) {
+    this.#series = series;
+  }
+
+  fill(t: Float64Array, from: number, to: number, at: number): void {
+    const { tNs, value } = this.#series;
+    let i = from;
+    while (i < to) {
+      while (this.#next < tNs.length && tNs[this.#next]! <= t[i]!) this.#next++;
+      const until = this.#next < tNs.length ? firstAtOrAfter(t, i, to, tNs[this.#next]!) : to;
+      this.column.fill(this.#next > 0 ? value[this.#next - 1]! : NaN, at + i - from, at + until - from);
+      i = until;
+    }
+  }
+}
+
+export class FusedTable {
+  readonly #file: ArrowFile;
+  readonly #t = new BigInt64Array(BATCH_ROWS);
+  readonly #tWords = new Uint32Array(this.#t.buffer);
+  readonly #rails: readonly { v: Nullable | Float32Array; a: Nullable | Float32Array; p: Float32Array }[];
+  readonly #total = new Float32Array(BATCH_ROWS);
+  readonly #energy = new Float64Array(BATCH_ROWS);
+  readonly #channels: readonly LastRead[];
+  readonly #event = new Int32Array(BATCH_ROWS);
+  readonly #eventValid = new Uint8Array(BATCH_ROWS / 8);
+  #eventNulls = 0;
+  readonly #flags = new Uint8Array(BATCH_ROWS);
+  readonly #events: EventIndex;
+  #rows = 0;
+  #energyJ = 0;
+  #lost = 0;
+  #lastT = NaN;
+  #lastW = 0;
+  rowsWritten = 0;
+
+  constructor(
+    to: string | ByteSink,
+    rails: readonly { readonly name: string; readonly hasVoltage: boolean; readonly hasCurrent: boolean }[],
+    channels: readonly TelemetrySeries[],
+    windows: readonly Window[],
+    metadata: Readonly<Record<string, string>>,
+  ) {
+    const columns = fusedColumns(
+      rails.map((r) => r.name),
+      channels.map((c) => c.channel.name),
+    );
+    this.#file = new ArrowFile(to, columns, metadata);
+    const column = (has: boolean): Nullable | Float32Array => (has ? new Float32Array(BATCH_ROWS) : new Nullable());
+    this.#rails = rails.map((r) => ({
+      v: column(r.hasVoltage),
+      a: column(r.hasCurrent),
+      p: new Float32Array(BATCH_ROWS),
+    }));
+    this.#channels = channels.map((c) => new LastRead(c));
+    this.#events = new EventIndex(windows);
+  }
+
+  /** Appends a run, cutting it where a batch is full. */
+  add(run: AlignedRun): void {
+    for (let from = run.from; from < run.to; ) {
+      const to = Math.min(run.to, from + BATCH_ROWS - this.#rows);
+      this.#copy(run, from, to);
+      this.#rows += to - from;
+      from = to;
+      if (this.#rows === BATCH_ROWS) this.#flush();
+    }
+  }
+
+  close(): void {
+    this.#flush();
+    this.#file.close();
+  }
+
+  abort(): void {
+    this.#file.abort();
+  }
+
+  #copy(run: AlignedRun, from: number, to: number): void {
+    const at = this.#rows;
+    this.#times(run.tNs, from, to, at);
+    run.rails.forEach((rail, r) => {
+      const out = this.#rails[r]!;
+      copyOrNull(rail.voltageV, out.v, from, to, at);
+      copyOrNull(rail.currentA, out.a, from, to, at);
+      copy(rail.powerW, out.p, from, to, at);
+    });
+    copy(run.totalW, this.#total, from, to, at);
+    this.#integrate(run, from, to, at);
+    for (const c of this.#channels) c.fill(run.tNs, from, to, at);
+    this.#markEvents(run.tNs, from, to, at);
+    this.#flags.set(run.flags.subarray(from, to), at);
+  }
+
+  /** float64 ns → int64, as two words: a bigint per row would cost 17 times as much. */
+  #times(t: Float64Array, from: number, to: number, at: number): void {
+    const words = this.#tWords;
+    for (let i = from, w = 2 * at; i < to; i++, w += 2) {
+      const ns = Math.round(t[i]!);
+      const high = Math.floor(ns / 4294967296);
+      words[w] = ns - high * 4294967296;
+      words[w + 1] = high;
+    }
+  }
+
+  /** Running trapezoid, compensated (Kahan); it stands still across a gap. */
+  #integrate(run: AlignedRun, from: number, to: number, at: number): void {
+    const { tNs: t, totalW: p } = run;
+    const out = this.#energy;
+    let [sum, lost, lastT, lastW] = [this.#energyJ, this.#lost, this.#lastT, this.#lastW];
+    let i = from;
+    if (Number.isNaN(lastT) || (run.gapBefore && from === run.from)) {
+      out[at] = sum;
+      [lastT, lastW] = [t[i]!, p[i]!];
+      i++;
+    }
+    for (; i < to; i++) {
+      const add = (lastW + p[i]!) * (t[i]! - lastT) * 5e-10 - lost;
+      const next = sum + add;
+      lost = next - sum - add;
+      sum = next;
+      lastT = t[i]!;
+      lastW = p[i]!;
+      out[at + i - from] = sum;
+    }
+    [this.#energyJ, this.#lost, this.#lastT, this.#lastW] = [sum, lost, lastT, lastW];
+  }
+
+  #markEvents(t: Float64Array, from: number, to: number, at: number): void {
+    for (let i = from; i < to; ) {
+      const { event, untilNs } = this.#events.at(t[i]!);
+      const until = untilNs > t[to - 1]! ? to : firstAtOrAfter(t, i, to, untilNs);
+      const [a, b] = [at + i - from, at + Math.max(until, i + 1) - from];
+      this.#event.fill(Math.max(0, event), a, b);
+      if (event < 0) this.#eventNulls += b - a;
+      else for (let k = a; k < b; k++) this.#eventValid[k >> 3]! |= 1 << (k & 7);
+      i = Math.max(until, i + 1);
+    }
+  }
+
+  #flush(): void {
+    const rows = this.#rows;
+    if (rows === 0) return;
+    // A quantity that a rail does not measure is null over the whole batch.
+    for (const r of this.#rails) for (const c of [r.v, r.a]) if (c instanceof Nullable) c.fill(NaN, 0, rows);
+    this.#file.write(rows, [
+      { data: this.#t },
+      ...this.#rails.flatMap((r) => [take(r.v), take(r.a), { data: r.p }]),
+      { data: this.#total },
+      { data: this.#energy },
+      ...this.#channels.map((c) => c.column.take()),
+      { data: this.#event, valid: this.#eventValid, nulls: this.#eventNulls },
+      { data: this.#flags },
+    ]);
+    this.rowsWritten += rows;
+    this.#reset();
+  }
+
+  #reset(): void {
+    this.#rows = 0;
+    this.#eventNulls = 0;
+    this.#eventValid.fill(0);
+    for (const c of this.#channels) c.column.reset();
+    for (const r of this.#rails) for (const c of [r.v, r.a]) if (c instanceof Nullable) c.reset();
+  }
+}
+
+const take = (c: Nullable | Float32Array): Values => (c instanceof Nullable ? c.take() : { data: c });
+
+function copyOrNull(
+  from: Float64Array | null,
+  to: Nullable | Float32Array,
+  a: number,
+  b: number,
+  at: number,
+): void {
+  if (from && !(to instanceof Nullable)) copy(from, to, a, b, at);
+}
+
+function copy(from: Float64Array, to: Float32Array, a: number, b: number, at: number): void {
+  for (let i = a, k = at; i < b; i++, k++) to[k] = from[i]!;
+}
+
+function firstAtOrAfter(t: Float64Array, from: number, to: number, at: number): number {
+  let [lo, hi] = [from, to];
+  while (lo < hi) {
+    const mid = (lo + hi) >> 1;
+    if (t[mid]! < at) lo = mid + 1;
+    else hi = mid;
+  }
+  return lo;
+}

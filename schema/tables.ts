@@ -1,0 +1,70 @@
+// The columns of the Arrow files: the only mapping between names in code and names on disk. Types are
+// words here; dataset/arrow-file.ts gives them to Arrow, so that this file imports nothing heavy.
+
+export type ColumnType = "int64" | "int32" | "uint8" | "float32" | "float64" | "utf8";
+
+export interface Column {
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly nullable: boolean;
+  /** UCUM-like unit, written to the field's metadata. */
+  readonly unit?: string;
+}
+
+const column = (name: string, type: ColumnType, unit?: string, nullable = false): Column => ({
+  name,
+  type,
+  nullable,
+  ...(unit === undefined ? {} : { unit }),
+});
+
+/** fused/1: one row a DAQ sample, or a mean over several (`--rate`). */
+export function fusedColumns(rails: readonly string[], channels: readonly string[]): Column[] {
+  return [
+    column("t_ns", "int64", "ns"),
+    ...rails.flatMap((r) => [
+      column(`voltage_${r}_v`, "float32", "V", true),
+      column(`current_${r}_a`, "float32", "A", true),
+      column(`power_${r}_w`, "float32", "W"),
+    ]),
+    column("power_w", "float32", "W"),
+    column("energy_j", "float64", "J"),
+    ...channels.map((c) => column(telemetryColumn(c), "float32", "W", true)),
+    column("event", "int32", undefined, true),
+    column("flags", "uint8"),
+  ];
+}
+
+/** `nvml.power_instant` → `power_nvml_power_instant_w`. */
+export function telemetryColumn(channel: string): string {
+  return `power_${channel.replaceAll(/[^A-Za-z0-9]+/g, "_")}_w`;
+}
+
+/** events/1: one row a window. */
+export const eventColumns: readonly Column[] = [
+  column("event", "int32"),
+  column("name", "utf8"),
+  column("kind", "utf8"),
+  column("t0_ns", "int64", "ns"),
+  column("t1_ns", "int64", "ns"),
+  column("duration_s", "float64", "s"),
+  column("energy_j", "float64", "J", true),
+  column("expanded_uncertainty_j", "float64", "J", true),
+  column("mean_power_w", "float64", "W", true),
+  column("operational_j", "float64", "J", true),
+  column("samples", "int32", undefined, true),
+  column("gap_fraction", "float64", undefined, true),
+  column("quality", "utf8", undefined, true),
+  column("fields", "utf8", undefined, true),
+  column("doubt", "utf8", undefined, true),
+];
+
+/** telemetry/1: one row a read. */
+export const telemetryColumns: readonly Column[] = [
+  column("t_ns", "int64", "ns"),
+  column("half_ns", "float64", "ns"),
+  column("channel", "utf8"),
+  column("value", "float64", undefined, true),
+  column("unit", "utf8"),
+  column("code", "int32"),
+];
