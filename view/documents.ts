@@ -1,0 +1,105 @@
+// Enters: compare.json and align.json as they lie on disk. Leaves: the same, typed, with every field that a
+// page needs optional: a report shows what is there and says what is not.
+
+import { readFile } from "node:fs/promises";
+import { inputError } from "../schema/errors.ts";
+
+export interface BudgetTerm {
+  readonly term: string;
+  readonly type?: string;
+  readonly contribution_j: number;
+}
+
+export interface Physical {
+  readonly energy_j: number;
+  readonly expanded_uncertainty_j: number;
+  readonly coverage_factor?: number;
+  readonly mean_power_w?: number;
+  readonly operational_j?: number | null;
+  readonly samples?: number;
+  readonly gap_fraction?: number;
+  readonly quality?: string;
+  readonly budget?: readonly BudgetTerm[];
+}
+
+export interface Claim {
+  readonly channel: string;
+  readonly method?: string;
+  readonly energy_j: number | null;
+  readonly interval_j?: readonly [number, number] | null;
+  readonly error_pct?: number | null;
+  readonly error_uncertainty_pct?: number | null;
+  readonly samples?: number;
+  readonly gap_fraction?: number;
+  readonly quality?: string;
+}
+
+export interface ComparedWindow {
+  readonly name: string;
+  readonly kind?: string;
+  readonly t0_ns: number;
+  readonly t1_ns: number;
+  readonly duration_s?: number;
+  readonly physical: Physical | null;
+  readonly telemetry?: readonly Claim[];
+}
+
+export interface Comparison {
+  readonly schema?: string;
+  readonly run?: string;
+  readonly source?: string;
+  readonly clock?: ClockFit & { readonly device?: string };
+  readonly windows?: readonly ComparedWindow[];
+  readonly warnings?: readonly string[];
+  /** Anything else is shown under provenance. */
+  readonly [extra: string]: unknown;
+}
+
+export interface ClockFit {
+  readonly clock?: string;
+  readonly method?: string;
+  readonly offset_ns?: number;
+  readonly rate_ppm?: number;
+  readonly tick_hz?: number;
+  readonly interval_ns?: readonly [number, number];
+  readonly residual_rms_ns?: number;
+  readonly edges_used?: number;
+  readonly edges_missing?: number;
+  readonly edges_extra?: number;
+  readonly edges_bounced?: number;
+  readonly residuals?: readonly { readonly t_ns: number; readonly residual_ns: number }[];
+  readonly warnings?: readonly string[];
+}
+
+export interface Alignment {
+  readonly clocks?: readonly ClockFit[];
+  readonly models?: readonly ClockFit[];
+  readonly warnings?: readonly string[];
+  readonly [extra: string]: unknown;
+}
+
+/** @returns null when the file is not there @throws InputError when it is no JSON object */
+export async function readDocument(path: string, remedy: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw inputError(`cannot be read: ${(error as Error).message}`, path);
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw inputError(`not JSON; ${remedy} writes it anew`, path);
+  }
+}
+
+/** The clock models, whether align.json is a list of them or holds one under `clocks` or `models`. */
+export function clockFits(align: unknown, compare: Comparison | null): ClockFit[] {
+  const object = align as Alignment | null;
+  const list = Array.isArray(align)
+    ? (align as ClockFit[])
+    : (object?.clocks ?? object?.models ?? []);
+  if (list.length > 0) return [...list];
+  return compare?.clock ? [{ ...compare.clock, clock: compare.clock.device ?? "daq" }] : [];
+}

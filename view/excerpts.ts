@@ -1,0 +1,72 @@
+// Enters: the instants worth a close look (window edges) and the rows as they stream by. Leaves: every raw
+// row around those instants. Holds at most MAX_EXCERPTS × 2 × HALF_ROWS rows.
+
+import { readTimes } from "./decimate.ts";
+
+const MAX_EXCERPTS = 48;
+const HALF_ROWS = 256; // 48 × 512 rows × 6 columns × 4 bytes = 0.6 MB: an eighth of what a report may weigh
+
+export interface Excerpt {
+  readonly fromNs: number;
+  readonly toNs: number;
+  readonly tNs: Float64Array;
+  readonly values: readonly Float32Array[];
+  rows: number;
+}
+
+/** Non-overlapping excerpts around `centresNs`, evenly thinned when there are too many. */
+export function planExcerpts(
+  centresNs: readonly number[],
+  rowPeriodNs: number,
+  columns: number,
+): Excerpt[] {
+  const half = HALF_ROWS * rowPeriodNs;
+  const apart = [...centresNs]
+    .sort((a, b) => a - b)
+    .filter((t, i, all) => i === 0 || t - all[i - 1]! > half);
+  const stride = Math.ceil(apart.length / MAX_EXCERPTS) || 1;
+  return apart
+    .filter((_, i) => i % stride === 0)
+    .map((t) => ({
+      fromNs: t - half,
+      toNs: t + half,
+      tNs: new Float64Array(2 * HALF_ROWS + 2),
+      values: Array.from({ length: columns }, () => new Float32Array(2 * HALF_ROWS + 2)),
+      rows: 0,
+    }));
+}
+
+/** Copies what a batch holds of each excerpt; costs two comparisons per excerpt when it holds nothing. */
+export function addToExcerpts(
+  excerpts: readonly Excerpt[],
+  tNs: BigInt64Array,
+  columns: readonly Float32Array[],
+): void {
+  const first = Number(tNs[0]);
+  const last = Number(tNs[tNs.length - 1]);
+  const wanted = excerpts.filter((e) => e.fromNs <= last && e.toNs >= first);
+  if (wanted.length === 0) return;
+  const t = new Float64Array(tNs.length);
+  readTimes(tNs, -Infinity, t);
+  for (const e of wanted) copyRows(e, t, columns);
+}
+
+function copyRows(e: Excerpt, t: Float64Array, columns: readonly Float32Array[]): void {
+  const from = lowerBound(t, e.fromNs);
+  const to = Math.min(lowerBound(t, e.toNs), from + e.tNs.length - e.rows);
+  if (to <= from) return;
+  e.tNs.set(t.subarray(from, to), e.rows);
+  columns.forEach((column, i) => e.values[i]!.set(column.subarray(from, to), e.rows));
+  e.rows += to - from;
+}
+
+function lowerBound(t: Float64Array, at: number): number {
+  let lo = 0;
+  let hi = t.length;
+  while (lo < hi) {
+    const mid = (lo + hi) >>> 1;
+    if (t[mid]! < at) lo = mid + 1;
+    else hi = mid;
+  }
+  return lo;
+}

@@ -1,0 +1,98 @@
+// Enters: the report's model. Leaves: what its script needs, arrays packed.
+
+import type { BucketSeries, Buckets } from "./decimate.ts";
+import { packBytes, packDoubles, packFloats } from "./pack.ts";
+import type { PageChannel, PageData, PageExcerpt, PageSeries } from "./page-data.ts";
+import { isSimulated, type ReportModel } from "./report-model.ts";
+import { type Channel, slopeOf } from "./telemetry.ts";
+import { powerColumns, type SeriesInfo, type Trace } from "./trace.ts";
+
+const MAX_MARKS = 1000; // gaps and edges drawn one by one; their counts are in the text
+
+export function pageData(m: ReportModel): PageData {
+  const w = m.headline;
+  return {
+    source: m.source,
+    simulated: isSimulated(m.source),
+    spanNs: spanOf(m),
+    trace: m.trace && traceData(m.trace),
+    channels: m.channels.flatMap(withSlope).map(channelData),
+    windows: m.windows.list,
+    gapsNs: m.trace?.notices.gapsNs.slice(0, MAX_MARKS) ?? [],
+    edgesNs: m.trace?.notices.edgesNs.slice(0, MAX_MARKS) ?? [],
+    headline: w && { name: w.name, kind: w.kind ?? "mark", t0Ns: w.t0_ns, t1Ns: w.t1_ns },
+  };
+}
+
+function spanOf(m: ReportModel): [number, number] {
+  const b = m.trace?.buckets;
+  const ends = m.channels.flatMap((c) => [c.tNs[0] ?? NaN, c.tNs[c.tNs.length - 1] ?? NaN]);
+  if (b) ends.push(b.startNs, b.last.tNs);
+  const known = ends.filter(Number.isFinite);
+  return known.length ? [Math.min(...known), Math.max(...known)] : [0, 0];
+}
+
+function traceData(t: Trace): NonNullable<PageData["trace"]> {
+  const b = t.buckets;
+  return {
+    startNs: b.startNs,
+    widthNs: b.widthNs,
+    used: b.used,
+    rowPeriodNs: t.rowPeriodNs,
+    series: t.series.map((s, i) => seriesData(s, i, b)),
+    activeS: packFloats(Float32Array.from(b.series[0]!.activeS.subarray(0, b.used))),
+    flags: packBytes(b.flags.slice(0, b.used)),
+    energyJ: packDoubles(b.energyJ.slice(0, b.used + 1)),
+    excerptSeries: powerColumns(t.series),
+    excerpts: t.excerpts.filter((e) => e.rows > 1).map(excerptData),
+  };
+}
+
+/** The total's mean comes from the running energy, so that plot, markers and tables agree. */
+function seriesData(info: SeriesInfo, index: number, b: Buckets): PageSeries {
+  const s = b.series[index]!;
+  const mean = (k: number): number =>
+    info.role === "total"
+      ? (b.energyJ[k + 1]! - b.energyJ[k]!) / s.activeS[k]!
+      : s.integral[k]! / s.activeS[k]!;
+  const { name, role, unit } = info;
+  return {
+    name,
+    role,
+    unit,
+    min: packFloats(finite(s, s.min, b.used)),
+    max: packFloats(finite(s, s.max, b.used)),
+    mean: packFloats(Float32Array.from({ length: b.used }, (_, k) => mean(k))),
+  };
+}
+
+/** Empty buckets hold ±Infinity while counting; on the page they are NaN. */
+function finite(s: BucketSeries, values: Float32Array, used: number): Float32Array {
+  return values.slice(0, used).map((v, k) => (s.min[k]! <= s.max[k]! ? v : NaN));
+}
+
+function excerptData(e: Trace["excerpts"][number]): PageExcerpt {
+  return {
+    tNs: packDoubles(e.tNs.slice(0, e.rows)),
+    values: e.values.map((v) => packFloats(v.slice(0, e.rows))),
+  };
+}
+
+/** An energy counter is also shown as power, beside the powers it competes with. */
+function withSlope(c: Channel): Channel[] {
+  return c.unit === "J" && !c.lo ? [c, slopeOf(c)] : [c];
+}
+
+function channelData(c: Channel): PageChannel {
+  const { name, unit, reads, failed, failedNs } = c;
+  return {
+    name,
+    unit,
+    reads,
+    failed,
+    failedNs,
+    tNs: packDoubles(c.tNs),
+    value: packFloats(c.value),
+    ...(c.lo && c.hi ? { lo: packFloats(c.lo), hi: packFloats(c.hi) } : {}),
+  };
+}

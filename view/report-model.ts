@@ -1,0 +1,36 @@
+// Everything a report shows, read from the run's derived files; the sections turn it into HTML.
+
+import type { ClockFit, ComparedWindow, Comparison } from "./documents.ts";
+import type { Channel } from "./telemetry.ts";
+import type { Trace } from "./trace.ts";
+import type { Windows } from "./windows.ts";
+
+export interface ReportModel {
+  readonly name: string;
+  /** `hardware`, `emulated`, `virtual`, `imported`, or `unknown` where no file says. */
+  readonly source: string;
+  readonly trace: Trace | null;
+  readonly channels: readonly Channel[];
+  readonly windows: Windows;
+  readonly comparison: Comparison | null;
+  readonly clocks: readonly ClockFit[];
+  /** The window the page opens on. */
+  readonly headline: ComparedWindow | null;
+  /** Schema metadata of fused.arrow. */
+  readonly metadata: ReadonlyMap<string, string>;
+  /** Files that were not there, in words. */
+  readonly missing: readonly string[];
+}
+
+export function isSimulated(source: string): boolean {
+  return source === "virtual" || source === "emulated";
+}
+
+/** The load where one was marked, else the longest marked window, else the first there is. */
+export function headlineOf(windows: readonly ComparedWindow[]): ComparedWindow | null {
+  const load = windows.find((w) => w.name === "load");
+  if (load) return load;
+  const marked = windows.filter((w) => w.name !== "session" && w.kind !== "session");
+  const longest = [...marked].sort((a, b) => b.t1_ns - b.t0_ns - (a.t1_ns - a.t0_ns))[0];
+  return longest ?? windows[0] ?? null;
+}

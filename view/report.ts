@@ -1,0 +1,102 @@
+// Enters: a run's derived files (fused, telemetry and events tables, compare.json, align.json). Leaves:
+// report.html, one file that needs no network. Reads batch by batch; memory does not grow with the run.
+
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import type { RunPaths } from "../capture/run.ts";
+import { InputError } from "../schema/errors.ts";
+import { clockFits, type ComparedWindow, type Comparison, readDocument } from "./documents.ts";
+import { pageData } from "./page-content.ts";
+import type { PageWindow } from "./page-data.ts";
+import { renderPage } from "./page-template.ts";
+import { headlineOf, type ReportModel } from "./report-model.ts";
+import { budget } from "./sections/budget.ts";
+import { clock } from "./sections/clock.ts";
+import { comparison } from "./sections/comparison.ts";
+import { findingsSection } from "./sections/findings.ts";
+import { banner, header } from "./sections/header.ts";
+import { provenance } from "./sections/provenance.ts";
+import { traceSection } from "./sections/trace.ts";
+import { windows } from "./sections/windows.ts";
+import { readTelemetry } from "./telemetry.ts";
+import { readTrace } from "./trace.ts";
+import { joinWindows, readEvents } from "./windows.ts";
+
+export interface ReportOptions {
+  /** Told how far reading has come, 0 to 1. */
+  readonly progress?: (done: number, total: number) => void;
+}
+
+/**
+ * Writes `run.report` from the run's derived files; a file that is not there is said to be missing in the page.
+ * @throws InputError when nothing was fused or compared yet, or a file is damaged
+ */
+export async function writeReport(run: RunPaths, options: ReportOptions = {}): Promise<void> {
+  const model = await readModel(run, options);
+  await writeFile(run.report, renderReport(model));
+}
+
+export function renderReport(m: ReportModel): string {
+  const hasTrace = m.trace !== null || m.channels.length > 0;
+  return renderPage({
+    title: `${m.name}: ${m.source === "virtual" || m.source === "emulated" ? "simulated " : ""}Joules, truejoule`,
+    head: banner(m),
+    sections: [
+      header(m),
+      comparison(m),
+      ...(hasTrace ? [traceSection()] : []),
+      windows(m),
+      findingsSection(m),
+      budget(m),
+      clock(m),
+      provenance(m),
+    ],
+    data: pageData(m),
+  });
+}
+
+async function readModel(run: RunPaths, options: ReportOptions): Promise<ReportModel> {
+  const missing: string[] = [];
+  const has = (path: string, command: string): boolean => {
+    if (existsSync(path)) return true;
+    missing.push(`${basename(path)} is not in this run; truejoule ${command} writes it.`);
+    return false;
+  };
+  const comparison = (await readDocument(run.compare, "truejoule compare")) as Comparison | null;
+  const align = await readDocument(run.align, "truejoule fuse");
+  if (comparison === null) has(run.compare, "compare");
+  if (align === null) has(run.align, "fuse");
+  const channels = has(run.telemetry, "fuse") ? await readTelemetry(run.telemetry) : [];
+  const events = has(run.events, "fuse") ? await readEvents(run.events) : [];
+  const compared = comparison?.windows ?? [];
+  const list = joinWindows(compared.map(windowOf), events);
+  const edgesNs = list.list.flatMap((w) => (w.kind === "session" ? [] : [w.t0Ns, w.t1Ns]));
+  const keys = new Set(channels.map((c) => c.name.replaceAll(".", "_")));
+  const isTelemetry = (key: string): boolean => keys.has(key) || TELEMETRY_PREFIX.test(key);
+  const progress = (done: number): void => options.progress?.(done, 1);
+  const trace = has(run.fused, "fuse")
+    ? await readTrace(run.fused, edgesNs, isTelemetry, progress)
+    : null;
+  if (trace === null && channels.length === 0 && comparison === null)
+    throw new InputError(`${run.dir}: nothing to report; truejoule fuse and compare come first`);
+  return {
+    name: basename(resolve(run.dir)),
+    source: comparison?.source ?? trace?.metadata.get("source") ?? "unknown",
+    trace,
+    channels,
+    windows: list,
+    comparison,
+    clocks: clockFits(align, comparison),
+    headline: headlineOf(compared),
+    metadata: trace?.metadata ?? new Map<string, string>(),
+    missing,
+  };
+}
+
+/** Channel names of docs/reference.md, with dots as underscores. */
+const TELEMETRY_PREFIX = /^(nvml|nvidia_smi|rapl|rocm|hwmon|meter)_/;
+
+function windowOf(w: ComparedWindow): PageWindow {
+  return { name: w.name, kind: w.kind ?? "mark", t0Ns: w.t0_ns, t1Ns: w.t1_ns };
+}

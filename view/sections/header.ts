@@ -1,0 +1,166 @@
+// The top of the page: what this is (measured or simulated, loudly), and the answer in one sentence.
+
+import type { Claim } from "../documents.ts";
+import { fixed, percent, quantity, share, uncertain } from "../format.ts";
+import { type Html, html } from "../html.ts";
+import { isSimulated, type ReportModel } from "../report-model.ts";
+
+const SOURCES: Readonly<Record<string, readonly [string, string]>> = {
+  hardware: ["Measured on hardware", "Sampled by a DAQ on this bench."],
+  imported: [
+    "Imported capture",
+    "Recorded elsewhere, by other tools; aligned and integrated here.",
+  ],
+  virtual: [
+    "Virtual bench: simulated",
+    "No hardware was measured. Every number on this page comes from a model with known Joules.",
+  ],
+  emulated: [
+    "Emulated device: simulated",
+    "Real firmware on an emulated chip, fed with a model's voltages. No hardware was measured.",
+  ],
+};
+const UNKNOWN = [
+  "Source unknown",
+  "No file of this run says where its numbers come from.",
+] as const;
+
+export function banner(m: ReportModel): Html {
+  const [title, text] = SOURCES[m.source] ?? UNKNOWN;
+  const kind = isSimulated(m.source) ? "simulated" : m.source in SOURCES ? m.source : "unknown";
+  return html`<div class="banner ${kind}" role="note">
+    <strong>${title}</strong><span>${text}</span>
+  </div>`;
+}
+
+export function header(m: ReportModel): Html {
+  return html`<header class="top">
+    <div class="bar-top">
+      <span class="brand"
+        ><svg viewBox="0 0 24 24" aria-hidden="true">
+          <path d="M13.5 2 5 13.5h5.2L9 22l9-12.5h-5.6z" /></svg
+        >truejoule</span
+      >
+      <span class="controls"
+        ><button type="button" id="theme" aria-label="Switch between light and dark">
+          ◐ <span>Theme</span></button
+        ><button type="button" id="print">⎙ <span>Print</span></button></span
+      >
+    </div>
+    <h1>${m.name}</h1>
+    <p class="subline">${subline(m)}</p>
+    <p class="verdict">${verdict(m)}</p>
+    <div class="tiles">${tiles(m)}</div>
+  </header>`;
+}
+
+function subline(m: ReportModel): Html[] {
+  const b = m.trace?.buckets;
+  const started = m.metadata.get("session_start_unix_ns");
+  const facts = [
+    started && /^\d{1,19}$/.test(started) && started !== "0" ? utc(BigInt(started)) : null,
+    b ? `${quantity((b.last.tNs - b.startNs) * 1e-9, "s")} of trace` : null,
+    m.trace
+      ? `${fixed(m.trace.buckets.total, 0)} rows at ${quantity(1e9 / m.trace.rowPeriodNs, "Hz", 3)}`
+      : null,
+    m.channels.length ? `${m.channels.length} telemetry channels` : "no telemetry",
+  ];
+  return facts.filter((f) => f !== null).map((f) => html`<span>${f}</span>`);
+}
+
+function utc(unixNs: bigint): string {
+  return `${new Date(Number(unixNs / 1_000_000n)).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+/** Claims that a sentence may compare: one per channel, by its plainest method. */
+export function plainClaims(claims: readonly Claim[]): Claim[] {
+  const plain = claims.filter((c) => c.method !== "filter_matched" && Number.isFinite(c.error_pct));
+  const first = new Map<string, Claim>();
+  for (const c of plain) if (!first.has(c.channel)) first.set(c.channel, c);
+  return [...first.values()];
+}
+
+function verdict(m: ReportModel): Html {
+  const w = m.headline;
+  if (!w)
+    return html`No window was compared: run <code>truejoule compare</code> on this run first.`;
+  if (!w.physical)
+    return html`<b>No physical trace in this run.</b> Whatever the telemetry says here, no rail was
+      measured, so no claim of Joules can rest on it.`;
+  const p = w.physical;
+  const took = isSimulated(m.source) ? "the simulated rails took" : "the rails took";
+  const energy = uncertain(p.energy_j, p.expanded_uncertainty_j, "J");
+  return html`In window <code>${w.name}</code> ${took} <b>${energy}</b>
+    <span class="k">(k = ${p.coverage_factor ?? 2})</span>.
+    ${claimsSentence(w.telemetry ?? [], p.expanded_uncertainty_j / p.energy_j)}`;
+}
+
+function claimsSentence(claims: readonly Claim[], physicalU: number): Html {
+  const plain = plainClaims(claims);
+  if (plain.length === 0) return html`No telemetry channel covers it.`;
+  const beyond = plain.filter((c) => Math.abs(c.error_pct!) > claimU(c, physicalU)).length;
+  const errors = plain.map((c) => c.error_pct!).sort((a, b) => a - b);
+  const [low, high] = [errors[0]!, errors[errors.length - 1]!];
+  const named = (pct: number): Html =>
+    html`<code>${plain.find((c) => c.error_pct === pct)!.channel}</code>`;
+  if (plain.length === 1)
+    return html`${named(low)} claims <b class="claim">${percent(low)}</b>,
+      ${beyond ? "beyond" : "within"} its uncertainty.`;
+  const spread = html`The telemetry claims from <b class="claim">${percent(low)}</b> (${named(low)})
+    to <b class="claim">${percent(high)}</b> (${named(high)})`;
+  return html`${spread};
+  ${beyond === 0 ? "all of it within" : `${beyond} of ${plain.length} channels beyond`} the stated
+  uncertainty.`;
+}
+
+/** Expanded uncertainty of a claim's error, percent: stated, or the physical one where none is. */
+export function claimU(c: Claim, physicalU: number): number {
+  return c.error_uncertainty_pct ?? 100 * physicalU;
+}
+
+function tiles(m: ReportModel): Html[] {
+  const p = m.headline?.physical;
+  const claims = plainClaims(m.headline?.telemetry ?? []);
+  const furthest = [...claims].sort((a, b) => Math.abs(b.error_pct!) - Math.abs(a.error_pct!))[0];
+  const clock = m.clocks[0];
+  const found: (readonly [string, string, string] | null)[] = [
+    p
+      ? [
+          "Physical energy",
+          quantity(p.energy_j, "J", 5),
+          `± ${share(p.expanded_uncertainty_j / p.energy_j)} expanded`,
+        ]
+      : null,
+    p?.mean_power_w !== undefined
+      ? [
+          "Mean power",
+          quantity(p.mean_power_w, "W"),
+          `over ${quantity((m.headline!.t1_ns - m.headline!.t0_ns) * 1e-9, "s")}`,
+        ]
+      : null,
+    furthest ? ["Furthest claim", percent(furthest.error_pct), furthest.channel] : null,
+    p?.gap_fraction !== undefined
+      ? [
+          "Observed",
+          share(1 - p.gap_fraction),
+          `quality: ${(p.quality ?? "not stated").replaceAll("_", " ")}`,
+        ]
+      : null,
+    clock?.residual_rms_ns !== undefined
+      ? [
+          "Clock residual",
+          quantity(clock.residual_rms_ns * 1e-9, "s", 3),
+          `rms over ${clock.edges_used ?? 0} edges`,
+        ]
+      : null,
+  ];
+  return found
+    .filter((t) => t !== null)
+    .map(
+      ([label, value, note]) =>
+        html`<div class="tile">
+          <span class="label">${label}</span><span class="value">${value}</span
+          ><span class="note">${note}</span>
+        </div>`,
+    );
+}

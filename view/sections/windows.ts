@@ -1,0 +1,85 @@
+// Every window with its Joules; a click shows it in the trace.
+
+import type { Claim, ComparedWindow } from "../documents.ts";
+import { count, percent, quantity, uncertain } from "../format.ts";
+import { type Html, html } from "../html.ts";
+import type { ReportModel } from "../report-model.ts";
+import { comparisonTable, qualityBadge } from "./comparison.ts";
+import { plainClaims } from "./header.ts";
+
+const MAX_LISTED = 300; // rows a reader may scroll through; compare.json has them all
+const MAX_DETAILS = 30;
+
+export function windows(m: ReportModel): Html {
+  const compared = m.comparison?.windows ?? [];
+  if (compared.length === 0) return html``;
+  const listed = compared.slice(0, MAX_LISTED);
+  const channels = [
+    ...new Set(listed.flatMap((w) => plainClaims(w.telemetry ?? []).map((c) => c.channel))),
+  ].slice(0, 8);
+  const omitted = compared.length - listed.length;
+  return html`<section id="windows">
+    <h2>Windows</h2>
+    <p class="lead">
+      ${count(compared.length, "window")} compared. Choose one to see it in the trace with the
+      markers on its
+      edges.${omitted > 0 ? ` The first ${MAX_LISTED} are listed; compare.json holds all of them.` : ""}
+    </p>
+    <div class="scroll">
+      <table class="windows">
+        <caption class="sr">
+          Windows with physical energy and the error of each channel
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">Window</th>
+            <th scope="col" class="num">Start</th>
+            <th scope="col" class="num">Length</th>
+            <th scope="col" class="num">Physical</th>
+            <th scope="col" class="num">Mean power</th>
+            <th scope="col">Quality</th>
+            ${channels.map((c) => html`<th scope="col" class="num claim"><code>${c}</code></th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${listed.map((w) => row(w, channels))}
+        </tbody>
+      </table>
+    </div>
+    ${listed
+      .filter((w) => w !== m.headline)
+      .slice(0, MAX_DETAILS)
+      .map(detail)}
+  </section>`;
+}
+
+function row(w: ComparedWindow, channels: readonly string[]): Html {
+  const p = w.physical;
+  const claims = new Map(plainClaims(w.telemetry ?? []).map((c) => [c.channel, c]));
+  return html`<tr>
+    <th scope="row">
+      <button type="button" class="window" data-t0="${w.t0_ns}" data-t1="${w.t1_ns}">
+        ${w.name}
+      </button>
+    </th>
+    <td class="num">${quantity(w.t0_ns * 1e-9, "s")}</td>
+    <td class="num">${quantity((w.t1_ns - w.t0_ns) * 1e-9, "s")}</td>
+    <td class="num strong">
+      ${p ? uncertain(p.energy_j, p.expanded_uncertainty_j, "J") : "no trace"}
+    </td>
+    <td class="num">${quantity(p?.mean_power_w, "W")}</td>
+    <td>${qualityBadge(p?.quality)}</td>
+    ${channels.map((c) => html`<td class="num claim">${claimCell(claims.get(c))}</td>`)}
+  </tr>`;
+}
+
+function claimCell(c: Claim | undefined): string {
+  return c ? percent(c.error_pct) : "–";
+}
+
+function detail(w: ComparedWindow): Html {
+  return html`<details>
+    <summary>All methods in <code>${w.name}</code></summary>
+    ${comparisonTable(w)}
+  </details>`;
+}

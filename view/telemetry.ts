@@ -1,0 +1,180 @@
+// Enters: telemetry.arrow. Leaves: each channel's reads in time order, every one of them while they are few,
+// min/mean/max buckets when they are many. Holds at most RAW_READS reads a channel.
+
+import type { RecordBatch } from "apache-arrow";
+import { inputError } from "../schema/errors.ts";
+import { openArrow } from "./arrow-batches.ts";
+import { addRows, type Buckets, createBuckets } from "./decimate.ts";
+
+/** One channel. Values are in `unit`; a counter's are its growth since the first read. */
+export interface Channel {
+  readonly name: string;
+  readonly unit: string;
+  readonly reads: number;
+  readonly failed: number;
+  readonly failedNs: readonly number[];
+  readonly tNs: Float64Array;
+  readonly value: Float32Array;
+  /** Where reads were bucketed: the extremes at each `tNs`. */
+  readonly lo?: Float32Array;
+  readonly hi?: Float32Array;
+}
+
+const RAW_READS = 20_000; // 12 bytes each, for all channels together 4 times that in the page at most
+const TOTAL_READS = 80_000;
+const COARSE_BUCKETS = 2048;
+const MAX_FAILED = 300;
+
+interface Gathering {
+  readonly name: string;
+  readonly unit: string;
+  reads: number;
+  failed: number;
+  readonly failedNs: number[];
+  firstValue: number;
+  readonly tNs: number[];
+  readonly value: number[];
+  readonly coarse: Buckets;
+}
+
+/** @throws InputError when it is no Arrow file or lacks `t_ns`, `channel` or `value`. */
+export async function readTelemetry(path: string): Promise<Channel[]> {
+  const file = await openArrow(path, "truejoule fuse");
+  try {
+    const names = file.schema.fields.map((f) => f.name);
+    const missing = ["t_ns", "channel", "value"].filter((n) => !names.includes(n));
+    if (missing.length > 0)
+      throw inputError(
+        "not a telemetry table",
+        path,
+        `columns ${missing.join(", ")}`,
+        names.join(", "),
+      );
+    const channels = new Map<string, Gathering>();
+    for await (const batch of file.batches) addBatch(channels, batch);
+    const shown = [...channels.values()].filter((c) => c.unit !== "");
+    const allowance = Math.min(RAW_READS, Math.floor(TOTAL_READS / Math.max(1, shown.length)));
+    return shown.map((c) => finish(c, allowance)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  } finally {
+    await file.close();
+  }
+}
+
+function addBatch(channels: Map<string, Gathering>, batch: RecordBatch): void {
+  const tNs = batch.getChild("t_ns")!.data[0]!.values as BigInt64Array;
+  const name = batch.getChild("channel")!;
+  const value = batch.getChild("value")!;
+  const code = batch.getChild("code");
+  const unit = batch.getChild("unit");
+  for (let i = 0; i < batch.numRows; i++) {
+    const key = String(name.get(i));
+    let c = channels.get(key);
+    if (!c) channels.set(key, (c = gather(key, unit ? String(unit.get(i)) : unitOf(key))));
+    if (c.unit === "") continue;
+    const v = value.get(i) as number | null;
+    addRead(c, Number(tNs[i]), v === null || Number(code?.get(i) ?? 0) !== 0 ? NaN : Number(v));
+  }
+}
+
+function gather(name: string, unit: string): Gathering {
+  return {
+    name,
+    unit: PLOTTED.has(unit) && !/pstate|reasons/.test(name) ? unit : "",
+    reads: 0,
+    failed: 0,
+    failedNs: [],
+    firstValue: NaN,
+    tNs: [],
+    value: [],
+    coarse: createBuckets(1, 2 * COARSE_BUCKETS, 1e6),
+  };
+}
+
+const PLOTTED = new Set(["W", "J", "degC", "Hz", "1", "B", "V", "A"]);
+
+/** Unit by the channel names of docs/telemetry.md, for tables that carry no `unit` column. */
+export function unitOf(channel: string): string {
+  if (/energy|^rapl\./.test(channel)) return "J";
+  if (/temperature/.test(channel)) return "degC";
+  if (/clock/.test(channel)) return /reasons/.test(channel) ? "" : "Hz";
+  if (/utili[sz]ation/.test(channel)) return "1";
+  if (/memory_used/.test(channel)) return "B";
+  return /power|^meter\.|^hwmon\./.test(channel) ? "W" : "";
+}
+
+function addRead(c: Gathering, tNs: number, value: number): void {
+  c.reads++;
+  if (Number.isNaN(value)) {
+    c.failed++;
+    if (c.failedNs.length < MAX_FAILED) c.failedNs.push(tNs);
+  } else if (Number.isNaN(c.firstValue)) c.firstValue = value;
+  const shown = c.unit === "J" ? value - c.firstValue : value;
+  if (c.tNs.length <= RAW_READS) {
+    c.tNs.push(tNs);
+    c.value.push(shown);
+  }
+  one.tNs[0] = BigInt(tNs);
+  one.columns[0]![0] = shown;
+  addRows(c.coarse, one);
+}
+
+const one = { tNs: new BigInt64Array(1), columns: [new Float32Array(1)] };
+
+function finish(c: Gathering, allowance: number): Channel {
+  const { name, unit, reads, failed, failedNs } = c;
+  const about = { name, unit, reads, failed, failedNs };
+  if (c.reads > allowance) return { ...about, ...fromBuckets(c.coarse) };
+  const order = [...c.tNs.keys()].sort((a, b) => c.tNs[a]! - c.tNs[b]!);
+  return {
+    ...about,
+    tNs: Float64Array.from(order, (i) => c.tNs[i]!),
+    value: Float32Array.from(order, (i) => c.value[i]!),
+  };
+}
+
+function fromBuckets(
+  b: Buckets,
+): Pick<Channel, "tNs" | "value"> & { lo: Float32Array; hi: Float32Array } {
+  const s = b.series[0]!;
+  const kept = [...Array(b.used).keys()].filter((k) => s.min[k]! <= s.max[k]!);
+  return {
+    tNs: Float64Array.from(kept, (k) => b.startNs + k * b.widthNs),
+    value: Float32Array.from(kept, (k) =>
+      s.activeS[k]! > 0 ? s.integral[k]! / s.activeS[k]! : (s.min[k]! + s.max[k]!) / 2,
+    ),
+    lo: Float32Array.from(kept, (k) => s.min[k]!),
+    hi: Float32Array.from(kept, (k) => s.max[k]!),
+  };
+}
+
+/** An energy counter as the mean power between its changes, held from one change to the next. */
+export function slopeOf(counter: Channel): Channel {
+  const t: number[] = [];
+  const w: number[] = [];
+  let fromNs = NaN;
+  let fromJ = NaN;
+  counter.value.forEach((j, i) => {
+    if (Number.isNaN(j) || j === fromJ) return;
+    if (!Number.isNaN(fromJ)) {
+      t.push(fromNs);
+      w.push(j > fromJ ? ((j - fromJ) / (counter.tNs[i]! - fromNs)) * 1e9 : NaN); // fell: wrapped or reset
+    }
+    fromNs = counter.tNs[i]!;
+    fromJ = j;
+  });
+  if (t.length > 0) {
+    t.push(fromNs);
+    w.push(NaN);
+  }
+  const { reads, failed } = counter;
+  const value = Float32Array.from(w);
+  return {
+    name: `${counter.name} (slope)`,
+    unit: "W",
+    reads,
+    failed,
+    failedNs: [],
+    tNs: Float64Array.from(t),
+    value,
+  };
+}
