@@ -7,7 +7,13 @@ import type { Rail, Rig, Sensor } from "../schema/rig.ts";
 import { columnReader, type ColumnReader } from "./decode.ts";
 
 /** `flags` of fused.arrow. */
-export const RowFlag = { gapBefore: 1, clipped: 2, trigger: 4, outsideFit: 8, interpolated: 16 } as const;
+export const RowFlag = {
+  gapBefore: 1,
+  clipped: 2,
+  trigger: 4,
+  outsideFit: 8,
+  interpolated: 16,
+} as const;
 
 /** One rail's columns; what the rail does not measure is null. */
 export interface RailColumns {
@@ -46,7 +52,8 @@ export class Calibrator {
     const products: RailColumns[] = [];
     for (const rail of rig.rails) {
       const measured = column(rail, rail.voltage);
-      const assumed = rail.assumedVoltage && new Float64Array(maxRows).fill(rail.assumedVoltage.valueV);
+      const assumed =
+        rail.assumedVoltage && new Float64Array(maxRows).fill(rail.assumedVoltage.valueV);
       const currentA = column(rail, rail.current);
       const power = column(rail, rail.power);
       const columns = {

@@ -121,7 +121,8 @@ export function fitLine(pairs: readonly ClockPairing[], prior: ClockPrior): Line
     scale = Math.sqrt(spread / (STATED_DOF + Math.max(0, pairs.length - 2)));
     fit = observe(scale);
   }
-  const dof = pairs.length + (prior.uRel > 0 ? 1 : 0) + (Number.isFinite(prior.startUNs) ? 1 : 0) - 2;
+  const dof =
+    pairs.length + (prior.uRel > 0 ? 1 : 0) + (Number.isFinite(prior.startUNs) ? 1 : 0) - 2;
   if (dof > 0 && fit.chi2 > dof) {
     // χ² falls as the scale grows: bisect for χ² = degrees of freedom.
     let [lo, hi] = [scale, 2 * scale];
@@ -191,6 +192,9 @@ function solve(
   let chi2 = chi2Pairs;
   if (prior.uRel > 0) chi2 += (e / prior.uRel) ** 2;
   if (Number.isFinite(prior.startUNs))
-    chi2 += ((prior.startNs + refNominalNs - base - a + e * refNominalNs) / Math.max(prior.startUNs, 1)) ** 2;
+    chi2 +=
+      ((prior.startNs + refNominalNs - base - a + e * refNominalNs) /
+        Math.max(prior.startUNs, 1)) **
+      2;
   return { a, e, varA: see / det, varE: saa / det, rms: Math.sqrt(ss / x.length), chi2Pairs, chi2 };
 }

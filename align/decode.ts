@@ -18,7 +18,11 @@ export type ColumnReader = (bytes: Uint8Array, rows: number, out: Float64Array) 
  * Chooses the loop for one field of a layout.
  * @throws Error when the field lies outside the row or has a shape no loop reads (a layout bug).
  */
-export function columnReader(layout: RowLayout, field: RowField, linear: Linear = RAW): ColumnReader {
+export function columnReader(
+  layout: RowLayout,
+  field: RowField,
+  linear: Linear = RAW,
+): ColumnReader {
   const { bitOffset, bits, kind } = field;
   const stride = layout.rowBytes;
   if (bitOffset + bits > stride * 8 || bits < 1)
@@ -26,11 +30,13 @@ export function columnReader(layout: RowLayout, field: RowField, linear: Linear 
   const byte = bitOffset >> 3;
   const shift = bitOffset & 7;
   if (kind === "float") return floatReader(stride, byte, bits, linear);
-  const whole16 = (stride & 1) === 0 && (bitOffset >> 4) === ((bitOffset + bits - 1) >> 4);
+  const whole16 = (stride & 1) === 0 && bitOffset >> 4 === (bitOffset + bits - 1) >> 4;
   if (whole16) return wordReader(stride >> 1, bitOffset >> 4, bitOffset & 15, bits, kind, linear);
   if (shift + bits <= 32) return byteReader(stride, byte, shift, bits, kind, linear);
   if (shift === 0 && bits === 64 && kind === "uint") return wideReader(stride, byte, linear);
-  throw new Error(`${layout.stream}: field ${field.name} of ${bits} bits at bit ${bitOffset} is not readable`);
+  throw new Error(
+    `${layout.stream}: field ${field.name} of ${bits} bits at bit ${bitOffset} is not readable`,
+  );
 }
 
 function floatReader(stride: number, byte: number, bits: number, l: Linear): ColumnReader {
@@ -38,9 +44,11 @@ function floatReader(stride: number, byte: number, bits: number, l: Linear): Col
   return (bytes, rows, out) => {
     const v = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (bits === 32)
-      for (let i = 0, at = byte; i < rows; i++, at += stride) out[i] = (v.getFloat32(at, true) - zero) * scale;
+      for (let i = 0, at = byte; i < rows; i++, at += stride)
+        out[i] = (v.getFloat32(at, true) - zero) * scale;
     else
-      for (let i = 0, at = byte; i < rows; i++, at += stride) out[i] = (v.getFloat64(at, true) - zero) * scale;
+      for (let i = 0, at = byte; i < rows; i++, at += stride)
+        out[i] = (v.getFloat64(at, true) - zero) * scale;
   };
 }
 
@@ -69,7 +77,8 @@ function wordReader(
 /** A typed view where alignment and byte order allow it, a copy where not. */
 function words16(bytes: Uint8Array): Uint16Array {
   const even = bytes.byteLength & ~1;
-  if ((bytes.byteOffset & 1) === 0) return new Uint16Array(bytes.buffer, bytes.byteOffset, even >> 1);
+  if ((bytes.byteOffset & 1) === 0)
+    return new Uint16Array(bytes.buffer, bytes.byteOffset, even >> 1);
   return new Uint16Array(bytes.slice().buffer, 0, even >> 1);
 }
 

@@ -115,18 +115,13 @@ function bySyncEdges(
   prior: ClockPrior,
 ): ClockModel | undefined {
   const sync = scan.marks.filter((m) => m.clock === "host" && m.name === "sync");
-  const seen = scan.edges.filter((e) => e.stream === stream.layout.stream);
+  const seen = deviceEdges(scan, stream);
   if (sync.length === 0 || seen.length === 0) return undefined;
   const epoch = scan.session.hostEpoch;
   const reference = list(
     sync.map((m) => [Number(m.t - epoch), m.phase === "begin" ? 1 : m.phase === "end" ? -1 : 0]),
   );
-  const device = list(
-    seen.map((e) => [
-      e.index ?? Number(e.tick ?? 0n),
-      e.level === 1 ? 1 : e.level === 0 ? -1 : 0,
-    ]),
-  );
+  const device = list(seen.map((e) => [e.device, e.level === 1 ? 1 : e.level === 0 ? -1 : 0]));
   const half = median(sync.map((m) => Number(m.fields?.["half_ns"] ?? 0)));
   const rowNs = 1e9 / scan.rig!.device.rowHz;
   const match = matchEdges(reference, device, prior, {
@@ -171,7 +166,8 @@ function byLoadEdges(
 function polarityLag(match: Match, edges: EdgeList): number {
   const sums = { on: 0, off: 0, nOn: 0, nOff: 0 };
   match.pairs.forEach((p, k) => {
-    const r = p.sessionNs - match.fit.refNs - (p.device - match.fit.refDevice) * match.fit.nsPerUnit;
+    const r =
+      p.sessionNs - match.fit.refNs - (p.device - match.fit.refDevice) * match.fit.nsPerUnit;
     if (edges.polarity[match.deviceIndex[k]!] === 1) {
       sums.on += r;
       sums.nOn++;
@@ -216,15 +212,25 @@ function model(
   };
 }
 
-/** Edges with the time they carry, mapped to the session. */
+/** Edges the DAQ stamped itself, and changes of the trigger bit between its rows. */
+function deviceEdges(
+  scan: Scan,
+  stream: StreamScan,
+): readonly { readonly device: number; readonly level: 0 | 1 | null }[] {
+  const stamped = scan.edges.flatMap((e) => {
+    if (e.stream !== stream.layout.stream) return [];
+    const device =
+      e.index ?? (e.tick === undefined ? undefined : Number(e.tick - (stream.firstTick ?? 0n)));
+    return device === undefined ? [] : [{ device, level: e.level }];
+  });
+  return [...stamped, ...stream.triggerEdges];
+}
+
+/** All hardware edges on the session clock. */
 function edgesOnSession(scan: Scan, daq: ClockModel | null): SessionNs[] {
-  const out: SessionNs[] = [];
-  for (const e of scan.edges) {
-    if (e.seconds !== undefined) out.push(e.seconds * 1e9);
-    else if (daq && e.index !== undefined) out.push(toSessionNs(daq, e.index));
-    else if (daq && e.tick !== undefined) out.push(toSessionNs(daq, Number(e.tick)));
-  }
-  return out;
+  const dated = scan.edges.flatMap((e) => (e.seconds === undefined ? [] : [e.seconds * 1e9]));
+  if (!daq || !scan.stream) return dated;
+  return [...dated, ...deviceEdges(scan, scan.stream).map((e) => toSessionNs(daq, e.device))];
 }
 
 /** Marks on a clock of their own, matched to the hardware edges they mirror. */

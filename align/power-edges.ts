@@ -19,7 +19,10 @@ export function powerEdges(t: Float64Array, powerW: Float64Array, stretch: numbe
   if (!(n > 4 * k) || k < 2) return { t: new Float64Array(0), polarity: new Int8Array(0) };
   const sums = prefix(powerW);
   const mean = (from: number, to: number): number => (sums[to]! - sums[from]!) / (to - from);
-  const threshold = Math.max(SHARE_OF_SPAN * span(powerW), SIGMAS * noise(powerW) * Math.sqrt(2 / k));
+  const threshold = Math.max(
+    SHARE_OF_SPAN * span(powerW),
+    SIGMAS * noise(powerW) * Math.sqrt(2 / k),
+  );
   const times: number[] = [];
   const signs: number[] = [];
   for (let i = k; i + k <= n; i++) {

@@ -20,6 +20,7 @@ import type { Rig } from "../schema/rig.ts";
 import { type Session, toSession } from "../schema/session.ts";
 import type { SessionNs } from "../schema/time.ts";
 import { Calibrator } from "./calibrate.ts";
+import { columnReader, type ColumnReader } from "./decode.ts";
 import { Outline } from "./outline.ts";
 import { type Timebase, timebaseOf } from "./timebase.ts";
 
@@ -46,6 +47,8 @@ export interface StreamScan {
   readonly missingRows: number;
   readonly gaps: number;
   readonly outline: Outline;
+  /** Changes of the trigger bit, in device time: half-way between the two rows that show it. */
+  readonly triggerEdges: readonly { readonly device: number; readonly level: 0 | 1 }[];
   readonly firstTick: bigint | null;
   /** Host's stamps around the first block, if any; and one (device time, arrival) pair a block, thinned. */
   readonly startStamp: { readonly ns: SessionNs; readonly halfNs: number } | null;
@@ -83,6 +86,10 @@ class StreamScanner {
   lastDevice = NaN;
   startStamp: StreamScan["startStamp"] = null;
   arrivals: { device: number; sessionNs: SessionNs }[] = [];
+  triggerEdges: { device: number; level: 0 | 1 }[] = [];
+  readonly #trigger: ColumnReader | undefined;
+  #level = new Float64Array(0);
+  #lastLevel = NaN;
   #arrivalStride = 1;
   #nextIndex = -1;
   readonly #session: Session;
@@ -97,6 +104,7 @@ class StreamScanner {
     this.#rig = rig;
     this.#session = session;
     this.timebase = timebaseOf(layout, rig.device.clock.hz, rig.device.rowHz);
+    this.#trigger = layout.trigger && columnReader(layout, layout.trigger);
   }
 
   add(b: SampleBlock): void {
@@ -110,6 +118,7 @@ class StreamScanner {
       this.missingRows += Math.max(0, b.firstIndex - this.#nextIndex);
     }
     if (this.rows === 0) this.#begin(b);
+    if (this.#trigger) this.#findEdges(b);
     this.#nextIndex = b.firstIndex + b.rows;
     this.rows += b.rows;
     this.blocks++;
@@ -117,17 +126,38 @@ class StreamScanner {
     this.#arrival(b);
   }
 
+  /** An edge hidden by a gap is not dated: it is missing, and says so by its absence. */
+  #findEdges(b: SampleBlock): void {
+    const level = this.#level;
+    this.#trigger!(b.bytes, b.rows, level);
+    const contiguous = b.firstIndex === this.#nextIndex;
+    let [last, t] = contiguous ? [this.#lastLevel, this.lastDevice] : [level[0]!, this.#t[0]!];
+    for (let i = 0; i < b.rows; i++) {
+      if (level[i] !== last)
+        this.triggerEdges.push({ device: (t + this.#t[i]!) / 2, level: level[i] === 1 ? 1 : 0 });
+      last = level[i]!;
+      t = this.#t[i]!;
+    }
+    this.#lastLevel = last;
+  }
+
   #begin(b: SampleBlock): void {
     this.firstDevice = this.#t[0]!;
     if (b.hostBefore === null || b.hostAfter === null) return;
-    const [before, after] = [toSession(this.#session, b.hostBefore), toSession(this.#session, b.hostAfter)];
+    const [before, after] = [
+      toSession(this.#session, b.hostBefore),
+      toSession(this.#session, b.hostAfter),
+    ];
     this.startStamp = { ns: (before + after) / 2, halfNs: (after - before) / 2 };
   }
 
   /** Keeps at most MAX_ARRIVALS, evenly thinned. */
   #arrival(b: SampleBlock): void {
     if (b.hostAfter === null || this.blocks % this.#arrivalStride !== 0) return;
-    this.arrivals.push({ device: this.lastDevice, sessionNs: toSession(this.#session, b.hostAfter) });
+    this.arrivals.push({
+      device: this.lastDevice,
+      sessionNs: toSession(this.#session, b.hostAfter),
+    });
     if (this.arrivals.length < MAX_ARRIVALS) return;
     this.arrivals = this.arrivals.filter((_, i) => i % 2 === 0);
     this.#arrivalStride *= 2;
@@ -138,6 +168,7 @@ class StreamScanner {
     this.maxRows = rows;
     this.#t = new Float64Array(rows);
     this.#flags = new Uint8Array(rows);
+    this.#level = new Float64Array(rows);
     this.#calibrator = new Calibrator(this.layout, this.#rig, rows);
   }
 }
@@ -146,7 +177,10 @@ class StreamScanner {
  * Reads a log once. Damage is collected, not thrown.
  * @throws InputError when the log has no session header or its rig does not match its stream.
  */
-export function scanCapture(path: string, onProgress?: (done: number, total: number) => void): Scan {
+export function scanCapture(
+  path: string,
+  onProgress?: (done: number, total: number) => void,
+): Scan {
   let session: Session | undefined;
   let rig: Rig | null = null;
   let scanner: StreamScanner | undefined;
@@ -177,7 +211,13 @@ export function scanCapture(path: string, onProgress?: (done: number, total: num
         if (scanner && r.block.stream === scanner.layout.stream) scanner.add(r.block);
         break;
       case "channel":
-        telemetry.set(r.channel.name, { channel: r.channel, tNs: [], halfNs: [], value: [], code: [] });
+        telemetry.set(r.channel.name, {
+          channel: r.channel,
+          tNs: [],
+          halfNs: [],
+          value: [],
+          code: [],
+        });
         break;
       case "read":
         if (!session) throw headless(path);
@@ -224,7 +264,7 @@ export function scanCapture(path: string, onProgress?: (done: number, total: num
 
 function finish(s: StreamScanner): StreamScan {
   const { layout, maxRows, rows, blocks, firstDevice, lastDevice, missingRows, gaps, outline } = s;
-  const { startStamp, arrivals } = s;
+  const { startStamp, arrivals, triggerEdges } = s;
   const firstTick = s.timebase.firstTick;
   return {
     layout,
@@ -236,6 +276,7 @@ function finish(s: StreamScanner): StreamScan {
     missingRows,
     gaps,
     outline,
+    triggerEdges,
     firstTick,
     startStamp,
     arrivals,
@@ -255,10 +296,18 @@ function parseRig(path: string, data: Uint8Array): Rig {
   try {
     return JSON.parse(Buffer.from(data).toString()) as Rig;
   } catch {
-    throw inputError("the attached rig.json is not JSON", path, "a log written by record or import");
+    throw inputError(
+      "the attached rig.json is not JSON",
+      path,
+      "a log written by record or import",
+    );
   }
 }
 
 function headless(path: string): Error {
-  return inputError("no session header before the data", path, "session.json as the first attachment");
+  return inputError(
+    "no session header before the data",
+    path,
+    "session.json as the first attachment",
+  );
 }

@@ -51,7 +51,8 @@ class TickTimebase implements Timebase {
     this.#modulus = 2 ** tick.bits;
     this.#hz = hz;
     this.#rowHz = rowHz;
-    this.#wide = tick.bits === 64 ? { byte: tick.bitOffset >> 3, stride: layout.rowBytes } : undefined;
+    this.#wide =
+      tick.bits === 64 ? { byte: tick.bitOffset >> 3, stride: layout.rowBytes } : undefined;
     this.#column = this.#wide ? this.#readWide : columnReader(layout, tick);
   }
 

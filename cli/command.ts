@@ -5,7 +5,9 @@ import type { ParseArgsConfig } from "node:util";
 /** 0 success, 1 failure, 2 usage, 3 done but with recorded loss or degraded quality. */
 export type ExitCode = 0 | 1 | 2 | 3;
 
-export type OptionValues = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
+export type OptionValues = Readonly<
+  Record<string, string | boolean | (string | boolean)[] | undefined>
+>;
 
 export interface Invocation {
   readonly positionals: readonly string[];
@@ -53,7 +55,11 @@ export function makeUi(json: boolean, quiet: boolean): Ui {
   };
 }
 
-function progress(label: string, terminal: boolean, quiet: boolean): (done: number, total: number) => void {
+function progress(
+  label: string,
+  terminal: boolean,
+  quiet: boolean,
+): (done: number, total: number) => void {
   let nextMs = Date.now() + (terminal ? 200 : 5000); // quick work shows nothing
   let shown = false;
   return (done, total) => {

@@ -17,7 +17,7 @@ Exit 3 when the run has recorded losses or a doubt about its clocks; the warning
   options: { window: { type: "string" }, all: { type: "boolean" } },
   optionHelp: [
     ["--window NAME", "only this window (load, load-3, session, …)"],
-    ["--all", "every window; by default at most 12 are printed"],
+    ["--all", "every window; by default the first 4, load and session first"],
   ],
 
   async run(call) {
@@ -38,21 +38,28 @@ Exit 3 when the run has recorded losses or a doubt about its clocks; the warning
   },
 };
 
-const SHOWN = 12;
+const SHOWN = 4;
 
-function choose(all: readonly WindowResult[], name: unknown, every: boolean): readonly WindowResult[] {
+function choose(
+  all: readonly WindowResult[],
+  name: unknown,
+  every: boolean,
+): readonly WindowResult[] {
   if (typeof name === "string") {
     const found = all.filter((r) => r.window.name === name);
     if (found.length > 0) return found;
     const names = all.map((r) => r.window.name).slice(0, 20);
-    throw new UsageError(`no window "${name}"; there are ${names.join(", ")}${all.length > 20 ? ", …" : ""}`);
+    throw new UsageError(
+      `no window "${name}"; there are ${names.join(", ")}${all.length > 20 ? ", …" : ""}`,
+    );
   }
   // The summary windows first: they are what one wants to see of eighty repeats.
   const ranked = [...all].sort((a, b) => rank(a) - rank(b));
   return every ? all : ranked.slice(0, SHOWN);
 }
 
-const rank = (r: WindowResult): number => (r.window.name === "load" ? 0 : r.window.kind === "session" ? 1 : 2);
+const rank = (r: WindowResult): number =>
+  r.window.name === "load" ? 0 : r.window.kind === "session" ? 1 : 2;
 
 function printTable(rows: readonly WindowResult[], total: number, source: string, ui: Ui): void {
   if (source !== "hardware") ui.print(`source: ${source}`);
@@ -68,13 +75,18 @@ function printTable(rows: readonly WindowResult[], total: number, source: string
       ui.print(
         `    ${t.channel.padEnd(34)} ${t.method.padEnd(15)} ${joules(t.energyJ).padStart(12)}  ${percent(t.errorPct).padStart(9)} ± ${percent(t.errorUncertaintyPct).replace("+", "")}  ${t.quality}`,
       );
-    if (r.strobe && p)
+    if (r.strobe && p && spread(r.strobe.counterJ) > SPREAD_WORTH_SAYING)
       ui.print(
         `    by phase alone a 20 ms counter could say ${joules(r.strobe.counterJ[0])} to ${joules(r.strobe.counterJ[1])}, a 25 ms strobe ${joules(r.strobe.instantJ[0])} to ${joules(r.strobe.instantJ[1])}`,
       );
   }
   if (rows.length < total) ui.print(`… ${total - rows.length} more windows: --all shows them`);
 }
+
+/** A strobe that can mislead by less is not worth a line. */
+const SPREAD_WORTH_SAYING = 0.01;
+
+const spread = ([lo, hi]: readonly [number, number]): number => (hi - lo) / hi;
 
 function joules(j: number): string {
   if (!Number.isFinite(j)) return "—";
@@ -83,4 +95,5 @@ function joules(j: number): string {
   return size >= 1e-3 ? `${(j * 1e3).toFixed(3)} mJ` : `${(j * 1e6).toFixed(3)} µJ`;
 }
 
-const percent = (x: number | null): string => (x === null ? "—" : `${x >= 0 ? "+" : ""}${x.toFixed(2)} %`);
+const percent = (x: number | null): string =>
+  x === null ? "—" : `${x >= 0 ? "+" : ""}${x.toFixed(2)} %`;

@@ -32,10 +32,18 @@ Energies always come from all samples, whatever --rate.`,
     });
     const clock = comparison.clocks.daq;
     if (call.ui.json)
-      call.ui.document({ schema: "fuse/1", run: dir, rows, windows: comparison.windows.length, warnings: comparison.warnings });
+      call.ui.document({
+        schema: "fuse/1",
+        run: dir,
+        rows,
+        windows: comparison.windows.length,
+        warnings: comparison.warnings,
+      });
     call.ui.print(
       `${dir}: ${rows} rows, ${comparison.windows.length} windows${
-        clock ? `; clock ${clock.clock} by ${clock.method}, ${clock.edgesUsed} edges, residual ${(clock.residualRmsNs / 1e6).toFixed(3)} ms rms` : ""
+        clock
+          ? `; clock ${clock.clock} by ${clock.method}, ${clock.edgesUsed} edges, residual ${(clock.residualRmsNs / 1e6).toFixed(3)} ms rms`
+          : ""
       }; next: truejoule compare ${dir}`,
     );
     for (const w of comparison.warnings) call.ui.warn(w);

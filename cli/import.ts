@@ -49,7 +49,10 @@ class Context implements ImportContext {
     this.#origins.push({ name: basename(path), bytes: data.length, sha256 });
   }
 
-  create(known: Parameters<ImportContext["create"]>[0], rig: Parameters<ImportContext["create"]>[1]): LogWriter {
+  create(
+    known: Parameters<ImportContext["create"]>[0],
+    rig: Parameters<ImportContext["create"]>[1],
+  ): LogWriter {
     const paths = createRun(this.#call.options["out"] as string, "imported");
     const session: Session = {
       id: randomUUID(),
@@ -63,7 +66,11 @@ class Context implements ImportContext {
       this.log.attach("rig.yaml", "application/yaml", this.#loaded!.text);
       this.log.attach("rig.json", "application/json", Buffer.from(JSON.stringify(rig)));
     }
-    this.log.attach("origin.json", "application/json", Buffer.from(JSON.stringify({ files: this.#origins })));
+    this.log.attach(
+      "origin.json",
+      "application/json",
+      Buffer.from(JSON.stringify({ files: this.#origins })),
+    );
     if (this.#zoneAssumed)
       this.log.note({
         level: "warning",
@@ -95,7 +102,10 @@ example: truejoule import yang-pmd 5050/3090 --out runs/3090 --tz Europe/London`
   optionHelp: [
     ["--out RUN", "folder to make; an earlier import there is replaced, anything else is not"],
     ["--rig FILE|NAME", "rig that describes the instrument, instead of the format's built-in one"],
-    ["--tz ZONE", "zone of local times without one (Europe/London); UTC is assumed and flagged otherwise"],
+    [
+      "--tz ZONE",
+      "zone of local times without one (Europe/London); UTC is assumed and flagged otherwise",
+    ],
     ["--map MAP", "which column is what, for csv (docs/importing.md)"],
   ],
 

@@ -52,12 +52,17 @@ function parse(
   command: Command,
   args: string[],
 ):
-  | { values: Record<string, string | boolean | (string | boolean)[] | undefined>; positionals: string[]; rest: string[] }
+  | {
+      values: Record<string, string | boolean | (string | boolean)[] | undefined>;
+      positionals: string[];
+      rest: string[];
+    }
   | string {
   const split = args.indexOf("--");
   const own = split < 0 ? args : args.slice(0, split);
   const rest = split < 0 ? [] : args.slice(split + 1);
-  if (rest.length > 0 && !command.usage.includes("-- CMD")) return `${name} takes no command after --`;
+  if (rest.length > 0 && !command.usage.includes("-- CMD"))
+    return `${name} takes no command after --`;
   try {
     const options = { ...everywhere, ...command.options };
     const { values, positionals } = parseArgs({ args: own, options, allowPositionals: true });
@@ -69,7 +74,9 @@ function parse(
 
 async function overview(): Promise<string> {
   const lines = await Promise.all(
-    Object.entries(commands).map(async ([name, load]) => `  ${name.padEnd(14)}${(await load()).command.summary}`),
+    Object.entries(commands).map(
+      async ([name, load]) => `  ${name.padEnd(14)}${(await load()).command.summary}`,
+    ),
   );
   return `truejoule: physical Joules of GPU work beside what the telemetry claims.
 
@@ -106,13 +113,21 @@ function usage(problem: string, remedy: string): ExitCode {
 
 /** Errors meant for the user carry a tag; `instanceof` fails across realms. Everything else is our bug. */
 function explain(error: unknown): ExitCode {
-  const e = error as { tag?: string; message?: string; code?: string; path?: string; stack?: string };
+  const e = error as {
+    tag?: string;
+    message?: string;
+    code?: string;
+    path?: string;
+    stack?: string;
+  };
   if (e.tag === "UsageError") return usage(e.message!, "--help");
   if (e.tag !== undefined || (e.code !== undefined && e.path !== undefined)) {
     process.stderr.write(`truejoule: ${e.message}\n`);
     return 1;
   }
-  const bug = process.env["TRUEJOULE_DEBUG"] ? e.stack : `${e.message} (a bug in truejoule; TRUEJOULE_DEBUG=1 shows where)`;
+  const bug = process.env["TRUEJOULE_DEBUG"]
+    ? e.stack
+    : `${e.message} (a bug in truejoule; TRUEJOULE_DEBUG=1 shows where)`;
   process.stderr.write(`truejoule: ${bug}\n`);
   return 1;
 }

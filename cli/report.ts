@@ -1,1 +1,8 @@
-export const command = { summary: 'x', usage: '', help: '', options: {}, optionHelp: [], run: async () => 1 as const };
+export const command = {
+  summary: "x",
+  usage: "",
+  help: "",
+  options: {},
+  optionHelp: [],
+  run: async () => 1 as const,
+};

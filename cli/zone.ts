@@ -6,7 +6,15 @@ import { type Instant, instant } from "../schema/time.ts";
 
 export interface Zone {
   readonly name: string;
-  toUnix(y: number, mo: number, d: number, h: number, mi: number, s: number, ns: number): Instant<"unix">;
+  toUnix(
+    y: number,
+    mo: number,
+    d: number,
+    h: number,
+    mi: number,
+    s: number,
+    ns: number,
+  ): Instant<"unix">;
 }
 
 /** @throws UsageError when the zone is not in the tz database. */
@@ -24,7 +32,9 @@ export function zone(name: string): Zone {
       second: "numeric",
     });
   } catch {
-    throw new UsageError(`--tz ${name}: no such time zone; name one as in Europe/London, America/New_York or UTC`);
+    throw new UsageError(
+      `--tz ${name}: no such time zone; name one as in Europe/London, America/New_York or UTC`,
+    );
   }
   /** Local wall clock of a UTC instant, as if it were UTC itself, ms. */
   const wall = (utcMs: number): number => {

@@ -43,18 +43,25 @@ class Queue extends AsyncByteQueue {
   }
 }
 
-const types: Readonly<Record<ColumnType, () => Int64 | Int32 | Uint8 | Float32 | Float64 | Utf8>> = {
-  int64: () => new Int64(),
-  int32: () => new Int32(),
-  uint8: () => new Uint8(),
-  float32: () => new Float32(),
-  float64: () => new Float64(),
-  utf8: () => new Utf8(),
-};
+const types: Readonly<Record<ColumnType, () => Int64 | Int32 | Uint8 | Float32 | Float64 | Utf8>> =
+  {
+    int64: () => new Int64(),
+    int32: () => new Int32(),
+    uint8: () => new Uint8(),
+    float32: () => new Float32(),
+    float64: () => new Float64(),
+    utf8: () => new Utf8(),
+  };
 
 /** One column of a batch: values, and a validity bitmap where some are null. */
 export interface Values {
-  readonly data: BigInt64Array | Int32Array | Uint8Array | Float32Array | Float64Array | readonly (string | null)[];
+  readonly data:
+    | BigInt64Array
+    | Int32Array
+    | Uint8Array
+    | Float32Array
+    | Float64Array
+    | readonly (string | null)[];
   readonly valid?: Uint8Array;
   readonly nulls?: number;
 }
@@ -67,13 +74,18 @@ export class ArrowFile {
   readonly #abort: () => void;
 
   /** @param to a path, or a sink for benchmarks. */
-  constructor(to: string | ByteSink, columns: readonly Column[], metadata: Readonly<Record<string, string>>) {
+  constructor(
+    to: string | ByteSink,
+    columns: readonly Column[],
+    metadata: Readonly<Record<string, string>>,
+  ) {
     this.#columns = columns;
     this.#schema = new Schema(
       columns.map((c) => new Field(c.name, types[c.type](), c.nullable, unitOf(c))),
       new Map(Object.entries(metadata)),
     );
-    const target = typeof to === "string" ? partFile(to) : { sink: to, finish: () => {}, abort: () => {} };
+    const target =
+      typeof to === "string" ? partFile(to) : { sink: to, finish: () => {}, abort: () => {} };
     this.#finish = target.finish;
     this.#abort = target.abort;
     this.#writer.reset(new Queue(target.sink), this.#schema);
@@ -84,7 +96,12 @@ export class ArrowFile {
     if (values.length !== this.#columns.length)
       throw new Error(`batch has ${values.length} columns, the schema ${this.#columns.length}`);
     const children = values.map((v, i) => toData(this.#columns[i]!, v, rows));
-    const struct = makeData({ type: new Struct(this.#schema.fields), length: rows, nullCount: 0, children });
+    const struct = makeData({
+      type: new Struct(this.#schema.fields),
+      length: rows,
+      nullCount: 0,
+      children,
+    });
     this.#writer.write(new RecordBatch(this.#schema, struct));
   }
 
@@ -104,7 +121,8 @@ function partFile(path: string): { sink: ByteSink; finish: () => void; abort: ()
   const fd = openSync(part, "w");
   return {
     sink(bytes) {
-      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done);
+      for (let done = 0; done < bytes.length;)
+        done += writeSync(fd, bytes, done, bytes.length - done);
     },
     finish() {
       closeSync(fd);

@@ -23,7 +23,7 @@ export class Decimator {
 
   add(run: AlignedRun, write: (run: AlignedRun) => void): void {
     let gapBefore = run.gapBefore;
-    for (let from = run.from; from < run.to; ) {
+    for (let from = run.from; from < run.to;) {
       const to = Math.min(run.to, from + this.#factor * OUT_ROWS);
       write(this.#means(run, from, to, gapBefore));
       gapBefore = false;
@@ -33,7 +33,8 @@ export class Decimator {
 
   #means(run: AlignedRun, from: number, to: number, gapBefore: boolean): AlignedRun {
     const rows = Math.ceil((to - from) / this.#factor);
-    const mean = (x: Float64Array, out: Float64Array): Float64Array => means(x, from, to, this.#factor, out);
+    const mean = (x: Float64Array, out: Float64Array): Float64Array =>
+      means(x, from, to, this.#factor, out);
     for (let r = 0; r < rows; r++) {
       let flags = 0;
       const end = Math.min(to, from + (r + 1) * this.#factor);
@@ -50,11 +51,25 @@ export class Decimator {
       };
     });
     const tNs = mean(run.tNs, this.#t);
-    return { from: 0, to: rows, gapBefore, tNs, rails, totalW: mean(run.totalW, this.#total), flags: this.#flags };
+    return {
+      from: 0,
+      to: rows,
+      gapBefore,
+      tNs,
+      rails,
+      totalW: mean(run.totalW, this.#total),
+      flags: this.#flags,
+    };
   }
 }
 
-function means(x: Float64Array, from: number, to: number, factor: number, out: Float64Array): Float64Array {
+function means(
+  x: Float64Array,
+  from: number,
+  to: number,
+  factor: number,
+  out: Float64Array,
+): Float64Array {
   for (let r = 0, i = from; i < to; r++) {
     const end = Math.min(to, i + factor);
     let sum = 0;

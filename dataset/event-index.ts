@@ -32,15 +32,25 @@ function flatten(windows: readonly Window[]): Stretch[] {
   windows.forEach((w, event) => {
     if (w.kind === "session" || w.name === "load") return;
     const length = w.t1Ns - w.t0Ns;
-    edges.push({ t: w.t0Ns, begin: true, event, length }, { t: w.t1Ns, begin: false, event, length });
+    edges.push(
+      { t: w.t0Ns, begin: true, event, length },
+      { t: w.t1Ns, begin: false, event, length },
+    );
   });
   edges.sort((a, b) => a.t - b.t || Number(a.begin) - Number(b.begin));
   const open: { event: number; length: number }[] = [];
   const out: Stretch[] = [{ fromNs: -Infinity, event: -1 }];
   for (const e of edges) {
     if (e.begin) open.push(e);
-    else open.splice(open.findIndex((o) => o.event === e.event), 1);
-    const inner = open.reduce((best, o) => (o.length < best.length ? o : best), { event: -1, length: Infinity });
+    else
+      open.splice(
+        open.findIndex((o) => o.event === e.event),
+        1,
+      );
+    const inner = open.reduce((best, o) => (o.length < best.length ? o : best), {
+      event: -1,
+      length: Infinity,
+    });
     if (out[out.length - 1]!.fromNs === e.t) out.pop();
     out.push({ fromNs: e.t, event: inner.event });
   }

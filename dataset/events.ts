@@ -4,7 +4,11 @@ import type { Comparison } from "../energy/compare.ts";
 import { eventColumns } from "../schema/tables.ts";
 import { ArrowFile, type Values } from "./arrow-file.ts";
 
-export function writeEvents(path: string, c: Comparison, metadata: Readonly<Record<string, string>>): void {
+export function writeEvents(
+  path: string,
+  c: Comparison,
+  metadata: Readonly<Record<string, string>>,
+): void {
   const rows = c.windows;
   const file = new ArrowFile(path, eventColumns, metadata);
   const int64 = (f: (r: (typeof rows)[number]) => number): Values => ({
@@ -12,7 +16,10 @@ export function writeEvents(path: string, c: Comparison, metadata: Readonly<Reco
   });
   const text = (f: (r: (typeof rows)[number]) => string | null): Values => ({ data: rows.map(f) });
   const number = (f: (r: (typeof rows)[number]) => number | null | undefined): Values =>
-    nullable(rows.map((r) => f(r) ?? null), Float64Array);
+    nullable(
+      rows.map((r) => f(r) ?? null),
+      Float64Array,
+    );
   file.write(rows.length, [
     { data: Int32Array.from(rows, (_, i) => i) },
     text((r) => r.window.name),
@@ -24,7 +31,10 @@ export function writeEvents(path: string, c: Comparison, metadata: Readonly<Reco
     number((r) => r.physical?.expandedUncertaintyJ),
     number((r) => r.physical?.meanPowerW),
     number((r) => r.physical?.operationalJ),
-    nullable(rows.map((r) => r.physical?.samples ?? null), Int32Array),
+    nullable(
+      rows.map((r) => r.physical?.samples ?? null),
+      Int32Array,
+    ),
     number((r) => r.physical?.gapFraction),
     text((r) => r.physical?.quality ?? null),
     text((r) => (r.window.fields ? JSON.stringify(r.window.fields) : null)),

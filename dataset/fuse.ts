@@ -112,7 +112,8 @@ function sha256(path: string): string {
   const hash = createHash("sha256");
   const buffer = Buffer.alloc(1 << 20);
   const fd = openSync(path, "r");
-  for (let n = readSync(fd, buffer); n > 0; n = readSync(fd, buffer)) hash.update(buffer.subarray(0, n));
+  for (let n = readSync(fd, buffer); n > 0; n = readSync(fd, buffer))
+    hash.update(buffer.subarray(0, n));
   closeSync(fd);
   return hash.digest("hex");
 }

@@ -24,7 +24,7 @@ class Nullable {
       this.#nulls += to - from;
       return;
     }
-    for (let i = from; i < to; ) {
+    for (let i = from; i < to;) {
       if ((i & 7) === 0 && to - i >= 8) {
         const bytes = (to - i) >> 3;
         this.valid.fill(255, i >> 3, (i >> 3) + bytes);
@@ -62,7 +62,11 @@ class LastRead {
     while (i < to) {
       while (this.#next < tNs.length && tNs[this.#next]! <= t[i]!) this.#next++;
       const until = this.#next < tNs.length ? firstAtOrAfter(t, i, to, tNs[this.#next]!) : to;
-      this.column.fill(this.#next > 0 ? value[this.#next - 1]! : NaN, at + i - from, at + until - from);
+      this.column.fill(
+        this.#next > 0 ? value[this.#next - 1]! : NaN,
+        at + i - from,
+        at + until - from,
+      );
       i = until;
     }
   }
@@ -72,7 +76,11 @@ export class FusedTable {
   readonly #file: ArrowFile;
   readonly #t = new BigInt64Array(BATCH_ROWS);
   readonly #tWords = new Uint32Array(this.#t.buffer);
-  readonly #rails: readonly { v: Nullable | Float32Array; a: Nullable | Float32Array; p: Float32Array }[];
+  readonly #rails: readonly {
+    v: Nullable | Float32Array;
+    a: Nullable | Float32Array;
+    p: Float32Array;
+  }[];
   readonly #total = new Float32Array(BATCH_ROWS);
   readonly #energy = new Float64Array(BATCH_ROWS);
   readonly #channels: readonly LastRead[];
@@ -90,7 +98,11 @@ export class FusedTable {
 
   constructor(
     to: string | ByteSink,
-    rails: readonly { readonly name: string; readonly hasVoltage: boolean; readonly hasCurrent: boolean }[],
+    rails: readonly {
+      readonly name: string;
+      readonly hasVoltage: boolean;
+      readonly hasCurrent: boolean;
+    }[],
     channels: readonly TelemetrySeries[],
     windows: readonly Window[],
     metadata: Readonly<Record<string, string>>,
@@ -100,7 +112,8 @@ export class FusedTable {
       channels.map((c) => c.channel.name),
     );
     this.#file = new ArrowFile(to, columns, metadata);
-    const column = (has: boolean): Nullable | Float32Array => (has ? new Float32Array(BATCH_ROWS) : new Nullable());
+    const column = (has: boolean): Nullable | Float32Array =>
+      has ? new Float32Array(BATCH_ROWS) : new Nullable();
     this.#rails = rails.map((r) => ({
       v: column(r.hasVoltage),
       a: column(r.hasCurrent),
@@ -112,7 +125,7 @@ export class FusedTable {
 
   /** Appends a run, cutting it where a batch is full. */
   add(run: AlignedRun): void {
-    for (let from = run.from; from < run.to; ) {
+    for (let from = run.from; from < run.to;) {
       const to = Math.min(run.to, from + BATCH_ROWS - this.#rows);
       this.#copy(run, from, to);
       this.#rows += to - from;
@@ -181,7 +194,7 @@ export class FusedTable {
   }
 
   #markEvents(t: Float64Array, from: number, to: number, at: number): void {
-    for (let i = from; i < to; ) {
+    for (let i = from; i < to;) {
       const { event, untilNs } = this.#events.at(t[i]!);
       const until = untilNs > t[to - 1]! ? to : firstAtOrAfter(t, i, to, untilNs);
       const [a, b] = [at + i - from, at + Math.max(until, i + 1) - from];
@@ -196,7 +209,8 @@ export class FusedTable {
     const rows = this.#rows;
     if (rows === 0) return;
     // A quantity that a rail does not measure is null over the whole batch.
-    for (const r of this.#rails) for (const c of [r.v, r.a]) if (c instanceof Nullable) c.fill(NaN, 0, rows);
+    for (const r of this.#rails)
+      for (const c of [r.v, r.a]) if (c instanceof Nullable) c.fill(NaN, 0, rows);
     this.#file.write(rows, [
       { data: this.#t },
       ...this.#rails.flatMap((r) => [take(r.v), take(r.a), { data: r.p }]),
@@ -219,7 +233,8 @@ export class FusedTable {
   }
 }
 
-const take = (c: Nullable | Float32Array): Values => (c instanceof Nullable ? c.take() : { data: c });
+const take = (c: Nullable | Float32Array): Values =>
+  c instanceof Nullable ? c.take() : { data: c };
 
 function copyOrNull(
   from: Float64Array | null,

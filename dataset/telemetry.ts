@@ -8,7 +8,11 @@ import { nullable } from "./events.ts";
 
 const BATCH = 65_536;
 
-export function writeTelemetry(path: string, scan: Scan, metadata: Readonly<Record<string, string>>): void {
+export function writeTelemetry(
+  path: string,
+  scan: Scan,
+  metadata: Readonly<Record<string, string>>,
+): void {
   const file = new ArrowFile(path, telemetryColumns, metadata);
   let batch: [TelemetrySeries, number][] = [];
   const flush = (): void => {
@@ -28,7 +32,10 @@ function writeBatch(file: ArrowFile, batch: readonly [TelemetrySeries, number][]
     { data: BigInt64Array.from(batch, ([s, i]) => BigInt(Math.round(s.tNs[i]!))) },
     { data: Float64Array.from(batch, ([s, i]) => s.halfNs[i]!) },
     { data: batch.map(([s]) => s.channel.name) },
-    nullable(batch.map(([s, i]) => s.value[i]!), Float64Array),
+    nullable(
+      batch.map(([s, i]) => s.value[i]!),
+      Float64Array,
+    ),
     { data: batch.map(([s]) => s.channel.unit) },
     { data: Int32Array.from(batch, ([s, i]) => s.code[i]!) },
   ]);
@@ -41,7 +48,8 @@ function* merged(channels: readonly TelemetrySeries[]): Generator<[TelemetrySeri
     let best = -1;
     for (let c = 0; c < channels.length; c++) {
       const t = channels[c]!.tNs;
-      if (next[c]! < t.length && (best < 0 || t[next[c]!]! < channels[best]!.tNs[next[best]!]!)) best = c;
+      if (next[c]! < t.length && (best < 0 || t[next[c]!]! < channels[best]!.tNs[next[best]!]!))
+        best = c;
     }
     if (best < 0) return;
     yield [channels[best]!, next[best]!++];

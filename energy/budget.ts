@@ -3,6 +3,7 @@
 // (gain, offset, clock) enters whole; what averages enters divided by the effective sample size.
 
 import type { ClockModel } from "../align/clock.ts";
+import type { RowLayout } from "../schema/records.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { type Snapshots, Sum } from "./integrate.ts";
@@ -29,15 +30,34 @@ export function shiftedEnds(w: Window, clock: ClockModel): { offset: number[]; r
   };
 }
 
-export function budget(w: Window, s: Snapshots, rig: Rig, clock: ClockModel): BudgetTerm[] {
+/** @param layout of the stream: a floating-point field has no count to be quantised by. */
+export function budget(
+  w: Window,
+  s: Snapshots,
+  rig: Rig,
+  layout: RowLayout,
+  clock: ClockModel,
+): BudgetTerm[] {
   const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
   const energyJ = s.between(w.t0Ns, w.t1Ns, Sum.energyJ);
   const noise = noiseOf(w, s, durationS);
   const terms: BudgetTerm[] = [];
-  rig.rails.forEach((rail, r) => terms.push(...railTerms(rail, r, w, s, noise.sigmaW, noise.nEff)));
+  const counts = (sensor: Sensor): boolean =>
+    layout.fields.find((f) => f.name === sensor.field)?.kind !== "float";
+  rig.rails.forEach((rail, r) =>
+    terms.push(
+      ...railTerms(rail, r, w, s, (sensor, sensitivity) =>
+        counts(sensor) ? quantisation(sensor, sensitivity, durationS, noise.sigmaW, noise.nEff) : 0,
+      ),
+    ),
+  );
   terms.push({ term: "noise", type: "A", contributionJ: noise.contributionJ });
   if (rig.device.sampling === "instant")
-    terms.push({ term: "sampling (steps between rows)", type: "B", contributionJ: betweenRows(w, s) });
+    terms.push({
+      term: "sampling (steps between rows)",
+      type: "B",
+      contributionJ: betweenRows(w, s),
+    });
   terms.push(...clockTerms(w, s, clock, energyJ));
   terms.push({ term: "window edges (sampling)", type: "B", contributionJ: edgeSampling(w, s) });
   terms.push({ term: "window edges (marks)", type: "B", contributionJ: edgeMarks(w, s) });
@@ -63,8 +83,7 @@ function railTerms(
   r: number,
   w: Window,
   s: Snapshots,
-  sigmaW: number,
-  nEff: number,
+  quantised: (sensor: Sensor, sensitivity: number) => number,
 ): BudgetTerm[] {
   const [energyJ, chargeC, fluxVs] = [0, 1, 2].map((k) =>
     Math.abs(s.between(w.t0Ns, w.t1Ns, Sum.rails + 3 * r + k)),
@@ -76,7 +95,7 @@ function railTerms(
     {
       term: `${rail.name} ${what} quantisation`,
       type: "B",
-      contributionJ: quantisation(sensor, sensitivity, durationS, sigmaW, nEff),
+      contributionJ: quantised(sensor, sensitivity),
     },
   ];
   const terms: BudgetTerm[] = [];
@@ -179,4 +198,3 @@ function gapTerm(w: Window, s: Snapshots, energyJ: number): number {
   const meanSquare = s.between(w.t0Ns, w.t1Ns, Sum.powerSquareJW) / coveredS;
   return Math.sqrt(squareS2 * Math.max(0, meanSquare - mean * mean));
 }
-

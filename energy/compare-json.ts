@@ -22,7 +22,9 @@ export function comparisonToJson(c: Comparison, run: string): object {
       ...(r.window.doubt ? { doubt: r.window.doubt } : {}),
       physical: r.physical && physicalJson(r.physical),
       telemetry: r.telemetry.map(telemetryJson),
-      ...(r.strobe ? { strobe: { counter_20ms_j: r.strobe.counterJ, instant_25ms_j: r.strobe.instantJ } } : {}),
+      ...(r.strobe
+        ? { strobe: { counter_20ms_j: r.strobe.counterJ, instant_25ms_j: r.strobe.instantJ } }
+        : {}),
     })),
     filters: [...c.filters].map(([channel, f]) => ({
       channel,

@@ -49,7 +49,10 @@ export interface WindowResult {
   readonly physical: PhysicalEnergy | null;
   readonly telemetry: readonly TelemetryEnergy[];
   /** What strobing channels could claim for this load, by phase alone, J: from the shunt trace. */
-  readonly strobe: { readonly counterJ: readonly [number, number]; readonly instantJ: readonly [number, number] } | null;
+  readonly strobe: {
+    readonly counterJ: readonly [number, number];
+    readonly instantJ: readonly [number, number];
+  } | null;
 }
 
 export interface Comparison {
@@ -90,11 +93,17 @@ export function prepare(capturePath: string, onProgress?: Progress): Prepared {
 type Progress = (done: number, total: number) => void;
 
 /** @param onRun sees every run of samples as it passes by: fuse writes its table there. */
-export function compare(p: Prepared, onProgress?: Progress, onRun?: (run: AlignedRun) => void): Comparison {
+export function compare(
+  p: Prepared,
+  onProgress?: Progress,
+  onRun?: (run: AlignedRun) => void,
+): Comparison {
   const { scan, clocks, windows } = p;
   const physical = integrate(scan, clocks.daq, windows, onProgress, onRun);
   const trace = scan.stream && clocks.daq && PowerPrefix.ofOutline(scan.stream.outline, clocks.daq);
-  const power = scan.telemetry.filter((s) => s.channel.quantity === "power" || s.channel.quantity === "energy");
+  const power = scan.telemetry.filter(
+    (s) => s.channel.quantity === "power" || s.channel.quantity === "energy",
+  );
   const series = new Map(power.map((s) => [s.channel.name, new Series(s)]));
   const filters = trace ? fitFilters(scan, series, trace) : new Map<string, FilterFit>();
   const idlePowerW = physical && idleOf(windows, physical.snapshots);
@@ -103,7 +112,9 @@ export function compare(p: Prepared, onProgress?: Progress, onRun?: (run: Aligne
     return {
       window,
       physical: of,
-      telemetry: [...series].flatMap(([name, s]) => telemetryOf(name, s, window, of, trace, filters.get(name))),
+      telemetry: [...series].flatMap(([name, s]) =>
+        telemetryOf(name, s, window, of, trace, filters.get(name)),
+      ),
       strobe: trace && i < STROBE_WINDOWS ? strobeOf(trace, window, scan) : null,
     };
   });
@@ -121,7 +132,8 @@ function sessionWindow(scan: Scan, clocks: SessionClocks): Window {
 function sessionSpan(scan: Scan, clocks: SessionClocks): [SessionNs, SessionNs] {
   if (scan.stream && clocks.daq) {
     const { firstDevice, lastDevice } = scan.stream;
-    const tail = scan.rig!.device.sampling === "interval_mean" ? NS_PER_S / scan.rig!.device.rowHz : 0;
+    const tail =
+      scan.rig!.device.sampling === "interval_mean" ? NS_PER_S / scan.rig!.device.rowHz : 0;
     return [toSessionNs(clocks.daq, firstDevice), toSessionNs(clocks.daq, lastDevice) + tail];
   }
   let [lo, hi] = [Infinity, -Infinity];
@@ -184,10 +196,11 @@ function physicalOf(
   const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
   const of = (k: number): number => s.between(w.t0Ns, w.t1Ns, k);
   const samples = of(Sum.samples);
-  const gapFraction = durationS > 0 ? Math.min(1, Math.max(0, 1 - of(Sum.coveredS) / durationS)) : 0;
+  const gapFraction =
+    durationS > 0 ? Math.min(1, Math.max(0, 1 - of(Sum.coveredS) / durationS)) : 0;
   const bridgedJ = of(Sum.gapJ);
   const energyJ = of(Sum.energyJ) + bridgedJ;
-  const terms = budget(w, s, scan.rig!, clock);
+  const terms = budget(w, s, scan.rig!, scan.stream!.layout, clock);
   return {
     energyJ,
     expandedUncertaintyJ: COVERAGE_FACTOR * combined(terms),
@@ -202,7 +215,11 @@ function physicalOf(
   };
 }
 
-function fitFilters(scan: Scan, series: Map<string, Series>, trace: PowerPrefix): Map<string, FilterFit> {
+function fitFilters(
+  scan: Scan,
+  series: Map<string, Series>,
+  trace: PowerPrefix,
+): Map<string, FilterFit> {
   const gpu = scan.session.labels["gpu"] ?? "";
   const fits = new Map<string, FilterFit>();
   for (const [name, s] of series) {
@@ -223,7 +240,8 @@ function telemetryOf(
 ): TelemetryEnergy[] {
   const claim = s.claim(w.t0Ns, w.t1Ns);
   const plain = row(channel, s.isCounter ? "counter" : "trapezoid", claim, w, physical);
-  if (!trace || !physical || !Number.isFinite(claim.energyJ) || !(physical.energyJ > 0)) return [plain];
+  if (!trace || !physical || !Number.isFinite(claim.energyJ) || !(physical.energyJ > 0))
+    return [plain];
   const seen = s.isCounter
     ? midpoint(strobeRangeJ(trace, w.t0Ns, w.t1Ns, COUNTER_SAMPLE_NS, 0))
     : filter && filteredEnergyJ(s, trace, filter, w.t0Ns, w.t1Ns);

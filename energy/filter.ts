@@ -25,9 +25,9 @@ interface Updates {
 
 const MS = 1e6;
 /** Coarse grids; refined afterwards. Windows from a single ADC sample to the 1 s mean and beyond. */
-const WINDOWS = [5, 10, 15, 20, 25, 35, 50, 70, 85, 100, 115, 135, 160, 200, 300, 500, 700, 850, 1000, 1200, 1500].map(
-  (ms) => ms * MS,
-);
+const WINDOWS = [
+  5, 10, 15, 20, 25, 35, 50, 70, 85, 100, 115, 135, 160, 200, 300, 500, 700, 850, 1000, 1200, 1500,
+].map((ms) => ms * MS);
 const DELAYS = Array.from({ length: 25 }, (_, i) => i * 12.5 * MS);
 /** Updates used for the fit at the most. */
 const MAX_UPDATES = 800;
@@ -91,9 +91,16 @@ function evaluate(u: Updates, trace: PowerPrefix, windowNs: number, delayNs: num
 function refine(u: Updates, trace: PowerPrefix, start: Candidate): Candidate {
   let best = start;
   for (let step = 8 * MS; step >= 0.5 * MS; step /= 2)
-    for (let moved = true; moved; ) {
+    for (let moved = true; moved;) {
       moved = false;
-      for (const [dw, dd] of [[step, 0], [-step, 0], [0, step], [0, -step], [step, -step], [-step, step]]) {
+      for (const [dw, dd] of [
+        [step, 0],
+        [-step, 0],
+        [0, step],
+        [0, -step],
+        [step, -step],
+        [-step, step],
+      ]) {
         const w = best.windowNs + dw!;
         const d = best.delayNs + dd!;
         if (w < MS || d < 0) continue;

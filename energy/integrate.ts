@@ -174,7 +174,8 @@ export class Integrator {
       this.#accumulate(run, i, Math.max(i, j - 1));
       i = Math.max(i, j - 1);
       if (i === last) this.#snapshot(run.totalW[i]!, run.totalW[i]!, 0);
-      else this.#partial(at, tNs[i]!, tNs[i + 1]!, run.totalW[i]!, run.totalW[i + 1]!, (r, k) => {
+      else
+        this.#partial(at, tNs[i]!, tNs[i + 1]!, run.totalW[i]!, run.totalW[i + 1]!, (r, k) => {
           const c = column(run, r, k);
           return c ? [c[i]!, c[i + 1]!] : [0, 0];
         });
@@ -303,14 +304,7 @@ export class Integrator {
   }
 
   /** A snapshot inside an interval: the sums so far and the interval's first part. */
-  #partial(
-    at: number,
-    t0: number,
-    t1: number,
-    p0: number,
-    p1: number,
-    ends: Ends,
-  ): void {
+  #partial(at: number, t0: number, t1: number, p0: number, p1: number, ends: Ends): void {
     const dt = (at - t0) / NS_PER_S;
     const share = t1 > t0 ? (at - t0) / (t1 - t0) : 0;
     const row = this.#snapshot(p0, p1, (t1 - t0) / NS_PER_S);

@@ -59,7 +59,9 @@ export class PowerPrefix {
   at(tNs: SessionNs): number {
     const i = Math.min(this.tNs.length - 2, Math.max(0, this.#before(tNs)));
     const share = (tNs - this.tNs[i]!) / (this.tNs[i + 1]! - this.tNs[i]!);
-    return this.powerW[i]! + Math.min(1, Math.max(0, share)) * (this.powerW[i + 1]! - this.powerW[i]!);
+    return (
+      this.powerW[i]! + Math.min(1, Math.max(0, share)) * (this.powerW[i + 1]! - this.powerW[i]!)
+    );
   }
 
   /** Index of the last point at or before an instant. */

@@ -28,15 +28,40 @@ const TABLE: readonly Row[] = [
   { gpu: /20[6-8]0|TITAN RTX/i, field: /draw|usage/, updateMs: 101, windowMs: 102, origin: YANG },
   { gpu: /10[5-8]0/, field: /draw|usage/, updateMs: 20, windowMs: 11, origin: YANG },
   { gpu: /A100/i, field: /draw$|usage|instant/, updateMs: 104, windowMs: 24, origin: YANG },
-  { gpu: /H100|H200|GH200/i, field: /instant/, updateMs: 100, windowMs: 25, origin: `${YANG}; H100, driver 580` },
-  { gpu: /./, field: /average|usage|draw$/, updateMs: 100, windowMs: 1000, origin: "nvml.h: 1 s mean on Ampere and later" },
-  { gpu: /./, field: /instant/, updateMs: 100, windowMs: 100, origin: "consumer Ampere and Ada as the most common case" },
+  {
+    gpu: /H100|H200|GH200/i,
+    field: /instant/,
+    updateMs: 100,
+    windowMs: 25,
+    origin: `${YANG}; H100, driver 580`,
+  },
+  {
+    gpu: /./,
+    field: /average|usage|draw$/,
+    updateMs: 100,
+    windowMs: 1000,
+    origin: "nvml.h: 1 s mean on Ampere and later",
+  },
+  {
+    gpu: /./,
+    field: /instant/,
+    updateMs: 100,
+    windowMs: 100,
+    origin: "consumer Ampere and Ada as the most common case",
+  },
 ];
 
 /** @param gpu name as the driver gives it, or "" when the capture does not say. */
 export function knownSensor(gpu: string, channel: string): SensorModel | undefined {
   const row = TABLE.find((r) => r.gpu.test(gpu || "?") && r.field.test(channel));
-  return row && { updateNs: row.updateMs * MS, windowNs: row.windowMs * MS, delayNs: 0, origin: row.origin };
+  return (
+    row && {
+      updateNs: row.updateMs * MS,
+      windowNs: row.windowMs * MS,
+      delayNs: 0,
+      origin: row.origin,
+    }
+  );
 }
 
 /** The energy counter of Volta and later sums power samples this far apart (inferred on an H100, driver 580). */

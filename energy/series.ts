@@ -75,7 +75,12 @@ export class Series {
     return this.value[j - 1]! + share * (this.value[j]! - this.value[j - 1]!);
   }
 
-  #trapezoid(a: number, b: number, t0: SessionNs, t1: SessionNs): Pick<Claim, "energyJ" | "intervalJ"> {
+  #trapezoid(
+    a: number,
+    b: number,
+    t0: SessionNs,
+    t1: SessionNs,
+  ): Pick<Claim, "energyJ" | "intervalJ"> {
     if (this.tNs.length === 0) return { energyJ: NaN, intervalJ: [NaN, NaN] };
     let sum = 0;
     let [t, p] = [t0, this.#lineAt(t0)];
@@ -91,7 +96,12 @@ export class Series {
   }
 
   /** The counter stands still between updates: what lies between the ends is bracketed by its changes. */
-  #counter(a: number, b: number, t0: SessionNs, t1: SessionNs): Pick<Claim, "energyJ" | "intervalJ"> {
+  #counter(
+    a: number,
+    b: number,
+    t0: SessionNs,
+    t1: SessionNs,
+  ): Pick<Claim, "energyJ" | "intervalJ"> {
     if (b - a < 1) return { energyJ: NaN, intervalJ: [NaN, NaN] };
     const last = this.value.length - 1;
     const [inside0, inside1] = [this.value[a]!, this.value[b - 1]!];

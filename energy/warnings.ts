@@ -25,10 +25,14 @@ export function warningsOf(
     ...pairing,
     ...losses(scan, counts),
     ...clockDoubts(clocks),
-    ...results.flatMap((r) => (r.window.doubt ? [`window ${r.window.name}: ${r.window.doubt}`] : [])),
+    ...results.flatMap((r) =>
+      r.window.doubt ? [`window ${r.window.name}: ${r.window.doubt}`] : [],
+    ),
   ];
   if (!scan.stream)
-    serious.push("this run holds no physical trace: every claim from it is void until a shunt has seen it");
+    serious.push(
+      "this run holds no physical trace: every claim from it is void until a shunt has seen it",
+    );
   serious.push(...strangers(results));
   const remarks = scan.rig ? rigRemarks(scan.rig) : [];
   return { warnings: [...serious, ...remarks], degraded: serious.length > 0 };
@@ -41,19 +45,25 @@ function strangers(results: readonly WindowResult[]): string[] {
   const lost = session.telemetry.filter((t) => t.samples === 0 && t.method !== "filter_matched");
   if (lost.length === 0) return [];
   const names = lost.map((t) => t.channel).join(", ");
-  return [`${names}: no read falls inside the physical trace; a wrong --tz or a stepped clock would do that`];
+  return [
+    `${names}: no read falls inside the physical trace; a wrong --tz or a stepped clock would do that`,
+  ];
 }
 
 function losses(scan: Scan, counts: TimelineCounts | null): string[] {
   const out: string[] = [];
   if (scan.stream && scan.stream.missingRows > 0)
-    out.push(`${scan.stream.missingRows} rows of the DAQ stream are missing, in ${scan.stream.gaps} gaps`);
+    out.push(
+      `${scan.stream.missingRows} rows of the DAQ stream are missing, in ${scan.stream.gaps} gaps`,
+    );
   if (!counts) return out;
   const invisible = counts.gaps - (scan.stream?.gaps ?? 0);
   if (invisible > 0) out.push(`${invisible} gaps in the DAQ stream's own time`);
-  if (counts.clipped > 0) out.push(`${counts.clipped} rows have a clipped channel: their power is a lower bound`);
+  if (counts.clipped > 0)
+    out.push(`${counts.clipped} rows have a clipped channel: their power is a lower bound`);
   if (counts.notNumbers > 0) out.push(`${counts.notNumbers} rows hold no number and were left out`);
-  if (counts.backwards > 0) out.push(`${counts.backwards} rows do not advance in time and were left out`);
+  if (counts.backwards > 0)
+    out.push(`${counts.backwards} rows do not advance in time and were left out`);
   return out;
 }
 
@@ -62,11 +72,15 @@ function clockDoubts(clocks: SessionClocks): string[] {
   const out = models.flatMap((m) => m.warnings.map((w) => `clock ${m.clock}: ${w}`));
   const daq = clocks.daq;
   if (daq && daq.edgesMissing > 0)
-    out.push(`clock ${daq.clock}: ${daq.edgesMissing} edges missing of ${daq.edgesMissing + daq.edgesUsed}`);
+    out.push(
+      `clock ${daq.clock}: ${daq.edgesMissing} edges missing of ${daq.edgesMissing + daq.edgesUsed}`,
+    );
   if (clocks.incomplete)
     for (const m of clocks.named.values())
       if (m.edgesMissing > 0)
-        out.push(`clock ${m.clock}: ${m.edgesMissing} of its marks have no hardware edge; windows keep their order by the ${m.clock} clock`);
+        out.push(
+          `clock ${m.clock}: ${m.edgesMissing} of its marks have no hardware edge; windows keep their order by the ${m.clock} clock`,
+        );
       else out.push(`clock ${m.clock}: hardware edges between its marks that no mark claims`);
   return out;
 }
@@ -78,11 +92,19 @@ function rigRemarks(rig: Rig): string[] {
   const out: string[] = [];
   const assumed = sensors.filter((s) => s.calibration.basis === "assumed").length;
   if (assumed > 0)
-    out.push(`rig ${rig.name}: ${assumed} of ${sensors.length} sensors have assumed, not measured, calibration figures`);
-  const slow = sensors.filter((s) => s.bandwidthHz !== undefined && 2 * s.bandwidthHz < rig.device.rowHz);
+    out.push(
+      `rig ${rig.name}: ${assumed} of ${sensors.length} sensors have assumed, not measured, calibration figures`,
+    );
+  const slow = sensors.filter(
+    (s) => s.bandwidthHz !== undefined && 2 * s.bandwidthHz < rig.device.rowHz,
+  );
   if (slow.length > 0)
-    out.push(`rig ${rig.name}: ${slow.map((s) => s.field).join(", ")} oversampled: rows come faster than twice the sensor's bandwidth`);
+    out.push(
+      `rig ${rig.name}: ${slow.map((s) => s.field).join(", ")} oversampled: rows come faster than twice the sensor's bandwidth`,
+    );
   for (const m of rig.missingRails)
-    out.push(`rig ${rig.name}: rail ${m.name} is not measured; up to ${m.maxPowerW} W of it stand in the budget`);
+    out.push(
+      `rig ${rig.name}: rail ${m.name} is not measured; up to ${m.maxPowerW} W of it stand in the budget`,
+    );
   return out;
 }

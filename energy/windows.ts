@@ -84,7 +84,9 @@ function between(begin: ResolvedMark, end: ResolvedMark): Window {
       ? { fields: { ...begin.mark.fields, ...end.mark.fields } }
       : {}),
     ...(lost.length > 0
-      ? { doubt: `no hardware edge for its ${lost.map((m) => m.mark.phase).join(" and ")}: placed by the ${lost[0]!.mark.clock} clock` }
+      ? {
+          doubt: `no hardware edge for its ${lost.map((m) => m.mark.phase).join(" and ")}: placed by the ${lost[0]!.mark.clock} clock`,
+        }
       : {}),
   };
 }
