@@ -1,5 +1,5 @@
-// What a device supports, asked once by reading every quantity: the code that came back, and how long
-// the call took. A refusal that cannot change leaves the quantity out; anything else keeps it.
+// What a device supports, asked once by reading every quantity. A refusal that cannot change leaves the
+// quantity out; any other failure keeps it, to be recorded with its code.
 
 import { isPermanent } from "./codes.ts";
 import { type NvmlDevice, QUANTITIES, type Quantity } from "./library.ts";

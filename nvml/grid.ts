@@ -1,6 +1,6 @@
 // A strict grid t_k = t_0 + k·period: when the next tick is due, and how well the ticks kept to it.
 // Pure: all times are float64 nanoseconds since t_0, read by the caller from whatever clock it has.
-// Holds: a tick runs within its own period or is dropped; due times never drift, late ticks never bunch.
+// Holds: due times never drift; at most one tick runs in any period, those that passed are dropped.
 
 import { DurationHistogram, type DurationSummary } from "./histogram.ts";
 

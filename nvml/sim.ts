@@ -8,6 +8,7 @@ import type { DeviceFacts, NvmlDevice, NvmlLibrary, Quantity, Reader } from "./l
 
 /** How the simulated sensor sees the truth. Times in nanoseconds. */
 export interface SensorModel {
+  /** All that is read changes this often: power, counter, and the ring, by several samples at once. */
   readonly updateNs: number;
   readonly instantWindowNs: number;
   readonly averageWindowNs: number;
@@ -67,13 +68,13 @@ function simulateDevice(index: number, options: SimOptions): NvmlDevice {
   const stampUs = (tNs: number): number => Math.round((tNs + unixOffsetNs) / 1e3);
   const lost = (): boolean => nowNs() >= (options.lostAtNs ?? Infinity);
 
+  /** Fields are stamped with the time of the call, as the driver does; it says nothing of the sensor. */
   const reader =
     (quantity: Quantity, value: (tNs: number) => number, stamped = false): Reader =>
     (out) => {
       const code = lost() ? NvmlCode.gpuIsLost : (options.refuse?.[quantity] ?? 0);
       const t = nowNs();
-      const stamp = stamped && code === 0 ? stampUs(sensor.updatedAt(t)) : NaN;
-      out.put(code === 0 ? value(t) : NaN, code, stamp);
+      out.put(code === 0 ? value(t) : NaN, code, stamped && code === 0 ? stampUs(t) : NaN);
     };
   const busy = (t: number): boolean => sensor.instantW(t) > IDLE_W;
   const migOnly: Quantity[] = options.mig ? ["utilization_gpu", "utilization_memory"] : [];
@@ -134,10 +135,10 @@ class SimSensor {
     this.#unixOffsetNs = options.unixOffsetNs;
     this.#wrapsAtJ = options.counterWrapsAtJ ?? Infinity;
     this.#bornNs = options.nowNs();
-    this.#counted = this.#sampleIndex(this.#bornNs);
+    this.#counted = this.#sampleIndex(this.#updatedAt(this.#bornNs));
   }
 
-  updatedAt(tNs: number): number {
+  #updatedAt(tNs: number): number {
     return Math.floor(tNs / this.#model.updateNs) * this.#model.updateNs;
   }
 
@@ -151,7 +152,7 @@ class SimSensor {
 
   /** A claim stands until the next update, so it is computed once. */
   #claim(last: Claim, tNs: number, windowNs: number): number {
-    const atNs = this.updatedAt(tNs);
+    const atNs = this.#updatedAt(tNs);
     if (atNs !== last.atNs) {
       last.atNs = atNs;
       last.meanW = this.#meanW(atNs, windowNs);
@@ -159,16 +160,16 @@ class SimSensor {
     return last.meanW;
   }
 
-  /** Sum of the samples taken so far, each counted for a whole sample period. */
+  /** Sum of the samples up to the last update, each counted for a whole sample period. */
   counterJ(tNs: number): number {
-    for (const now = this.#sampleIndex(tNs); this.#counted < now; this.#counted++)
+    for (const now = this.#sampleIndex(this.#updatedAt(tNs)); this.#counted < now; this.#counted++)
       this.#counterJ += (this.#sampleW(this.#counted + 1) * this.#model.sampleNs) / 1e9;
     return this.#counterJ % this.#wrapsAtJ;
   }
 
   /** The newest samples after `sinceUs`, as the driver's ring would give them. */
   ring(tNs: number, sinceUs: number, into: SampleBuffer): number {
-    const last = this.#sampleIndex(tNs);
+    const last = this.#sampleIndex(this.#updatedAt(tNs));
     const first = Math.max(last - RING + 1, this.#sampleIndex(this.#bornNs) + 1);
     into.count = 0;
     for (let i = first; i <= last && into.count < SAMPLE_CAPACITY; i++) {

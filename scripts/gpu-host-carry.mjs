@@ -32,10 +32,12 @@ try {
 }
 
 for (const part of ["dist", "rigs", "scripts", "package.json", "LICENSE"])
-  if (existsSync(join(root, part))) cpSync(join(root, part), join(stage, part), { recursive: true });
+  if (existsSync(join(root, part)))
+    cpSync(join(root, part), join(stage, part), { recursive: true });
 
 /** Sources, typings and other processors' binaries are of no use on the host. */
-const useless = /\.(d\.[cm]?ts|[cm]?ts|map|md|c|cc|h|hh|gyp)$|\/(docs?|src\/.*\.inc|test|tests|bench)$/;
+const useless =
+  /\.(d\.[cm]?ts|[cm]?ts|map|md|c|cc|h|hh|gyp)$|\/(docs?|src\/.*\.inc|test|tests|bench)$/;
 const prebuilt = /\/prebuilds\/(?!linux-x64)/;
 const listed = execFileSync("npm", ["ls", "--omit=dev", "--all", "--parseable"], { cwd: root });
 for (const dir of listed.toString().trim().split("\n").slice(1)) {
@@ -43,13 +45,14 @@ for (const dir of listed.toString().trim().split("\n").slice(1)) {
   cpSync(dir, join(stage, relative(root, dir)), { recursive: true, filter });
 }
 
-const launcher = '#!/bin/sh\nhere=$(dirname "$(readlink -f "$0")")\nexec "$here/node" "$here/dist/cli/main.js" "$@"\n';
+const launcher =
+  '#!/bin/sh\nhere=$(dirname "$(readlink -f "$0")")\nexec "$here/node" "$here/dist/cli/main.js" "$@"\n';
 writeFileSync(join(stage, "truejoule"), launcher);
 chmodSync(join(stage, "truejoule"), 0o755);
 
 const archive = join(carry, `${name}.tar.xz`);
 execFileSync("tar", ["-C", carry, "-cJf", archive, "truejoule"], {
-  env: { ...process.env, XZ_OPT: "-T0 -6" },
+  env: { ...process.env, XZ_OPT: "-T0 -3" },
 });
 rmSync(stage, { recursive: true });
 process.stdout.write(`${archive}: ${(statSync(archive).size / 2 ** 20).toFixed(1)} MiB\n`);
