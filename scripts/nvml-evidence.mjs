@@ -1,13 +1,16 @@
 // Measures what NVML is like on this host, for docs/evidence: what is supported, what each call costs,
 // how often each field changes, how the sampler's grid holds beside a load, what the sample ring gives.
 //
-//   node scripts/nvml-evidence.mjs OUT [seconds = 60]
+//   node scripts/nvml-evidence.mjs OUT [seconds = 60] [section …]
 //
-// Needs an NVIDIA GPU, and python3 with PyTorch for the load. Reads only: no clock, limit or mode is set.
-// Writes OUT/evidence.json and OUT/capture.mcap (every read of the long run, with marks of the load).
+// Sections: calls, observer, updates, grid, beat, busy; all by default. Needs an NVIDIA GPU, and python3
+// with PyTorch for the load. Reads only: no clock, limit or mode is set. Writes OUT/evidence.json and, for
+// grid and beat, OUT/<section>.mcap: every read, with marks of the load.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { LogWriter } from "../dist/capture/log-writer.js";
 import { readAt } from "../dist/nvml/batch.js";
@@ -43,34 +46,62 @@ evidence.scopes = await fieldScopes();
 save();
 say("probed");
 
-evidence.callsIdle = callTimes();
-save();
-say("call times, idle");
+const sections = {
+  calls: async () => void (evidence.callsIdle = callTimes()),
+  async observer() {
+    evidence.observer = [];
+    for (let i = 0; i < 2; i++)
+      for (const polled of [false, true]) evidence.observer.push(await idlePower(polled, 5000));
+  },
+  updates: () =>
+    underLoad(60, 1, 1, async () => {
+      evidence.updates = updatePeriods(3000);
+      evidence.callsLoaded = callTimes();
+    }),
+  grid: () =>
+    underLoad(seconds + 60, 1, 1, async (load) => {
+      evidence.grid = await sampleGrid(seconds, 10e6, false, { name: "grid", load });
+      evidence.gridFifo = await sampleGrid(10, 10e6, true);
+      evidence.grid1kHz = await sampleGrid(10, 1e6, false);
+    }),
+  /** 5 ms of work every 20.05 ms drifts once through a 20 ms sampling in 8 s: the counter's strobe, as a beat. */
+  beat: () =>
+    underLoad(60, 0.005, 0.01505, async (load) => {
+      evidence.beat = await sampleGrid(25, 10e6, false, { name: "beat", load });
+    }),
+  /** Every core busy with something else. */
+  async busy() {
+    const spin = () => spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore" });
+    const spinners = Array.from({ length: cpus().length }, spin);
+    evidence.gridBusy = await sampleGrid(15, 10e6, false);
+    spinners.forEach((spinner) => spinner.kill("SIGKILL"));
+  },
+};
 
-evidence.observer = [];
-for (let i = 0; i < 2; i++)
-  for (const polled of [false, true]) evidence.observer.push(await idlePower(polled, 5000));
-save();
-say("idle power with and without polling");
-
-const load = startLoad(seconds + 60);
-while (!existsSync(load.marks) || readFileSync(load.marks, "utf8").length === 0) await sleep(100);
-say("load runs");
-await sleep(2000);
-evidence.updates = updatePeriods(3000);
-evidence.callsLoaded = callTimes();
-save();
-say("update periods, call times under load");
-
-evidence.grid = await sampleGrid(seconds, 10e6, false, true);
-evidence.gridFifo = await sampleGrid(10, 10e6, true, false);
-evidence.grid1kHz = await sampleGrid(10, 1e6, false, false);
-load.process.kill();
-save();
+const chosen = process.argv.length > 4 ? process.argv.slice(4) : Object.keys(sections);
+for (const name of chosen) {
+  await sections[name]();
+  save();
+  say(name);
+}
 nvml.close();
-say("done");
 for (const [key, report] of Object.entries(evidence))
-  if (key.startsWith("grid")) report.notes.forEach((note) => console.log(`${key}: ${note.text}`));
+  report.notes?.forEach((note) => console.log(`${key}: ${note.text}`));
+
+async function underLoad(s, onS, offS, body) {
+  const marks = join(out, "marks.txt");
+  rmSync(marks, { force: true });
+  const script = new URL("square-load.py", import.meta.url).pathname;
+  const args = [script, marks, String(s), String(onS), String(offS)];
+  const python = spawn("python3", args, { stdio: ["ignore", "inherit", "inherit"] });
+  while (!existsSync(marks) || readFileSync(marks, "utf8").length === 0) await sleep(100);
+  say("load runs");
+  await sleep(2000);
+  await body({ marks, text: `bf16 4096^3 products, ${onS} s on, ${offS} s off` });
+  const ended = once(python, "exit");
+  python.kill();
+  await ended;
+}
 
 /** Fields 185 and 186 by scope: constants and comments of nvml.h disagree about their meaning. */
 async function fieldScopes() {
@@ -176,14 +207,7 @@ function updatePeriods(ms) {
   return periods;
 }
 
-function startLoad(s) {
-  const marks = join(out, "marks.txt");
-  const script = new URL("square-load.py", import.meta.url).pathname;
-  const args = [script, marks, String(s), "1", "1"];
-  return { marks, process: spawn("python3", args, { stdio: ["ignore", "inherit", "inherit"] }) };
-}
-
-/** Both default grids for `s` seconds; keeps every read when asked, and looks at ring and counter. */
+/** Both default grids for `s` seconds; keeps every read when told under which name. */
 async function sampleGrid(s, fastNs, realtime, keep) {
   const sampler = await startSampler({ grids: nvmlGrids({ fastNs, slowNs: 100e6 }), realtime });
   const reads = [];
@@ -193,7 +217,7 @@ async function sampleGrid(s, fastNs, realtime, keep) {
   const pairs = [];
   for (const end = nowMs() + s * 1e3; nowMs() < end; await sleep(1000)) pairs.push(libc.clocks());
   const report = await sampler.stop();
-  if (keep) writeCapture(sampler, reads, pairs, samplerNotes(report));
+  if (keep) writeCapture(keep, sampler, reads, pairs, samplerNotes(report));
   const calls = {};
   for (const { name } of sampler.channels) {
     const own = reads.filter((r) => r.channel === name);
@@ -205,7 +229,8 @@ async function sampleGrid(s, fastNs, realtime, keep) {
 
 /** Spacing of the ring's stamps, their distance from the harvest, and their sum against the counter. */
 function ringFacts(reads) {
-  const ring = reads.filter((r) => r.channel === "nvml.power_samples" && r.code === 0);
+  const own = (r) => /^nvml\.(0\.)?power_samples$/.test(r.channel) && r.code === 0;
+  const ring = reads.filter(own);
   const stamps = ring.map((r) => Number(r.stamp / 1000n));
   const spacing = stamps.slice(1).map((t, i) => (t - stamps[i]) / 1e3);
   const { mono, unix } = libc.clocks();
@@ -218,9 +243,9 @@ function ringFacts(reads) {
   };
 }
 
-function writeCapture(sampler, reads, pairs, notes) {
+function writeCapture({ name, load }, sampler, reads, pairs, notes) {
   const first = pairs[0];
-  const log = new LogWriter(join(out, "capture.mcap"), {
+  const log = new LogWriter(join(out, `${name}.mcap`), {
     id: "nvml-evidence",
     source: "hardware",
     hostClock: "monotonic",
@@ -242,8 +267,9 @@ function writeCapture(sampler, reads, pairs, notes) {
   pairs.forEach((pair) => log.clockPair(pair));
   reads.forEach((read) => log.read(read));
   for (const line of readFileSync(load.marks, "utf8").trim().split("\n")) {
-    const [phase, t] = line.split(" ");
-    log.mark({ name: "load", phase, clock: "host", t: BigInt(t) });
+    const [phase, t, products] = line.split(" ");
+    const fields = products === undefined ? {} : { fields: { products: Number(products) } };
+    log.mark({ name: "load", phase, clock: "host", t: BigInt(t), ...fields });
   }
   notes.forEach((note) => log.note(note));
   log.close();

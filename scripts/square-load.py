@@ -2,8 +2,9 @@
 
     python3 square-load.py MARKS DURATION_S ON_S OFF_S [N]
 
-Writes "begin NS" and "end NS" lines to MARKS, CLOCK_MONOTONIC nanoseconds. Each product is
-synchronised, so an edge is as sharp as one product (0.2 ms for N = 4096 on an H100).
+Writes "begin NS" and "end NS PRODUCTS" lines to MARKS, CLOCK_MONOTONIC nanoseconds. Each product is
+synchronised, so an edge is as sharp as one product (0.2 ms for N = 4096 on an H100). The last
+millisecond before a begin is spun away, so that short periods hold.
 """
 
 import sys
@@ -24,12 +25,15 @@ def main() -> None:
     with open(path, "w", buffering=1) as marks:
         k = 0
         while (begin := start + k * (on_s + off_s)) < start + duration_s:
-            time.sleep(max(0.0, begin - time.monotonic()))
-            marks.write(f"begin {time.monotonic_ns()}\n")
+            time.sleep(max(0.0, begin - time.monotonic() - 1e-3))
+            while time.monotonic() < begin:
+                pass
+            begun_ns, products = time.monotonic_ns(), 0
             while time.monotonic() < begin + on_s:
                 torch.mm(a, b, out=out)
                 torch.cuda.synchronize()
-            marks.write(f"end {time.monotonic_ns()}\n")
+                products += 1
+            marks.write(f"begin {begun_ns}\nend {time.monotonic_ns()} {products}\n")
             k += 1
 
 
