@@ -27,4 +27,16 @@ export const formats: Readonly<Record<string, Format>> = {
     summary: "text log of PMT (telemetry and marks) or dump of PowerSensor3",
     load: async () => (await import("./pmt.ts")).importPmt,
   },
+  "nvml-csv": {
+    summary: "CSV of an NVML sampler: t_mono_ns, power_W, util_gpu, util_mem, sm_clock, MARK rows",
+    load: async () => (await import("./nvml-csv.ts")).importNvmlCsv,
+  },
+  csv: {
+    summary: "any CSV file, by --map: volts, amperes, watts of rails, telemetry, marks",
+    load: async () => (await import("./csv.ts")).importCsv,
+  },
+  wav: {
+    summary: "PCM or float WAV of a sound-card oscilloscope; needs --rig",
+    load: async () => (await import("./wav.ts")).importWav,
+  },
 };

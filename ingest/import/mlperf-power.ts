@@ -11,7 +11,7 @@ import { type Instant, instant } from "../../schema/time.ts";
 import type { ImportContext, Importer } from "./importer.ts";
 import { readLines, toNumber } from "./lines.ts";
 import { rowSink } from "./rows.ts";
-import { textLayout, textRows } from "./text-rows.ts";
+import { textLayout, textRows, timedRig } from "./text-rows.ts";
 
 const WHAT = "a PTDaemon sample log";
 const SPL = "spl.txt";
@@ -44,7 +44,7 @@ export const importMlperfPower: Importer = async (source, context) => {
   const marks = existsSync(detail) ? readWindow(detail, context) : [];
   notes.push(...windowNotes(marks, detail, survey));
 
-  const rig = await context.rig("mlperf-power");
+  const rig = timedRig(await context.rig("mlperf-power"));
   const layout = textLayout(rig, survey.columns);
   context.origin(spl);
   if (existsSync(detail)) context.origin(detail);

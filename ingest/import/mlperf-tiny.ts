@@ -10,13 +10,12 @@ import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { inputError } from "../../schema/errors.ts";
 import type { Edge, Note } from "../../schema/records.ts";
-import type { Rig } from "../../schema/rig.ts";
 import { instant } from "../../schema/time.ts";
 import { type FileBytes, openBytes } from "./file-bytes.ts";
 import type { ImportContext, Importer } from "./importer.ts";
 import { readJson } from "./json-file.ts";
 import { importOpenRunner } from "./open-runner.ts";
-import { rowLayout, type RowSink, rowSink, writeFinite } from "./rows.ts";
+import { ratedRig, rowLayout, type RowSink, rowSink, writeFinite } from "./rows.ts";
 import { readPublished, readRunnerLog, type RunnerLog } from "./tiny-log.ts";
 
 const SUFFIX = "-energy.bin";
@@ -62,7 +61,7 @@ async function importTrace(folder: string, trace: string, context: ImportContext
   try {
     const rateHz = readHeader(file);
     const notes: Note[] = [];
-    const rig = withRate(await context.rig("mlperf-tiny"), rateHz, notes);
+    const rig = ratedRig(await context.rig("mlperf-tiny"), rateHz, notes);
     const layout = rowLayout(rig, ROW_BYTES, [
       { name: "power", bitOffset: 0, bits: 32, kind: "float" },
     ]);
@@ -121,20 +120,6 @@ function readHeader(file: FileBytes): number {
   if (!(rateHz >= 1 && rateHz <= 1e8))
     throw inputError("bad sample rate", `${file.path} at offset 1`, "1 Hz to 100 MHz", `${rateHz}`);
   return rateHz;
-}
-
-/** The rig with the rate that the file itself states: rows are timed by their index, so it is the clock. */
-function withRate(rig: Rig, rateHz: number, notes: Note[]): Rig {
-  const { device } = rig;
-  if (device.rowHz === rateHz && device.clock.hz === rateHz) return rig;
-  notes.push({
-    level: "info",
-    text: `the trace states ${rateHz} rows a second, rig ${rig.name} ${device.rowHz}: the trace is taken`,
-  });
-  return {
-    ...rig,
-    device: { ...device, rowHz: rateHz, clock: { ...device.clock, hz: rateHz } },
-  };
 }
 
 /** Edges in seconds from the first sample, each a falling edge of the trigger line as the monitor saw it. */

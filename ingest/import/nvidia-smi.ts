@@ -7,6 +7,7 @@ import type { LogWriter } from "../../capture/log-writer.ts";
 import { inputError } from "../../schema/errors.ts";
 import type { Note, TelemetryChannel } from "../../schema/records.ts";
 import { type Instant, instant } from "../../schema/time.ts";
+import { parseDate } from "./dates.ts";
 import type { ImportContext } from "./importer.ts";
 import { readLines, toNumber } from "./lines.ts";
 
@@ -79,7 +80,7 @@ export function importSmi(path: string, context: ImportContext, log?: LogWriter)
       continue;
     }
     previousLength = line.text.length;
-    const t = stamp(cells[stampAt]!, context);
+    const t = parseDate(cells[stampAt]!, context);
     if (t === undefined)
       throw inputError(
         "bad time",
@@ -132,18 +133,4 @@ function value(cell: string, toSi: number): { value: number; code: number } {
   if (cell === "Active" || cell === "Not Active")
     return { value: cell === "Active" ? 1 : 0, code: 0 };
   return { value: NaN, code: /N\/A|not supported/i.test(cell) ? NOT_SUPPORTED : UNKNOWN };
-}
-
-function stamp(cell: string, context: ImportContext): Instant<"unix"> | undefined {
-  const m = /^(\d{4})[/-](\d\d)[/-](\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?$/.exec(cell);
-  if (!m) return undefined;
-  const [y, mo, d, h, mi, s] = m.slice(1, 7).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  return context.localToUnix(y, mo, d, h, mi, s, Number((m[7] ?? "").padEnd(9, "0")));
 }

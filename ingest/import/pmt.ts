@@ -13,6 +13,7 @@ import { instant } from "../../schema/time.ts";
 import type { ImportContext, Importer } from "./importer.ts";
 import { readLines, secondsToNs, toNumber, UNIX_FROM_NS } from "./lines.ts";
 import { importPs3Dump } from "./ps3-dump.ts";
+import { marksOf } from "./text-marks.ts";
 
 const WHAT = "a PMT log (timestamp NAME…) or a PowerSensor3 dump (marker time …)";
 
@@ -154,7 +155,7 @@ function placeMarks(path: string, { first, marks }: Survey): { marks: Mark[]; no
   if (marks.length === 0) return { marks: [], notes: [] };
   // The newest PMT stamps marks as it stamps rows.
   if (marks.every((m) => m.t >= UNIX_FROM_NS === first >= UNIX_FROM_NS) && first >= UNIX_FROM_NS)
-    return { marks: marks.map((m) => toMark(m, 0n)), notes: [] };
+    return { marks: placed(marks, 0n), notes: [] };
   const zero = markZero(first, marks);
   const seconds = (Number(zero.at - first) / 1e9).toFixed(4);
   const note: Note = zero.agree
@@ -166,7 +167,7 @@ function placeMarks(path: string, { first, marks }: Survey): { marks: Mark[]; no
         level: "warning",
         text: `${path}: marks contradict their place among the lines; they are taken to count from ${seconds} s after the first line`,
       };
-  return { marks: marks.map((m) => toMark(m, zero.at)), notes: [note] };
+  return { marks: placed(marks, zero.at), notes: [note] };
 }
 
 /** The zero of the marks' seconds, on the rows' clock: the first row's time, if every mark allows that. */
@@ -191,11 +192,6 @@ function markZero(
   return { at: (from + to) / 2n, half, agree };
 }
 
-/** "start" and "end" alone are begin and end of `mark`; "NAME start" of NAME; all else is an instant. */
-function toMark({ t, message }: { t: bigint; message: string }, zero: bigint): Mark {
-  const [, name, word] = /^(.*?)[\s_:-]*\b(start|begin|end|stop)$/i.exec(message) ?? [];
-  const base = { clock: "host", t: zero + t };
-  if (word === undefined) return { name: message || "mark", phase: "instant", ...base };
-  const phase = /^(start|begin)$/i.test(word) ? "begin" : "end";
-  return { name: name || "mark", phase, ...base };
+function placed(marks: Survey["marks"], zero: bigint): Mark[] {
+  return marksOf(marks.map(({ t, message }) => ({ t: zero + t, text: message })));
 }

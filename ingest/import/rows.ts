@@ -28,6 +28,18 @@ export function presentRails(rig: Rig, names: readonly string[], notes: Note[]):
   return { ...rig, rails };
 }
 
+/** The rig with the rate that the file itself states, for rows that are timed by their index. */
+export function ratedRig(rig: Rig, rateHz: number, notes: Note[]): Rig {
+  const { device } = rig;
+  if (device.rowHz === rateHz && device.clock.hz === rateHz) return rig;
+  notes.push({
+    level: "info",
+    text: `the file states ${rateHz} rows a second, rig ${rig.name} ${device.rowHz}: the file is taken`,
+  });
+  const clock = { ...device.clock, hz: rateHz };
+  return { ...rig, device: { ...device, rowHz: rateHz, clock } };
+}
+
 function sensors(rail: Rail): Sensor[] {
   return [rail.voltage, rail.current, rail.power].filter((s) => s !== undefined);
 }

@@ -2,22 +2,19 @@
 // The tick is the row's time in whole nanoseconds of the host clock, 64 bits, which is the way of every
 // text format with a time on each line; a format with a counter of its own may name that as tick.
 
-import { inputError } from "../../schema/errors.ts";
 import type { Note, RowField, RowLayout } from "../../schema/records.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { BLOCK_ROWS, type HostStamp, rowLayout, type RowSink } from "./rows.ts";
 
 const TICK: RowField = { name: "t_ns", bitOffset: 0, bits: 64, kind: "uint" };
 
+/** The rig for rows that carry their time: that time is the clock, whatever the rig's device counts. */
+export function timedRig(rig: Rig, rowHz = rig.device.rowHz): Rig {
+  return { ...rig, device: { ...rig.device, rowHz, clock: { hz: 1e9, uRel: 0, startU: 0 } } };
+}
+
 /** @param columns names of the float64 fields. @throws InputError when the rig names another one. */
 export function textLayout(rig: Rig, columns: readonly string[], tick = TICK): RowLayout {
-  if (tick === TICK && rig.device.clock.hz !== 1e9)
-    throw inputError(
-      "rows of this format carry their time in nanoseconds",
-      `rig ${rig.name}`,
-      "a clock rate of 1 GHz",
-      `${rig.device.clock.hz} Hz`,
-    );
   const fields = columns.map((name, i): RowField => ({
     name,
     bitOffset: 64 * (i + 1),

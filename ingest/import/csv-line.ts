@@ -1,0 +1,26 @@
+// One line of separated values → cells, quotes taken off.
+
+/** The separator that cuts a line into most cells; a comma where nothing cuts it. */
+export function separatorOf(line: string): string {
+  const counts = [",", ";", "\t"].map((s) => [splitCells(line, s).length, s] as const);
+  return counts.reduce((best, c) => (c[0] > best[0] ? c : best))[1];
+}
+
+/** Cells without surrounding blanks; a quoted cell may hold the separator, and "" for a quote (RFC 4180). */
+export function splitCells(line: string, separator: string): string[] {
+  if (!line.includes('"')) return line.split(separator).map((c) => c.trim());
+  const cells: string[] = [];
+  let cell = "";
+  let quoted = false;
+  for (let i = 0; i < line.length; i++) {
+    const c = line[i]!;
+    if (c === '"' && quoted && line[i + 1] === '"') cell += line[++i]!;
+    else if (c === '"') quoted = !quoted;
+    else if (c === separator && !quoted) {
+      cells.push(cell.trim());
+      cell = "";
+    } else cell += c;
+  }
+  cells.push(cell.trim());
+  return cells;
+}
