@@ -4,6 +4,7 @@
 
 import { type Frame, RecordType } from "../schema/frame.ts";
 import {
+  type ChannelField,
   decodeEdges,
   decodeReadings,
   decodeSamples,
@@ -18,7 +19,7 @@ import {
 } from "../schema/frame-records.ts";
 import { decodeReply, type Reply } from "../schema/frame-replies.ts";
 import { BlockFlag, type SampleBlock } from "../schema/records.ts";
-import { FrameSplitter, type SplitterCounts, type Stamp } from "./frame-splitter.ts";
+import { FrameSplitter, type SplitterCounts, type Stamp } from "../schema/frame-splitter.ts";
 import { type Arrival, type GapCounts, GapTracker } from "./gap-tracker.ts";
 import { LineLevels } from "./line-levels.ts";
 import type { DaqSink } from "./sink.ts";
@@ -28,8 +29,8 @@ export interface DecoderOptions {
   /** Nominal, from the capabilities or the rig: place edges between rows and bridge a restart. */
   readonly rowHz: number;
   readonly tickHz: number;
-  /** Channels in two's complement. */
-  readonly signedMask?: number;
+  /** From the capabilities. */
+  readonly channels?: readonly ChannelField[];
 }
 
 export interface DecoderEvents {
@@ -203,8 +204,8 @@ export class FrameDecoder {
   #declared(s: Samples): boolean {
     if (this.#shape === null) {
       this.#shape = { mask: s.mask, bits: s.bits };
-      const { stream, signedMask } = this.#options;
-      this.#sink.declareRows(sampleLayout(stream, s.mask, s.bits, signedMask));
+      const { stream, channels } = this.#options;
+      this.#sink.declareRows(sampleLayout(stream, s.mask, s.bits, channels));
     }
     return this.#shape.mask === s.mask && this.#shape.bits === s.bits;
   }

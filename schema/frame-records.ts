@@ -81,19 +81,25 @@ export function rowBytesOf(mask: number, bits: number): number {
   return (n + 7) >> 3;
 }
 
-/** How the log reads the rows of a samples record. `signedMask`: channels in two's complement. */
+/** What a channel's field is called and how its counts read, where the capabilities say so. */
+export interface ChannelField {
+  readonly channel: number;
+  readonly name: string;
+  readonly signed: boolean;
+}
+
+/** How the log reads the rows of a samples record. A channel nobody described is `adc<channel>`, unsigned. */
 export function sampleLayout(
   stream: string,
   mask: number,
   bits: number,
-  signedMask = 0,
+  described: readonly ChannelField[] = [],
 ): RowLayout {
-  const fields = channelsOf(mask).map((c, i): RowField => ({
-    name: `adc${c}`,
-    bitOffset: i * bits,
-    bits,
-    kind: signedMask & (1 << c) ? "int" : "uint",
-  }));
+  const fields = channelsOf(mask).map((c, i): RowField => {
+    const d = described.find((x) => x.channel === c);
+    const kind = d?.signed ? "int" : "uint";
+    return { name: d?.name || `adc${c}`, bitOffset: i * bits, bits, kind };
+  });
   return { stream, rowBytes: rowBytesOf(mask, bits), fields };
 }
 

@@ -10,8 +10,8 @@ import {
   MAX_FRAME,
   SYNC,
   VERSION,
-} from "../schema/frame.ts";
-import type { Instant } from "../schema/time.ts";
+} from "./frame.ts";
+import type { Instant } from "./time.ts";
 
 /** Host clock before and after the read that brought the last byte; null where bytes have no time. */
 export type Stamp = Instant<"host"> | null;

@@ -1,0 +1,170 @@
+// The virtual DAQ put together: device, wire with accidents, USB pipe, pty. Moves along in steps of one
+// USB frame of simulated time up to the present, so that a late process makes no loss of its own.
+
+import { rmSync, symlinkSync } from "node:fs";
+import { FrameSplitter } from "../../schema/frame-splitter.ts";
+import { Conversation } from "./conversation.ts";
+import { type TriggerReport, VirtualDevice } from "./device.ts";
+import { type Fault, Wire } from "./faults.ts";
+import type { Pty, PtyMaker } from "./pty.ts";
+import { type DaqTruth, loopTruth } from "./truth.ts";
+import { FRAME_PERIOD_NS, UsbPipe } from "./usb-pipe.ts";
+
+export interface VirtualDaqOptions {
+  /** CLOCK_MONOTONIC at the truth's zero, ns. */
+  readonly epoch: bigint;
+  readonly seed: number;
+  readonly serial: string;
+  readonly trigger: TriggerReport;
+  readonly bufferBytes: number;
+  readonly flatOut: boolean;
+  readonly faults: readonly Fault[];
+  /** Symbolic link to the pty, kept over an unplugging. */
+  readonly link: string | null;
+}
+
+/** Rows kept for a flat-out run. */
+const LOOP_ROWS = 1 << 17;
+
+/** The device, its line and its accidents, moved along in steps of one USB frame. */
+export class VirtualDaq {
+  readonly #maker: PtyMaker;
+  readonly #options: VirtualDaqOptions;
+  readonly #pipe: UsbPipe;
+  readonly #wire: Wire;
+  readonly #device: VirtualDevice;
+  readonly #splitter: FrameSplitter;
+  readonly #faults: Fault[];
+  readonly #input = new Uint8Array(4096);
+  #pty: Pty | null = null;
+  #nowNs: number;
+  #startedNs: number | null = null;
+  #backNs = 0;
+
+  constructor(maker: PtyMaker, truth: DaqTruth, options: VirtualDaqOptions) {
+    this.#maker = maker;
+    this.#options = options;
+    this.#nowNs = this.#clockNs();
+    this.#faults = [...options.faults].sort((a, b) => a.atNs - b.atNs);
+    this.#pty = maker.open();
+    this.#pipe = new UsbPipe(this.#pty, options.bufferBytes);
+    this.#wire = new Wire((bytes) => this.#pipe.put(bytes), options.seed);
+    this.#device = new VirtualDevice(
+      options.flatOut ? loopTruth(truth, LOOP_ROWS) : truth,
+      options.trigger,
+      (frame) => this.#wire.frame(frame),
+    );
+    this.#device.stalls = () => [this.#pipe.stalls, this.#pipe.longestStallNs];
+    const conversation = new Conversation(this.#device, options.serial, () => this.#device.reset());
+    this.#splitter = new FrameSplitter((f) => conversation.command(f, this.#clockNs()));
+    this.#link();
+  }
+
+  get path(): string {
+    return this.#options.link ?? this.#pty!.path;
+  }
+
+  /** What really happened, for tests to hold the host's account against. */
+  account(): object {
+    const { stalls, longestStallNs } = this.#pipe;
+    return { ...this.#device.counters, stalls, longestStallNs, faults: this.#wire.counts };
+  }
+
+  /** Moves along to the present, one USB frame at a time, then waits for bytes or the next frame. */
+  step(): void {
+    if (this.#options.flatOut) this.#flatOut();
+    else this.#realTime();
+    this.#take();
+  }
+
+  close(): void {
+    this.#unplug();
+  }
+
+  #realTime(): void {
+    const target = this.#clockNs();
+    while (this.#nowNs + FRAME_PERIOD_NS <= target) {
+      this.#nowNs += FRAME_PERIOD_NS;
+      this.#accidents();
+      this.#device.advance(this.#nowNs);
+      this.#pipe.frame(this.#nowNs);
+    }
+    const restMs = Math.max(1, Math.ceil((this.#nowNs + FRAME_PERIOD_NS - this.#clockNs()) / 1e6));
+    if (this.#pty) this.#pty.wait(false, restMs);
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, restMs);
+  }
+
+  /** Blocks for as long as the line takes them; then it waits for room. */
+  #flatOut(): void {
+    const room = this.#options.bufferBytes / 2;
+    for (let turn = 0; turn < 64; turn++) {
+      while (this.#device.running && this.#pipe.waiting < room) this.#device.block();
+      if (this.#pipe.drain(Infinity) === 0) break;
+    }
+    this.#pty!.wait(this.#pipe.waiting > 0, this.#device.running ? 10 : 50);
+  }
+
+  #clockNs(): number {
+    return Number(process.hrtime.bigint() - this.#options.epoch);
+  }
+
+  #take(): void {
+    const n = this.#pty?.read(this.#input) ?? 0;
+    if (n === 0) return;
+    this.#splitter.push(this.#input.subarray(0, n), null, null);
+    if (this.#device.running) this.#startedNs ??= this.#nowNs;
+  }
+
+  #accidents(): void {
+    if (this.#pty === null && this.#nowNs >= this.#backNs) this.#plug();
+    if (this.#startedNs === null) return;
+    const sinceNs = this.#nowNs - this.#startedNs;
+    while (this.#faults.length > 0 && this.#faults[0]!.atNs <= sinceNs)
+      this.#happen(this.#faults.shift()!);
+  }
+
+  #happen({ kind, amount }: Fault): void {
+    switch (kind) {
+      case "stall":
+        this.#pipe.stalledUntilNs = this.#nowNs + amount * 1e6;
+        this.#wire.counts.stall++;
+        return;
+      case "unplug":
+        this.#wire.counts.unplug++;
+        this.#unplug();
+        this.#backNs = this.#nowNs + amount * 1e6;
+        return;
+      case "restart":
+        this.#wire.counts.restart++;
+        this.#device.reset();
+        this.#pipe.clear();
+        return;
+      case "garbage":
+      case "flip":
+      case "lose":
+      case "duplicate":
+      case "swap":
+        this.#wire.schedule(kind, amount);
+    }
+  }
+
+  #unplug(): void {
+    if (this.#options.link) rmSync(this.#options.link, { force: true });
+    this.#pty?.close();
+    this.#pipe.pty = this.#pty = null;
+    this.#pipe.clear();
+    this.#device.reset();
+  }
+
+  #plug(): void {
+    this.#pipe.pty = this.#pty = this.#maker.open();
+    this.#link();
+  }
+
+  #link(): void {
+    const { link } = this.#options;
+    if (!link) return;
+    rmSync(link, { force: true });
+    symlinkSync(this.#pty!.path, link);
+  }
+}

@@ -1,0 +1,89 @@
+// The virtual DAQ as a process: a pty that speaks docs/wire.md, at the pace of its own drifting clock or
+// as fast as the line takes it. In: the arguments below. Out: one JSON line when it can be opened, one
+// with its own account when it ends (SIGTERM). Linux.
+
+import { parseArgs } from "node:util";
+import { UsageError } from "../../schema/errors.ts";
+import { resolveRig } from "../load.ts";
+import { VirtualBench } from "../virtual/bench.ts";
+import { VirtualDaq } from "./daq.ts";
+import type { TriggerReport } from "./device.ts";
+import { FAULT_HELP, parseFault } from "./faults.ts";
+import { ptyMaker } from "./pty.ts";
+import { benchTruth } from "./truth.ts";
+
+const HELP = `usage: virtual-daq [options]
+  --rig FILE|NAME      rails, sensors and clock to simulate (default virtual)
+  --seed N             of everything drawn (default 1)
+  --seconds N          length of the simulated work (default 3600)
+  --row-rate HZ        rows a second instead of the rig's
+  --epoch NS           CLOCK_MONOTONIC at which the simulated work begins (default now)
+  --link PATH          symbolic link to the pty, kept over an unplugging
+  --serial TEXT        serial number to report
+  --trigger edges|bitmap  how the trigger line is reported (default edges)
+  --buffer BYTES       of the device; what does not fit is dropped and counted (default 131072)
+  --flat-out           as fast as the line takes it, looping two seconds of rows
+  --fault KIND@SECONDS:N  any number of times, seconds from the first start:
+${FAULT_HELP.map((l) => `      ${l}`).join("\n")}`;
+
+const OPTIONS = {
+  rig: { type: "string", default: "virtual" },
+  seed: { type: "string", default: "1" },
+  seconds: { type: "string", default: "3600" },
+  "row-rate": { type: "string" },
+  epoch: { type: "string" },
+  link: { type: "string" },
+  serial: { type: "string", default: "VIRTUAL-1" },
+  trigger: { type: "string", default: "edges" },
+  buffer: { type: "string", default: "131072" },
+  "flat-out": { type: "boolean", default: false },
+  fault: { type: "string", multiple: true, default: [] as string[] },
+  help: { type: "boolean", default: false },
+} as const;
+
+function parse(args: string[]) {
+  return parseArgs({ args, options: OPTIONS }).values;
+}
+
+async function run(options: ReturnType<typeof parse>): Promise<void> {
+  const maker = await ptyMaker();
+  maker.dieWithParent();
+  const { rig } = await resolveRig(options.rig);
+  const rowHz = Number(options["row-rate"] ?? rig.device.rowHz);
+  const device = { ...rig.device, rowHz, clock: { ...rig.device.clock, hz: rowHz } };
+  const bench = new VirtualBench(
+    { ...rig, device },
+    { seed: Number(options.seed), durationS: Number(options.seconds) },
+  );
+  const daq = new VirtualDaq(maker, benchTruth(bench), {
+    epoch: options.epoch === undefined ? process.hrtime.bigint() : BigInt(options.epoch),
+    seed: Number(options.seed),
+    serial: options.serial,
+    trigger: options.trigger as TriggerReport,
+    bufferBytes: Number(options.buffer),
+    flatOut: options["flat-out"],
+    faults: options.fault.map(parseFault),
+    link: options.link ?? null,
+  });
+  let stop = false;
+  process.on("SIGTERM", () => (stop = true));
+  process.stdout.write(`${JSON.stringify({ path: daq.path })}\n`);
+  while (!stop) {
+    daq.step();
+    await new Promise((turn) => setImmediate(turn)); // signals are seen here
+  }
+  daq.close();
+  process.stdout.write(`${JSON.stringify(daq.account())}\n`);
+}
+
+try {
+  const options = parse(process.argv.slice(2));
+  if (options.help) process.stdout.write(`${HELP}\n`);
+  else await run(options);
+} catch (error) {
+  process.stderr.write(`virtual-daq: ${(error as Error).message}\n`);
+  process.exitCode =
+    error instanceof UsageError || (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS")
+      ? 2
+      : 1;
+}

@@ -1,0 +1,54 @@
+// Starts the virtual DAQ as a process of its own and waits until its port can be opened.
+
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { siblingModule } from "../../capture/sibling.ts";
+import { SourceError } from "../../schema/errors.ts";
+import type { DeviceCounters } from "./device.ts";
+import type { FaultCounts } from "./faults.ts";
+
+/** The device's own account, as it saw itself. */
+export interface VirtualDaqAccount extends DeviceCounters {
+  readonly stalls: number;
+  readonly longestStallNs: number;
+  readonly faults: FaultCounts;
+}
+
+export interface VirtualDaqProcess {
+  readonly path: string;
+  readonly pid: number;
+  /** Ends it. @returns its account. */
+  stop(): Promise<VirtualDaqAccount>;
+}
+
+/** @param args as `virtual-daq --help` lists them. @throws SourceError when it does not start. */
+export async function spawnVirtualDaq(args: readonly string[]): Promise<VirtualDaqProcess> {
+  const { url, execArgv } = siblingModule(import.meta.url, "./main");
+  const child = spawn(
+    process.execPath,
+    ["--no-warnings", ...execArgv, fileURLToPath(url), ...args],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
+  let complaint = "";
+  child.stderr.on("data", (b: Buffer) => (complaint += b.toString()));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async <T>(): Promise<T> => {
+    const line = await lines.next();
+    if (line.done) throw new SourceError("fatal", complaint.trim() || "the virtual DAQ ended");
+    return JSON.parse(line.value) as T;
+  };
+  const { path } = await next<{ path: string }>();
+  return {
+    path,
+    pid: child.pid!,
+    async stop() {
+      child.kill("SIGTERM");
+      const account = await next<VirtualDaqAccount>();
+      if (child.exitCode === null) await new Promise((exited) => child.once("exit", exited));
+      return account;
+    },
+  };
+}

@@ -1,0 +1,67 @@
+// What the virtual DAQ's pins see, by row. The bench model gives it; a flat-out run loops a stretch of it.
+
+import type { VirtualBench } from "../virtual/bench.ts";
+
+/** An edge of the trigger line, at its place between rows. */
+export interface TrueEdge {
+  readonly row: number;
+  readonly level: 0 | 1;
+}
+
+export interface DaqTruth {
+  readonly channelNames: readonly string[];
+  /** Nominal. */
+  readonly rowHz: number;
+  /** Rows begun by an instant, ns since power-up; the device's drifting clock is in here. */
+  rowsAt(tNs: number): number;
+  /** One word a channel and row: bits 0–11 counts; bit 15 of a row's first word the trigger's level. */
+  fill(firstRow: number, rows: number, out: Uint16Array): void;
+  /** Edges with firstRow ≤ row < endRow. */
+  edges(firstRow: number, endRow: number): TrueEdge[];
+}
+
+export function benchTruth(bench: VirtualBench): DaqTruth {
+  const { clock } = bench;
+  const edges = Array.from(bench.trigger.edgesNs, (t, i): TrueEdge => {
+    const after = clock.rowAt(t);
+    const [t0, t1] = [clock.rowNs(after - 1), clock.rowNs(after)];
+    return { row: after - 1 + (t - t0) / (t1 - t0), level: i % 2 === 0 ? 1 : 0 };
+  });
+  return {
+    channelNames: bench.layout.fields.map((f) => f.name),
+    rowHz: bench.rig.device.rowHz,
+    rowsAt: (tNs) => clock.rowAt(tNs),
+    fill: (firstRow, rows, out) => bench.fillRows(firstRow, rows, out),
+    edges: (firstRow, endRow) => edges.slice(from(edges, firstRow), from(edges, endRow)),
+  };
+}
+
+/** Position of the first edge at or after a row. */
+function from(edges: readonly TrueEdge[], row: number): number {
+  let [lo, hi] = [0, edges.length];
+  while (lo < hi) {
+    const mid = (lo + hi) >> 1;
+    if (edges[mid]!.row < row) lo = mid + 1;
+    else hi = mid;
+  }
+  return lo;
+}
+
+/** The first `length` rows over and over, computed once: for speed, not for Joules. */
+export function loopTruth(truth: DaqTruth, length: number): DaqTruth {
+  const stride = truth.channelNames.length;
+  const words = new Uint16Array(length * stride);
+  truth.fill(0, length, words);
+  return {
+    ...truth,
+    fill(firstRow, rows, out) {
+      for (let done = 0; done < rows;) {
+        const from = (firstRow + done) % length;
+        const n = Math.min(rows - done, length - from);
+        out.set(words.subarray(from * stride, (from + n) * stride), done * stride);
+        done += n;
+      }
+    },
+    edges: () => [],
+  };
+}
