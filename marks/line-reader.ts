@@ -2,9 +2,8 @@
 // Holds: at most one unfinished line, bounded; the number of lines so far.
 
 import type { MarkSink } from "./to-marks.ts";
-import { withOurs } from "./to-marks.ts";
 import { type LineMark, MAX_LINE_BYTES, parseLine } from "./line.ts";
-import type { FieldValue } from "./slot.ts";
+import { type FieldValue, fieldName } from "./slot.ts";
 
 const NEWLINE = 10;
 
@@ -61,16 +60,17 @@ export class LineReader {
   }
 
   #emit(mark: LineMark, nowNs: bigint, intervalNs: number): void {
-    const ours: Record<string, FieldValue> = {};
+    const fields: Record<string, FieldValue> = {};
     const stamped = mark.t !== null && mark.t <= nowNs;
-    if (!stamped) ours["stamp_interval_ns"] = intervalNs;
-    if (!stamped && mark.t !== null) ours["stamp_rejected"] = mark.t.toString();
+    if (!stamped) fields["stamp_interval_ns"] = intervalNs;
+    if (!stamped && mark.t !== null) fields["stamp_rejected"] = mark.t.toString();
+    for (const [key, value] of Object.entries(mark.fields)) fields[fieldName(key)] = value;
     this.#sink.onMark({
       name: mark.name,
       phase: mark.phase,
       clock: "host",
       t: stamped ? mark.t : nowNs,
-      fields: withOurs(ours, mark.fields),
+      fields,
     });
   }
 

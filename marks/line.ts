@@ -79,9 +79,10 @@ function readFields(tokens: readonly Token[]): Record<string, FieldValue> | stri
 
 function readValue(text: string): FieldValue | undefined {
   if (text === "true" || text === "false") return text === "true";
-  // Number() of a long integer would round it: such a value stays the text that it is.
-  if (JSON_NUMBER.test(text) && (/[.eE]/.test(text) || Number.isSafeInteger(Number(text))))
-    return Number(text);
+  // Number() would round a long integer and overflow a large one: such a value stays the text that it is.
+  const number = JSON_NUMBER.test(text) ? Number(text) : NaN;
+  if (Number.isSafeInteger(number) || (/[.eE]/.test(text) && Number.isFinite(number)))
+    return number;
   return unquote(text);
 }
 

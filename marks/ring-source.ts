@@ -44,7 +44,7 @@ export class RingSource {
       const at = this.#reader.peek(last);
       if (at < 0) break;
       const index = this.#reader.tail;
-      const mark = decodeSlot(this.#ring.bytes, at, this.#ring.name);
+      const mark = decodeSlot(this.#ring, at);
       if (!this.#reader.accept()) continue;
       if (mark) {
         this.received++;

@@ -8,10 +8,11 @@ import {
   Kind,
   MAX_NAME_BYTES,
   MAX_STRING_BYTES,
-  PAYLOAD_BYTES,
   SLOT_BYTES,
   Slot,
 } from "./layout.ts";
+import type { Ring } from "./ring.ts";
+import { TextCache } from "./text-cache.ts";
 
 export type FieldValue = string | number | boolean;
 export type Fields = Readonly<Record<string, FieldValue>>;
@@ -26,11 +27,10 @@ export interface SlotMark {
   readonly pid: number;
   readonly tid: number;
   readonly fields: Fields;
-  readonly truncated: boolean;
 }
 
 /** Writes everything but `seq` into `out` (one slot). What does not fit is left out and flagged. */
-export function encodeSlot(mark: Omit<SlotMark, "truncated">, out: Buffer): void {
+export function encodeSlot(mark: SlotMark, out: Buffer): void {
   out.fill(0, Slot.t, SLOT_BYTES);
   out.writeBigUInt64LE(mark.t, Slot.t);
   out.writeBigUInt64LE(mark.aux, Slot.aux);
@@ -89,79 +89,87 @@ function encodeField(key: string, value: FieldValue): { bytes: Buffer; whole: bo
   return done(FieldType.string, 1 + text.bytes, text.whole);
 }
 
-/**
- * @param bytes the memory around the slot; @param at its offset there
- * @param nameAt resolves a reference into the names area
- * @returns undefined when the bytes are no mark
- */
-export function decodeSlot(
-  bytes: Buffer,
-  at: number,
-  nameAt: (reference: number) => string | undefined,
-): SlotMark | undefined {
+/** Field names that only the reader sets (docs/marks.md, "What the log holds"). */
+const RESERVED = new Set(
+  "pid tid span kind correlation truncated stamp_interval_ns stamp_rejected __proto__".split(" "),
+);
+
+/** A program's own field of a reserved name is kept under another. */
+export const fieldName = (name: string): string => (RESERVED.has(name) ? `user.${name}` : name);
+
+/** What a slot said. `fields` start with `pid` and `tid`; reserved names of the program are renamed. */
+export interface DecodedSlot extends Omit<SlotMark, "fields" | "pid" | "tid"> {
+  readonly fields: Record<string, FieldValue>;
+  readonly truncated: boolean;
+}
+
+const names = new TextCache();
+const keys = new TextCache(fieldName);
+
+/** @param at byte offset of the slot. @returns undefined when the bytes are no mark. */
+export function decodeSlot(ring: Ring, at: number): DecodedSlot | undefined {
+  const { bytes, longs } = ring;
   const kind = bytes[at + Slot.kind]!;
   const flags = bytes[at + Slot.flags]!;
   const nameBytes = bytes[at + Slot.nameBytes]!;
-  const fieldBytes = bytes.readUInt16LE(at + Slot.fieldBytes);
+  const fieldBytes = bytes[at + Slot.fieldBytes]! + 256 * bytes[at + Slot.fieldBytes + 1]!;
   if (kind < Kind.begin || kind > Kind.exchange || flags > 3 || nameBytes > MAX_NAME_BYTES)
     return undefined;
-  if (nameBytes + fieldBytes > PAYLOAD_BYTES) return undefined;
   const start = at + Slot.payload;
+  const end = start + nameBytes + fieldBytes;
+  if (end > at + SLOT_BYTES) return undefined;
   const byReference = (flags & Flag.nameReference) !== 0;
-  const name = byReference
-    ? nameAt(bytes.readUInt32LE(start))
-    : bytes.toString("utf8", start, start + nameBytes);
-  const first = start + nameBytes;
-  const fields = decodeFields(bytes, first, first + fieldBytes, bytes[at + Slot.fieldCount]!);
-  if (name === undefined || fields === undefined) return undefined;
+  const name = byReference ? ring.name(word(ring, start)) : names.get(bytes, start, nameBytes);
+  if (name === undefined) return undefined;
+  const fields = { pid: word(ring, at + Slot.pid), tid: word(ring, at + Slot.tid) };
+  if (!decodeFields(bytes, start + nameBytes, end, bytes[at + Slot.fieldCount]!, fields))
+    return undefined;
   return {
     kind: kind as Kind,
     name,
-    t: bytes.readBigUInt64LE(at + Slot.t),
-    aux: bytes.readBigUInt64LE(at + Slot.aux),
-    id: bytes.readBigUInt64LE(at + Slot.id),
-    pid: bytes.readUInt32LE(at + Slot.pid),
-    tid: bytes.readUInt32LE(at + Slot.tid),
+    t: BigInt.asUintN(64, longs[(at + Slot.t) / 8]!),
+    aux: BigInt.asUintN(64, longs[(at + Slot.aux) / 8]!),
+    id: BigInt.asUintN(64, longs[(at + Slot.id) / 8]!),
     fields,
     truncated: (flags & Flag.truncated) !== 0,
   };
 }
 
-const NONE: Fields = {};
+const word = (ring: Ring, at: number) => ring.words[at / 4]! >>> 0;
+
 /** Bytes of a value by its type; a string's is its length byte. */
 const VALUE_BYTES = [0, 8, 8, 1, 1];
 
-function decodeFields(b: Buffer, start: number, end: number, count: number): Fields | undefined {
-  if (count === 0) return start === end ? NONE : undefined;
-  const fields: Record<string, FieldValue> = {};
+/** @returns whether `count` fields fill the bytes from `start` to `end` exactly. */
+function decodeFields(
+  b: Buffer,
+  start: number,
+  end: number,
+  count: number,
+  into: Record<string, FieldValue>,
+): boolean {
   let at = start;
   for (let i = 0; i < count; i++) {
     const type = at + 2 <= end ? b[at]! : 0;
     const keyBytes = b[at + 1]!;
     const valueAt = at + 2 + keyBytes;
-    if (type < 1 || type > 4 || keyBytes === 0 || valueAt + VALUE_BYTES[type]! > end)
-      return undefined;
+    if (type < 1 || type > 4 || keyBytes === 0 || valueAt + VALUE_BYTES[type]! > end) return false;
     const next = valueAt + VALUE_BYTES[type]! + (type === FieldType.string ? b[valueAt]! : 0);
-    if (next > end) return undefined;
-    // A key such as __proto__ must become a plain property.
-    const key = b.toString("utf8", at + 2, valueAt);
-    const value = decodeValue(b, type, valueAt, next);
-    Object.defineProperty(fields, key, {
-      value,
-      enumerable: true,
-      writable: true,
-      configurable: true,
-    });
+    if (next > end) return false;
+    into[keys.get(b, at + 2, keyBytes)] = decodeValue(b, type, valueAt, next);
     at = next;
   }
-  return at === end ? fields : undefined;
+  return at === end;
 }
+
+/** JSON has no NaN and no infinity. */
+const finite = (value: number): FieldValue => (Number.isFinite(value) ? value : String(value));
 
 function decodeValue(b: Buffer, type: number, at: number, next: number): FieldValue {
   if (type === FieldType.boolean) return b[at] !== 0;
-  if (type === FieldType.float) return b.readDoubleLE(at);
+  if (type === FieldType.float) return finite(b.readDoubleLE(at));
   if (type === FieldType.string) return b.toString("utf8", at + 1, next);
-  const value = b.readBigInt64LE(at);
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : value.toString();
+  const high = b.readInt32LE(at + 4);
+  const value = high * 2 ** 32 + b.readUInt32LE(at);
+  return Number.isSafeInteger(value) ? value : b.readBigInt64LE(at).toString();
 }

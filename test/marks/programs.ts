@@ -50,7 +50,8 @@ export function run(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
-  const { TRUEJOULE_MARKS: _, ...inherited } = process.env;
+  const inherited = { ...process.env };
+  delete inherited["TRUEJOULE_MARKS"];
   const child = spawn(command, args, { env: { ...inherited, ...environment } });
   let stdout = "";
   let stderr = "";

@@ -1,0 +1,24 @@
+// A program that marks through the Node client; run by node-client.test.ts.
+
+import { begin, end, mark, recording, span } from "../../marks/node-client.ts";
+
+const count = Number(process.argv[2] ?? 0);
+console.log(recording());
+mark("start", { batch_size: 8, load: 0.5, hop: true, request: "r-17" });
+const a = begin("decode");
+const b = begin("decode", { n: 2 });
+end("decode", a);
+end("decode", b, { tokens: 3 });
+console.log(span("sync", {}, () => 7));
+console.log(await span("async", { k: 1 }, async () => 8));
+try {
+  span("failing", {}, () => {
+    throw new RangeError("no");
+  });
+} catch (error) {
+  console.log((error as Error).name);
+}
+await span("rejecting", {}, () => Promise.reject(new TypeError("no"))).catch((error: Error) =>
+  console.log(error.name),
+);
+for (let i = 0; i < count; i++) mark("m", { i });

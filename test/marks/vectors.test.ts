@@ -1,0 +1,144 @@
+// Golden bytes and lines: C, Python and TypeScript must lay down and read the same.
+
+import { readFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { HEADER_BYTES, type Kind, SLOT_BYTES, Slot } from "../../marks/layout.ts";
+import { parseLine } from "../../marks/line.ts";
+import { createRing } from "../../marks/ring-file.ts";
+import { type FieldValue, decodeSlot, encodeSlot } from "../../marks/slot.ts";
+import { memoryRing } from "./memory-ring.ts";
+import { compileWriter, hasGcc, hasPython, python, run } from "./programs.ts";
+
+interface SlotVector {
+  about: string;
+  kind: Kind;
+  name: string;
+  t: string;
+  aux: string;
+  id: string;
+  fields: ["i" | "f" | "b" | "s", string, string][];
+  truncated: boolean;
+  slot: string;
+}
+const read = (name: string) =>
+  JSON.parse(readFileSync(new URL(`../vectors/${name}`, import.meta.url), "utf8")) as {
+    vectors: unknown[];
+  };
+const slots = read("marks-slots.json").vectors as SlotVector[];
+const lines = read("marks-lines.json").vectors as { line: string; expect: unknown }[];
+
+/** JavaScript has one number: integers that it cannot hold are left to the other languages. */
+const exact = (v: SlotVector) =>
+  v.fields.every(([type, , text]) => type !== "i" || Number.isSafeInteger(+text));
+
+function value(type: string, text: string): FieldValue {
+  if (type === "b") return text === "1";
+  if (type === "s") return text;
+  return Number.isSafeInteger(+text) || type === "f" ? +text : text;
+}
+
+const fieldsOf = (v: SlotVector) =>
+  Object.fromEntries(v.fields.map(([type, key, text]) => [key, value(type, text)]));
+
+describe("slots", () => {
+  test.each(slots.filter(exact))("Node writes: $about", (v) => {
+    const out = Buffer.alloc(SLOT_BYTES);
+    const numbers = { t: BigInt(v.t), aux: BigInt(v.aux), id: BigInt(v.id), pid: 0, tid: 0 };
+    encodeSlot({ kind: v.kind, name: v.name, ...numbers, fields: fieldsOf(v) }, out);
+    expect(out.toString("hex", Slot.t)).toBe(v.slot.padEnd(2 * (SLOT_BYTES - Slot.t), "0"));
+  });
+
+  test.each(slots)("reader: $about", (v) => {
+    const ring = memoryRing(8);
+    ring.bytes.write(v.slot, HEADER_BYTES + Slot.t, "hex");
+    const mark = decodeSlot(ring, HEADER_BYTES)!;
+    const { pid, tid, ...fields } = mark.fields;
+    expect([pid, tid]).toEqual([0, 0]);
+    expect({ ...mark, fields: null }).toEqual({
+      kind: v.kind,
+      name: v.truncated ? expect.any(String) : v.name,
+      t: BigInt(v.t),
+      aux: BigInt(v.aux),
+      id: BigInt(v.id),
+      fields: null,
+      truncated: v.truncated,
+    });
+    expect(v.name.startsWith(mark.name)).toBe(true);
+    if (v.truncated) expect(fieldsOf(v)).toMatchObject(fields);
+    else expect(fields).toEqual(fieldsOf(v));
+  });
+
+  const c = hasGcc ? test : test.skip;
+  c(`C writes them all${hasGcc ? "" : " (skipped: no gcc on this machine)"}`, async () => {
+    const writer = compileWriter();
+    const folder = mkdtempSync(join(tmpdir(), "truejoule-vectors-"));
+    createRing(join(folder, "shared.ring"), 16, 0);
+    for (const v of slots) {
+      const fields = v.fields.map((f) => f.join(":"));
+      const args = ["emit", String(v.kind), v.name, v.t, v.aux, v.id, ...fields];
+      expect((await run(writer.path, args, { TRUEJOULE_MARKS: folder })).code).toBe(0);
+    }
+    const bytes = readFileSync(join(folder, "shared.ring"));
+    slots.forEach((v, i) => {
+      const at = HEADER_BYTES + i * SLOT_BYTES;
+      bytes.fill(0, at + Slot.pid, at + Slot.kind);
+      expect(bytes.toString("hex", at + Slot.t, at + Slot.t + v.slot.length / 2)).toBe(v.slot);
+      expect(bytes.readBigUInt64LE(at)).toBe(BigInt(2 * i + 2));
+    });
+    rmSync(folder, { recursive: true });
+    writer.remove();
+  });
+
+  const py = hasPython ? test : test.skip;
+  py(`Python writes those of its kinds${hasPython ? "" : " (skipped: no python3)"}`, async () => {
+    const file = new URL("../vectors/marks-slots.json", import.meta.url).pathname;
+    const { stdout, stderr } = await python(`
+import json
+from truejoule._slot import encode
+make = {"i": int, "f": float, "b": lambda v: v == "1", "s": str}
+for v in json.load(open(${JSON.stringify(file)}))["vectors"]:
+    fields = {key: make[kind](text) for kind, key, text in v["fields"]}
+    slot = encode(v["kind"], v["name"], int(v["t"]), int(v["id"]), 0, 0, fields)
+    print(slot.hex())
+`);
+    expect(stderr).toBe("");
+    const written = stdout.trim().split("\n");
+    expect(written).toHaveLength(slots.length);
+    slots.forEach((v, i) => v.aux === "0" && expect(written[i]).toBe(v.slot));
+  });
+});
+
+describe("slots that are no marks", () => {
+  test("random and damaged bytes are refused or read, never thrown at", () => {
+    const ring = memoryRing(8);
+    let x = 12345;
+    const byte = () => (x = (Math.imul(x, 1103515245) + 12345) >>> 0) >>> 24;
+    let refused = 0;
+    for (let n = 0; n < 20_000; n++) {
+      const v = slots[n % slots.length]!;
+      ring.bytes.fill(0, HEADER_BYTES, HEADER_BYTES + SLOT_BYTES);
+      ring.bytes.write(v.slot, HEADER_BYTES + Slot.t, "hex");
+      for (let k = byte() % 4; k >= 0; k--)
+        ring.bytes[HEADER_BYTES + Slot.kind + (byte() % 216)] = byte();
+      if (!decodeSlot(ring, HEADER_BYTES)) refused++;
+    }
+    expect(refused).toBeGreaterThan(500);
+  });
+});
+
+describe("lines", () => {
+  test.each(lines)("$line", ({ line, expect: expected }) => {
+    const found = parseLine(line);
+    if (expected === null || typeof expected === "string") expect(found).toBe(expected);
+    else {
+      const { t, ...rest } = found as { t: bigint | null };
+      expect({ ...rest, ...(t === null ? {} : { t: t.toString() }) }).toEqual({
+        fields: {},
+        ...(expected as object),
+      });
+    }
+  });
+});
