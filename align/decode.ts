@@ -33,7 +33,13 @@ export function columnReader(
   const whole16 = (stride & 1) === 0 && bitOffset >> 4 === (bitOffset + bits - 1) >> 4;
   if (whole16) return wordReader(stride >> 1, bitOffset >> 4, bitOffset & 15, bits, kind, linear);
   if (shift + bits <= 32) return byteReader(stride, byte, shift, bits, kind, linear);
-  if (shift === 0 && bits === 64 && kind === "uint") return wideReader(stride, byte, linear);
+  if (shift === 0 && (bits & 7) === 0 && bits <= 64 && kind === "uint") {
+    const { scale, zero } = linear;
+    return (bytes, rows, out) => {
+      for (let i = 0, at = byte; i < rows; i++, at += stride)
+        out[i] = (high(bytes, at, bits) * 4294967296 + low(bytes, at) - zero) * scale;
+    };
+  }
   throw new Error(
     `${layout.stream}: field ${field.name} of ${bits} bits at bit ${bitOffset} is not readable`,
   );
@@ -106,13 +112,15 @@ function byteReader(
   };
 }
 
-/** 64-bit counters: exact to 2^53, which is why time bases subtract their first value (timebase.ts). */
-function wideReader(stride: number, byte: number, { scale, zero }: Linear): ColumnReader {
-  return (bytes, rows, out) => {
-    const v = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    for (let i = 0, at = byte; i < rows; i++, at += stride) {
-      const x = v.getUint32(at, true) + v.getUint32(at + 4, true) * 4294967296;
-      out[i] = (x - zero) * scale;
-    }
-  };
+/** Low 32 bits of a byte-aligned counter of more than 32 bits, and what is above them. */
+export function low(bytes: Uint8Array, at: number): number {
+  return (
+    (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
+  );
+}
+
+export function high(bytes: Uint8Array, at: number, bits: number): number {
+  let x = 0;
+  for (let k = (bits >> 3) - 1; k >= 4; k--) x = x * 256 + bytes[at + k]!;
+  return x;
 }

@@ -3,7 +3,7 @@
 // rows, or else the host's stamps, say how many wraps went by.
 
 import { BlockFlag, type RowLayout, type SampleBlock } from "../schema/records.ts";
-import { columnReader, type ColumnReader } from "./decode.ts";
+import { columnReader, type ColumnReader, high, low } from "./decode.ts";
 
 /** Counters of at least this many bits never wrap in a run; a step back is a fault, not a wrap. */
 const MONOTONIC_BITS = 48;
@@ -52,7 +52,7 @@ class TickTimebase implements Timebase {
     this.#hz = hz;
     this.#rowHz = rowHz;
     this.#wide =
-      tick.bits === 64 ? { byte: tick.bitOffset >> 3, stride: layout.rowBytes } : undefined;
+      tick.bits > 32 ? { byte: tick.bitOffset >> 3, stride: layout.rowBytes } : undefined;
     this.#column = this.#wide ? this.#readWide : columnReader(layout, tick);
   }
 
@@ -80,8 +80,9 @@ class TickTimebase implements Timebase {
   #begin(block: SampleBlock): void {
     const one = new Float64Array(1);
     if (this.#wide) {
-      const v = new DataView(block.bytes.buffer, block.bytes.byteOffset, block.bytes.byteLength);
-      this.firstTick = v.getBigUint64(this.#wide.byte, true);
+      const { byte } = this.#wide;
+      const top = BigInt(high(block.bytes, byte, this.#bits));
+      this.firstTick = (top << 32n) | BigInt(low(block.bytes, byte));
     } else {
       this.#column(block.bytes, 1, one);
       this.firstTick = BigInt(one[0]!);
@@ -90,14 +91,13 @@ class TickTimebase implements Timebase {
     this.#nextIndex = block.firstIndex;
   }
 
-  /** 64-bit values relative to the first, so that float64 holds them exactly. */
+  /** Values of more than 32 bits relative to the first, so that float64 holds them exactly. */
   readonly #readWide: ColumnReader = (bytes, rows, out) => {
-    const v = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const { byte, stride } = this.#wide!;
     const lo0 = Number(this.firstTick! & 0xffffffffn);
     const hi0 = Number(this.firstTick! >> 32n);
     for (let i = 0, at = byte; i < rows; i++, at += stride)
-      out[i] = (v.getUint32(at + 4, true) - hi0) * 4294967296 + (v.getUint32(at, true) - lo0);
+      out[i] = (high(bytes, at, this.#bits) - hi0) * 4294967296 + (low(bytes, at) - lo0);
   };
 
   /** Whole wraps hidden in a gap before this block: the expected step less what the counter itself shows. */

@@ -61,7 +61,12 @@ function choose(
 const rank = (r: WindowResult): number =>
   r.window.name === "load" ? 0 : r.window.kind === "session" ? 1 : 2;
 
-function printTable(rows: readonly WindowResult[], total: number, source: string, ui: Ui): void {
+export function printTable(
+  rows: readonly WindowResult[],
+  total: number,
+  source: string,
+  ui: Ui,
+): void {
   if (source !== "hardware") ui.print(`source: ${source}`);
   for (const r of rows) {
     const { window: w, physical: p } = r;

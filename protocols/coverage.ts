@@ -1,0 +1,152 @@
+// Does the stated interval hold the true Joules as often as it says? Seeded virtual sessions with drift,
+// lag, jitter, loss and noise go through the whole pipeline; every window's energy is set against the
+// truth. What leaves: how often the truth lay inside, and how far off the mean was.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runPaths } from "../capture/run.ts";
+import { compare, type PhysicalEnergy, prepare } from "../energy/compare.ts";
+import type { VirtualBench } from "../rigs/virtual/bench.ts";
+import { writeVirtualCapture } from "../rigs/virtual/capture.ts";
+
+export interface CoverageOptions {
+  readonly sessions: number;
+  readonly firstSeed?: number;
+  readonly durationS?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export interface Coverage {
+  readonly schema: "coverage/1";
+  readonly source: "virtual";
+  readonly sessions: number;
+  readonly windows: number;
+  /** Share of windows whose 95 % interval holds the truth, and its standard error with the session as the unit. */
+  readonly covered: number;
+  readonly covered_u: number;
+  /** Mean of (measured / true − 1), percent, and its standard error over sessions. */
+  readonly bias_pct: number;
+  readonly bias_u_pct: number;
+  /**
+   * The same after the effect of the calibration errors that the bench drew is taken out: those are zero
+   * in the mean by construction and would need tens of thousands of sessions to average away.
+   */
+  readonly pipeline_bias_pct: number;
+  readonly pipeline_bias_u_pct: number;
+  readonly median_u_pct: number;
+  readonly lost_rows: number;
+  /** Coverage of the sessions that lost blocks and of those that did not. */
+  readonly covered_with_loss: number;
+  readonly covered_without_loss: number;
+  /** Share of clock fits whose stated 95 % interval holds the true offset. */
+  readonly clock_covered: number;
+}
+
+/** Faults as a USB bench has them: some blocks, some edges and some reads are lost. */
+const FAULTS = { lostBlocks: 0.002, lostEdges: 0.02, extraEdges: 0.02, failedReads: 0.01 };
+
+/** 95 % of a normal distribution: the stated expanded uncertainty is k = 2, a little more. */
+const K95 = 1.96;
+
+export async function coverage(o: CoverageOptions): Promise<Coverage> {
+  const dir = mkdtempSync(join(tmpdir(), "truejoule-coverage-"));
+  const sessions: Session[] = [];
+  try {
+    for (let k = 0; k < o.sessions; k++) {
+      sessions.push(await one(join(dir, "run"), (o.firstSeed ?? 1) + k, o.durationS ?? 5));
+      rmSync(join(dir, "run"), { recursive: true });
+      o.onProgress?.(k + 1, o.sessions);
+    }
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+  return summarise(sessions);
+}
+
+interface Session {
+  readonly inside: readonly boolean[];
+  readonly errors: readonly number[];
+  /** Part of each error that the drawn calibration errors explain, to first order. */
+  readonly explained: readonly number[];
+  readonly relativeU: readonly number[];
+  readonly lostRows: number;
+  readonly clockInside: boolean;
+}
+
+async function one(dir: string, seed: number, durationS: number): Promise<Session> {
+  // Every other session loses blocks, so that both cases are seen.
+  const faults = seed % 2 === 0 ? FAULTS : {};
+  const truth = await writeVirtualCapture(dir, { seed, durationS, faults });
+  const result = compare(prepare(runPaths(dir).capture));
+  const inside: boolean[] = [];
+  const errors: number[] = [];
+  const explained: number[] = [];
+  const relativeU: number[] = [];
+  for (const t of truth.windows) {
+    const found = result.windows.find((r) => r.window.name === t.name);
+    if (!found?.physical || t.energyJ <= 0) continue;
+    const u = found.physical.expandedUncertaintyJ / found.physical.coverageFactor;
+    inside.push(Math.abs(found.physical.energyJ - t.energyJ) <= K95 * u);
+    errors.push(found.physical.energyJ / t.energyJ - 1);
+    explained.push(drawnEffectJ(found.physical, truth.bench) / t.energyJ);
+    relativeU.push(u / t.energyJ);
+  }
+  const clock = result.clocks.daq!;
+  const trueRef = truth.bench.clock.rowNs(Math.round(clock.refDevice));
+  const found = clock.refNs + (Math.round(clock.refDevice) - clock.refDevice) * clock.nsPerUnit;
+  const clockInside = Math.abs(found - trueRef) <= K95 * clock.uOffsetNs;
+  return { inside, errors, explained, relativeU, lostRows: truth.lostRows, clockInside };
+}
+
+/** A budget row is u times sensitivity: with what was drawn in place of u it is the error itself. */
+function drawnEffectJ(physical: PhysicalEnergy, bench: VirtualBench): number {
+  let sum = 0;
+  for (const { truth } of bench.sensors) {
+    const rail = bench.rig.rails.find((r) => r.name === truth.rail)!;
+    const stated = rail[truth.quantity]!;
+    for (const [kind, drawn, u] of [
+      ["gain", truth.gainError, stated.gainU],
+      ["offset", truth.offsetError, stated.offsetU],
+    ] as const) {
+      const row = physical.budget.find((b) => b.term === `${truth.rail} ${truth.quantity} ${kind}`);
+      if (row && u > 0) sum += (row.contributionJ * drawn) / u;
+    }
+  }
+  return sum;
+}
+
+function summarise(all: readonly Session[]): Coverage {
+  const rate = (s: readonly Session[]): number => {
+    const flags = s.flatMap((x) => x.inside);
+    return flags.filter(Boolean).length / flags.length;
+  };
+  const perSession = all.map((s) => s.inside.filter(Boolean).length / s.inside.length);
+  const bias = all.map((s) => 100 * mean(s.errors));
+  const rest = all.map((s) => 100 * mean(s.errors.map((e, i) => e - s.explained[i]!)));
+  const u = all.flatMap((s) => s.relativeU).sort((a, b) => a - b);
+  return {
+    schema: "coverage/1",
+    source: "virtual",
+    sessions: all.length,
+    windows: all.reduce((n, s) => n + s.inside.length, 0),
+    covered: rate(all),
+    covered_u: spread(perSession) / Math.sqrt(all.length),
+    bias_pct: mean(bias),
+    bias_u_pct: spread(bias) / Math.sqrt(all.length),
+    pipeline_bias_pct: mean(rest),
+    pipeline_bias_u_pct: spread(rest) / Math.sqrt(all.length),
+    median_u_pct: 100 * u[u.length >> 1]!,
+    lost_rows: all.reduce((n, s) => n + s.lostRows, 0),
+    covered_with_loss: rate(all.filter((s) => s.lostRows > 0)),
+    covered_without_loss: rate(all.filter((s) => s.lostRows === 0)),
+    clock_covered: all.filter((s) => s.clockInside).length / all.length,
+  };
+}
+
+const mean = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0) / x.length;
+
+function spread(x: readonly number[]): number {
+  const m = mean(x);
+  return Math.sqrt(x.reduce((s, v) => s + (v - m) ** 2, 0) / Math.max(1, x.length - 1));
+}
