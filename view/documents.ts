@@ -42,6 +42,25 @@ export interface ComparedWindow {
   readonly duration_s?: number;
   readonly physical: Physical | null;
   readonly telemetry?: readonly Claim[];
+  /** Why the window's edges are not to be trusted, in words. */
+  readonly doubt?: string;
+  /** What phase alone lets a counter of 20 ms samples, or a 25 ms strobe, say of this load, J. */
+  readonly strobe?: {
+    readonly counter_20ms_j?: readonly [number, number];
+    readonly instant_25ms_j?: readonly [number, number];
+  };
+}
+
+/** How a telemetry channel sees the rails. */
+export interface ChannelFilter {
+  readonly channel: string;
+  readonly update_period_ms?: number;
+  readonly window_ms?: number;
+  readonly delay_ms?: number;
+  readonly gain?: number;
+  readonly offset_w?: number;
+  readonly r2?: number;
+  readonly origin?: string;
 }
 
 export interface Comparison {
@@ -50,6 +69,7 @@ export interface Comparison {
   readonly source?: string;
   readonly clock?: ClockFit & { readonly device?: string };
   readonly windows?: readonly ComparedWindow[];
+  readonly filters?: readonly ChannelFilter[];
   readonly warnings?: readonly string[];
   /** Anything else is shown under provenance. */
   readonly [extra: string]: unknown;

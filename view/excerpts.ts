@@ -1,10 +1,10 @@
 // Enters: the instants worth a close look (window edges) and the rows as they stream by. Leaves: every raw
-// row around those instants. Holds at most MAX_EXCERPTS × 2 × HALF_ROWS rows.
+// row around those instants. Holds at most BUDGET_BYTES.
 
 import { readTimes } from "./decimate.ts";
 
-const MAX_EXCERPTS = 48;
-const HALF_ROWS = 256; // 48 × 512 rows × 6 columns × 4 bytes = 0.6 MB: an eighth of what a report may weigh
+const BUDGET_BYTES = 450_000; // a tenth of what a report may weigh, once in base64
+const HALF_ROWS = 256;
 
 export interface Excerpt {
   readonly fromNs: number;
@@ -24,7 +24,8 @@ export function planExcerpts(
   const apart = [...centresNs]
     .sort((a, b) => a - b)
     .filter((t, i, all) => i === 0 || t - all[i - 1]! > half);
-  const stride = Math.ceil(apart.length / MAX_EXCERPTS) || 1;
+  const affordable = Math.floor(BUDGET_BYTES / (2 * HALF_ROWS * (8 + 4 * columns)));
+  const stride = Math.ceil(apart.length / affordable) || 1;
   return apart
     .filter((_, i) => i % stride === 0)
     .map((t) => ({

@@ -20,8 +20,14 @@ export function errorAxis(values: readonly number[]): ErrorAxis {
   return { limit: limit ?? 10 * decade };
 }
 
-/** One claim against the truth: dot, whisker, the physical ±U as a band around zero. */
-export function errorDot(axis: ErrorAxis, errorPct: number, uPct: number, bandPct: number): Html {
+/** One claim against the truth: dot (hollow where like was compared with like), whisker, physical ±U as a band. */
+export function errorDot(
+  axis: ErrorAxis,
+  errorPct: number,
+  uPct: number,
+  bandPct: number,
+  hollow: boolean,
+): Html {
   const whisker = Number.isFinite(uPct)
     ? html`<line
         class="whisker"
@@ -36,7 +42,7 @@ export function errorDot(axis: ErrorAxis, errorPct: number, uPct: number, bandPc
     ${band(axis, bandPct)}
     <line class="stem" x1="50%" x2="${at(axis, errorPct)}" y1="12" y2="12" />
     ${whisker}
-    <circle class="dot" cx="${at(axis, errorPct)}" cy="12" r="4.5" />
+    <circle class="dot ${hollow && "hollow"}" cx="${at(axis, errorPct)}" cy="12" r="4.5" />
   </svg>`;
 }
 

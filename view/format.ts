@@ -65,8 +65,9 @@ export function percent(value: number | null | undefined, u?: number | null): st
 export function share(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return ABSENT;
   const percentage = 100 * value;
-  if (percentage === 0 || percentage === 100) return `${percentage} %`;
-  return `${fixed(percentage, Math.min(percentage, 100 - percentage) < 0.1 ? 3 : 1)} %`;
+  const fromEnd = Math.min(percentage, 100 - percentage); // 0 and 100 are only said when they are meant
+  if (Math.abs(fromEnd) < 1e-9) return `${Math.round(percentage)} %`;
+  return `${fixed(percentage, fromEnd < 0.1 ? Math.min(9, decimalsFor(fromEnd, 2)) : 1)} %`;
 }
 
 export function count(value: number | null | undefined, what = ""): string {

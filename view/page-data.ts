@@ -42,6 +42,9 @@ export interface PageWindow {
   readonly kind: string;
   readonly t0Ns: number;
   readonly t1Ns: number;
+  /** Expanded uncertainty of its physical energy with its coverage factor, where it was compared. */
+  readonly expandedJ?: number;
+  readonly k?: number;
 }
 
 export interface PageData {

@@ -6,6 +6,7 @@ import { writeFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import type { RunPaths } from "../capture/run.ts";
 import { InputError } from "../schema/errors.ts";
+import { telemetryColumn } from "../schema/tables.ts";
 import { clockFits, type ComparedWindow, type Comparison, readDocument } from "./documents.ts";
 import { pageData } from "./page-content.ts";
 import type { PageWindow } from "./page-data.ts";
@@ -72,8 +73,9 @@ async function readModel(run: RunPaths, options: ReportOptions): Promise<ReportM
   const compared = comparison?.windows ?? [];
   const list = joinWindows(compared.map(windowOf), events);
   const edgesNs = list.list.flatMap((w) => (w.kind === "session" ? [] : [w.t0Ns, w.t1Ns]));
-  const keys = new Set(channels.map((c) => c.name.replaceAll(".", "_")));
-  const isTelemetry = (key: string): boolean => keys.has(key) || TELEMETRY_PREFIX.test(key);
+  const claimed = new Set(channels.map((c) => telemetryColumn(c.name)));
+  const isTelemetry = (column: string): boolean =>
+    claimed.has(column) || TELEMETRY_COLUMN.test(column);
   const progress = (done: number): void => options.progress?.(done, 1);
   const trace = has(run.fused, "fuse")
     ? await readTrace(run.fused, edgesNs, isTelemetry, progress)
@@ -94,9 +96,11 @@ async function readModel(run: RunPaths, options: ReportOptions): Promise<ReportM
   };
 }
 
-/** Channel names of docs/reference.md, with dots as underscores. */
-const TELEMETRY_PREFIX = /^(nvml|nvidia_smi|rapl|rocm|hwmon|meter)_/;
+/** Columns of the channels that docs/reference.md names, for runs whose telemetry.arrow is gone. */
+const TELEMETRY_COLUMN = /^power_(nvml|nvidia_smi|rapl|rocm|hwmon|meter)_/;
 
 function windowOf(w: ComparedWindow): PageWindow {
-  return { name: w.name, kind: w.kind ?? "mark", t0Ns: w.t0_ns, t1Ns: w.t1_ns };
+  const p = w.physical;
+  const u = p ? { expandedJ: p.expanded_uncertainty_j, k: p.coverage_factor ?? 2 } : {};
+  return { name: w.name, kind: w.kind ?? "mark", t0Ns: w.t0_ns, t1Ns: w.t1_ns, ...u };
 }

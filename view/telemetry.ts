@@ -21,7 +21,7 @@ export interface Channel {
 }
 
 const RAW_READS = 20_000; // 12 bytes each, for all channels together 4 times that in the page at most
-const TOTAL_READS = 80_000;
+const TOTAL_READS = 60_000;
 const COARSE_BUCKETS = 2048;
 const MAX_FAILED = 300;
 

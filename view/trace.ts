@@ -26,21 +26,21 @@ export interface Trace {
 }
 
 // A report stays under 5 MB: min, max and mean as float32 in base64 take 16 bytes a bucket and series.
-const SERIES_BUDGET_BYTES = 2_000_000;
+const SERIES_BUDGET_BYTES = 1_900_000;
 const MAX_BUCKETS = 32768;
-const MIN_BUCKETS = 4096;
+const MIN_BUCKETS = 4000;
 
 /**
  * Reads fused.arrow once, in time order, in bounded memory.
  * @param edgesNs window edges, session ns, around which raw rows are kept
- * @param isTelemetry whether a column `power_<key>_w` is a telemetry channel and not a rail
+ * @param isTelemetry whether a power column is a telemetry channel's and not a rail's
  * @returns null when the file has no rows
  * @throws InputError when it is no Arrow file or lacks a column of the contract
  */
 export async function readTrace(
   path: string,
   edgesNs: readonly number[],
-  isTelemetry: (key: string) => boolean,
+  isTelemetry: (column: string) => boolean,
   progress: (done: number) => void,
 ): Promise<Trace | null> {
   const file = await openArrow(path, "truejoule fuse");
@@ -88,7 +88,7 @@ export function powerColumns(series: readonly SeriesInfo[]): number[] {
 
 function seriesOf(
   schema: Schema,
-  isTelemetry: (key: string) => boolean,
+  isTelemetry: (column: string) => boolean,
   path: string,
 ): SeriesInfo[] {
   const names = schema.fields.map((f) => f.name);
@@ -104,7 +104,7 @@ function seriesOf(
   for (const [pattern, unit] of RAIL_COLUMNS)
     for (const column of names) {
       const name = pattern.exec(column)?.[1];
-      if (name && !(unit === "W" && isTelemetry(name)))
+      if (name && !(unit === "W" && isTelemetry(column)))
         found.push({ column, name, role: "rail", unit });
     }
   return found;
@@ -116,10 +116,10 @@ const RAIL_COLUMNS = [
   [/^current_(.+)_a$/, "A"],
 ] as const;
 
+/** Even; as fine as the page can carry, no finer than the rows are. */
 function capacityFor(series: number, rows: number): number {
-  const affordable = 2 ** Math.floor(Math.log2(SERIES_BUDGET_BYTES / (16 * series)));
-  const useful = 2 ** Math.ceil(Math.log2(Math.max(2, rows)));
-  return Math.min(MAX_BUCKETS, Math.max(MIN_BUCKETS, affordable), useful);
+  const affordable = Math.max(MIN_BUCKETS, Math.floor(SERIES_BUDGET_BYTES / (16 * series)));
+  return 2 * Math.ceil(Math.min(MAX_BUCKETS, affordable, rows) / 2);
 }
 
 interface BatchColumns {

@@ -4,7 +4,7 @@
 import { openArrow } from "./arrow-batches.ts";
 import type { PageWindow } from "./page-data.ts";
 
-const MAX_WINDOWS = 4000;
+const MAX_WINDOWS = 2500;
 
 export interface Windows {
   readonly list: readonly PageWindow[];
@@ -34,10 +34,10 @@ export async function readEvents(path: string): Promise<PageWindow[]> {
   }
 }
 
-/** Joins both lists (a window in both is one), in time order, outer before inner. */
+/** Joins both lists (a window in both is the first list's), in time order, outer before inner. */
 export function joinWindows(a: readonly PageWindow[], b: readonly PageWindow[]): Windows {
   const key = (w: PageWindow): string => `${w.name}\0${Math.round(w.t0Ns)}\0${Math.round(w.t1Ns)}`;
-  const all = [...new Map([...a, ...b].map((w) => [key(w), w])).values()].filter(
+  const all = [...new Map([...b, ...a].map((w) => [key(w), w])).values()].filter(
     (w) => Number.isFinite(w.t0Ns) && Number.isFinite(w.t1Ns),
   );
   const length = (w: PageWindow): number => w.t1Ns - w.t0Ns;

@@ -3,7 +3,7 @@
 
 import { bucketColumns, channelColumns, columnTimes, rawColumns } from "./columns.js";
 import { lastAtOrBefore } from "./data.js";
-import { withAlpha } from "./theme.js";
+import { claimColour, railColour, withAlpha } from "./theme.js";
 import { plotted, tickText } from "./units.js";
 
 export const AXIS_LEFT = 58;
@@ -28,13 +28,14 @@ export function plottable(model) {
         : bucketColumns(model.trace, index, from, to, n);
     },
   }));
-  const fromChannels = model.channels.map((c, i) => ({
+  const claims = {};
+  const fromChannels = model.channels.map((c) => ({
     key: `channel ${c.name}`,
     name: c.name,
     unit: c.unit,
     measured: false,
     total: false,
-    colour: `--claim-${(i % 6) + 1}`,
+    colour: claimColour((claims[c.unit] = (claims[c.unit] ?? -1) + 1)),
     channel: c,
     columns: (from, to, n) => channelColumns(c, from, to, n),
   }));
@@ -43,7 +44,7 @@ export function plottable(model) {
 
 function railOf(seen, name) {
   seen[name] ??= Object.keys(seen).length;
-  return `--rail-${(seen[name] % 6) + 1}`;
+  return railColour(seen[name]);
 }
 
 /** Builds the panel; `state` is read at every draw, never copied. */
@@ -87,7 +88,11 @@ function emptyData(series) {
 function triple(s, state) {
   const show = !state.hidden.has(s.key);
   const edge = { show, width: 0.5, stroke: () => withAlpha(state.colours[s.colour], 0.35) };
-  const mean = { show, width: s.total ? 1.75 : 1.4, stroke: () => state.colours[s.colour] };
+  const mean = {
+    show,
+    width: s.total ? 1.75 : s.measured ? 1.4 : 2,
+    stroke: () => state.colours[s.colour],
+  };
   const common = { points: { show: false }, spanGaps: false };
   return [
     { ...common, ...edge },

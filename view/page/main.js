@@ -158,28 +158,30 @@ function start() {
         state,
       );
       attachPointer(panel.u, act);
+      const chips = i === 0 ? byId("chips") : element("div", null, "panel chips");
+      if (i > 0) host.before(chips);
+      showChips(chips, panel);
       return panel;
     });
-    showChips();
     redraw();
   }
 
   const mainHeight = () => (globalThis.innerWidth < 640 ? 260 : MAIN_HEIGHT);
 
-  function showChips() {
-    const root = byId("chips");
+  /** Which series a panel shows, measured and claimed apart; the first panel's stand in the page's frame. */
+  function showChips(root, panel) {
     root.replaceChildren();
-    const units = state.panels.map((p) => p.unit);
     for (const [title, measured] of [
       ["Measured on the rails", true],
       ["Claimed by telemetry", false],
     ]) {
-      const group = items.filter((s) => s.measured === measured && units.includes(s.unit));
+      const group = items.filter((s) => s.measured === measured && s.unit === panel.unit);
       if (group.length === 0) continue;
       const box = element("div", null, "chipgroup");
       box.setAttribute("role", "group");
       box.setAttribute("aria-label", title);
-      box.append(element("span", title, "grouptitle"), ...group.map(chipOf));
+      const text = panel.unit === "W" ? title : `${UNIT_NAMES[panel.unit]}, ${title.toLowerCase()}`;
+      box.append(element("span", text, "grouptitle"), ...group.map(chipOf));
       root.append(box);
     }
   }
@@ -190,11 +192,7 @@ function start() {
     const swatch = element("span", null, s.measured ? "swatch" : "swatch step");
     swatch.style.background = `var(${s.colour})`;
     const value = element("span", "", "chipvalue");
-    chip.append(
-      swatch,
-      element("span", s.unit === "W" ? s.name : `${s.name} ${UNIT_NAMES[s.unit].toLowerCase()}`),
-      value,
-    );
+    chip.append(swatch, element("span", s.name), value);
     chip.setAttribute("aria-pressed", String(!state.hidden.has(s.key)));
     chip.addEventListener("click", () => {
       if (!state.hidden.delete(s.key)) state.hidden.add(s.key);

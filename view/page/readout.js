@@ -33,7 +33,7 @@ export function showReadout(root, state) {
     fact(
       "Energy",
       energy ? measure(energy.energyJ, "J", 6) : "no trace",
-      energy ? placement(energy) : "",
+      energy ? certainty(energy, windowOf(state)) : "",
     ),
     fact(
       "Mean power",
@@ -56,6 +56,19 @@ function fact(label, value, note) {
   return box;
 }
 
+/** The compared window whose edges the markers stand on, to 1 ns. */
+function windowOf({ model, a, b }) {
+  const [from, to] = a < b ? [a, b] : [b, a];
+  const same = (w) => Math.abs(w.t0 - from) < 1e-9 && Math.abs(w.t1 - to) < 1e-9;
+  return model.windows.find((w) => same(w) && w.expandedJ > 0) ?? null;
+}
+
+/** A compared window has its budget; any other span only says what reading it off can cost. */
+function certainty(energy, window) {
+  if (!window) return placement(energy);
+  return `± ${measure(window.expandedJ, "J", 2)} (k = ${window.k}): window ${window.name}`;
+}
+
 function placement(energy) {
   const negligible = energy.slackJ <= 1e-9 * Math.abs(energy.energyJ);
   return negligible
@@ -73,7 +86,7 @@ function observed(energy, spanS) {
 function fineprint(trace) {
   if (!trace) return "This run holds no physical trace.";
   const bucket = measure(trace.width, "s", 3);
-  return `Energy is read off the trace’s running integral: exact at the ends of the ${bucket} buckets, a straight line inside them; gaps add nothing. Minima and maxima are those of every bucket touched. Telemetry counts as last read; its energy here is mean × time it stood. Uncertainties belong to the windows in the tables, not to markers.`;
+  return `Energy is read off the trace’s running integral: exact at the ends of the ${bucket} buckets, a straight line inside them; gaps add nothing. Minima and maxima are those of every bucket touched. Telemetry counts as last read; its energy here is mean × time it stood. An uncertainty with k belongs to a compared window; between other markers only the reading error is known.`;
 }
 
 function rowOf(s, state, energy) {

@@ -6,81 +6,108 @@ import { quantity, share } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import type { ReportModel } from "../report-model.ts";
 
-const MAX_BUDGETS = 30;
+const MAX_OTHERS = 12;
+const SMALL = 1e-3; // share of the variance below which terms are summed into one row
 
 export function budget(m: ReportModel): Html {
   const all = (m.comparison?.windows ?? []).filter((w) => w.physical?.budget?.length);
   if (all.length === 0) return html``;
-  const ordered = [...all.filter((w) => w === m.headline), ...all.filter((w) => w !== m.headline)];
+  const first = all.find((w) => w === m.headline) ?? all[0]!;
+  const others = all.filter((w) => w !== first).slice(0, MAX_OTHERS);
   return html`<section id="budget">
     <h2>Uncertainty budget</h2>
     <p class="lead">
-      Standard uncertainty of each term in joules. Type A comes from the scatter of this run, type B
-      from the rig’s calibration record. Terms combine in quadrature; U = k · u.
+      Standard uncertainty u of each term in joules. Type A comes from the scatter of this run, type
+      B from the rig’s calibration record or specification. U = k · u, terms combined in quadrature.
     </p>
-    ${ordered.slice(0, MAX_BUDGETS).map((w) => budgetOf(w, w === m.headline))}
+    <h3>Window <code>${first.name}</code></h3>
+    ${budgetTable(first)}
+    ${
+      others.length > 0 &&
+      html`<details>
+        <summary>Other windows</summary>
+        ${others.map(
+          (w) =>
+            html`<details class="nested">
+              <summary><code>${w.name}</code> <span class="muted">${expanded(w)}</span></summary>
+              ${budgetTable(w)}
+            </details>`,
+        )}
+      </details>`
+    }
   </section>`;
 }
 
-function budgetOf(w: ComparedWindow, open: boolean): Html {
+function expanded(w: ComparedWindow): string {
   const p = w.physical!;
-  const terms = [...p.budget!].sort(
-    (a, b) => Math.abs(b.contribution_j) - Math.abs(a.contribution_j),
-  );
-  const variance = terms.reduce((sum, t) => sum + t.contribution_j ** 2, 0);
-  const k = p.coverage_factor ?? 2;
-  const combined = Math.sqrt(variance);
-  // A stated U that is not k times the terms in quadrature is shown as such, not silently replaced.
-  const agrees =
-    Math.abs(k * combined - p.expanded_uncertainty_j) <= 0.02 * p.expanded_uncertainty_j;
-  const largest = Math.max(...terms.map((t) => t.contribution_j ** 2), Number.MIN_VALUE);
-  return html`<details ${open ? html`open` : null}>
-    <summary>
-      <code>${w.name}</code>
-      <span class="muted"
-        >U = ${quantity(p.expanded_uncertainty_j, "J", 2)}
-        (${share(p.expanded_uncertainty_j / Math.abs(p.energy_j))})</span
-      >
-    </summary>
-    <div class="scroll">
-      <table class="budget">
-        <caption class="sr">
-          Uncertainty budget of window ${w.name}
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Term</th>
-            <th scope="col">Type</th>
-            <th scope="col" class="num">u</th>
-            <th scope="col" class="plot">Share of the variance</th>
-            <th scope="col" class="num"></th>
-          </tr>
-        </thead>
-        <tbody>
-          ${terms.map((t) => termRow(t, variance, largest))}
-          <tr class="total">
-            <th scope="row">Combined</th>
-            <td></td>
-            <td class="num">${quantity(combined, "J", 3)}</td>
-            <td colspan="2">
-              × ${k} =
-              <b>${quantity(p.expanded_uncertainty_j, "J", 3)}</b
-              >${agrees ? "" : " as stated: the terms do not combine to it in quadrature alone"}
-            </td>
-          </tr>
-        </tbody>
-      </table>
-    </div>
-  </details>`;
+  const relative = share(p.expanded_uncertainty_j / Math.abs(p.energy_j));
+  return `U = ${quantity(p.expanded_uncertainty_j, "J", 2)} (${relative})`;
 }
 
-function termRow(t: BudgetTerm, variance: number, largest: number): Html {
-  const part = t.contribution_j ** 2;
+function budgetTable(w: ComparedWindow): Html {
+  const p = w.physical!;
+  const terms = [...p.budget!].sort((a, b) => variance(b) - variance(a));
+  const total = terms.reduce((sum, t) => sum + variance(t), 0);
+  const shown = terms.filter((t) => variance(t) >= SMALL * total);
+  const small = terms.filter((t) => variance(t) < SMALL * total);
+  const largest = Math.max(...shown.map(variance), Number.MIN_VALUE);
+  return html`<div class="scroll">
+    <table class="budget">
+      <caption class="sr">
+        Uncertainty budget of window ${w.name}
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col">Term</th>
+          <th scope="col">Type</th>
+          <th scope="col" class="num">u</th>
+          <th scope="col" class="plot">Share of the variance</th>
+          <th scope="col" class="num"></th>
+        </tr>
+      </thead>
+      <tbody>
+        ${shown.map((t) => termRow(t.term, t.type ?? "", variance(t), total, largest))}
+        ${small.length > 0 && smallRow(small, total, largest)}
+        <tr class="total">
+          <th scope="row">Combined</th>
+          <td></td>
+          <td class="num">${quantity(Math.sqrt(total), "J", 3)}</td>
+          <td colspan="2">${expansion(p.coverage_factor ?? 2, total, p.expanded_uncertainty_j)}</td>
+        </tr>
+      </tbody>
+    </table>
+  </div>`;
+}
+
+const variance = (t: BudgetTerm): number => t.contribution_j ** 2;
+
+/** A stated U that is not k times the terms in quadrature is shown as such, not silently replaced. */
+function expansion(k: number, total: number, statedJ: number): Html {
+  const agrees = Math.abs(k * Math.sqrt(total) - statedJ) <= 0.02 * statedJ;
+  const doubt = agrees ? "" : " as stated: the terms do not make it in quadrature alone";
+  return html`× ${k} = <b>U = ${quantity(statedJ, "J", 3)}</b>${doubt}`;
+}
+
+function smallRow(small: readonly BudgetTerm[], total: number, largest: number): Html {
+  const sum = small.reduce((s, t) => s + variance(t), 0);
+  const names = html`${small.length} smaller terms together<small
+      >${small.map((t) => t.term).join(", ")}</small
+    >`;
+  return termRow(names, "", sum, total, largest);
+}
+
+function termRow(
+  name: string | Html,
+  type: string,
+  part: number,
+  total: number,
+  largest: number,
+): Html {
   return html`<tr>
-    <th scope="row">${t.term}</th>
-    <td>${t.type ?? ""}</td>
-    <td class="num">${quantity(Math.abs(t.contribution_j), "J", 3)}</td>
+    <th scope="row">${name}</th>
+    <td>${type}</td>
+    <td class="num">${quantity(Math.sqrt(part), "J", 3)}</td>
     <td class="plot">${bar(part / largest)}</td>
-    <td class="num">${share(variance > 0 ? part / variance : 0)}</td>
+    <td class="num">${share(total > 0 ? part / total : 0)}</td>
   </tr>`;
 }

@@ -1,15 +1,15 @@
 // Physical Joules beside every channel's claim: the numbers, and the errors on one axis.
 
-import type { Claim, ComparedWindow, Physical } from "../documents.ts";
+import type { ChannelFilter, Claim, ComparedWindow, Physical } from "../documents.ts";
 import { type ErrorAxis, errorAxis, errorBand, errorDot, errorScale } from "../figures.ts";
-import { percent, quantity, uncertain } from "../format.ts";
+import { fixed, percent, quantity, uncertain } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import type { ReportModel } from "../report-model.ts";
 
 const METHODS: Readonly<Record<string, string>> = {
-  trapezoid: "plain trapezoid over the reads",
-  counter: "difference of the energy counter",
-  filter_matched: "against the rails seen through this channel’s own filter",
+  trapezoid: "trapezoid over the reads",
+  counter: "growth of the energy counter",
+  filter_matched: "like with like: rails through its filter",
 };
 
 export function comparison(m: ReportModel): Html {
@@ -18,11 +18,10 @@ export function comparison(m: ReportModel): Html {
   return html`<section id="comparison">
     <h2>What the telemetry claims</h2>
     <p class="lead">
-      Window <code>${w.name}</code>, ${quantity((w.t1_ns - w.t0_ns) * 1e-9, "s")}. Error = telemetry
-      ÷ physical − 1; whiskers are its expanded uncertainty, the shaded band is that of the physical
-      energy.
+      Window <code>${w.name}</code>, ${quantity((w.t1_ns - w.t0_ns) * 1e-9, "s")}. Error = claimed ÷
+      physical − 1. Whiskers are its expanded uncertainty; the band is that of the physical energy.
     </p>
-    ${comparisonTable(w)}
+    ${comparisonTable(w)} ${strobe(w)} ${filters(m.comparison?.filters ?? [])}
   </section>`;
 }
 
@@ -32,14 +31,8 @@ export function comparisonTable(w: ComparedWindow): Html {
   if (!p && claims.length === 0)
     return html`<p class="empty">Nothing was measured in this window.</p>`;
   const bandPct = p ? (100 * p.expanded_uncertainty_j) / Math.abs(p.energy_j) : 0;
-  const axis = errorAxis(
-    claims
-      .flatMap((c) => [
-        (c.error_pct ?? 0) - (c.error_uncertainty_pct ?? 0),
-        (c.error_pct ?? 0) + (c.error_uncertainty_pct ?? 0),
-      ])
-      .concat(bandPct),
-  );
+  const axis = errorAxis([bandPct, ...claims.flatMap(reach)]);
+  const channels = [...new Set(claims.map((c) => c.channel))];
   return html`<div class="scroll">
     <table class="compare">
       <caption class="sr">
@@ -55,24 +48,33 @@ export function comparisonTable(w: ComparedWindow): Html {
         </tr>
       </thead>
       <tbody>
-        ${
-          p
-            ? physicalRow(p, axis, bandPct)
-            : html`<tr class="physical">
-                <th scope="row">Rails</th>
-                <td colspan="4">no physical trace: no claim can rest on this window</td>
-              </tr>`
-        }
-        ${claims.map((c) => claimRow(c, axis, bandPct, p !== null))}
+        ${p ? physicalRow(p, axis, bandPct) : NO_TRACE}
       </tbody>
+      ${channels.map((name) => {
+        const rows = claims.filter((c) => c.channel === name);
+        return html`<tbody>
+          ${rows.map((c, i) => claimRow(c, i === 0, axis, bandPct, p !== null))}
+        </tbody>`;
+      })}
     </table>
   </div>`;
 }
 
+/** How far a claim's dot and whisker reach from zero, percent. */
+function reach(c: Claim): number[] {
+  const [pct, u] = [c.error_pct ?? 0, c.error_uncertainty_pct ?? 0];
+  return [pct - u, pct + u];
+}
+
+const NO_TRACE = html`<tr class="physical">
+  <th scope="row">Rails</th>
+  <td colspan="4">no physical trace: no claim can rest on this window</td>
+</tr>`;
+
 function physicalRow(p: Physical, axis: ErrorAxis, bandPct: number): Html {
   return html`<tr class="physical">
     <th scope="row">
-      Rails, physical<small>shunt and Hall trace, k = ${p.coverage_factor ?? 2}</small>
+      Rails, physical<small>all measured rails, k = ${p.coverage_factor ?? 2}</small>
     </th>
     <td class="num">${uncertain(p.energy_j, p.expanded_uncertainty_j, "J")}</td>
     <td class="num">reference</td>
@@ -81,23 +83,32 @@ function physicalRow(p: Physical, axis: ErrorAxis, bandPct: number): Html {
   </tr>`;
 }
 
-function claimRow(c: Claim, axis: ErrorAxis, bandPct: number, comparable: boolean): Html {
-  const known = comparable && c.error_pct !== null && c.error_pct !== undefined;
-  const interval = c.interval_j ? html`<small>${interval_j(c.interval_j)}</small>` : null;
+function claimRow(
+  c: Claim,
+  first: boolean,
+  axis: ErrorAxis,
+  bandPct: number,
+  comparable: boolean,
+): Html {
+  const known = comparable && Number.isFinite(c.error_pct);
+  const matched = c.method === "filter_matched";
+  const name = html`<code class="${first ? "" : "sr"}">${c.channel}</code>`;
+  const dot =
+    known && errorDot(axis, c.error_pct!, c.error_uncertainty_pct ?? NaN, bandPct, matched);
   return html`<tr>
-    <th scope="row">
-      <code>${c.channel}</code><small>${METHODS[c.method ?? ""] ?? c.method ?? ""}</small>
-    </th>
-    <td class="num">${quantity(c.energy_j, "J", 5)}${interval}</td>
-    <td class="num claim">${known ? percent(c.error_pct, c.error_uncertainty_pct) : "–"}</td>
-    <td class="plot">
-      ${known ? errorDot(axis, c.error_pct, c.error_uncertainty_pct ?? NaN, bandPct) : null}
+    <th scope="row">${name}<small>${METHODS[c.method ?? ""] ?? c.method ?? ""}</small></th>
+    <td class="num">
+      ${quantity(c.energy_j, "J", 5)}<small class="wide">${intervalText(c)}</small>
     </td>
+    <td class="num claim">${known ? percent(c.error_pct, c.error_uncertainty_pct) : "–"}</td>
+    <td class="plot">${dot}</td>
     <td class="wide">${qualityBadge(c.quality)}</td>
   </tr>`;
 }
 
-function interval_j([low, high]: readonly [number, number]): string {
+function intervalText(c: Claim): string {
+  const [low, high] = c.interval_j ?? [];
+  if (!Number.isFinite(low) || !Number.isFinite(high)) return "";
   return `${quantity(low, "J", 5)} … ${quantity(high, "J", 5)}`;
 }
 
@@ -114,4 +125,63 @@ export function qualityBadge(tier: string | undefined): Html {
   if (!tier) return html`–`;
   const [grade, meaning] = QUALITY[tier] ?? ["fair", tier];
   return html`<span class="badge ${grade}" title="${meaning}">${tier.replaceAll("_", " ")}</span>`;
+}
+
+/** What phase alone could do to this load: the shunt trace seen through the two known strobes. */
+function strobe(w: ComparedWindow): Html | null {
+  const [counter, instant] = [w.strobe?.counter_20ms_j, w.strobe?.instant_25ms_j];
+  if (!counter && !instant) return null;
+  const range = ([low, high]: readonly [number, number]): string =>
+    `${quantity(low, "J", 4)} … ${quantity(high, "J", 4)}`;
+  return html`<p class="aside">
+    <b>By phase alone</b>, on this very trace,
+    ${
+      counter && html`a counter that adds up samples 20 ms apart could say <b>${range(counter)}</b>`
+    }${
+      counter && instant && "; "
+    }${instant && html`a 25 ms window every 100 ms <b>${range(instant)}</b>`}.
+  </p>`;
+}
+
+function filters(list: readonly ChannelFilter[]): Html | null {
+  if (list.length === 0) return null;
+  const ms = (v: number | undefined): string => quantity(v === undefined ? NaN : v * 1e-3, "s", 3);
+  return html`<details>
+    <summary>How each channel sees the rails: the filters of “like with like”</summary>
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Channel</th>
+            <th scope="col" class="num">Update</th>
+            <th scope="col" class="num">Window</th>
+            <th scope="col" class="num">Delay</th>
+            <th scope="col" class="num">Gain</th>
+            <th scope="col" class="num">Offset</th>
+            <th scope="col" class="num">R²</th>
+            <th scope="col">From</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${list.map(
+            (f) =>
+              html`<tr>
+                <th scope="row"><code>${f.channel}</code></th>
+                <td class="num">${ms(f.update_period_ms)}</td>
+                <td class="num">${ms(f.window_ms)}</td>
+                <td class="num">${ms(f.delay_ms)}</td>
+                <td class="num">${plain(f.gain, 4)}</td>
+                <td class="num">${quantity(f.offset_w, "W", 3)}</td>
+                <td class="num">${plain(f.r2, 4)}</td>
+                <td>${f.origin ?? ""}</td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
+  </details>`;
+}
+
+function plain(value: number | undefined, decimals: number): string {
+  return Number.isFinite(value) ? fixed(value!, decimals) : "–";
 }

@@ -44,7 +44,7 @@ export function header(m: ReportModel): Html {
       <span class="controls"
         ><button type="button" id="theme" aria-label="Switch between light and dark">
           ◐ <span>Theme</span></button
-        ><button type="button" id="print">⎙ <span>Print</span></button></span
+        ><button type="button" id="print">Print</button></span
       >
     </div>
     <h1>${m.name}</h1>

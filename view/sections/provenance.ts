@@ -13,12 +13,20 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 /** Fields of compare.json that other sections show. */
-const SHOWN_ELSEWHERE = new Set(["schema", "windows", "warnings", "clock", "run", "source"]);
+const SHOWN_ELSEWHERE = new Set([
+  "schema",
+  "windows",
+  "warnings",
+  "clock",
+  "run",
+  "source",
+  "filters",
+]);
 
 export function provenance(m: ReportModel): Html {
   const extra = Object.entries(m.comparison ?? {}).filter(([k]) => !SHOWN_ELSEWHERE.has(k));
   const facts: [string, string][] = [
-    ...[...m.metadata].map(([k, v]): [string, string] => [NAMES[k] ?? k.replaceAll("_", " "), v]),
+    ...[...m.metadata].flatMap(([k, v]) => flatten(NAMES[k] ?? k.replaceAll("_", " "), parsed(v))),
     ...extra.flatMap(([k, v]) => flatten(k.replaceAll("_", " "), v)),
   ];
   if (facts.length === 0)
@@ -42,6 +50,16 @@ export function provenance(m: ReportModel): Html {
       )}
     </dl>
   </section>`;
+}
+
+/** Labels travel as a JSON object in one string. */
+function parsed(text: string): unknown {
+  if (!text.startsWith("{")) return text || null;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
 }
 
 function flatten(key: string, value: unknown): [string, string][] {

@@ -11,7 +11,7 @@ export function traceSection(): Html {
         ><button type="button" id="mode-measure" aria-pressed="false">Drag measures</button></span
       >
       <span class="group" role="group" aria-label="Zoom"
-        ><button type="button" id="zoom-in" aria-label="Zoom in">＋</button
+        ><button type="button" id="zoom-in" aria-label="Zoom in">+</button
         ><button type="button" id="zoom-out" aria-label="Zoom out">−</button
         ><button type="button" id="to-markers">To markers</button
         ><button type="button" id="reset">Whole run</button></span
@@ -24,7 +24,7 @@ export function traceSection(): Html {
       >
       <span class="end"><span id="cursor"></span> <span id="resolution"></span></span>
     </div>
-    <div id="chips"></div>
+    <div id="chips" class="chips"></div>
     <div
       id="plots"
       tabindex="0"

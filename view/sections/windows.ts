@@ -8,24 +8,23 @@ import { comparisonTable, qualityBadge } from "./comparison.ts";
 import { plainClaims } from "./header.ts";
 
 const MAX_LISTED = 300; // rows a reader may scroll through; compare.json has them all
-const MAX_DETAILS = 30;
+const MAX_DETAILS = 12;
+const MAX_CHANNELS = 8;
 
 export function windows(m: ReportModel): Html {
   const compared = m.comparison?.windows ?? [];
   if (compared.length === 0) return html``;
   const listed = compared.slice(0, MAX_LISTED);
-  const channels = [
-    ...new Set(listed.flatMap((w) => plainClaims(w.telemetry ?? []).map((c) => c.channel))),
-  ].slice(0, 8);
+  const channels = channelsOf(listed);
   const omitted = compared.length - listed.length;
   return html`<section id="windows">
     <h2>Windows</h2>
     <p class="lead">
-      ${count(compared.length, "window")} compared. Choose one to see it in the trace with the
-      markers on its
-      edges.${omitted > 0 ? ` The first ${MAX_LISTED} are listed; compare.json holds all of them.` : ""}
+      ${count(compared.length, "window")} compared; errors are those of the plain method. Choose one
+      to see it in the trace with the markers on its
+      edges.${omitted > 0 && ` The first ${MAX_LISTED} are listed; compare.json holds all.`}
     </p>
-    <div class="scroll">
+    <div class="scroll tall">
       <table class="windows">
         <caption class="sr">
           Windows with physical energy and the error of each channel
@@ -38,7 +37,7 @@ export function windows(m: ReportModel): Html {
             <th scope="col" class="num">Physical</th>
             <th scope="col" class="num">Mean power</th>
             <th scope="col">Quality</th>
-            ${channels.map((c) => html`<th scope="col" class="num claim"><code>${c}</code></th>`)}
+            ${channels.map((c) => html`<th scope="col" class="num channel"><code>${c}</code></th>`)}
           </tr>
         </thead>
         <tbody>
@@ -46,27 +45,29 @@ export function windows(m: ReportModel): Html {
         </tbody>
       </table>
     </div>
-    ${listed
-      .filter((w) => w !== m.headline)
-      .slice(0, MAX_DETAILS)
-      .map(detail)}
+    ${everyMethod(m, listed)}
   </section>`;
+}
+
+function channelsOf(listed: readonly ComparedWindow[]): string[] {
+  const all = listed.flatMap((w) => plainClaims(w.telemetry ?? []).map((c) => c.channel));
+  return [...new Set(all)].slice(0, MAX_CHANNELS);
 }
 
 function row(w: ComparedWindow, channels: readonly string[]): Html {
   const p = w.physical;
   const claims = new Map(plainClaims(w.telemetry ?? []).map((c) => [c.channel, c]));
+  const joules = p ? uncertain(p.energy_j, p.expanded_uncertainty_j, "J") : "no trace";
   return html`<tr>
     <th scope="row">
       <button type="button" class="window" data-t0="${w.t0_ns}" data-t1="${w.t1_ns}">
         ${w.name}
       </button>
+      ${w.doubt && html`<small class="doubt">${w.doubt}</small>`}
     </th>
     <td class="num">${quantity(w.t0_ns * 1e-9, "s")}</td>
     <td class="num">${quantity((w.t1_ns - w.t0_ns) * 1e-9, "s")}</td>
-    <td class="num strong">
-      ${p ? uncertain(p.energy_j, p.expanded_uncertainty_j, "J") : "no trace"}
-    </td>
+    <td class="num strong">${joules}</td>
     <td class="num">${quantity(p?.mean_power_w, "W")}</td>
     <td>${qualityBadge(p?.quality)}</td>
     ${channels.map((c) => html`<td class="num claim">${claimCell(claims.get(c))}</td>`)}
@@ -77,9 +78,17 @@ function claimCell(c: Claim | undefined): string {
   return c ? percent(c.error_pct) : "–";
 }
 
-function detail(w: ComparedWindow): Html {
+function everyMethod(m: ReportModel, listed: readonly ComparedWindow[]): Html | null {
+  const others = listed.filter((w) => w !== m.headline).slice(0, MAX_DETAILS);
+  if (others.length === 0) return null;
   return html`<details>
-    <summary>All methods in <code>${w.name}</code></summary>
-    ${comparisonTable(w)}
+    <summary>All methods, window by window</summary>
+    ${others.map(
+      (w) =>
+        html`<details class="nested">
+          <summary><code>${w.name}</code></summary>
+          ${comparisonTable(w)}
+        </details>`,
+    )}
   </details>`;
 }
