@@ -3,17 +3,17 @@
 
 import { join } from "node:path";
 import { libc } from "./bindings.ts";
-import { HEADER_BYTES, Header, Kind, SLOT_BYTES, SLOT_WORDS, Slot } from "./layout.ts";
+import { HEADER_BYTES, Header, Kind, SLOT_WORDS, Slot } from "./layout.ts";
 import { ENVIRONMENT_VARIABLE, SHARED_RING } from "./names.ts";
 import { openRing } from "./ring-file.ts";
 import type { Ring } from "./ring.ts";
-import { type Fields, encodeSlot } from "./slot.ts";
+import { type Fields, type SlotBuffer, encodeSlot, slotBuffer } from "./slot.ts";
 
 interface Writer {
   readonly ring: Ring;
   /** Thread id of this thread; workers load this module again and get their own. */
   readonly tid: number;
-  readonly slot: Buffer;
+  readonly slot: SlotBuffer;
 }
 
 let writer: Writer | null | undefined;
@@ -23,7 +23,7 @@ function attach(): Writer | null {
   if (!folder) return null;
   try {
     const ring = openRing(join(folder, SHARED_RING));
-    return { ring, tid: libc().gettid(), slot: Buffer.alloc(SLOT_BYTES) };
+    return { ring, tid: libc().gettid(), slot: slotBuffer() };
   } catch (error) {
     // The program being measured goes on; its owner learns why there are no marks.
     process.stderr.write(`truejoule: no marks: ${(error as Error).message}\n`);
@@ -40,16 +40,19 @@ function emit(kind: Kind, name: string, fields: Fields, id: bigint | null): bigi
   writer ??= attach();
   if (writer === null) return 0n;
   const { ring, tid, slot } = writer;
-  encodeSlot({ kind, name, t, aux: 0n, id: id ?? 0n, pid: process.pid, tid, fields }, slot);
+  const bytes = encodeSlot(
+    { kind, name, t, aux: 0n, id: id ?? 0n, pid: process.pid, tid, fields },
+    slot,
+  );
   const index = Number(Atomics.add(ring.longs, Header.head / 8, 1n));
   const own = id ?? BigInt(index + 1);
-  slot.writeBigUInt64LE(own, Slot.id);
-  write(ring, index, slot);
+  slot.longs[Slot.id / 8] = own;
+  write(ring, index, slot.bytes, bytes);
   return own;
 }
 
 /** Steps 3 and 4 of the writer's protocol, docs/marks.md. */
-function write(ring: Ring, index: number, slot: Buffer): void {
+function write(ring: Ring, index: number, slot: Buffer, bytes: number): void {
   const slotIndex = index & (ring.capacity - 1);
   const word = HEADER_BYTES / 4 + slotIndex * SLOT_WORDS;
   const long = word / 2;
@@ -59,7 +62,7 @@ function write(ring: Ring, index: number, slot: Buffer): void {
   if (Atomics.compareExchange(ring.longs, long, seq, busy) !== seq) return;
   // Reading one's own claim back keeps the plain stores below behind it on weakly ordered machines.
   Atomics.load(ring.longs, long);
-  slot.copy(ring.bytes, word * 4 + Slot.t, Slot.t);
+  slot.copy(ring.bytes, word * 4 + Slot.t, Slot.t, bytes);
   Atomics.store(ring.longs, long, busy + 1n);
 }
 

@@ -29,64 +29,99 @@ export interface SlotMark {
   readonly fields: Fields;
 }
 
-/** Writes everything but `seq` into `out` (one slot). What does not fit is left out and flagged. */
-export function encodeSlot(mark: SlotMark, out: Buffer): void {
-  out.fill(0, Slot.t, SLOT_BYTES);
-  out.writeBigUInt64LE(mark.t, Slot.t);
-  out.writeBigUInt64LE(mark.aux, Slot.aux);
-  out.writeBigUInt64LE(mark.id, Slot.id);
-  out.writeUInt32LE(mark.pid, Slot.pid);
-  out.writeUInt32LE(mark.tid, Slot.tid);
-  out[Slot.kind] = mark.kind;
-  const name = writeText(out, Slot.payload, mark.name, MAX_NAME_BYTES);
-  out[Slot.nameBytes] = name.bytes;
-  let whole = name.whole;
-  const start = Slot.payload + name.bytes;
-  let at = start;
-  let count = 0;
-  for (const [key, value] of Object.entries(mark.fields)) {
-    const field = encodeField(key, value);
-    whole &&= field.whole;
-    if (count === 255 || at + field.bytes.length > SLOT_BYTES) whole = false;
-    else {
-      field.bytes.copy(out, at);
-      at += field.bytes.length;
-      count++;
-    }
-  }
-  out[Slot.fieldCount] = count;
-  out.writeUInt16LE(at - start, Slot.fieldBytes);
-  out[Slot.flags] = whole ? 0 : Flag.truncated;
+/** Private bytes of one slot; the three views are the same memory. */
+export interface SlotBuffer {
+  readonly bytes: Buffer;
+  readonly words: Uint32Array;
+  readonly longs: BigUint64Array;
 }
 
-/** Buffer.write stops at the last whole character. */
-function writeText(
-  out: Buffer,
-  at: number,
-  text: string,
-  max: number,
-): { bytes: number; whole: boolean } {
-  const bytes = out.write(text, at, max);
-  return { bytes, whole: bytes === Buffer.byteLength(text) };
-}
-
-function encodeField(key: string, value: FieldValue): { bytes: Buffer; whole: boolean } {
-  const b = Buffer.alloc(2 + MAX_STRING_BYTES + 1 + MAX_STRING_BYTES);
-  const k = writeText(b, 2, key, MAX_STRING_BYTES);
-  b[1] = k.bytes;
-  const at = 2 + k.bytes;
-  const done = (type: number, bytes: number, whole = true) => {
-    b[0] = type;
-    return { bytes: b.subarray(0, at + bytes), whole: whole && k.whole };
+export function slotBuffer(): SlotBuffer {
+  const memory = new ArrayBuffer(SLOT_BYTES);
+  return {
+    bytes: Buffer.from(memory),
+    words: new Uint32Array(memory),
+    longs: new BigUint64Array(memory),
   };
-  if (typeof value === "boolean")
-    return done(FieldType.boolean, b.writeUInt8(value ? 1 : 0, at) - at);
-  if (Number.isSafeInteger(value) && !Object.is(value, -0))
-    return done(FieldType.int, b.writeBigInt64LE(BigInt(value), at) - at);
-  if (typeof value === "number") return done(FieldType.float, b.writeDoubleLE(value, at) - at);
-  const text = writeText(b, at + 1, value, MAX_STRING_BYTES);
-  b[at] = text.bytes;
-  return done(FieldType.string, 1 + text.bytes, text.whole);
+}
+
+/**
+ * Writes everything but `seq`. What does not fit is left out and flagged.
+ * @returns bytes in use; what lies beyond is not touched.
+ */
+export function encodeSlot(mark: SlotMark, out: SlotBuffer): number {
+  const { bytes } = out;
+  out.longs[Slot.t / 8] = mark.t;
+  out.longs[Slot.aux / 8] = mark.aux;
+  out.longs[Slot.id / 8] = mark.id;
+  out.words[Slot.pid / 4] = mark.pid;
+  out.words[Slot.tid / 4] = mark.tid;
+  bytes[Slot.kind] = mark.kind;
+  const text = { at: Slot.payload, whole: true };
+  bytes[Slot.nameBytes] = putText(bytes, text, mark.name, MAX_NAME_BYTES);
+  const start = text.at;
+  let count = 0;
+  for (const key in mark.fields) if (putField(bytes, text, key, mark.fields[key]!)) count++;
+  bytes[Slot.fieldCount] = count;
+  bytes[Slot.fieldBytes] = text.at - start;
+  bytes[Slot.fieldBytes + 1] = bytes[Slot.fieldBytes + 2] = bytes[Slot.fieldBytes + 3] = 0;
+  bytes[Slot.flags] = text.whole ? 0 : Flag.truncated;
+  return text.at;
+}
+
+/** Where the next byte goes, and whether all that came so far was kept whole. */
+interface Cursor {
+  at: number;
+  whole: boolean;
+}
+
+/** @returns bytes written; Buffer.write stops at the last whole character. */
+function putText(out: Buffer, cursor: Cursor, text: string, max: number): number {
+  const bytes = out.write(text, cursor.at, Math.min(max, SLOT_BYTES - cursor.at));
+  if (bytes < text.length || Buffer.byteLength(text) > bytes) cursor.whole = false;
+  cursor.at += bytes;
+  return bytes;
+}
+
+/** @returns whether the field went in: all of it, or with its text cut at its own limit. */
+function putField(out: Buffer, cursor: Cursor, key: string, value: FieldValue): boolean {
+  const keyBytes = Math.min(Buffer.byteLength(key), MAX_STRING_BYTES);
+  const isText = typeof value === "string";
+  const size = isText
+    ? 1 + Math.min(Buffer.byteLength(value), MAX_STRING_BYTES)
+    : typeof value === "boolean"
+      ? 1
+      : 8;
+  // 208 bytes of payload: whatever would be cut at 255 does not fit in the first place.
+  if (keyBytes === 0 || cursor.at + 2 + keyBytes + size > SLOT_BYTES) return (cursor.whole = false);
+  const head = cursor.at;
+  cursor.at += 2;
+  out[head + 1] = putText(out, cursor, key, keyBytes);
+  if (isText) {
+    out[cursor.at] = size - 1;
+    cursor.at++;
+    putText(out, cursor, value, size - 1);
+    out[head] = FieldType.string;
+  } else {
+    out[head] = putNumber(out, cursor.at, value);
+    cursor.at += size;
+  }
+  return true;
+}
+
+/** @returns the type of what it wrote. */
+function putNumber(out: Buffer, at: number, value: number | boolean): number {
+  if (typeof value === "boolean") {
+    out[at] = value ? 1 : 0;
+    return FieldType.boolean;
+  }
+  if (!Number.isSafeInteger(value) || Object.is(value, -0)) {
+    out.writeDoubleLE(value, at);
+    return FieldType.float;
+  }
+  out.writeInt32LE(value | 0, at);
+  out.writeInt32LE(Math.floor(value / 2 ** 32), at + 4);
+  return FieldType.int;
 }
 
 /** Field names that only the reader sets (docs/marks.md, "What the log holds"). */

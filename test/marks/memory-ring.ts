@@ -3,7 +3,7 @@
 
 import { HEADER_BYTES, Header, Kind, SLOT_BYTES, Slot } from "../../marks/layout.ts";
 import type { Ring } from "../../marks/ring.ts";
-import { encodeSlot, type SlotMark } from "../../marks/slot.ts";
+import { encodeSlot, slotBuffer, type SlotMark } from "../../marks/slot.ts";
 
 export function memoryRing(capacity: number): Ring {
   const memory = new ArrayBuffer(HEADER_BYTES + capacity * SLOT_BYTES);
@@ -26,7 +26,7 @@ const PIECE = 62;
 export class SteppedMark {
   index = -1;
   readonly #ring: Ring;
-  readonly #slot = Buffer.alloc(SLOT_BYTES);
+  readonly #slot = slotBuffer();
   #copied = 0;
   #done = false;
 
@@ -72,7 +72,12 @@ export class SteppedMark {
 
   #copy(): void {
     const from = Slot.t + this.#copied;
-    this.#slot.copy(this.#ring.bytes, this.#at + from, from, Math.min(from + PIECE, SLOT_BYTES));
+    this.#slot.bytes.copy(
+      this.#ring.bytes,
+      this.#at + from,
+      from,
+      Math.min(from + PIECE, SLOT_BYTES),
+    );
     this.#copied = Math.min(this.#copied + PIECE, BODY_BYTES);
   }
 

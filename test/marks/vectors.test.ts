@@ -8,7 +8,7 @@ import { describe, expect, test } from "@jest/globals";
 import { HEADER_BYTES, type Kind, SLOT_BYTES, Slot } from "../../marks/layout.ts";
 import { parseLine } from "../../marks/line.ts";
 import { createRing } from "../../marks/ring-file.ts";
-import { type FieldValue, decodeSlot, encodeSlot } from "../../marks/slot.ts";
+import { type FieldValue, decodeSlot, encodeSlot, slotBuffer } from "../../marks/slot.ts";
 import { memoryRing } from "./memory-ring.ts";
 import { compileWriter, hasGcc, hasPython, python, run } from "./programs.ts";
 
@@ -45,10 +45,10 @@ const fieldsOf = (v: SlotVector) =>
 
 describe("slots", () => {
   test.each(slots.filter(exact))("Node writes: $about", (v) => {
-    const out = Buffer.alloc(SLOT_BYTES);
+    const out = slotBuffer();
     const numbers = { t: BigInt(v.t), aux: BigInt(v.aux), id: BigInt(v.id), pid: 0, tid: 0 };
-    encodeSlot({ kind: v.kind, name: v.name, ...numbers, fields: fieldsOf(v) }, out);
-    expect(out.toString("hex", Slot.t)).toBe(v.slot.padEnd(2 * (SLOT_BYTES - Slot.t), "0"));
+    const used = encodeSlot({ kind: v.kind, name: v.name, ...numbers, fields: fieldsOf(v) }, out);
+    expect(out.bytes.toString("hex", Slot.t, used)).toBe(v.slot);
   });
 
   test.each(slots)("reader: $about", (v) => {

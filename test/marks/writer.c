@@ -103,26 +103,6 @@ static void api(void) {
   tj_emit(&(tj_event){TJ_KIND_INSTANT, kernel, 0, 0, 0, 0, NULL, 0});
 }
 
-/* cost MARKS: ns a mark and ns a clock reading, best of 5, as JSON. */
-static void cost(char **a) {
-  long n = atol(a[0]);
-  double clock = 1e9, mark = 1e9, fields = 1e9;
-  volatile uint64_t sink = 0;
-  for (int round = 0; round < 5; round++) {
-    uint64_t t0 = tj_now();
-    for (long i = 0; i < n; i++) sink += tj_now();
-    uint64_t t1 = tj_now();
-    for (long i = 0; i < n; i++) tj_mark("first_token");
-    uint64_t t2 = tj_now();
-    for (long i = 0; i < n; i++) TJ_MARK("first_token", tj_int("batch_size", i));
-    uint64_t t3 = tj_now();
-    if ((double)(t1 - t0) / n < clock) clock = (double)(t1 - t0) / n;
-    if ((double)(t2 - t1) / n < mark) mark = (double)(t2 - t1) / n;
-    if ((double)(t3 - t2) / n < fields) fields = (double)(t3 - t2) / n;
-  }
-  printf("{\"clock_ns\":%.1f,\"mark_ns\":%.1f,\"mark_with_field_ns\":%.1f}\n", clock, mark, fields);
-}
-
 int main(int argc, char **argv) {
   const char *mode = argc > 1 ? argv[1] : "";
   if (!strcmp(mode, "emit") && argc > 6) emit(argv + 2);
@@ -130,7 +110,6 @@ int main(int argc, char **argv) {
   else if (!strcmp(mode, "die")) die_inside();
   else if (!strcmp(mode, "fork")) forked();
   else if (!strcmp(mode, "api")) api();
-  else if (!strcmp(mode, "cost") && argc == 3) cost(argv + 2);
   else die("unknown mode");
   return 0;
 }
