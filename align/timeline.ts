@@ -1,7 +1,7 @@
 // The second pass: every sample of the DAQ stream, calibrated, on the session clock, in runs without
 // gaps. Columns are reused: a run is valid until the next one is asked for.
 
-import { readCapture } from "../capture/log-reader.ts";
+import { type CaptureRecord, readCapture } from "../capture/log-reader.ts";
 import { BlockFlag, type SampleBlock } from "../schema/records.ts";
 import { Calibrator, type RailColumns, RowFlag } from "./calibrate.ts";
 import type { ClockModel } from "./clock.ts";
@@ -34,12 +34,16 @@ export const GAP_PERIODS = 2.5;
 export class Timeline {
   readonly counts: TimelineCounts = { rows: 0, gaps: 0, backwards: 0, notNumbers: 0, clipped: 0 };
   readonly rails: readonly string[];
-  readonly #scan: Scan;
-  readonly #stream: StreamScan;
+  readonly #scan: Pick<Scan, "path" | "rig">;
+  readonly #stream: Pick<StreamScan, "layout" | "maxRows">;
   readonly #model: ClockModel;
   #lastNs = -Infinity;
 
-  constructor(scan: Scan, stream: StreamScan, model: ClockModel) {
+  constructor(
+    scan: Pick<Scan, "path" | "rig">,
+    stream: Pick<StreamScan, "layout" | "maxRows">,
+    model: ClockModel,
+  ) {
     this.#scan = scan;
     this.#stream = stream;
     this.#model = model;
@@ -48,23 +52,28 @@ export class Timeline {
 
   /** Streams the capture once, in order. */
   *runs(onProgress?: (done: number, total: number) => void): Generator<AlignedRun> {
+    const topic = `daq/${this.#stream.layout.stream}`;
+    const options = { only: (t: string) => t === topic, ...(onProgress ? { onProgress } : {}) };
+    yield* this.align(blocksIn(readCapture(this.#scan.path, options)));
+  }
+
+  /** The same for blocks from anywhere; they must come in stream order. */
+  *align(blocks: Iterable<SampleBlock>): Generator<AlignedRun> {
     const { layout, maxRows } = this.#stream;
     const rig = this.#scan.rig!;
     const timebase = timebaseOf(layout, rig.device.clock.hz, rig.device.rowHz);
     const calibrator = new Calibrator(layout, rig, maxRows);
     const tNs = new Float64Array(maxRows);
     const flags = new Uint8Array(maxRows);
-    const topic = `daq/${layout.stream}`;
-    const options = { only: (t: string) => t === topic, ...(onProgress ? { onProgress } : {}) };
     this.#lastNs = -Infinity;
-    for (const r of readCapture(this.#scan.path, options)) {
-      if (r.kind !== "rows" || r.block.flags & BlockFlag.duplicate || r.block.rows === 0) continue;
-      const rows = r.block.rows;
-      timebase.read(r.block, tNs);
+    for (const block of blocks) {
+      const { rows } = block;
+      if (block.flags & BlockFlag.duplicate || rows === 0) continue;
+      timebase.read(block, tNs);
       this.#toSession(tNs, rows);
       flags.fill(0, 0, rows);
-      calibrator.read(r.block, flags);
-      yield* this.#split(r.block, tNs, flags, calibrator);
+      calibrator.read(block, flags);
+      yield* this.#split(block, tNs, flags, calibrator);
       this.counts.rows += rows;
     }
     this.counts.clipped = calibrator.clippedRows;
@@ -114,4 +123,8 @@ export class Timeline {
     run.flags[run.from]! |= RowFlag.gapBefore;
     return run;
   }
+}
+
+function* blocksIn(records: Iterable<CaptureRecord>): Generator<SampleBlock> {
+  for (const r of records) if (r.kind === "rows") yield r.block;
 }

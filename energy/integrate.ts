@@ -168,17 +168,19 @@ export class Integrator {
     const last = to - 1;
     this.#sums.add(Sum.samples, 1);
     let i = from;
-    while (this.#next < this.#instants.length && this.#instants[this.#next]! <= tNs[last]!) {
+    while (
+      i < last &&
+      this.#next < this.#instants.length &&
+      this.#instants[this.#next]! <= tNs[last]!
+    ) {
       const at = this.#instants[this.#next]!;
       const j = firstAtOrAfter(tNs, i, to, at);
       this.#accumulate(run, i, Math.max(i, j - 1));
       i = Math.max(i, j - 1);
-      if (i === last) this.#snapshot(run.totalW[i]!, run.totalW[i]!, 0);
-      else
-        this.#partial(at, tNs[i]!, tNs[i + 1]!, run.totalW[i]!, run.totalW[i + 1]!, (r, k) => {
-          const c = column(run, r, k);
-          return c ? [c[i]!, c[i + 1]!] : [0, 0];
-        });
+      this.#partial(at, tNs[i]!, tNs[i + 1]!, run.totalW[i]!, run.totalW[i + 1]!, (r, k) => {
+        const c = column(run, r, k);
+        return c ? [c[i]!, c[i + 1]!] : [0, 0];
+      });
     }
     this.#accumulate(run, i, last);
   }
@@ -231,11 +233,9 @@ export class Integrator {
       last.rails[RAIL * r + k]!,
       column(run, r, k)?.[run.from] ?? 0,
     ];
-    while (this.#next < this.#instants.length && this.#instants[this.#next]! < t1)
+    while (this.#next < this.#instants.length && this.#instants[this.#next]! <= t1)
       this.#partial(this.#instants[this.#next]!, t0, t1, last.totalW, run.totalW[run.from]!, ends);
-    const dt = (t1 - t0) / NS_PER_S;
-    this.#addInterval(dt, ends);
-    this.#sums.add(Sum.powerSquareJW, last.totalW ** 2 * dt);
+    this.#addInterval((t1 - t0) / NS_PER_S, ends);
     const step = run.totalW[run.from]! - last.totalW;
     this.#sums.add(Sum.step0, step * step);
     this.#sums.add(Sum.step1, step * this.#steps[0]);
@@ -288,6 +288,7 @@ export class Integrator {
         if (k === 0) this.#sums.add(Sum.energyJ, part);
       }
     this.#sums.add(Sum.coveredS, dt);
+    this.#sums.add(Sum.powerSquareJW, this.#last!.totalW ** 2 * dt);
   }
 
   #endNs(): number {
