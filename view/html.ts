@@ -34,6 +34,11 @@ function render(value: Value): string {
   return "html" in value ? value.html : value.map(render).join("");
 }
 
+/** A dotted or underscored name that may break after its joints. */
+export function breakable(name: string): Html {
+  return { html: escape(name).replace(/[._]/g, "$&<wbr>") };
+}
+
 /** JSON for a `<script type="application/json">`: no byte of it can end the element or start a comment. */
 export function jsonForScript(value: unknown): Html {
   return { html: JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, unicodeEscape) };

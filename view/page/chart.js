@@ -203,15 +203,28 @@ function drawMarkedSpan(u, { a, b, theme }) {
   u.ctx.fillRect(x0, u.bbox.top, x1 - x0, u.bbox.height);
 }
 
-/** A picture cut out of the page still says what it is. */
+/** A picture cut out of the page still says what it is: once faintly across, once plainly in the corner. */
 function drawWatermark(u, { theme }) {
   const { ctx, bbox } = u;
   const size = Math.min(bbox.width / 9, bbox.height / 3.2);
   ctx.font = `700 ${size}px system-ui, sans-serif`;
   ctx.textAlign = "center";
   ctx.textBaseline = "middle";
-  ctx.fillStyle = withAlpha(theme.muted, 0.13);
+  ctx.fillStyle = withAlpha(theme.muted, 0.12);
   ctx.fillText("SIMULATED", bbox.left + bbox.width / 2, bbox.top + bbox.height / 2);
+}
+
+function drawStamp({ ctx, bbox }) {
+  const scale = globalThis.devicePixelRatio || 1;
+  const [w, h] = [92 * scale, 20 * scale];
+  const [x, y] = [bbox.left + bbox.width - w - 6 * scale, bbox.top + 6 * scale];
+  ctx.fillStyle = "#ffd23f"; // the banner's yellow, in both themes
+  ctx.fillRect(x, y, w, h);
+  ctx.fillStyle = "#1d1600";
+  ctx.font = `800 ${12 * scale}px system-ui, sans-serif`;
+  ctx.textAlign = "center";
+  ctx.textBaseline = "middle";
+  ctx.fillText("SIMULATED", x + w / 2, y + h / 2 + scale);
 }
 
 function drawInFront(u, series, state) {
@@ -222,6 +235,7 @@ function drawInFront(u, series, state) {
   ctx.clip();
   for (const s of series) if (s.channel && !state.hidden.has(s.key)) drawReads(u, s, state);
   drawTriggerEdges(u, state);
+  if (state.model.simulated) drawStamp(u);
   drawMarker(u, "A", state.a, state);
   drawMarker(u, "B", state.b, state);
   ctx.restore();

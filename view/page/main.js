@@ -39,7 +39,7 @@ function start() {
     a: model.headline?.t0 ?? null,
     b: model.headline?.t1 ?? null,
     mode: "zoom",
-    hidden: new Set(),
+    hidden: new Set(items.filter((s) => s.name.endsWith("(slope)")).map((s) => s.key)),
     side: null,
     panels: [],
     theme: {},

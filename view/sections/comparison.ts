@@ -5,6 +5,7 @@ import { type ErrorAxis, errorAxis, errorBand, errorDot, errorScale } from "../f
 import { fixed, percent, quantity, uncertain } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import type { ReportModel } from "../report-model.ts";
+import { standing } from "./header.ts";
 
 const METHODS: Readonly<Record<string, string>> = {
   trapezoid: "trapezoid over the reads",
@@ -19,7 +20,8 @@ export function comparison(m: ReportModel): Html {
     <h2>What the telemetry claims</h2>
     <p class="lead">
       Window <code>${w.name}</code>, ${quantity((w.t1_ns - w.t0_ns) * 1e-9, "s")}. Error = claimed ÷
-      physical − 1. Whiskers are its expanded uncertainty; the band is that of the physical energy.
+      physical − 1. Whiskers are its expanded uncertainty, the band is that of the physical energy;
+      errors beyond their uncertainty are coloured.
     </p>
     ${comparisonTable(w)} ${strobe(w)} ${filters(m.comparison?.filters ?? [])}
   </section>`;
@@ -100,7 +102,9 @@ function claimRow(
     <td class="num">
       ${quantity(c.energy_j, "J", 5)}<small class="wide">${intervalText(c)}</small>
     </td>
-    <td class="num claim">${known ? percent(c.error_pct, c.error_uncertainty_pct) : "–"}</td>
+    <td class="num ${standing(c, bandPct / 100)}">
+      ${known ? percent(c.error_pct, c.error_uncertainty_pct) : "–"}
+    </td>
     <td class="plot">${dot}</td>
     <td class="wide">${qualityBadge(c.quality)}</td>
   </tr>`;

@@ -98,7 +98,7 @@ function verdict(m: ReportModel): Html {
 function claimsSentence(claims: readonly Claim[], physicalU: number): Html {
   const plain = plainClaims(claims);
   if (plain.length === 0) return html`No telemetry channel covers it.`;
-  const beyond = plain.filter((c) => Math.abs(c.error_pct!) > claimU(c, physicalU)).length;
+  const beyond = plain.filter((c) => standing(c, physicalU) === "beyond").length;
   const errors = plain.map((c) => c.error_pct!).sort((a, b) => a - b);
   const [low, high] = [errors[0]!, errors[errors.length - 1]!];
   const named = (pct: number): Html =>
@@ -114,8 +114,13 @@ function claimsSentence(claims: readonly Claim[], physicalU: number): Html {
 }
 
 /** Expanded uncertainty of a claim's error, percent: stated, or the physical one where none is. */
-export function claimU(c: Claim, physicalU: number): number {
+function claimU(c: Claim, physicalU: number): number {
   return c.error_uncertainty_pct ?? 100 * physicalU;
+}
+
+/** Whether an error is more than its uncertainty explains; the page colours it so. */
+export function standing(c: Claim, physicalU: number): "beyond" | "within" {
+  return Math.abs(c.error_pct ?? 0) > claimU(c, physicalU) ? "beyond" : "within";
 }
 
 function tiles(m: ReportModel): Html[] {

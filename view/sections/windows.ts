@@ -2,10 +2,10 @@
 
 import type { Claim, ComparedWindow } from "../documents.ts";
 import { count, percent, quantity, uncertain } from "../format.ts";
-import { type Html, html } from "../html.ts";
+import { breakable, type Html, html } from "../html.ts";
 import type { ReportModel } from "../report-model.ts";
 import { comparisonTable, qualityBadge } from "./comparison.ts";
-import { plainClaims } from "./header.ts";
+import { plainClaims, standing } from "./header.ts";
 
 const MAX_LISTED = 300; // rows a reader may scroll through; compare.json has them all
 const MAX_DETAILS = 12;
@@ -37,7 +37,7 @@ export function windows(m: ReportModel): Html {
             <th scope="col" class="num">Physical</th>
             <th scope="col" class="num">Mean power</th>
             <th scope="col">Quality</th>
-            ${channels.map((c) => html`<th scope="col" class="num channel"><code>${c}</code></th>`)}
+            ${channels.map((c) => html`<th scope="col" class="num channel"><code>${breakable(c)}</code></th>`)}
           </tr>
         </thead>
         <tbody>
@@ -70,12 +70,13 @@ function row(w: ComparedWindow, channels: readonly string[]): Html {
     <td class="num strong">${joules}</td>
     <td class="num">${quantity(p?.mean_power_w, "W")}</td>
     <td>${qualityBadge(p?.quality)}</td>
-    ${channels.map((c) => html`<td class="num claim">${claimCell(claims.get(c))}</td>`)}
+    ${channels.map((c) => claimCell(claims.get(c), p ? p.expanded_uncertainty_j / p.energy_j : 0))}
   </tr>`;
 }
 
-function claimCell(c: Claim | undefined): string {
-  return c ? percent(c.error_pct) : "–";
+function claimCell(c: Claim | undefined, physicalU: number): Html {
+  if (!c) return html`<td class="num">–</td>`;
+  return html`<td class="num ${standing(c, physicalU)}">${percent(c.error_pct)}</td>`;
 }
 
 function everyMethod(m: ReportModel, listed: readonly ComparedWindow[]): Html | null {
