@@ -120,6 +120,16 @@ export class FrameDecoder {
     this.#begin(run & 15);
   }
 
+  /** Rows of the present run have come, so that {@link place} knows its base. */
+  get placed(): boolean {
+    return this.#last !== null && !this.#restarted;
+  }
+
+  /** Index and tick of the present run → of the stream, which goes on over a restart. */
+  place(index: number, tick: bigint): { index: number; tick: bigint } {
+    return { index: this.#base.index + index, tick: this.#base.tick + tick };
+  }
+
   /** The bytes ended or the port was opened anew: an unfinished frame will not be finished. */
   cut(): void {
     this.#splitter.reset();
@@ -231,7 +241,6 @@ export class FrameDecoder {
     this.#sink.note({
       level: "loss",
       text: `the device began anew: about ${missing} rows lost; index = device index + ${this.#base.index}, tick = device tick + ${this.#base.tick}`,
-      count: missing,
       ...(before === null ? {} : { t: before }),
     });
     return BlockFlag.gapBefore | BlockFlag.restart;

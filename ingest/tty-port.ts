@@ -100,8 +100,10 @@ async function startReader(
       reject(over);
     });
   });
+  let open = true;
   const ended = new Promise<void>((resolve) => {
     worker.on("exit", () => {
+      open = false;
       closeSync(fd);
       sink.closed(closing ? null : (over ?? new SourceError("retry", `${path}: reader ended`)));
       resolve();
@@ -111,7 +113,11 @@ async function startReader(
   return {
     name: path,
     timing: `reader thread, ${scheduling}`,
-    write: (bytes) => writeAll(path, fd, libc, bytes),
+    write(bytes) {
+      // The number of a closed file may belong to another by now.
+      if (!open) throw new SourceError("retry", `${path}: the device is gone`);
+      writeAll(path, fd, libc, bytes);
+    },
     close: async () => {
       closing = true;
       Atomics.store(shared.flags, Flag.stop, 1);

@@ -2,8 +2,10 @@
 // as fast as the line takes it. In: the arguments below. Out: one JSON line when it can be opened, one
 // with its own account when it ends (SIGTERM). Linux.
 
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { UsageError } from "../../schema/errors.ts";
+import type { Rig } from "../../schema/rig.ts";
 import { resolveRig } from "../load.ts";
 import { VirtualBench } from "../virtual/bench.ts";
 import { VirtualDaq } from "./daq.ts";
@@ -13,9 +15,10 @@ import { ptyMaker } from "./pty.ts";
 import { benchTruth } from "./truth.ts";
 
 const HELP = `usage: virtual-daq [options]
-  --rig FILE|NAME      rails, sensors and clock to simulate (default virtual)
+  --rig FILE|NAME|-    rails, sensors and clock to simulate (default virtual); - reads the resolved
+                       rig as JSON from stdin, which saves loading the unit parser
   --seed N             of everything drawn (default 1)
-  --seconds N          length of the simulated work (default 3600)
+  --seconds N          length of the simulated work (default 600)
   --row-rate HZ        rows a second instead of the rig's
   --epoch NS           CLOCK_MONOTONIC at which the simulated work begins (default now)
   --link PATH          symbolic link to the pty, kept over an unplugging
@@ -29,7 +32,7 @@ ${FAULT_HELP.map((l) => `      ${l}`).join("\n")}`;
 const OPTIONS = {
   rig: { type: "string", default: "virtual" },
   seed: { type: "string", default: "1" },
-  seconds: { type: "string", default: "3600" },
+  seconds: { type: "string", default: "600" },
   "row-rate": { type: "string" },
   epoch: { type: "string" },
   link: { type: "string" },
@@ -48,7 +51,10 @@ function parse(args: string[]) {
 async function run(options: ReturnType<typeof parse>): Promise<void> {
   const maker = await ptyMaker();
   maker.dieWithParent();
-  const { rig } = await resolveRig(options.rig);
+  const rig =
+    options.rig === "-"
+      ? (JSON.parse(readFileSync(0, "utf8")) as Rig)
+      : (await resolveRig(options.rig)).rig;
   const rowHz = Number(options["row-rate"] ?? rig.device.rowHz);
   const device = { ...rig.device, rowHz, clock: { ...rig.device.clock, hz: rowHz } };
   const bench = new VirtualBench(

@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { siblingModule } from "../../capture/sibling.ts";
 import { SourceError } from "../../schema/errors.ts";
+import type { Rig } from "../../schema/rig.ts";
 import type { DeviceCounters } from "./device.ts";
 import type { FaultCounts } from "./faults.ts";
 
@@ -22,16 +23,20 @@ export interface VirtualDaqProcess {
   stop(): Promise<VirtualDaqAccount>;
 }
 
-/** @param args as `virtual-daq --help` lists them. @throws SourceError when it does not start. */
-export async function spawnVirtualDaq(args: readonly string[]): Promise<VirtualDaqProcess> {
+/** @param args as `virtual-daq --help` lists them, without --rig. @throws SourceError when it does not start. */
+export async function spawnVirtualDaq(
+  rig: Rig,
+  args: readonly string[],
+): Promise<VirtualDaqProcess> {
   const { url, execArgv } = siblingModule(import.meta.url, "./main");
   const child = spawn(
     process.execPath,
-    ["--no-warnings", ...execArgv, fileURLToPath(url), ...args],
+    ["--no-warnings", ...execArgv, fileURLToPath(url), "--rig", "-", ...args],
     {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
     },
   );
+  child.stdin.end(JSON.stringify(rig));
   let complaint = "";
   child.stderr.on("data", (b: Buffer) => (complaint += b.toString()));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

@@ -1,0 +1,86 @@
+// Commands to a DAQ and the replies to them, matched by sequence, repeated when no answer comes: every
+// command may be repeated safely (docs/wire.md, Commands).
+
+import { CommandType, encodeCommand, IDENTIFY_SEQUENCE } from "../schema/frame-commands.ts";
+import { type Reply, resultText } from "../schema/frame-replies.ts";
+import { SourceError } from "../schema/errors.ts";
+import { type Instant, instant } from "../schema/time.ts";
+import type { BytePort, Stamp } from "./port.ts";
+
+/** A reply that owns its body, with the host's clock around the exchange. */
+export interface Answer {
+  readonly reply: Reply;
+  /** Before the command was written. */
+  readonly sent: Instant<"host">;
+  /** After the read that brought the reply; null where the port has no time. */
+  readonly received: Stamp;
+}
+
+const TRIES = 3;
+const PATIENCE_MS = 200;
+
+export class CommandChannel {
+  readonly #port: BytePort;
+  readonly #waiting = new Map<number, (reply: Reply, received: Stamp) => void>();
+  #sequence = IDENTIFY_SEQUENCE;
+
+  constructor(port: BytePort) {
+    this.#port = port;
+  }
+
+  /** The decoder's replies go here; those that nobody waits for are late and dropped. */
+  onReply(reply: Reply, received: Stamp): void {
+    this.#waiting.get(reply.request)?.(reply, received);
+  }
+
+  identify(): Promise<Answer> {
+    return this.#ask(CommandType.identify, "identify", () =>
+      encodeCommand(CommandType.identify, IDENTIFY_SEQUENCE),
+    );
+  }
+
+  /** @param name for messages. @throws SourceError when nothing answers or the device refuses. */
+  request(
+    type: number,
+    name: string,
+    make = (sequence: number): Uint8Array => encodeCommand(type, sequence),
+  ): Promise<Answer> {
+    return this.#ask(type, name, () => make(++this.#sequence));
+  }
+
+  async #ask(type: number, name: string, make: () => Uint8Array): Promise<Answer> {
+    for (let tries = 0; tries < TRIES; tries++) {
+      const answer = await this.#once(make(), type);
+      if (answer?.reply.result === 0) return answer;
+      if (answer)
+        throw new SourceError(
+          "fatal",
+          `${this.#port.name}: ${name}: ${resultText(answer.reply.result)}`,
+        );
+    }
+    throw new SourceError("retry", `${this.#port.name}: no answer to ${name}`);
+  }
+
+  /** @returns undefined after the patience is over. */
+  #once(frame: Uint8Array, type: number): Promise<Answer | undefined> {
+    const sequence = new DataView(frame.buffer).getUint32(8, true);
+    return new Promise((resolve) => {
+      const done = (answer: Answer | undefined): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(sequence);
+        resolve(answer);
+      };
+      const timer = setTimeout(() => done(undefined), PATIENCE_MS);
+      const sent = instant<"host">(process.hrtime.bigint());
+      this.#waiting.set(sequence, (reply, received) => {
+        if (reply.command === type) done({ reply: owned(reply), sent, received });
+      });
+      this.#port.write(frame);
+    });
+  }
+}
+
+function owned(reply: Reply): Reply {
+  const { buffer, byteOffset, byteLength } = reply.body;
+  return { ...reply, body: new DataView(buffer.slice(byteOffset, byteOffset + byteLength)) };
+}

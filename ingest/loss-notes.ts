@@ -1,0 +1,47 @@
+// Counters then and now → what to tell, one note a kind and interval, however much went wrong in it.
+
+import type { Note } from "../schema/records.ts";
+import type { Instant } from "../schema/time.ts";
+import type { DecoderCounts } from "./frame-decoder.ts";
+
+/** Decoder's counters and the device's own. */
+export interface DaqCounts extends DecoderCounts {
+  /** Frames the device says it dropped, rows it lost before a block, times and ticks it was stalled. */
+  deviceDropped: number;
+  deviceOverrun: number;
+  deviceStalls: number;
+  deviceEdgesDropped: number;
+  reconnects: number;
+}
+
+type Kind = Note["level"];
+
+/** What each counter means to whoever reads the run. Lost rows stand with the frames, unless they stand alone. */
+const TEXTS: readonly (readonly [keyof DaqCounts, Kind, string])[] = [
+  ["framesLost", "loss", "frames lost"],
+  ["rowsLost", "loss", "rows lost"],
+  ["deviceDropped", "loss", "frames dropped by the device for want of room"],
+  ["deviceOverrun", "loss", "rows overrun inside the device"],
+  ["edgesLost", "loss", "trigger edges lost"],
+  ["deviceEdgesDropped", "loss", "trigger edges the device could not report"],
+  ["edgesUnplaced", "loss", "trigger edges inside gaps"],
+  ["deviceStalls", "warning", "stalls of the host or the line, by the device's count"],
+  ["badFrames", "warning", "damaged frames"],
+  ["skippedBytes", "warning", "bytes that were no frame"],
+  ["duplicates", "warning", "duplicate frames"],
+  ["reordered", "warning", "frames out of order"],
+  ["indexFaults", "warning", "blocks whose row index contradicts their sequence"],
+  ["malformed", "warning", "malformed records"],
+  ["otherVersion", "warning", "frames of another protocol version"],
+];
+
+export function lossNotes(before: DaqCounts, now: DaqCounts, t: Instant<"host">): Note[] {
+  return TEXTS.flatMap(([key, level, text]) => {
+    const count = now[key] - before[key];
+    if (count === 0) return [];
+    // A frame that came late after all is taken off the losses again.
+    if (count < 0)
+      return [{ level: "info", text: `${-count} ${text} before, recovered`, t, count: -count }];
+    return [{ level, text: `${count} ${text}`, t, count }];
+  });
+}
