@@ -1,13 +1,18 @@
 // One line of separated values → cells, quotes taken off.
 
-/** The separator that cuts a line into most cells; a comma where nothing cuts it. */
+/** Runs of blanks, where nothing better cuts the line. */
+const BLANKS = " ";
+
+/** The separator that cuts a line into most cells. */
 export function separatorOf(line: string): string {
   const counts = [",", ";", "\t"].map((s) => [splitCells(line, s).length, s] as const);
-  return counts.reduce((best, c) => (c[0] > best[0] ? c : best))[1];
+  const best = counts.reduce((a, b) => (b[0] > a[0] ? b : a));
+  return best[0] > 1 ? best[1] : BLANKS;
 }
 
 /** Cells without surrounding blanks; a quoted cell may hold the separator, and "" for a quote (RFC 4180). */
 export function splitCells(line: string, separator: string): string[] {
+  if (separator === BLANKS) return line.trim().split(/\s+/);
   if (!line.includes('"')) return line.split(separator).map((c) => c.trim());
   const cells: string[] = [];
   let cell = "";

@@ -75,7 +75,7 @@ export const importCsv: Importer = async (path, context) => {
   const rows = layout && textRows(rowSink(log, layout, instant<"host">(start)), layout, path);
   const write = telemetryWriter(log, plan, unix);
   const values = new Float64Array(names.length);
-  for (const row of dataRows(path, plan, context)) {
+  for (const row of dataRows(path, plan, context, (d, n) => context.progress(d, n))) {
     if (!row) continue;
     for (const [k, field] of map.fields.entries()) values[k] = numberAt(row, plan, field);
     rows?.add(row.t - zero, values);
@@ -105,7 +105,11 @@ function findData(path: string, map: CsvMap): Plan {
     const names = header ?? [];
     const cellOf = (c: string | number): number => (typeof c === "number" ? c : names.indexOf(c));
     const plan = { map, separator, firstLine: number, width: cells.length, cellOf };
-    if (uses.some((c) => toNumber(decimal(cells[cellOf(c)] ?? "", separator)) !== undefined))
+    const whole = columns.every((c) => cellOf(c) < cells.length);
+    if (
+      whole &&
+      uses.some((c) => toNumber(decimal(cells[cellOf(c)] ?? "", separator)) !== undefined)
+    )
       return plan;
     if (header && ++sinceHeader > MAX_UNIT_LINES)
       throw inputError(
@@ -133,11 +137,16 @@ function numberAt(row: Row, plan: Plan, use: ColumnUse): number {
 }
 
 /** One entry a line from the first line of data on; undefined where it is cut or has no time. */
-function* dataRows(path: string, plan: Plan, context: ImportContext): Generator<Row | undefined> {
+function* dataRows(
+  path: string,
+  plan: Plan,
+  context: ImportContext,
+  progress?: ImportContext["progress"],
+): Generator<Row | undefined> {
   const { time } = plan.map;
   let index = 0;
   let previousLength = 0;
-  for (const { text, number, ended } of readLines(path, WHAT)) {
+  for (const { text, number, ended } of readLines(path, WHAT, progress)) {
     if (number < plan.firstLine || text.trim() === "") continue;
     const cells = splitCells(text, plan.separator);
     let t: bigint | undefined;

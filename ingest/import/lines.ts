@@ -17,10 +17,14 @@ export interface Line {
 }
 
 /**
- * Lines of a UTF-8 file; a byte order mark and carriage returns are dropped.
+ * Lines of a UTF-8 file; a byte order mark and carriage returns are dropped. `progress` hears of bytes.
  * @throws InputError when the file is missing, empty, holds NUL bytes or a line beyond 1 MiB.
  */
-export function* readLines(path: string, what: string): Generator<Line> {
+export function* readLines(
+  path: string,
+  what: string,
+  progress?: (done: number, total: number) => void,
+): Generator<Line> {
   const file = openBytes(path, what);
   try {
     let rest = Buffer.alloc(0);
@@ -31,6 +35,7 @@ export function* readLines(path: string, what: string): Generator<Line> {
       if (chunk.includes(0))
         throw inputError("holds NUL bytes", `${path}:${number + 1}`, what, "binary data");
       at += chunk.length;
+      progress?.(at, file.size);
       const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
       let from = 0;
       for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, from)) {
@@ -60,6 +65,9 @@ function toText(bytes: Buffer, number: number): string {
 /** 10^9 s, September 2001: times from here on are Unix time, earlier ones count from some start. */
 export const UNIX_FROM_NS = 1_000_000_000_000_000_000n;
 
+/** Times are 64-bit signed on disk; beyond 146 years from zero something else is wrong. */
+export const MAX_NS = 2n ** 62n;
+
 /** A number written in decimal, `nan` included, else undefined: `Number` alone takes "" and "0x1". */
 export function toNumber(text: string): number | undefined {
   const t = text.trim();
@@ -74,7 +82,8 @@ export function secondsToNs(text: string): bigint | undefined {
 
 /**
  * Decimal number of a unit of 10^(power − 9) s → whole nanoseconds, digits beyond rounded away:
- * power 9 for seconds, 6 for milliseconds, 3 for microseconds. Undefined when the text is no number.
+ * power 9 for seconds, 6 for milliseconds, 3 for microseconds. Undefined when the text is no number or
+ * lies beyond {@link MAX_NS}.
  */
 export function decimalToNs(text: string, power: number): bigint | undefined {
   const m = /^\s*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?\s*$/.exec(text);
@@ -86,6 +95,7 @@ export function decimalToNs(text: string, power: number): bigint | undefined {
   const shift = scale - fraction.length;
   const ns =
     shift >= 0 ? digits * 10n ** BigInt(shift) : roundedQuotient(digits, 10n ** BigInt(-shift));
+  if (ns >= MAX_NS) return undefined;
   return m[1] === "-" ? -ns : ns;
 }
 

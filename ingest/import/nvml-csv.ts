@@ -10,7 +10,7 @@ import type { Note, TelemetryChannel } from "../../schema/records.ts";
 import { type Instant, instant } from "../../schema/time.ts";
 import { separatorOf, splitCells } from "./csv-line.ts";
 import type { Importer } from "./importer.ts";
-import { readLines, toNumber } from "./lines.ts";
+import { MAX_NS, readLines, toNumber } from "./lines.ts";
 import { marksOf, type TextMark } from "./text-marks.ts";
 
 const WHAT = "CSV with a t_mono_ns column";
@@ -162,8 +162,11 @@ function* entries(path: string, h: Header): Generator<Entry> {
   }
 }
 
-const wholeNumber = (cell: string | undefined): bigint | undefined =>
-  cell !== undefined && /^\d{1,19}$/.test(cell) ? BigInt(cell) : undefined;
+function wholeNumber(cell: string | undefined): bigint | undefined {
+  if (cell === undefined || !/^\d{1,19}$/.test(cell)) return undefined;
+  const ns = BigInt(cell);
+  return ns < MAX_NS ? ns : undefined;
+}
 
 /** A row with a cell MARK, `MARK: label` or `# MARK label`: its time, its label, other columns as fields. */
 function markRow(cells: readonly string[], h: Header): TextMark | undefined {

@@ -63,7 +63,7 @@ export async function importPs3Dump(
   );
   for (const mark of survey.marks) log.mark(mark);
   const rows = textRows(rowSink(log, layout, null), layout, path);
-  for (const entry of entries(path, columns.length))
+  for (const entry of entries(path, columns.length, (d, n) => context.progress(d, n)))
     if (entry.kind === "row") rows.add(entry.tick, entry.values, arrival(entry.t, entry.text));
   for (const note of [...notes, ...rows.end()]) log.note(note);
   log.close();
@@ -117,10 +117,14 @@ function surveyDump(path: string, columns: number): Survey {
   return { first, marks, notes };
 }
 
-function* entries(path: string, columns: number): Generator<Entry> {
+function* entries(
+  path: string,
+  columns: number,
+  progress?: ImportContext["progress"],
+): Generator<Entry> {
   const values = new Float64Array(columns);
   let previousLength = 0;
-  for (const { text, number, ended } of readLines(path, WHAT)) {
+  for (const { text, number, ended } of readLines(path, WHAT, progress)) {
     if (number === 1 || text.trim() === "") continue;
     const cells = text.trim().split(/\s+/);
     if (cells[0] === "M" && cells.length === 2) {

@@ -30,7 +30,8 @@ export function readRunnerLog(path: string, context: ImportContext): RunnerLog {
   for (const { text } of readLines(path, "a log of the MLPerf Tiny runner")) {
     const [, seconds, source, message] = LINE.exec(text) ?? [];
     if (seconds === undefined || source === undefined || message === undefined) continue;
-    const t = secondsToNs(seconds)!;
+    const t = secondsToNs(seconds);
+    if (t === undefined) continue;
     if (t < last) back++;
     last = t;
     const started = /^m-session-start-id\[(\d{14})\]/.exec(message)?.[1];
@@ -60,9 +61,10 @@ function markOf(source: string, message: string, t: bigint, seconds: string): Ma
     };
   if (/\bm-infer-done\b/.test(message)) return { name: "infer", phase: "end", clock: "log", t };
   const lap = /^m-lap-us-(\d+)$/.exec(message)?.[1];
-  if (lap === undefined) return undefined;
+  const lapNs = lap === undefined ? undefined : decimalToNs(lap, 3);
+  if (lapNs === undefined) return undefined;
   const fields = { log_s: Number(seconds) };
-  return { name: "lap", phase: "instant", clock: source, t: decimalToNs(lap, 3)!, fields };
+  return { name: "lap", phase: "instant", clock: source, t: lapNs, fields };
 }
 
 function sessionStart(id: string, context: ImportContext): Instant<"unix"> {

@@ -11,7 +11,7 @@ import type { Mark, Note } from "../../schema/records.ts";
 import { type Instant, instant } from "../../schema/time.ts";
 import { type FileBytes, openBytes } from "./file-bytes.ts";
 import type { ImportContext, Importer } from "./importer.ts";
-import { readLines } from "./lines.ts";
+import { MAX_NS, readLines } from "./lines.ts";
 import { importSmi, type SmiSummary } from "./nvidia-smi.ts";
 import {
   FIELDS,
@@ -73,16 +73,17 @@ function readStart(path: string): Instant<"host"> {
   return instant<"host">(unixMicros(text, path));
 }
 
-/** Unix µs → ns; 15 and 16 digits are the years 1973 to 2286. */
+/** Unix µs → ns; a time in seconds or milliseconds would lie before 1973. */
 function unixMicros(text: string, where: string): bigint {
-  if (!/^\d{15,16}$/.test(text.trim()))
+  const ns = /^\d{15,16}$/.test(text.trim()) ? BigInt(text.trim()) * 1000n : MAX_NS;
+  if (ns >= MAX_NS)
     throw inputError(
       "bad time stamp",
       where,
       "Unix microseconds",
       JSON.stringify(text.slice(0, 40)),
     );
-  return BigInt(text.trim()) * 1000n;
+  return ns;
 }
 
 /** Stamps, some written twice, alternate load on and off; the last is the end of the recording. */

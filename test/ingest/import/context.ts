@@ -42,6 +42,14 @@ export interface ImportOptions {
 }
 
 let dirs: string[] = [];
+/** Parsing a rig file costs more than most imports here. */
+const rigs = new Map<string, Promise<Rig>>();
+
+function cachedRig(name: string): Promise<Rig> {
+  const known = rigs.get(name) ?? builtInRig(name).then((loaded) => loaded.rig);
+  rigs.set(name, known);
+  return known;
+}
 
 export function scratch(): string {
   const dir = mkdtempSync(join(tmpdir(), "truejoule-import-"));
@@ -63,7 +71,7 @@ export async function runImport(
   const path = join(scratch(), "capture.mcap");
   const got = { origins: [] as string[], rig: null as Rig | null, created: 0 };
   const context: ImportContext = {
-    rig: async (name) => options.rig ?? (await builtInRig(name)).rig,
+    rig: async (name) => options.rig ?? cachedRig(name),
     localToUnix: (y, mo, d, h, mi, s, ns) =>
       instant<"unix">(
         BigInt(Date.UTC(y, mo - 1, d, h - (options.zoneHours ?? 0), mi, s)) * 1_000_000n +

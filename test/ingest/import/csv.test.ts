@@ -187,6 +187,14 @@ describe("oscilloscope files", () => {
     ]);
   });
 
+  test("columns between blanks, without a header", async () => {
+    const got = await importText("0.00  5\n0.04  6\n", "time=#1; w.gpu=#2");
+    expect(table(got)).toEqual([
+      [0, 5],
+      [0.04, 6],
+    ]);
+  });
+
   test("quoted cells may hold the separator", () => {
     expect(splitCells('"a, b" , "c ""d""",e', ",")).toEqual(["a, b", 'c "d"', "e"]);
   });
