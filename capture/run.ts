@@ -40,7 +40,9 @@ export function runPaths(dir: string): RunPaths {
 export function createRun(dir: string, replace?: Source): RunPaths {
   if (existsSync(dir) && readdirSync(dir).length > 0) {
     if (replace === undefined || sourceOf(runPaths(dir).capture) !== replace)
-      throw new InputError(`${dir}: already exists and is not empty; choose another --out or move it away`);
+      throw new InputError(
+        `${dir}: already exists and is not empty; choose another --out or move it away`,
+      );
     rmSync(dir, { recursive: true });
   }
   mkdirSync(dir, { recursive: true });

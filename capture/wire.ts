@@ -6,6 +6,8 @@ import type {
   Edge,
   Mark,
   Note,
+  RowField,
+  RowLayout,
   SampleBlock,
   TelemetryRead,
 } from "../schema/records.ts";
@@ -79,6 +81,22 @@ export function decodeRead(channel: string, data: Uint8Array): TelemetryRead | u
   };
 }
 
+/** @throws Error when the schema of a DAQ channel is no row layout. */
+export function decodeLayout(data: Uint8Array = new Uint8Array()): RowLayout {
+  const layout = JSON.parse(untext.decode(data)) as RowLayout;
+  const fields = [layout.fields, layout.tick ?? [], layout.trigger ?? []].flat();
+  const bits = 8 * layout.rowBytes;
+  const inside = (f: RowField): boolean =>
+    f.bitOffset >= 0 && f.bits > 0 && f.bitOffset + f.bits <= bits;
+  if (
+    typeof layout.stream !== "string" ||
+    !Number.isInteger(layout.rowBytes) ||
+    !fields.every(inside)
+  )
+    throw new Error("a row layout whose fields do not fit its rows");
+  return layout;
+}
+
 /** JSON messages carry bigint nanoseconds as decimal strings; these name the fields that are such. */
 const BIG_FIELDS: Readonly<Record<string, readonly string[]>> = {
   mark: ["t"],
@@ -97,11 +115,20 @@ function toJson(record: object): Uint8Array {
   );
 }
 
+/** Fields without which a message says nothing. */
+const REQUIRED: Readonly<Record<string, readonly string[]>> = {
+  mark: ["name", "phase", "clock", "t"],
+  edge: ["line", "stream"],
+  note: ["level", "text"],
+  pair: ["mono", "unix", "boot"],
+  exchange: ["sent", "device_received", "device_sent", "received"],
+};
+
 function fromJson(kind: string, data: Uint8Array): Record<string, unknown> | undefined {
   try {
     const o = JSON.parse(untext.decode(data)) as Record<string, unknown>;
-    for (const f of BIG_FIELDS[kind] ?? [])
-      if (typeof o[f] === "string") o[f] = BigInt(o[f]);
+    if (REQUIRED[kind]!.some((f) => typeof o[f] !== "string")) return undefined;
+    for (const f of BIG_FIELDS[kind] ?? []) if (typeof o[f] === "string") o[f] = BigInt(o[f]);
     return o;
   } catch {
     return undefined;

@@ -59,8 +59,10 @@ function writeLog(path: string, n: number, close = true): void {
   if (close) log.close();
 }
 
+const bigText = (_: string, v: unknown): unknown => (typeof v === "bigint" ? v.toString() : v);
 const all = (path: string): CaptureRecord[] => [...readCapture(path)];
-const count = (rs: CaptureRecord[], kind: string): number => rs.filter((r) => r.kind === kind).length;
+const count = (rs: CaptureRecord[], kind: string): number =>
+  rs.filter((r) => r.kind === kind).length;
 
 describe("capture log", () => {
   test("gives back what was written, and other MCAP readers accept it", async () => {
@@ -81,7 +83,8 @@ describe("capture log", () => {
       },
     });
     let messages = 0;
-    for await (const m of reader.readMessages({ validateCrcs: true })) messages += m.data.length > 0 ? 1 : 0;
+    for await (const m of reader.readMessages({ validateCrcs: true }))
+      messages += m.data.length > 0 ? 1 : 0;
     expect(messages).toBe(120);
   });
 
@@ -117,9 +120,62 @@ describe("capture log", () => {
       const rs = all(join(dir, "bad.mcap"));
       const rows = rs.flatMap((r) => (r.kind === "rows" ? [r.block] : []));
       expect(rows.length).toBeGreaterThanOrEqual(40 - 17);
-      for (const b of rows) expect(Buffer.compare(b.bytes, clean[b.firstIndex / 16384]!.bytes)).toBe(0);
+      for (const b of rows)
+        expect(Buffer.compare(b.bytes, clean[b.firstIndex / 16384]!.bytes)).toBe(0);
       if (rows.length < 40) expect(count(rs, "damage")).toBeGreaterThan(0);
     }
+  });
+
+  test("one flipped bit in every byte of a small log is told, wherever it lies", () => {
+    const path = join(dir, "small.mcap");
+    const log = new LogWriter(path, session);
+    log.attach("rig.yaml", "application/yaml", Buffer.from("name: x"));
+    log.declareRows(layout);
+    for (let i = 0; i < 3; i++) {
+      log.rows(block(i * 8, 8));
+      log.mark({ name: "load", phase: "begin", clock: "host", t: BigInt(i) });
+      log.flush();
+    }
+    log.close();
+    const bytes = readFileSync(path);
+    const clean = all(path);
+    expect(count(clean, "damage")).toBe(0);
+    const seen = new Set(clean.map((r) => JSON.stringify(r, bigText)));
+    const bad = join(dir, "bad.mcap");
+    for (let at = 8; at < bytes.length; at++) {
+      const flipped = Buffer.from(bytes);
+      flipped[at]! ^= 1 << ((at * 5) & 7);
+      writeFileSync(bad, flipped);
+      const rs = all(bad);
+      expect([at, count(rs, "damage")]).not.toEqual([at, 0]);
+      // What is still given back is what was written, and one chunk is the most it costs.
+      const kept = rs.filter((r) => r.kind !== "damage");
+      expect(kept.filter((r) => !seen.has(JSON.stringify(r, bigText)))).toEqual([]);
+      expect(count(rs, "rows")).toBeGreaterThanOrEqual(2);
+    }
+  });
+
+  test("a chunk is closed by its age, with or without a tick", () => {
+    let now = 0;
+    const path = join(dir, "aged.mcap");
+    const log = new LogWriter(path, session, { flushMs: 500, now: () => now });
+    log.declareRows(layout);
+    const rows = (): number => count(all(path), "rows");
+    log.rows(block(0, 8));
+    now = 499;
+    log.rows(block(8, 8));
+    expect(rows()).toBe(0);
+    now = 500;
+    log.rows(block(16, 8));
+    expect(rows()).toBe(3);
+    log.rows(block(24, 8));
+    now = 999;
+    log.flushIfDue();
+    expect(rows()).toBe(3);
+    now = 1000;
+    log.flushIfDue();
+    expect(rows()).toBe(4);
+    log.close();
   });
 
   test("no capture log is an InputError, not a stack trace", () => {
