@@ -13,7 +13,10 @@ export function separatorOf(line: string): string {
 /** Cells without surrounding blanks; a quoted cell may hold the separator, and "" for a quote (RFC 4180). */
 export function splitCells(line: string, separator: string): string[] {
   if (separator === BLANKS) return line.trim().split(/\s+/);
-  if (!line.includes('"')) return line.split(separator).map((c) => c.trim());
+  if (!line.includes('"')) {
+    const plain = line.split(separator);
+    return line.includes(" ") ? plain.map((c) => c.trim()) : plain;
+  }
   const cells: string[] = [];
   let cell = "";
   let quoted = false;

@@ -55,6 +55,11 @@ test.each([
   ["2.5e-3", 2500000n],
   ["1E3", 1000000000000n],
   [".5", 500000000n],
+  ["7", 7000000000n],
+  ["7.", 7000000000n],
+  ["0.00001", 10000n],
+  ["9007199.254740993", 9007199254740993n],
+  ["+1.5", 1500000000n],
   ["0.0000000006", 1n],
   ["1733935225.123456789", 1733935225123456789n],
 ])("secondsToNs(%s) is exact", (text, ns) => expect(secondsToNs(text)).toBe(ns));
@@ -69,7 +74,17 @@ test("decimalToNs takes milliseconds and microseconds", () => {
 });
 
 test("toNumber takes decimals and NaN, nothing else", () => {
-  expect(["1", "-2.5e3", ".5", " 7 "].map(toNumber)).toEqual([1, -2500, 0.5, 7]);
+  expect(["1", "-2.5e3", ".5", " 7 ", "0", "0.00", "1e400"].map(toNumber)).toEqual([
+    1,
+    -2500,
+    0.5,
+    7,
+    0,
+    0,
+    undefined,
+  ]);
   expect(toNumber("NaN")).toBeNaN();
-  expect(["", "0x1", "1,5", "Infinity", "1 2"].map(toNumber)).toEqual(Array(5).fill(undefined));
+  expect(["", " ", "0x10", "0b0", "0o0", "1,5", "Infinity", "1 2", "-"].map(toNumber)).toEqual(
+    Array(9).fill(undefined),
+  );
 });
