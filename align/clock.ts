@@ -23,14 +23,23 @@ export interface ClockPrior {
   readonly startUNs: number;
 }
 
-/** session = refNs + (device − refDevice) · nsPerUnit. Frozen once published; a new fit is a new model. */
+/** Session time minus the line, at knots, with straight lines between and level ends. */
+export interface Wander {
+  readonly device: Float64Array;
+  readonly ns: Float64Array;
+}
+
+/** session = refNs + (device − refDevice) · nsPerUnit + wander. Frozen once published; a new fit is a new model. */
 export interface ClockModel {
   readonly clock: string;
-  readonly method: "identity" | "prior" | "load-edges" | "sync-edges" | "exchange" | "marks";
+  readonly method:
+    "identity" | "prior" | "load-edges" | "sync-edges" | "exchange" | "arrival" | "marks";
   readonly nominalHz: number;
   readonly refDevice: number;
   readonly refNs: SessionNs;
   readonly nsPerUnit: number;
+  /** What a straight line leaves of a clock that wanders; null where the line is enough. */
+  readonly wander: Wander | null;
   /** Standard uncertainty of the offset at `refDevice`, ns: scatter and, in quadrature, what scatter cannot show. */
   readonly uOffsetNs: number;
   /** Relative standard uncertainty of the rate. */
@@ -49,7 +58,36 @@ export interface ClockModel {
 }
 
 export function toSessionNs(m: ClockModel, device: number): SessionNs {
-  return m.refNs + (device - m.refDevice) * m.nsPerUnit;
+  const line = m.refNs + (device - m.refDevice) * m.nsPerUnit;
+  return m.wander ? line + wanderAt(m.wander, device) : line;
+}
+
+/** Maps a column of ascending device times in place. Wander is taken as straight within the column. */
+export function mapColumn(m: ClockModel, t: Float64Array, rows: number): void {
+  if (rows === 0) return;
+  let { nsPerUnit } = m;
+  let origin = m.refNs - m.refDevice * nsPerUnit;
+  const [a, b] = [t[0]!, t[rows - 1]!];
+  if (m.wander && b > a) {
+    const [wa, wb] = [wanderAt(m.wander, a), wanderAt(m.wander, b)];
+    const slope = (wb - wa) / (b - a);
+    nsPerUnit += slope;
+    origin += wa - slope * a;
+  }
+  for (let i = 0; i < rows; i++) t[i] = origin + t[i]! * nsPerUnit;
+}
+
+function wanderAt({ device, ns }: Wander, at: number): number {
+  let [lo, hi] = [0, device.length - 1];
+  if (at <= device[0]!) return ns[0]!;
+  if (at >= device[hi]!) return ns[hi]!;
+  while (hi - lo > 1) {
+    const mid = (lo + hi) >> 1;
+    if (device[mid]! <= at) lo = mid;
+    else hi = mid;
+  }
+  const share = (at - device[lo]!) / (device[hi]! - device[lo]!);
+  return ns[lo]! + share * (ns[hi]! - ns[lo]!);
 }
 
 /** Standard uncertainty of a mapped instant, ns. */
@@ -72,6 +110,7 @@ export function fixedModel(clock: string, prior: ClockPrior, warnings: string[] 
     refDevice: 0,
     refNs: prior.startNs,
     nsPerUnit: 1e9 / prior.hz,
+    wander: null,
     uOffsetNs: prior.startUNs,
     uRate: prior.uRel,
     residualRmsNs: 0,

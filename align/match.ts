@@ -210,7 +210,7 @@ function toPairings(
 ): ClockPairing[] {
   return chosen.map(([j, i]) => ({
     device: device.t[i]!,
-    sessionNs: reference.t[j]! as SessionNs,
+    sessionNs: reference.t[j]!,
     uNs,
   }));
 }

@@ -53,6 +53,8 @@ export interface StreamScan {
   /** Host's stamps around the first block, if any; and one (device time, arrival) pair a block, thinned. */
   readonly startStamp: { readonly ns: SessionNs; readonly halfNs: number } | null;
   readonly arrivals: readonly { readonly device: number; readonly sessionNs: SessionNs }[];
+  /** Device ticks of block starts beside their device time, thinned; empty where the device stamps none. */
+  readonly blockTicks: readonly { readonly device: number; readonly tick: bigint }[];
 }
 
 export interface Scan {
@@ -86,6 +88,7 @@ class StreamScanner {
   lastDevice = NaN;
   startStamp: StreamScan["startStamp"] = null;
   arrivals: { device: number; sessionNs: SessionNs }[] = [];
+  blockTicks: { device: number; tick: bigint }[] = [];
   triggerEdges: { device: number; level: 0 | 1 }[] = [];
   readonly #trigger: ColumnReader | undefined;
   #level = new Float64Array(0);
@@ -158,8 +161,11 @@ class StreamScanner {
       device: this.lastDevice,
       sessionNs: toSession(this.#session, b.hostAfter),
     });
+    if (b.deviceTick !== null) this.blockTicks.push({ device: this.#t[0]!, tick: b.deviceTick });
     if (this.arrivals.length < MAX_ARRIVALS) return;
-    this.arrivals = this.arrivals.filter((_, i) => i % 2 === 0);
+    const everyOther = (_: unknown, i: number): boolean => i % 2 === 0;
+    this.arrivals = this.arrivals.filter(everyOther);
+    this.blockTicks = this.blockTicks.filter(everyOther);
     this.#arrivalStride *= 2;
   }
 
@@ -264,7 +270,7 @@ export function scanCapture(
 
 function finish(s: StreamScanner): StreamScan {
   const { layout, maxRows, rows, blocks, firstDevice, lastDevice, missingRows, gaps, outline } = s;
-  const { startStamp, arrivals, triggerEdges } = s;
+  const { startStamp, arrivals, blockTicks, triggerEdges } = s;
   const firstTick = s.timebase.firstTick;
   return {
     layout,
@@ -280,6 +286,7 @@ function finish(s: StreamScanner): StreamScan {
     firstTick,
     startStamp,
     arrivals,
+    blockTicks,
   };
 }
 

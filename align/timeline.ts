@@ -4,7 +4,7 @@
 import { type CaptureRecord, readCapture } from "../capture/log-reader.ts";
 import { BlockFlag, type SampleBlock } from "../schema/records.ts";
 import { Calibrator, type RailColumns, RowFlag } from "./calibrate.ts";
-import type { ClockModel } from "./clock.ts";
+import { type ClockModel, mapColumn } from "./clock.ts";
 import type { Scan, StreamScan } from "./scan.ts";
 import { timebaseOf } from "./timebase.ts";
 
@@ -70,19 +70,13 @@ export class Timeline {
       const { rows } = block;
       if (block.flags & BlockFlag.duplicate || rows === 0) continue;
       timebase.read(block, tNs);
-      this.#toSession(tNs, rows);
+      mapColumn(this.#model, tNs, rows);
       flags.fill(0, 0, rows);
       calibrator.read(block, flags);
       yield* this.#split(block, tNs, flags, calibrator);
       this.counts.rows += rows;
     }
     this.counts.clipped = calibrator.clippedRows;
-  }
-
-  #toSession(t: Float64Array, rows: number): void {
-    const { refNs, refDevice, nsPerUnit } = this.#model;
-    const origin = refNs - refDevice * nsPerUnit;
-    for (let i = 0; i < rows; i++) t[i] = origin + t[i]! * nsPerUnit;
   }
 
   /** Cuts a block where time jumps, stands still or a value is missing. */

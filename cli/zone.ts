@@ -39,7 +39,7 @@ export function zone(name: string): Zone {
   /** Local wall clock of a UTC instant, as if it were UTC itself, ms. */
   const wall = (utcMs: number): number => {
     const p = Object.fromEntries(format.formatToParts(utcMs).map((x) => [x.type, Number(x.value)]));
-    return Date.UTC(p["year"]!, p["month"]! - 1, p["day"]!, p["hour"]!, p["minute"]!, p["second"]!);
+    return Date.UTC(p["year"]!, p["month"]! - 1, p["day"], p["hour"], p["minute"], p["second"]);
   };
   return {
     name,

@@ -23,6 +23,7 @@ export function warningsOf(
     ...scan.damages.map((d) => `capture log: ${d.text} (offset ${d.offset}, ${d.bytes} bytes)`),
     ...scan.notes.filter((n) => n.level !== "info").map((n) => n.text),
     ...pairing,
+    ...wallClockSteps(scan),
     ...losses(scan, counts),
     ...clockDoubts(clocks),
     ...results.flatMap((r) =>
@@ -36,6 +37,20 @@ export function warningsOf(
   serious.push(...strangers(results));
   const remarks = scan.rig ? rigRemarks(scan.rig) : [];
   return { warnings: [...serious, ...remarks], degraded: serious.length > 0 };
+}
+
+/** UTC and the monotonic clock should run together; NTP slews by at most 500 ppm, a step is more. */
+function wallClockSteps(scan: Scan): string[] {
+  const out: string[] = [];
+  for (let i = 1; i < scan.pairs.length; i++) {
+    const [a, b] = [scan.pairs[i - 1]!, scan.pairs[i]!];
+    const steppedNs = Number(b.unix - a.unix - (b.mono - a.mono));
+    if (Math.abs(steppedNs) > 1e6 + 500e-6 * Number(b.mono - a.mono))
+      out.push(
+        `the wall clock stepped by ${(steppedNs / 1e9).toFixed(3)} s at ${(Number(b.mono - scan.session.hostEpoch) / 1e9).toFixed(1)} s; session time is not affected`,
+      );
+  }
+  return out;
 }
 
 /** Telemetry that never meets the physical trace: a wrong zone or a stepped clock, most likely. */

@@ -1,0 +1,66 @@
+// Pairings and their fit → a published clock model with residuals and what it rests on.
+
+import {
+  type ClockModel,
+  type ClockPairing,
+  type ClockPrior,
+  fixedModel,
+  type LineFit,
+  toSessionNs,
+} from "./clock.ts";
+import type { EdgeList, Match, Polarity } from "./match.ts";
+import { fitWander } from "./wander.ts";
+
+export function matchedModel(
+  clock: string,
+  method: ClockModel["method"],
+  prior: ClockPrior,
+  match: Match,
+  systematicNs: number,
+): ClockModel {
+  return {
+    ...modelOf(clock, method, prior, match.pairs, match.fit, systematicNs, match.warnings),
+    edgesMissing: match.missing,
+    edgesExtra: match.extra,
+  };
+}
+
+/** @param systematicNs what the pairings share and their scatter cannot show, standard uncertainty. */
+export function modelOf(
+  clock: string,
+  method: ClockModel["method"],
+  prior: ClockPrior,
+  pairs: readonly ClockPairing[],
+  fit: LineFit,
+  systematicNs: number,
+  warnings: readonly string[] = [],
+): ClockModel {
+  const line = {
+    ...fixedModel(clock, prior),
+    ...fit,
+    wander: fitWander(pairs, fit),
+    uOffsetNs: Math.hypot(fit.uOffsetNs, systematicNs),
+  };
+  const residuals = pairs.map((p) => ({
+    tNs: p.sessionNs,
+    residualNs: p.sessionNs - toSessionNs(line, p.device),
+  }));
+  const squares = residuals.reduce((sum, r) => sum + r.residualNs ** 2, 0);
+  return {
+    ...line,
+    method,
+    residuals,
+    residualRmsNs: Math.sqrt(squares / Math.max(1, pairs.length)),
+    edgesUsed: pairs.length,
+    startDelayNs: Number.isFinite(prior.startUNs) ? toSessionNs(line, 0) - prior.startNs : null,
+    warnings,
+  };
+}
+
+export function edgeList(rows: (readonly [number, number])[]): EdgeList {
+  const sorted = [...rows].sort((a, b) => a[0] - b[0]);
+  return {
+    t: Float64Array.from(sorted, (r) => r[0]),
+    polarity: Int8Array.from(sorted, (r) => r[1] as Polarity),
+  };
+}
