@@ -45,7 +45,10 @@ export interface ChannelList {
   readonly missing: readonly string[];
 }
 
-/** Channels of `pace` that the devices support; the index stands in the name when there are several. */
+/**
+ * Channels of `pace` that the devices support, quantity by quantity: what blocks on one GPU must not delay
+ * the others' quick reads. The index stands in the name when there are several GPUs.
+ */
 export function nvmlChannels(
   devices: readonly NvmlDevice[],
   pace: Pace,
@@ -54,13 +57,16 @@ export function nvmlChannels(
   const wanted = QUANTITIES.filter((q) => KINDS[q].pace === pace);
   const channels: NvmlChannel[] = [];
   const missing: string[] = [];
-  for (const device of devices)
-    for (const { quantity, code, supported } of probeFeatures(device, wanted)) {
+  const features = devices.map((device) => probeFeatures(device, wanted));
+  wanted.forEach((quantity, q) => {
+    devices.forEach((device, d) => {
+      const { code, supported } = features[d]![q]!;
       const name = numbered ? `nvml.${device.index}.${quantity}` : `nvml.${quantity}`;
       const { quantity: measures, unit } = KINDS[quantity];
       const channel = { name, quantity: measures, unit };
       if (supported) channels.push({ channel, device, quantity });
       else missing.push(`${name}: ${nvmlCodeName(code)} (code ${code})`);
-    }
+    });
+  });
   return { channels, missing };
 }

@@ -89,16 +89,21 @@ function chipMeters(dir: string): Meter[] {
     const power = /^power(\d+)_(average|input)$/.exec(file);
     if (power && (power[2] === "average" || !files.has(`power${power[1]}_average`))) {
       const label = readText(join(dir, `power${power[1]}_label`)) ?? `power${power[1]}`;
-      meters.push(meter(`${prefix}.${label}`, "power", "W", 1e-6, join(dir, file)));
+      meters.push(meter(`${prefix}.${word(label)}`, "power", "W", 1e-6, join(dir, file)));
     }
     const current = /^curr([123])_input$/.exec(file)?.[1]; // 4 and up are the chip's sums
     if (current !== undefined && chip.startsWith("ina3221") && files.has(`in${current}_input`)) {
       const label = readText(join(dir, `in${current}_label`)) ?? `channel${current}`;
       const volts = join(dir, `in${current}_input`);
-      meters.push(meter(`${prefix}.${label}`, "power", "W", 1e-6, volts, join(dir, file)));
+      meters.push(meter(`${prefix}.${word(label)}`, "power", "W", 1e-6, volts, join(dir, file)));
     }
   }
   return meters;
+}
+
+/** Labels may hold spaces ("power total"); channel names do not. */
+function word(label: string): string {
+  return label.replace(/[^\w-]+/g, "_");
 }
 
 function amdMeters(dir: string, prefix: string): Meter[] {

@@ -4,13 +4,14 @@
 import type { Queried } from "./codes.ts";
 import type { RowSink } from "./provider.ts";
 
-/** What can be polled, by the channel names of docs/telemetry.md. */
+/**
+ * What can be polled, by the channel names of docs/telemetry.md, in the order of a tick: the calls that
+ * block come last, so that they delay no other.
+ */
 export const QUANTITIES = [
   "power_usage",
   "power_average",
   "power_instant",
-  "energy_counter",
-  "power_samples",
   "temperature",
   "temperature_memory",
   "clock_sm",
@@ -21,6 +22,8 @@ export const QUANTITIES = [
   "pstate",
   "clocks_event_reasons",
   "power_limit",
+  "power_samples",
+  "energy_counter",
 ] as const;
 
 export type Quantity = (typeof QUANTITIES)[number];

@@ -34,7 +34,7 @@ export function nvmlProvider(library: NvmlLibrary, pace: Pace): TelemetryProvide
   const { channels, missing } = nvmlChannels(devices, pace, devices.length + unopened.length > 1);
   const readers = channels.map(({ device, quantity }) => device.read[quantity]);
   return {
-    description: `${library.simulated ? "simulated NVML" : "NVML"} ${library.driver}`,
+    description: library.simulated ? "simulated NVML" : `NVML ${library.driver}`,
     channels: channels.map((c) => c.channel),
     missing: [
       ...missing,

@@ -1,6 +1,7 @@
 // A simulated driver: the interface of nvml.ts over a function of time. It lies the way the real one
-// does: power is a window's mean refreshed every update period, the counter sums one sample in 20 ms
-// (docs/evidence/nvml-h100.md), and on request it refuses, loses the GPU, wraps or runs under MIG.
+// does: power is a window's mean refreshed every update period, the counter sums samples 20 ms apart
+// (the model that fits docs/evidence/nvml-h100.md best, not a known fact), and on request it refuses,
+// loses the GPU, wraps or runs under MIG.
 
 import { type SampleBuffer, SAMPLE_CAPACITY, samplesReader } from "./buffered.ts";
 import { NvmlCode } from "./codes.ts";
@@ -12,20 +13,23 @@ export interface SensorModel {
   readonly updateNs: number;
   readonly instantWindowNs: number;
   readonly averageWindowNs: number;
-  /** The counter and the sample ring take the mean over `sampleWindowNs` once per `sampleNs`. */
+  /** Counter and ring take a sample every `sampleNs` of power behind a one-pole low-pass of `sampleTauNs`. */
   readonly sampleNs: number;
-  readonly sampleWindowNs: number;
+  readonly sampleTauNs: number;
   readonly gain: number;
   readonly offsetW: number;
 }
 
-/** H100, driver 580: docs/evidence/nvml-h100.md. Gain and offset of that card are not known: no shunt was on it. */
+/**
+ * H100, driver 580: docs/evidence/nvml-h100.md; the instant window is that of arXiv 2312.02741. Gain and
+ * offset of such a card are not known: no shunt was on it.
+ */
 export const H100_SENSOR: SensorModel = {
   updateNs: 100e6,
   instantWindowNs: 25e6,
   averageWindowNs: 1000e6,
   sampleNs: 20e6,
-  sampleWindowNs: 1e6,
+  sampleTauNs: 15e6,
   gain: 1,
   offsetW: 0,
 };
@@ -185,8 +189,16 @@ class SimSensor {
     return Math.floor(tNs / this.#model.sampleNs);
   }
 
+  /** Low-pass by a weighted mean over the last five time constants; what is older weighs 0.7 %. */
   #sampleW(index: number): number {
-    return this.#meanW(index * this.#model.sampleNs, this.#model.sampleWindowNs);
+    const { sampleNs, sampleTauNs, gain, offsetW } = this.#model;
+    let [sum, weights] = [0, 0];
+    for (let age = STEP_NS / 2; age < 5 * sampleTauNs || weights === 0; age += STEP_NS) {
+      const weight = Math.exp(-age / sampleTauNs);
+      sum += weight * this.#powerW(index * sampleNs - age);
+      weights += weight;
+    }
+    return (sum / weights) * gain + offsetW;
   }
 
   /** Mean claimed power of the window that ends at `endNs`, midpoint rule. */

@@ -5,7 +5,7 @@
 //
 // Sections: calls, observer, updates, grid, beat, busy; all by default. Needs an NVIDIA GPU, and python3
 // with PyTorch for the load. Reads only: no clock, limit or mode is set. Writes OUT/evidence.json and, for
-// grid and beat, OUT/<section>.mcap: every read, with marks of the load.
+// grids and beat, OUT/<name>.mcap: every read, with marks of the load.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -62,7 +62,7 @@ const sections = {
     underLoad(seconds + 60, 1, 1, async (load) => {
       evidence.grid = await sampleGrid(seconds, 10e6, false, { name: "grid", load });
       evidence.gridFifo = await sampleGrid(10, 10e6, true);
-      evidence.grid1kHz = await sampleGrid(10, 1e6, false);
+      evidence.grid1kHz = await sampleGrid(10, 1e6, false, { name: "grid-1kHz", load });
     }),
   /** 5 ms of work every 20.05 ms drifts once through a 20 ms sampling in 8 s: the counter's strobe, as a beat. */
   beat: () =>
@@ -186,6 +186,7 @@ function updatePeriods(ms) {
   ]) {
     const changes = [];
     const stampSteps = [];
+    const values = [];
     let [last, lastStamp, changedAt, reads] = [NaN, NaN, NaN, 0];
     const end = nowMs() + ms;
     const sink = {
@@ -195,6 +196,7 @@ function updatePeriods(ms) {
         if (value !== last) {
           if (!Number.isNaN(changedAt)) changes.push(t - changedAt);
           changedAt = t;
+          values.push([t, value]);
         }
         if (stamp !== lastStamp) stampSteps.push((stamp - lastStamp) / 1e3);
         [last, lastStamp] = [value, stamp];
@@ -202,7 +204,12 @@ function updatePeriods(ms) {
     };
     while (nowMs() < end) device.read[quantity](sink);
     const steps = stampSteps.filter((step) => !Number.isNaN(step));
-    periods[quantity] = { reads, changesMs: quantiles(changes), stampStepsMs: quantiles(steps) };
+    periods[quantity] = {
+      reads,
+      changesMs: quantiles(changes),
+      stampStepsMs: quantiles(steps),
+      values,
+    };
   }
   return periods;
 }

@@ -97,8 +97,8 @@ withCompiler("NVML over the C stub (skipped where there is no C compiler)", () =
     expect(fast.channels.map((c) => c.name)).toEqual([
       "nvml.0.power_usage",
       "nvml.0.power_average",
-      "nvml.0.power_instant",
       "nvml.1.power_average",
+      "nvml.0.power_instant",
       "nvml.1.power_instant",
     ]);
     expect(fast.missing).toEqual([

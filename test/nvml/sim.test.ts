@@ -73,8 +73,8 @@ describe("simulated driver", () => {
       s.at(20);
       return (s.read("energy_counter") - start) / 10;
     };
-    expect([0, 0.01].map((phase) => Math.round(meanW(0.02, phase)))).toEqual([100, 100]);
-    expect(Math.round(meanW(0.02, 0.0175))).toBe(600); // truth: 225
+    const locked = [0, 0.005, 0.01, 0.015].map((phase) => meanW(0.02, phase)); // truth: 225 W
+    expect(Math.max(...locked) / Math.min(...locked)).toBeGreaterThan(1.5);
     for (const phase of [0, 0.005, 0.01]) expect(meanW(0.0213, phase) / 225).toBeCloseTo(1, 1);
   });
 
@@ -138,12 +138,14 @@ describe("simulated driver", () => {
 
   test("several GPUs have their index in the channel name", () => {
     const provider = nvmlProvider(sim(() => 1, { gpus: 2 }).nvml, "fast");
-    expect(provider.channels.map((c) => c.name).slice(0, 4)).toEqual([
+    expect(provider.channels.map((c) => c.name)).toEqual([
       "nvml.0.power_usage",
-      "nvml.0.power_average",
-      "nvml.0.power_instant",
       "nvml.1.power_usage",
+      "nvml.0.power_average",
+      "nvml.1.power_average",
+      "nvml.0.power_instant",
+      "nvml.1.power_instant",
     ]);
-    expect(provider.description).toBe("simulated NVML simulated");
+    expect(provider.description).toMatch(/^simulated NVML/);
   });
 });

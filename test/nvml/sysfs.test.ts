@@ -88,6 +88,18 @@ describe("hwmon", () => {
     provider.close();
   });
 
+  test("the mean is preferred to the momentary value, and labels become words", () => {
+    tree({
+      "hwmon5/name": "psu",
+      "hwmon5/power1_label": "power total",
+      "hwmon5/power1_average": "250000000",
+      "hwmon5/power1_input": "9",
+    });
+    const provider = openHwmon({ root });
+    expect(readAll(provider)).toEqual({ "hwmon.psu.power_total": [250, 0] });
+    provider.close();
+  });
+
   test("two chips of a kind are told apart by their bus address", () => {
     for (const [n, address] of [
       ["hwmon1", "1-0040"],
