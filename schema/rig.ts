@@ -49,6 +49,16 @@ export interface DeviceClock {
   readonly startU: number;
 }
 
+/** A device that prints one line a row: `12.01,3.4` or `{"v":12.01,"i":3.4}`. */
+export interface TextFormat {
+  readonly lines: "csv" | "json";
+  /** Fields of the row: by position (csv, separated by comma, semicolon, tab or space) or by key (json). */
+  readonly columns: readonly string[];
+  /** The column that is the device's own counter of `bits` bits; else rows are timed by their index. */
+  readonly tick?: { readonly column: string; readonly bits: 32 | 64 };
+  readonly baud: number;
+}
+
 export interface Rig {
   readonly name: string;
   readonly description: string;
@@ -60,6 +70,8 @@ export interface Rig {
     /** Nominal rows per second; a distance beyond 2.5 periods is a gap. */
     readonly rowHz: number;
     readonly clock: DeviceClock;
+    /** For devices that print lines. */
+    readonly text?: TextFormat;
   };
   readonly rails: readonly Rail[];
   /** Supply paths that exist but carry no sensor: their bound enters the budget. */

@@ -1,0 +1,55 @@
+// The ingest benchmarks, one JSON line each:
+//   node --import ./scripts/ts-register.mjs test/bench/ingest.ts [decoder] [flat-out] [real-time] [fuzz [BYTES]]
+// flat-out and real-time start a virtual DAQ behind a pty and write a capture log to a temporary folder.
+
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { LogWriter } from "../../capture/log-writer.ts";
+import { type BenchLine, decoderBench, fuzzBench, lineBench } from "../../ingest/bench.ts";
+import { ttyPort } from "../../ingest/tty-port.ts";
+import { builtInRig } from "../../rigs/load.ts";
+import { spawnVirtualDaq } from "../../rigs/virtual-daq/spawn.ts";
+import type { Session } from "../../schema/session.ts";
+import { instant } from "../../schema/time.ts";
+
+const ROW_HZ = 125_000;
+
+async function line(name: string, seconds: number, args: string[]): Promise<BenchLine> {
+  const { rig } = await builtInRig("virtual");
+  const dir = mkdtempSync(join(tmpdir(), "truejoule-bench-"));
+  const daq = await spawnVirtualDaq(rig, [
+    "--row-rate",
+    String(ROW_HZ),
+    "--seconds",
+    String(seconds + 10),
+    ...args,
+  ]);
+  const log = new LogWriter(join(dir, "capture.mcap"), session(), { flushMs: 500 });
+  const flush = setInterval(() => log.flushIfDue(), 100);
+  try {
+    const result = await lineBench(ttyPort(daq.path), ROW_HZ, seconds, log);
+    const account = await daq.stop();
+    log.close();
+    const bytes = statSync(join(dir, "capture.mcap")).size;
+    return { ...result, bench: name, log_bytes: bytes, device_dropped: account.framesDropped };
+  } finally {
+    clearInterval(flush);
+    rmSync(dir, { recursive: true });
+  }
+}
+
+function session(): Session {
+  const now = instant<"host">(process.hrtime.bigint());
+  const none = { startUnix: null, software: "truejoule bench", labels: {} };
+  return { id: "bench", source: "virtual", hostClock: "monotonic", hostEpoch: now, ...none };
+}
+
+const wanted = process.argv.slice(2);
+const all = wanted.length === 0;
+const print = (l: BenchLine): void => void process.stdout.write(`${JSON.stringify(l)}\n`);
+if (all || wanted.includes("decoder")) print(decoderBench());
+if (all || wanted.includes("flat-out")) print(await line("flat-out", 5, ["--flat-out"]));
+if (all || wanted.includes("real-time")) print(await line("real-time", 10, []));
+if (all || wanted.includes("fuzz"))
+  print(fuzzBench(Number(wanted[wanted.indexOf("fuzz") + 1] ?? 1e8)));
