@@ -54,7 +54,8 @@ export async function importPs3Dump(
   const unix = survey.first >= UNIX_FROM_NS;
   const log = context.create(
     {
-      hostClock: unix ? "unix" : "trace",
+      // Relative or not, `time` is the host's clock and the rows count on another one.
+      hostClock: unix ? "unix" : "monotonic",
       hostEpoch: instant<"host">(start),
       startUnix: unix ? instant<"unix">(start) : null,
       labels: { format: "powersensor3", capture: basename(path) },

@@ -6,6 +6,9 @@ import type { Note, RowField, RowLayout } from "../../schema/records.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { BLOCK_ROWS, type HostStamp, rowLayout, type RowSink } from "./rows.ts";
 
+/** Blocks with a host stamp are short, so that the fit of the device's clock gets enough of them. */
+const STAMPED_ROWS = 1024;
+
 const TICK: RowField = { name: "t_ns", bitOffset: 0, bits: 64, kind: "uint" };
 
 /** The rig for rows that carry their time: that time is the clock, whatever the rig's device counts. */
@@ -72,7 +75,10 @@ export function textRows(sink: RowSink, layout: RowLayout, path: string): TextRo
       for (let k = 0; k < columns; k++) view.setFloat64(at + 8 * (k + 1), values[k]!, true);
       lastStamp = stamp;
       index++;
-      if (++rows === BLOCK_ROWS) flush();
+      rows++;
+      // A stamp belongs to the last row of its block; the first row goes alone, so it is the start's too.
+      const enough = stamp ? (index === 1 ? 1 : STAMPED_ROWS) : BLOCK_ROWS;
+      if (rows >= enough) flush();
     },
     end() {
       flush();

@@ -183,13 +183,15 @@ describe("a PowerSensor3 dump", () => {
 
   test("each block carries the host's time of arrival, as exact as it is printed", async () => {
     const got = await importText(dump(5000).join("\n") + "\n");
-    const [first, second] = got.blocks;
-    const seconds = (b: bigint | null): number => Number(b) / 1e9;
-    expect((seconds(first!.hostBefore) + seconds(first!.hostAfter)) / 2).toBeCloseTo(
-      9.99 + 4095 * 50e-6,
-      3,
-    );
-    expect(Number(second!.hostAfter! - second!.hostBefore!)).toBe(100_000);
+    const middle = (k: number): number => {
+      const { hostBefore, hostAfter } = got.blocks[k]!;
+      expect(Number(hostAfter! - hostBefore!)).toBe(k === 0 ? 10_000 : 100_000);
+      return Number(hostBefore! + hostAfter!) / 2e9;
+    };
+    expect(got.session).toMatchObject({ hostClock: "monotonic", hostEpoch: 9_990_000_000n });
+    expect(got.blocks.slice(0, 3).map((b) => b.rows)).toEqual([1, 1024, 1024]);
+    expect(middle(0)).toBe(9.99);
+    expect(middle(1)).toBeCloseTo(9.99 + 1024 * 50e-6, 4);
   });
 
   test("a mark is the time of the set that carries it", async () => {
@@ -217,6 +219,7 @@ describe("a PowerSensor3 dump", () => {
     expect(lossCount(got)).toBe(2);
     expect(got.blocks.map((b) => [b.firstIndex, b.flags])).toEqual([
       [0, 0],
+      [1, 0],
       [51, BlockFlag.gapBefore],
     ]);
   });
