@@ -3,7 +3,7 @@
 
 import type { RecordBatch } from "apache-arrow";
 import { inputError } from "../schema/errors.ts";
-import { openArrow } from "./arrow-batches.ts";
+import { openArrow } from "../dataset/arrow-reader.ts";
 import { addRows, type Buckets, createBuckets } from "./decimate.ts";
 
 /** One channel. Values are in `unit`; a counter's are its growth since the first read. */
@@ -61,19 +61,19 @@ export async function readTelemetry(path: string): Promise<Channel[]> {
 }
 
 function addBatch(channels: Map<string, Gathering>, batch: RecordBatch): void {
-  const tNs = batch.getChild("t_ns")!.data[0]!.values as BigInt64Array;
   const name = batch.getChild("channel")!;
-  const value = batch.getChild("value")!;
-  const code = batch.getChild("code");
   const unit = batch.getChild("unit");
+  const rowsOf = new Map<Gathering, number[]>();
   for (let i = 0; i < batch.numRows; i++) {
-    const key = String(name.get(i));
+    const key = name.get(i) as string;
     let c = channels.get(key);
     if (!c) channels.set(key, (c = gather(key, unit ? String(unit.get(i)) : unitOf(key))));
     if (c.unit === "") continue;
-    const v = value.get(i) as number | null;
-    addRead(c, Number(tNs[i]), v === null || Number(code?.get(i) ?? 0) !== 0 ? NaN : Number(v));
+    const rows = rowsOf.get(c);
+    if (rows) rows.push(i);
+    else rowsOf.set(c, [i]);
   }
+  for (const [c, rows] of rowsOf) addReads(c, rows, batch);
 }
 
 function gather(name: string, unit: string): Gathering {
@@ -102,23 +102,33 @@ export function unitOf(channel: string): string {
   return /power|^meter\.|^hwmon\./.test(channel) ? "W" : "";
 }
 
-function addRead(c: Gathering, tNs: number, value: number): void {
-  c.reads++;
-  if (Number.isNaN(value)) {
-    c.failed++;
-    if (c.failedNs.length < MAX_FAILED) c.failedNs.push(tNs);
-  } else if (Number.isNaN(c.firstValue)) c.firstValue = value;
-  const shown = c.unit === "J" ? value - c.firstValue : value;
-  if (c.tNs.length <= RAW_READS) {
-    c.tNs.push(tNs);
-    c.value.push(shown);
+function addReads(c: Gathering, rows: readonly number[], batch: RecordBatch): void {
+  const stamps = batch.getChild("t_ns")!.data[0]!.values as BigInt64Array;
+  const value = batch.getChild("value")!;
+  const code = batch.getChild("code");
+  const tNs = new BigInt64Array(rows.length);
+  const shown = new Float32Array(rows.length);
+  for (let r = 0; r < rows.length; r++) {
+    const i = rows[r]!;
+    const v = value.get(i) as number | null;
+    const failed = v === null || v !== v || (code !== null && (code.get(i) as number) !== 0);
+    const t = Number(stamps[i]);
+    if (failed) noteFailure(c, t);
+    else if (c.firstValue !== c.firstValue) c.firstValue = v;
+    tNs[r] = stamps[i]!;
+    shown[r] = failed ? NaN : c.unit === "J" ? v - c.firstValue : v;
+    if (c.tNs.length > RAW_READS) continue;
+    c.tNs.push(t);
+    c.value.push(shown[r]!);
   }
-  one.tNs[0] = BigInt(tNs);
-  one.columns[0]![0] = shown;
-  addRows(c.coarse, one);
+  c.reads += rows.length;
+  addRows(c.coarse, { tNs, columns: [shown] });
 }
 
-const one = { tNs: new BigInt64Array(1), columns: [new Float32Array(1)] };
+function noteFailure(c: Gathering, tNs: number): void {
+  c.failed++;
+  if (c.failedNs.length < MAX_FAILED) c.failedNs.push(tNs);
+}
 
 function finish(c: Gathering, allowance: number): Channel {
   const { name, unit, reads, failed, failedNs } = c;

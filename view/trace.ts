@@ -3,7 +3,7 @@
 
 import type { RecordBatch, Schema } from "apache-arrow";
 import { inputError } from "../schema/errors.ts";
-import { openArrow } from "./arrow-batches.ts";
+import { openArrow } from "../dataset/arrow-reader.ts";
 import { addRows, type Buckets, createBuckets } from "./decimate.ts";
 import { addToExcerpts, type Excerpt, planExcerpts } from "./excerpts.ts";
 import { createNotices, type Notices, noteFlags } from "./notices.ts";

@@ -1,7 +1,7 @@
 // Enters: events.arrow and the windows of compare.json. Leaves: the windows to draw and click, few enough
 // for a page; the longest are kept, since nobody can click a microsecond in an hour.
 
-import { openArrow } from "./arrow-batches.ts";
+import { openArrow } from "../dataset/arrow-reader.ts";
 import type { PageWindow } from "./page-data.ts";
 
 const MAX_WINDOWS = 2500;

@@ -5,7 +5,7 @@ import type { RecordBatch, Schema } from "apache-arrow";
 import { type FileHandle, open } from "node:fs/promises";
 import { inputError } from "../schema/errors.ts";
 
-export interface ArrowFile {
+export interface ArrowReader {
   readonly schema: Schema;
   readonly batches: AsyncIterable<RecordBatch>;
   /** Batches the footer announces. */
@@ -16,7 +16,7 @@ export interface ArrowFile {
 }
 
 /** @throws InputError when it is no whole Arrow IPC file, naming `remedy` as what makes a new one. */
-export async function openArrow(path: string, remedy: string): Promise<ArrowFile> {
+export async function openArrow(path: string, remedy: string): Promise<ArrowReader> {
   const { RecordBatchReader } = await import("apache-arrow");
   const broken = (found: string): Error =>
     inputError(
