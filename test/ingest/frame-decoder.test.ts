@@ -78,11 +78,13 @@ describe("a run with every accident of a cable in it", () => {
 
   test("split at every byte gives the same", () => {
     const whole = decode(cable);
-    for (let cut = 1; cut < cable.length; cut++) {
-      const { sink, decoder } = decode(cable, [cut]);
-      expect(decoder.counts).toEqual(whole.decoder.counts);
-      expect(sink.blocks.length).toBe(whole.sink.blocks.length);
-    }
+    const summary = ({ sink, decoder }: ReturnType<typeof decode>): string =>
+      JSON.stringify([decoder.counts, sink.blocks.map((b) => [b.firstIndex, b.flags, b.rows])]);
+    const wanted = summary(whole);
+    const wrong: number[] = [];
+    for (let cut = 1; cut < cable.length; cut++)
+      if (summary(decode(cable, [cut])) !== wanted) wrong.push(cut);
+    expect(wrong).toEqual([]);
     const single = decode(cable, [...Array(cable.length).keys()].slice(1));
     expect(single.sink).toEqual(whole.sink);
     expect(single.decoder.counts).toEqual(whole.decoder.counts);
@@ -92,24 +94,23 @@ describe("a run with every accident of a cable in it", () => {
 describe("mutated and random bytes", () => {
   test("nothing throws and no wrong row is accepted", () => {
     const r = random(1, "fuzz");
-    const clean = new Map(decode(cable).sink.blocks.map((b) => [b.firstIndex, b.bytes]));
+    const sent = new Set(
+      decode(cable).sink.blocks.map((b) => Buffer.from(b.bytes).toString("hex")),
+    );
+    let [wrong, accepted] = [0, 0];
     for (let round = 0; round < 500; round++) {
       const bytes = cable.slice();
       for (let k = Math.floor(r.uniform() * 30); k >= 0; k--)
         bytes[Math.floor(r.uniform() * bytes.length)] = Math.floor(r.uniform() * 256);
       const cuts = [...Array(5).keys()].map(() => Math.floor(r.uniform() * bytes.length));
-      const { sink } = decode(
-        bytes,
-        cuts.sort((a, b) => a - b),
-      );
-      for (const b of sink.blocks) {
-        // After a lost run boundary indices may be shifted, but the rows are always rows that were sent.
-        const sent =
-          clean.get(b.firstIndex) ??
-          [...clean.values()].find((x) => Buffer.compare(x, b.bytes) === 0);
-        expect(sent).toBeDefined();
-      }
+      cuts.sort((a, b) => a - b);
+      const { sink } = decode(bytes, cuts);
+      // After a lost run boundary indices may be shifted, but the rows are always rows that were sent.
+      for (const b of sink.blocks) if (!sent.has(Buffer.from(b.bytes).toString("hex"))) wrong++;
+      accepted += sink.blocks.length;
     }
+    expect(wrong).toBe(0);
+    expect(accepted).toBeGreaterThan(10_000);
   });
 
   test("a megabyte of noise, half of it false syncs with long lengths", () => {
