@@ -8,7 +8,7 @@ import functools
 import inspect
 import itertools
 import time
-from typing import Any, Callable, Dict, Optional, TypeVar, Union
+from typing import Any, Callable, Dict, Optional, TypeVar, Union, cast
 
 from . import _session
 from ._slot import BEGIN, END, INSTANT
@@ -99,7 +99,7 @@ class Span:
                 with Span(self._name, self._fields):
                     return function(*args, **kwargs)
 
-        return functools.wraps(function)(wrapper)  # type: ignore[no-any-return]
+        return cast(_Function, functools.wraps(function)(wrapper))
 
 
 def span(name: str, /, **fields: FieldValue) -> Span:

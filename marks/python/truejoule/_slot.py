@@ -25,6 +25,9 @@ def encode(
 ) -> bytes:
     """What does not fit is left out and flagged."""
     text, whole = _known(name if isinstance(name, str) else _type_of(name), MAX_NAME_BYTES)
+    if not fields:
+        flags = 0 if whole else _TRUNCATED
+        return _HEAD.pack(t_ns, 0, number, pid, tid, kind, flags, len(text), 0, 0, 0) + text
     room = PAYLOAD_BYTES - len(text)
     count = 0
     parts = [b"", text]
