@@ -63,9 +63,8 @@ export class Grid {
     this.#lastStartNs = startNs;
     this.#ticks++;
     const ran = Math.max(this.#k, Math.floor(startNs / this.periodNs));
-    const next = Math.max(ran + 1, Math.floor(endNs / this.periodNs));
-    this.#dropped += next - this.#k - 1;
-    this.#k = next;
+    this.#dropped += ran - this.#k;
+    this.#k = ran + 1;
   }
 
   #distance(dtNs: number): void {

@@ -7,7 +7,7 @@
 //
 // The host must be Linux on this machine's processor, with a glibc no older than node's binary asks for.
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -39,8 +39,7 @@ for (const part of ["dist", "rigs", "scripts", "package.json", "LICENSE"])
 const useless =
   /\.(d\.[cm]?ts|[cm]?ts|map|md|c|cc|h|hh|gyp)$|\/(docs?|src\/.*\.inc|test|tests|bench)$/;
 const prebuilt = /\/prebuilds\/(?!linux-x64)/;
-const listed = execFileSync("npm", ["ls", "--omit=dev", "--all", "--parseable"], { cwd: root });
-for (const dir of listed.toString().trim().split("\n").slice(1)) {
+for (const dir of productionPackages().slice(1)) {
   const filter = (path) => !useless.test(path) && !prebuilt.test(path) && !/musl/.test(path);
   cpSync(dir, join(stage, relative(root, dir)), { recursive: true, filter });
 }
@@ -56,3 +55,10 @@ execFileSync("tar", ["-C", carry, "-cJf", archive, "truejoule"], {
 });
 rmSync(stage, { recursive: true });
 process.stdout.write(`${archive}: ${(statSync(archive).size / 2 ** 20).toFixed(1)} MiB\n`);
+
+/** Folders of the package and all it needs; npm also lists them when it has something to complain about. */
+function productionPackages() {
+  const args = ["ls", "--omit=dev", "--all", "--parseable"];
+  const { stdout } = spawnSync("npm", args, { cwd: root, encoding: "utf8" });
+  return stdout.trim().split("\n");
+}
