@@ -1,0 +1,57 @@
+#include "place.h"
+
+// How far the latched count may lie from the tick's: 1 µs of truncation and the DMA's latency are
+// 2 samples at most; the rest is margin, still far below the ring's length.
+enum { SEARCH = 8 };
+
+void tj_write_offsets(tj_double_buffer b, uint64_t samples, uint32_t offsets[2]) {
+  uint32_t blocks = (uint32_t)(samples / b.block), in_block = (uint32_t)(samples % b.block);
+  uint32_t turn = blocks & 1, each = blocks >> 1;
+  offsets[turn] = (each * b.block + in_block) & (b.ring - 1);
+  offsets[!turn] = ((each + turn) * b.block) & (b.ring - 1);
+}
+
+static int explains(tj_double_buffer b, uint64_t samples, const uint32_t offsets[2]) {
+  uint32_t expected[2];
+  tj_write_offsets(b, samples, expected);
+  return expected[0] == offsets[0] && expected[1] == offsets[1];
+}
+
+int tj_samples_at(const tj_timing *t, tj_double_buffer b, uint64_t tick, const uint32_t offsets[2],
+                  uint64_t *samples) {
+  uint64_t since = tick > t->start_tick ? tick - t->start_tick : 0;
+  uint64_t guess = since * t->counts_a_tick / t->sample_counts;
+  for (uint32_t far = 0; far <= SEARCH; far++) {
+    if (far <= guess && explains(b, guess - far, offsets)) {
+      *samples = guess - far;
+      return 1;
+    }
+    if (explains(b, guess + far, offsets)) {
+      *samples = guess + far;
+      return 1;
+    }
+  }
+  *samples = guess;
+  return 0;
+}
+
+uint64_t tj_row_at_edge(const tj_timing *t, uint64_t tick, uint64_t samples) {
+  if (tick < t->start_tick) return 0;
+  uint64_t row = samples / t->channels;
+  if (samples % t->channels) return row + 1;  // that row's first sample is complete
+  // The row's first sample begins when its predecessor's period is over, which is later than its
+  // completion when the converter pauses between samples. The tick decides, by the middle of its µs.
+  uint64_t begins = samples * t->sample_counts;
+  uint64_t edge = (tick - t->start_tick) * t->counts_a_tick + t->counts_a_tick / 2;
+  return edge >= begins ? row + 1 : row;
+}
+
+uint64_t tj_row_after(const tj_timing *t, uint64_t tick) {
+  if (tick < t->start_tick) return 0;
+  uint64_t counts = (tick - t->start_tick) * t->counts_a_tick;
+  return counts / ((uint64_t)t->sample_counts * t->channels) + 1;
+}
+
+uint64_t tj_tick_of_row(const tj_timing *t, uint64_t row) {
+  return t->start_tick + row * t->sample_counts * t->channels / t->counts_a_tick;
+}

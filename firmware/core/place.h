@@ -1,0 +1,35 @@
+// Where an edge lies among the rows. In: what the trigger's DMA chain latched (tick, and how far each of
+// the two converter channels had written). Out: samples complete at the edge, and the index of the first
+// row that began at or after it. Pure.
+#pragma once
+#include <stdint.h>
+
+// The converter's time base: `clock_hz / 1e6` counts a tick of 1 µs (48 on the RP2040).
+typedef struct {
+  uint64_t start_tick;     // row 0 of this stretch began at this tick's beginning
+  uint32_t counts_a_tick;  // of the converter clock
+  uint32_t sample_counts;  // between two conversions' beginnings
+  uint32_t channels;
+} tj_timing;
+
+// The double buffer: two DMA channels take turns, each filling `block` words of its own ring.
+typedef struct {
+  uint32_t block, ring;  // words; ring a power of two
+} tj_double_buffer;
+
+// Word offset at which each channel will write next, after n samples.
+void tj_write_offsets(tj_double_buffer b, uint64_t samples, uint32_t offsets[2]);
+
+// Samples complete when the two offsets were latched: the count nearest to what the tick suggests that
+// explains both. Returns 0 when none does (the converter was interrupted), then *samples is the tick's.
+int tj_samples_at(const tj_timing *t, tj_double_buffer b, uint64_t tick, const uint32_t offsets[2],
+                  uint64_t *samples);
+
+// First row that began at or after an edge during `tick`, when `samples` conversions were complete.
+uint64_t tj_row_at_edge(const tj_timing *t, uint64_t tick, uint64_t samples);
+
+// First row that begins after `tick`.
+uint64_t tj_row_after(const tj_timing *t, uint64_t tick);
+
+// Tick during which a row begins.
+uint64_t tj_tick_of_row(const tj_timing *t, uint64_t row);

@@ -1,0 +1,294 @@
+// The portable core in all its builds: the golden frames of test/vectors, the splitter against the
+// host's, edges placed among rows, the INA226's registers.
+
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { decodeReadings } from "../../schema/frame-records.ts";
+import {
+  encodeCommand,
+  encodeReadCalibration,
+  encodeWriteCalibration,
+} from "../../schema/frame-commands.ts";
+import { decodeReply, type Reply } from "../../schema/frame-replies.ts";
+import { FrameSplitter } from "../../schema/frame-splitter.ts";
+import { type Frame, openFrame } from "../../schema/frame.ts";
+import { random } from "../../schema/random.ts";
+import * as ask from "./core-requests.ts";
+import { type Core, CORE_BUILDS } from "./core-runners.ts";
+
+const dir = new URL("../vectors/", import.meta.url);
+
+type Fields = ask.SamplesFields & ask.StatusFields & ask.CapabilitiesFields & ReplyFields;
+interface ReplyFields {
+  type: number;
+  request: number;
+  result: number;
+  running: number;
+  entries: (ask.EdgeFields & ask.ReadingFields)[];
+  platform: number;
+  model: string;
+  serial: string;
+  firmware: string;
+  data: string;
+  received: string;
+  sent: string;
+}
+interface Vector {
+  name: string;
+  kind: string;
+  fields: Fields;
+  hex: string;
+}
+
+const vectors = JSON.parse(readFileSync(new URL("wire.json", dir), "utf8")) as Vector[];
+const hex = (b: Uint8Array): string => Buffer.from(b).toString("hex");
+const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
+
+/** What brings the core to make a vector's bytes. Commands are the host's to make; see the replies. */
+function requestFor({ kind, name, fields: f }: Vector): Uint8Array {
+  if (kind === "samples") return ask.samplesRequest(f);
+  if (kind === "edges") return ask.edgesRequest(f.sequence, f.run, f.entries);
+  if (kind === "readings") return ask.readingsRequest(f.sequence, f.run, f.entries);
+  if (kind === "status") return ask.statusRequest(f);
+  const command = f.type & 0x7f;
+  const payload = command === 0x42 ? new Uint8Array(4) : new Uint8Array(command === 0x46 ? 8 : 0);
+  return ask.converseRequest(
+    {
+      ...f,
+      taken: f.received ?? (f as { tick?: string }).tick ?? "1",
+      now: f.sent ?? "1",
+      row: f.index ?? "0",
+      ...(f.data ? { calibration: bytesOf(f.data) } : {}),
+      ...(name === "reply: capabilities" ? { capabilities: f } : {}),
+    },
+    encodeCommand(command, f.request, payload),
+  );
+}
+
+/** Whole frames in a row of bytes. */
+function frames(bytes: Uint8Array): Frame[] {
+  const out: Frame[] = [];
+  const s = new FrameSplitter((f) =>
+    out.push({
+      ...f,
+      payload: new DataView(f.payload.buffer.slice(0), f.payload.byteOffset, f.payload.byteLength),
+    }),
+  );
+  s.push(bytes, null, null);
+  expect(s.counts.skippedBytes).toBe(0);
+  return out;
+}
+
+const repliesIn = (answer: Uint8Array): Reply[] =>
+  frames(answer.subarray(16)).map((f) => decodeReply(f)!);
+
+for (const { name, missing, build } of CORE_BUILDS) {
+  const suite = missing ? describe.skip : describe;
+  suite(`core, ${name}${missing ? ` (skipped: ${missing} is not installed)` : ""}`, () => {
+    let core: Core;
+    const folder = mkdtempSync(join(tmpdir(), "truejoule-core-"));
+    beforeAll(() => {
+      core = build(folder);
+    }, 60_000);
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+    const call = async (request: Uint8Array): Promise<Uint8Array> => (await core([request]))[0]!;
+
+    test("makes the golden frames, byte for byte", async () => {
+      const made = vectors.filter((v) => v.kind !== "command");
+      const answers = await core(made.map(requestFor));
+      expect(made.length).toBeGreaterThan(15);
+      expect(answers.map((a, i) => [made[i]!.name, hex(a)])).toEqual(
+        made.map((v) => [v.name, v.hex]),
+      );
+    });
+
+    test("takes the golden commands", async () => {
+      const commands = vectors.filter((v) => v.kind === "command");
+      const answers = await core(commands.map((v, i) => ask.feedRequest(bytesOf(v.hex), i === 0)));
+      const got = answers.map((a) => repliesIn(a)[0]!);
+      expect(got.map((r) => [r.command, r.request, r.result])).toEqual(
+        // Page 1 of a calibration that is not there yet is a bad argument; the rest is done.
+        commands.map((v) => [v.fields.type, v.fields.sequence, v.fields.type === 0x42 ? 2 : 0]),
+      );
+    });
+
+    test("splits a cable's accidents as the host does, whole and byte by byte", async () => {
+      const cable = new Uint8Array(readFileSync(new URL("wire-stream.bin", dir)));
+      const r = random(7, "splitter");
+      const mutated = cable.map((b) => (r.uniform() < 0.002 ? Math.floor(r.uniform() * 256) : b));
+      for (const bytes of [cable, mutated]) {
+        const host = new FrameSplitter(() => undefined);
+        host.push(bytes, null, null);
+        const { frames: whole, badFrames, otherVersion, skippedBytes } = host.counts;
+        const account = [whole, badFrames, otherVersion, skippedBytes];
+        const pieces = Array.from({ length: bytes.length }, (_, i) => bytes.subarray(i, i + 1));
+        const single = await core(pieces.map((p, i) => ask.feedRequest(p, i === 0)));
+        const all = await call(ask.feedRequest(bytes, true));
+        for (const answer of [all, single.at(-1)!])
+          expect([...new Uint32Array(answer.slice(0, 16).buffer)]).toEqual(account);
+      }
+    });
+
+    test("packs a block that wraps around the DMA's ring", async () => {
+      const rows = Array.from({ length: 512 }, (_, k) => [k & 4095, (k * 7) & 4095, 4095 - k]);
+      const f = {
+        sequence: 1,
+        run: 1,
+        mask: 7,
+        bits: 12,
+        lines: 0,
+        index: "0",
+        tick: "0",
+        bitmaps: "",
+        rows,
+      };
+      const [straight, wrapped] = await core([
+        ask.samplesRequest(f),
+        ask.samplesRequest(f, { start: 1536, words: 2048 }),
+      ]);
+      expect(hex(wrapped!)).toBe(hex(straight!));
+    });
+
+    test("keeps a calibration page by page, refuses a wrong CRC and an odd place", async () => {
+      const text = new TextEncoder().encode(JSON.stringify({ adc0: [1.01, -3] }).padEnd(300));
+      const page = (at: number, end: number): Uint8Array =>
+        encodeWriteCalibration(text, at, text.subarray(at, end), 5);
+      const wrong = encodeWriteCalibration(text, 0, new Uint8Array(256), 5);
+      const sent = [wrong, page(256, 300), page(0, 256), page(256, 300), page(256, 300)];
+      sent.push(encodeReadCalibration(256, 6), encodeReadCalibration(2, 6));
+      const answers = await core(sent.map((c, i) => ask.feedRequest(c, i === 0)));
+      const got = answers.map((a) => repliesIn(a)[0]!);
+      // A wrong page is found out when the whole is there; a page out of turn at once.
+      expect(got.map((r) => r.result)).toEqual([0, 4, 0, 0, 2, 0, 2]);
+      const data = new Uint8Array(got[5]!.body.buffer, got[5]!.body.byteOffset + 8, 44);
+      expect(hex(data)).toBe(hex(text.subarray(256)));
+    });
+
+    test("places an edge by what the DMA latched, with and without a pause between samples", async () => {
+      const r = random(3, "edges");
+      const cases = [
+        { sampleCounts: 96, channels: 4 },
+        { sampleCounts: 120, channels: 4 },
+        { sampleCounts: 96, channels: 3 },
+        { sampleCounts: 480, channels: 1 },
+        { sampleCounts: 100, channels: 4 },
+      ].flatMap((c) => Array.from({ length: 200 }, () => ({ ...c, edgeUs: r.uniform() * 60e6 })));
+      const requests = cases.map(({ sampleCounts, channels, edgeUs }) => {
+        const block = 512 * channels;
+        const periodUs = sampleCounts / 48;
+        // A conversion takes 96 counts, 2 µs, whatever the pause after it.
+        const complete = Math.max(0, Math.floor((edgeUs - 2) / periodUs) + 1);
+        const timing = {
+          startTick: 5_000_000n,
+          countsATick: 48,
+          sampleCounts,
+          channels,
+          block,
+          ring: 2048,
+        };
+        const blocks = Math.floor(complete / block);
+        const [turn, each] = [blocks & 1, blocks >> 1];
+        const offsets = [0, 0];
+        offsets[turn] = (each * block + (complete % block)) % 2048;
+        offsets[1 - turn] = ((each + turn) * block) % 2048;
+        return ask.placeRequest(timing, 5_000_000n + BigInt(Math.floor(edgeUs)), offsets);
+      });
+      const answers = await core(requests);
+      answers.forEach((a, i) => {
+        const { sampleCounts, channels, edgeUs } = cases[i]!;
+        const rowUs = (sampleCounts * channels) / 48;
+        const v = new DataView(a.buffer);
+        expect(v.getUint32(32, true)).toBe(1);
+        const exact = Math.ceil(edgeUs / rowUs);
+        const row = Number(v.getBigUint64(8, true));
+        // Within the tick's microsecond, only rows that begin with a tick (or without a pause before
+        // them) are told from their neighbours.
+        const open =
+          rowUs % 1 !== 0 && Math.abs(edgeUs / rowUs - Math.round(edgeUs / rowUs)) * rowUs < 1;
+        if (open) expect(Math.abs(row - exact)).toBeLessThanOrEqual(1);
+        else expect(row).toBe(exact);
+      });
+    });
+
+    test("drives an INA226: found, set up, read on alert and by time, lost and found again", async () => {
+      const script = inaScript();
+      const answers = await core(script.map((s) => s.request));
+      script.forEach((s, i) => expect([s.says, s.read(answers[i]!)]).toEqual([s.says, s.expected]));
+    });
+  });
+}
+
+interface Step {
+  says: string;
+  request: Uint8Array;
+  read(answer: Uint8Array): string;
+  expected: string;
+}
+
+/** The conversation with one chip at 0x40, 8.8 ms a conversion. */
+function inaScript(): Step[] {
+  const steps: Step[] = [];
+  const wants = (now: number, expected: string): void => {
+    const read = (a: Uint8Array): string => (a[0] === 0 ? "nothing" : hex(a.slice(1, 4 + a[2]!)));
+    steps.push({ says: `wants at ${now}`, request: ask.ina.next(now), read, expected });
+  };
+  const done = (now: number, value: number | null, expected = ""): void => {
+    const request = ask.ina.done(now, value !== null, value ?? 0);
+    steps.push({ says: `outcome at ${now}`, request, read: readingText, expected });
+  };
+  const quiet = (request: Uint8Array): void => {
+    steps.push({ says: "told", request, read: () => "", expected: "" });
+  };
+  // address, bytes written, reads back, the bytes
+  const read = (reg: string): string => `400101${reg}`;
+  quiet(ask.ina.begin(0x40, 0x4327));
+  wants(0, read("fe"));
+  wants(10, "nothing"); // one at a time
+  done(100, 0x5449);
+  wants(110, read("ff"));
+  done(200, 0x2260);
+  wants(210, "400300004327");
+  done(300, 0);
+  wants(310, "400300060400");
+  done(400, 0);
+  wants(5_000, "nothing");
+  quiet(ask.ina.alert(9_123));
+  wants(9_130, read("06"));
+  done(9_200, 0x0408);
+  wants(9_210, read("01"));
+  done(9_300, 0xffff);
+  wants(9_310, read("02"));
+  done(9_400, 9_600);
+  wants(9_410, read("00"));
+  done(9_500, 0x4327, "9123 8800 #0 -1 9600 4327 0");
+  // No alert: asked when its time is up, and a little later when it was not ready.
+  wants(18_100, "nothing");
+  wants(18_173, read("06"));
+  done(18_280, 0x0400);
+  wants(18_300, "nothing");
+  wants(18_530, read("06"));
+  done(18_640, 0x040c);
+  wants(18_650, read("01"));
+  done(18_700, 7);
+  wants(18_710, read("02"));
+  done(18_800, 1);
+  wants(18_810, read("00"));
+  // It had lost its supply in between: averages of its default, then set up again.
+  done(18_900, 0x4127, "18530 2200 #1 7 1 4127 2");
+  wants(18_910, "400300004327");
+  done(19_000, null, "19000 8800 #2 0 0 0 1");
+  wants(20_000, "nothing");
+  wants(27_800, "400300004327");
+  done(27_900, 0);
+  wants(27_910, "400300060400");
+  return steps;
+}
+
+function readingText(answer: Uint8Array): string {
+  if (answer.length === 0) return "";
+  const r = decodeReadings(openFrame(answer)!)![0]!;
+  const config = r.config.toString(16);
+  return `${r.endTick} ${r.durationTicks} #${r.number} ${r.shunt} ${r.bus} ${config} ${r.status}`;
+}
