@@ -184,11 +184,16 @@ function surveyRows(path: string, plan: Plan, context: ImportContext): Survey {
     if (last !== undefined && row.t > last && steps.length < 1 << 16)
       steps.push(Number(row.t - last));
     last = row.t;
-    if (first === undefined || row.t < first) first = row.t;
+    // Of rows that will be kept, as the others leave no trace in the stream.
+    if (
+      first === undefined &&
+      plan.map.fields.every((f) => Number.isFinite(numberAt(row, plan, f)))
+    )
+      first = row.t;
     const text = plan.map.mark === undefined ? "" : row.cells[plan.cellOf(plan.map.mark)]!;
     if (text !== "") marks.push({ t: row.t, text });
   }
-  if (first === undefined) throw inputError("no line has a time", path, WHAT);
+  if (first === undefined) throw inputError("no line has a time and all its numbers", path, WHAT);
   const notes: Note[] = [];
   if (plan.firstLine > 2)
     notes.push({

@@ -157,6 +157,12 @@ describe("times", () => {
   });
 });
 
+test("a first row without numbers does not shift the others against the marks", async () => {
+  const got = await importText("t,p,e\n0,nan,\n1,5,\n2,5,hello\n", "time=t; w.x=p; mark=e");
+  expect(table(got).map((r) => r[0])).toEqual([0, 1]);
+  expect(got.marks[0]!.t).toBe(1_000_000_000n);
+});
+
 describe("oscilloscope files", () => {
   test("preamble, unit line and a trigger inside the record", async () => {
     const text =
