@@ -3,12 +3,7 @@
 // else the host's stamp and the rig's declared rate alone.
 
 import { toSession } from "../schema/session.ts";
-import {
-  type ClockModel,
-  type ClockPrior,
-  fitLine,
-  fixedModel,
-} from "./clock.ts";
+import { type ClockModel, type ClockPrior, fitLine, fixedModel, toSessionNs } from "./clock.ts";
 import { edgeList, matchedModel, modelOf } from "./fit-model.ts";
 import { type EdgeList, type Match, matchEdges } from "./match.ts";
 import { powerEdges } from "./power-edges.ts";
@@ -42,15 +37,22 @@ export function fitDaq(scan: Scan, stream: StreamScan): ClockModel {
   const clock = `daq:${stream.layout.stream}`;
   const prior = daqPrior(scan, stream);
   if (prior.uRel === 0 && prior.startUNs === 0) return fixedModel(clock, prior);
+  // Coarse evidence first: it says where to look for the edges that then fix the clock.
+  const coarse = byExchange(scan, stream, clock, prior) ?? byArrival(scan, stream, clock, prior);
+  const near = coarse ? narrowed(prior, coarse) : prior;
   return (
-    bySyncEdges(scan, stream, clock, prior) ??
-    byExchange(scan, stream, clock, prior) ??
-    byLoadEdges(scan, stream, clock, prior) ??
-    byArrival(scan, stream, clock, prior) ??
+    bySyncEdges(scan, stream, clock, near) ??
+    (coarse?.method === "exchange" ? coarse : byLoadEdges(scan, stream, clock, near)) ??
+    coarse ??
     fixedModel(clock, prior, [
       "no edge ties the DAQ's clock to the host's: its offset rests on the host's stamp alone",
     ])
   );
+}
+
+/** The rig's rate, and a start known as well as the coarse model knows it. */
+function narrowed(prior: ClockPrior, coarse: ClockModel): ClockPrior {
+  return { ...prior, startNs: toSessionNs(coarse, 0), startUNs: 3 * coarse.uOffsetNs + 1e6 };
 }
 
 /** Trigger edges that the host raised itself: marks named `sync` bracket each. */

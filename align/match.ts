@@ -2,7 +2,6 @@
 // an edge that is missing on one side, extra, or bouncing must not shift the rest. Offsets (and, over
 // long spans, rates) are proposed by votes of polarity-equal pairs, then refined; ties are reported.
 
-import type { SessionNs } from "../schema/time.ts";
 import { type ClockPairing, type ClockPrior, fitLine, type LineFit } from "./clock.ts";
 
 /** +1 rising or on, −1 falling or off, 0 unknown (matches any). */

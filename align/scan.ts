@@ -290,9 +290,17 @@ function finish(s: StreamScanner): StreamScan {
   };
 }
 
+/** Samples out of a driver's buffer carry their own time; the read around them only says when they were fetched. */
+function ownTime(c: TelemetryChannel, r: TelemetryRead, session: Session): SessionNs | undefined {
+  if (!c.name.endsWith(".power_samples") || r.stamp === null || session.startUnix === null)
+    return undefined;
+  return Number(r.stamp - session.startUnix);
+}
+
 function addRead(s: TelemetrySeries, r: TelemetryRead, session: Session): void {
-  const before = toSession(session, r.before);
-  const after = toSession(session, r.after);
+  const own = ownTime(s.channel, r, session);
+  const before = own ?? toSession(session, r.before);
+  const after = own ?? toSession(session, r.after);
   s.tNs.push((before + after) / 2);
   s.halfNs.push((after - before) / 2);
   s.value.push(r.code === 0 ? r.value : NaN);

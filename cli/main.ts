@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { type Command, type ExitCode, makeUi } from "./command.ts";
 
 const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
+  record: () => import("./record.ts"),
   import: () => import("./import.ts"),
   fuse: () => import("./fuse.ts"),
   compare: () => import("./compare.ts"),

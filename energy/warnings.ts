@@ -21,7 +21,7 @@ export function warningsOf(
 ): Told {
   const serious = [
     ...scan.damages.map((d) => `capture log: ${d.text} (offset ${d.offset}, ${d.bytes} bytes)`),
-    ...scan.notes.filter((n) => n.level !== "info").map((n) => n.text),
+    ...scan.notes.filter((n) => n.level === "loss").map((n) => n.text),
     ...pairing,
     ...wallClockSteps(scan),
     ...losses(scan, counts),
@@ -35,7 +35,10 @@ export function warningsOf(
       "this run holds no physical trace: every claim from it is void until a shunt has seen it",
     );
   serious.push(...strangers(results));
-  const remarks = scan.rig ? rigRemarks(scan.rig) : [];
+  const remarks = [
+    ...scan.notes.filter((n) => n.level === "warning").map((n) => n.text),
+    ...(scan.rig ? rigRemarks(scan.rig) : []),
+  ];
   return { warnings: [...serious, ...remarks], degraded: serious.length > 0 };
 }
 

@@ -51,7 +51,10 @@ function byName(marks: readonly ResolvedMark[]): Map<string, ResolvedMark[]> {
   return groups;
 }
 
-/** Nested spans of one name close inner first; ends without a begin and begins without an end are counted. */
+/**
+ * A begin and an end that name the same span belong together, whatever ran beside them; the rest nests,
+ * inner first. Ends without a begin and begins without an end are counted.
+ */
 function pairOne(name: string, group: readonly ResolvedMark[], warnings: string[]): Window[] {
   const open: ResolvedMark[] = [];
   const found: Window[] = [];
@@ -61,7 +64,9 @@ function pairOne(name: string, group: readonly ResolvedMark[], warnings: string[
       open.push(m);
       continue;
     }
-    const begin = open.pop();
+    const span = m.mark.fields?.["span"];
+    const at = open.findLastIndex((b) => b.mark.fields?.["span"] === span);
+    const [begin] = at < 0 ? [] : open.splice(at, 1);
     if (begin) found.push(between(begin, m));
     else strayEnds++;
   }

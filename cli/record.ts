@@ -1,0 +1,195 @@
+// truejoule record: DAQ, edges, marks and telemetry into one run, live.
+
+import { randomUUID } from "node:crypto";
+import { createRun, type RunPaths } from "../capture/run.ts";
+import { resolveRig } from "../rigs/load.ts";
+import { InputError, UsageError } from "../schema/errors.ts";
+import type { Session } from "../schema/session.ts";
+import { instant } from "../schema/time.ts";
+import { quantity } from "../schema/units.ts";
+import type { Command, ExitCode, Invocation, Ui } from "./command.ts";
+import { type Bench, realBench, virtualBench } from "./recording/bench.ts";
+import { bytesPerSecond, freeBytes } from "./recording/disk.ts";
+import { record, type RecordingResult, type RecordingState } from "./recording/recorder.ts";
+import { software } from "./version.ts";
+
+export const command: Command = {
+  summary: "records DAQ, edges, marks and telemetry until the duration or CMD ends",
+  usage: "--rig FILE|NAME --out RUN [--duration 10s] [--port TTY] [--label k=v] [-- CMD …]",
+  help: `
+Writes RUN/capture.mcap as it goes (a kill loses less than a second), then fuses it. CMD finds the marks
+folder in TRUEJOULE_MARKS (docs/marks.md); a window named command-1 spans it. Ctrl-C ends cleanly.
+--rig virtual records the virtual bench over a pty in real time; everything in it is simulated.
+
+example: truejoule record --rig bench.yaml --out runs/gemm --label batch=8 -- python train.py`,
+  options: {
+    rig: { type: "string" },
+    out: { type: "string" },
+    duration: { type: "string" },
+    port: { type: "string" },
+    label: { type: "string", multiple: true },
+    seed: { type: "string" },
+    realtime: { type: "boolean" },
+    "no-fuse": { type: "boolean" },
+    fault: { type: "string", multiple: true },
+  },
+  optionHelp: [
+    ["--rig FILE|NAME", "the bench (rigs/README.md); virtual is the simulated one"],
+    ["--out RUN", "folder to make; must not exist or be empty"],
+    ["--duration TIME", "30s, 10min; without it until CMD ends or Ctrl-C"],
+    ["--port TTY", "the DAQ's port, if several answer"],
+    ["--label k=v", "kept with the run; any number of times"],
+    [
+      "--realtime",
+      "ask for SCHED_FIFO for the telemetry grids (needs rtprio; which class ran is recorded)",
+    ],
+    ["--no-fuse", "leave fusing for later"],
+    ["--seed N", "virtual bench: another card, another load (1)"],
+    [
+      "--fault KIND@S:N",
+      "virtual bench: a fault of the DAQ, such as unplug@3:1, stall@2:100, garbage@1:50",
+    ],
+  ],
+
+  async run(call) {
+    const { out, rig } = call.options;
+    if (call.positionals.length > 0)
+      throw new UsageError("record takes no arguments but options and -- CMD");
+    if (typeof rig !== "string") throw new UsageError("record needs --rig FILE|NAME");
+    if (typeof out !== "string") throw new UsageError("record needs --out RUN");
+    const durationS = await duration(call);
+    const loaded = await resolveRig(rig);
+    const paths = createRun(out);
+    checkRoom(paths, bytesPerSecond(loaded.rig), durationS);
+    const bench =
+      loaded.rig.device.kind === "virtual"
+        ? await virtualBench(loaded, {
+            seed: Number(call.options["seed"] ?? 1),
+            durationS: Number.isFinite(durationS) ? durationS : 600,
+            daqArgs: list(call.options["fault"]).flatMap((f) => ["--fault", f]),
+          })
+        : await realBench(loaded, call.options["port"] as string | undefined);
+    const result = await recordRun(paths, bench, durationS, call);
+    return finish(paths, bench, result, call);
+  },
+};
+
+/** Records with a progress line; shared with the demo. */
+export async function recordRun(
+  paths: RunPaths,
+  bench: Bench,
+  durationS: number,
+  call: Pick<Invocation, "options" | "rest" | "ui">,
+): Promise<RecordingResult> {
+  const { ui } = call;
+  if (!ui.quiet) process.stderr.write(`${bench.description}\n`);
+  return record({
+    paths,
+    session: newSession(bench, labels(call.options["label"])),
+    bench,
+    durationS,
+    command: call.rest,
+    childOutput: ui.json ? "stderr" : "inherit",
+    realtime: call.options["realtime"] === true,
+    onProgress: progressLine(ui, durationS, bench.rig.rig.rails.length * 2),
+  });
+}
+
+async function finish(
+  paths: RunPaths,
+  bench: Bench,
+  result: RecordingResult,
+  { ui, options }: Invocation,
+): Promise<ExitCode> {
+  if (ui.json)
+    ui.document({ schema: "record/1", run: paths.dir, source: bench.source, ...jsonOf(result) });
+  ui.print(
+    `${paths.dir}: ${result.elapsedS.toFixed(1)} s, ${result.rows} rows (${result.lostRows} lost), ${result.reads} telemetry reads (${result.failedReads} failed), ${result.marks} marks (${result.lostMarks} lost), ${(result.bytes / 1e6).toFixed(1)} MB; ended by ${result.ended}`,
+  );
+  const lost = result.lostRows + result.lostMarks > 0 || result.ended === "failure";
+  if (options["no-fuse"] === true) return lost ? 3 : 0;
+  const { fuseRun } = await import("../dataset/fuse.ts");
+  const { comparison } = fuseRun(paths, { onProgress: (label) => ui.progress(label) });
+  for (const w of comparison.warnings) ui.warn(w);
+  ui.print(`next: truejoule compare ${paths.dir}`);
+  return lost || comparison.degraded ? 3 : 0;
+}
+
+function newSession(bench: Bench, given: Readonly<Record<string, string>>): Session {
+  const now = process.hrtime.bigint();
+  const unixNow = BigInt(Date.now()) * 1_000_000n;
+  const gpu = bench.environment.nvml?.gpus[0]?.["name"];
+  return {
+    id: randomUUID(),
+    source: bench.source,
+    hostClock: "monotonic",
+    hostEpoch: bench.epoch,
+    startUnix: instant<"unix">(unixNow + (bench.epoch - now)),
+    software: software(),
+    labels: { ...(typeof gpu === "string" ? { gpu } : {}), ...given },
+  };
+}
+
+async function duration(call: Invocation): Promise<number> {
+  const text = call.options["duration"];
+  if (text === undefined) return Infinity;
+  try {
+    const seconds = await quantity((text as string).replace(/^([\d.]+)\s*/, "$1 "), "s");
+    if (seconds > 0) return seconds;
+  } catch {
+    // said below
+  }
+  throw new UsageError(`--duration ${String(text)}: expected a time such as 10s, 5min, 2h`);
+}
+
+const list = (o: unknown): string[] => (Array.isArray(o) ? (o as string[]) : []);
+
+function labels(o: unknown): Record<string, string> {
+  return Object.fromEntries(
+    list(o).map((text) => {
+      const at = text.indexOf("=");
+      if (at < 1) throw new UsageError(`--label ${text}: expected k=v`);
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
+}
+
+function checkRoom(paths: RunPaths, rate: number, durationS: number): void {
+  const free = freeBytes(paths.dir);
+  const need = rate * (Number.isFinite(durationS) ? durationS : 60) + (512 << 20);
+  if (free < need)
+    throw new InputError(
+      `${paths.dir}: ${(free / 1e9).toFixed(1)} GB free, a recording of this length needs ${(need / 1e9).toFixed(1)} GB; free some space or choose another --out`,
+    );
+}
+
+function progressLine(ui: Ui, durationS: number, channels: number): (s: RecordingState) => void {
+  const terminal = process.stderr.isTTY === true;
+  let [rows, seconds, nextS] = [0, 0, 0];
+  return (s) => {
+    if (ui.quiet || (!terminal && s.elapsedS < nextS)) return;
+    nextS = s.elapsedS + 5;
+    const rate = s.elapsedS > seconds ? ((s.rows - rows) * channels) / (s.elapsedS - seconds) : 0;
+    [rows, seconds] = [s.rows, s.elapsedS];
+    const left = Number.isFinite(durationS)
+      ? `, ${Math.max(0, durationS - s.elapsedS).toFixed(0)} s left`
+      : "";
+    const line = `${s.elapsedS.toFixed(1)} s  ${(rate / 1e3).toFixed(0)} kS/s  lost ${s.lostRows}  reads ${s.reads} (${s.failedReads} failed)  marks ${s.marks}  ${(s.bytes / 1e6).toFixed(1)} MB, ${(s.freeBytes / 1e9).toFixed(0)} GB free${left}`;
+    process.stderr.write(terminal ? `\r\x1b[K${line}` : `${line}\n`);
+  };
+}
+
+function jsonOf(r: RecordingResult): object {
+  return {
+    duration_s: r.elapsedS,
+    rows: r.rows,
+    lost_rows: r.lostRows,
+    reads: r.reads,
+    failed_reads: r.failedReads,
+    marks: r.marks,
+    lost_marks: r.lostMarks,
+    bytes: r.bytes,
+    ended: r.ended,
+    exit_code: r.exitCode,
+  };
+}

@@ -1,0 +1,119 @@
+// A rig → what is recorded from: where the DAQ answers, what telemetry there is, and for the virtual
+// bench the processes and marks that stand in for hardware.
+
+import { probe } from "../../ingest/handshake.ts";
+import type { OpenPort } from "../../ingest/port.ts";
+import { listPorts } from "../../ingest/port-list.ts";
+import { ttyPort } from "../../ingest/tty-port.ts";
+import type { Environment } from "../../nvml/environment.ts";
+import { availableGrids, simGrids } from "../../nvml/grids.ts";
+import type { GridSpec } from "../../nvml/sampler.ts";
+import type { LoadedRig } from "../../rigs/load.ts";
+import { InputError } from "../../schema/errors.ts";
+import type { Mark, Source } from "../../schema/records.ts";
+import type { Identity } from "../../schema/frame-replies.ts";
+import type { Session } from "../../schema/session.ts";
+import { type Instant, instant, later } from "../../schema/time.ts";
+
+export interface Bench {
+  readonly rig: LoadedRig;
+  readonly openDaq: OpenPort;
+  readonly source: Source;
+  readonly grids: readonly GridSpec[];
+  readonly environment: Environment;
+  /** Session start; a moment in the near future, so that everything is up by then. */
+  readonly epoch: Instant<"host">;
+  /** Marks that nobody else makes: the virtual bench's own load and sync edges. */
+  readonly ownMarks: (session: Session) => readonly Mark[];
+  /** True Joules between two session instants, where somebody knows them. */
+  readonly truthJ: ((t0Ns: number, t1Ns: number) => number) | null;
+  /** In words, for the first lines of the recording. */
+  readonly description: string;
+  close(): Promise<void>;
+}
+
+/** What the handshake says runs the DAQ (docs/wire.md) → the word that travels with the data. */
+const SOURCES: Readonly<Record<Identity["platform"], Source>> = {
+  silicon: "hardware",
+  emulator: "emulated",
+  program: "virtual",
+};
+
+/** @throws InputError when no DAQ answers. */
+export async function realBench(rig: LoadedRig, port: string | undefined): Promise<Bench> {
+  const path = port ?? (await findDaq());
+  const openDaq = ttyPort(path, { fifoPriority: 10 });
+  const { identity } = await probe(openDaq);
+  const { readEnvironment } = await import("../../nvml/environment.ts");
+  const environment = await readEnvironment();
+  return {
+    rig,
+    openDaq,
+    source: SOURCES[identity.platform],
+    grids: await availableGrids(),
+    environment,
+    epoch: instant<"host">(process.hrtime.bigint()),
+    ownMarks: () => [],
+    truthJ: null,
+    description: `${identity.model} ${identity.serial} at ${path}`,
+    close: async () => undefined,
+  };
+}
+
+/** The only port where a DAQ of ours answers; USB ids are shared by strangers and prove nothing. */
+async function findDaq(): Promise<string> {
+  const found: string[] = [];
+  for (const { path } of await listPorts())
+    await probe(ttyPort(path)).then(
+      () => found.push(path),
+      () => undefined,
+    );
+  if (found.length === 1) return found[0]!;
+  throw new InputError(
+    found.length === 0
+      ? "no DAQ answers on any serial port; plug it in, see truejoule devices and truejoule doctor, or name it with --port"
+      : `several DAQs answer (${found.join(", ")}); choose one with --port`,
+  );
+}
+
+export interface VirtualOptions {
+  readonly seed: number;
+  readonly durationS: number;
+  /** Passed to the virtual DAQ process (`--fault`, `--flat-out`, …). */
+  readonly daqArgs?: readonly string[];
+}
+
+/** Time for the processes to come up before the simulated work begins. */
+const LEAD_NS = 1.2e9;
+
+export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<Bench> {
+  const { spawnVirtualDaq } = await import("../../rigs/virtual-daq/spawn.ts");
+  const { VirtualBench } = await import("../../rigs/virtual/bench.ts");
+  const { virtualMarks } = await import("../../rigs/virtual/host.ts");
+  const { siblingModule } = await import("../../capture/sibling.ts");
+  const { readEnvironment } = await import("../../nvml/environment.ts");
+  const epoch = later(instant<"host">(process.hrtime.bigint()), LEAD_NS);
+  const daq = await spawnVirtualDaq(rig.rig, [
+    ...["--seed", String(o.seed), "--seconds", String(o.durationS), "--epoch", String(epoch)],
+    ...(o.daqArgs ?? []),
+  ]);
+  const bench = new VirtualBench(rig.rig, { seed: o.seed, durationS: o.durationS });
+  const card = { rig: rig.rig, seed: o.seed, durationS: o.durationS, epochNs: Number(epoch) };
+  const real = await availableGrids();
+  const hasNvml = real.some((g) => g.name.startsWith("nvml"));
+  const powerModule = siblingModule(import.meta.url, "../../rigs/virtual/sim-power").url.href;
+  return {
+    rig,
+    openDaq: ttyPort(daq.path, { fifoPriority: 10 }),
+    source: "virtual",
+    grids: hasNvml ? real : [...simGrids({ powerModule, powerArgs: card }), ...real],
+    environment: await readEnvironment(),
+    epoch,
+    ownMarks: (session) => virtualMarks(bench, session),
+    truthJ: (t0, t1) => bench.energyJ(t0, t1),
+    description: hasNvml
+      ? "virtual bench (simulated DAQ and load) beside this machine's own GPU telemetry"
+      : "virtual bench: DAQ, load and driver are simulated",
+    close: async () => void (await daq.stop()),
+  };
+}

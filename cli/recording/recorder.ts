@@ -1,0 +1,271 @@
+// One recording: DAQ, telemetry, marks and clock readings into one log, until the time or the program
+// ends. Everything arrives through the same few sinks; what could not be kept is a note in the log.
+
+import { LogWriter } from "../../capture/log-writer.ts";
+import type { RunPaths } from "../../capture/run.ts";
+import { type DaqSource, startDaq } from "../../ingest/daq-source.ts";
+import type { DaqSink } from "../../ingest/sink.ts";
+import { MarksSource } from "../../marks/marks-source.ts";
+import { readAt, type ReadBatch } from "../../nvml/batch.ts";
+import { samplerNotes } from "../../nvml/notes.ts";
+import { type Sampler, startSampler } from "../../nvml/sampler.ts";
+import type { Note } from "../../schema/records.ts";
+import type { Session } from "../../schema/session.ts";
+import { type Instant, instant } from "../../schema/time.ts";
+import type { Bench } from "./bench.ts";
+import { runChild } from "./child.ts";
+import { clockPair } from "./clock-pair.ts";
+import { freeBytes } from "./disk.ts";
+
+export interface RecordingPlan {
+  readonly paths: RunPaths;
+  readonly session: Session;
+  readonly bench: Bench;
+  /** Seconds; Infinity until the program ends or Ctrl-C. */
+  readonly durationS: number;
+  readonly command: readonly string[];
+  /** Where the program's own output goes: the terminal, or stderr when stdout is for JSON. */
+  readonly childOutput: "inherit" | "stderr";
+  readonly realtime: boolean;
+  /** Called twice a second. */
+  readonly onProgress: (s: RecordingState) => void;
+  /** Sees what the log sees: the live page. */
+  readonly tee?: DaqSink & { reads(batch: ReadBatch, sampler: Sampler): void };
+}
+
+export interface RecordingState {
+  readonly elapsedS: number;
+  readonly rows: number;
+  readonly lostRows: number;
+  readonly reads: number;
+  readonly failedReads: number;
+  readonly marks: number;
+  readonly lostMarks: number;
+  readonly bytes: number;
+  readonly freeBytes: number;
+}
+
+export interface RecordingResult extends RecordingState {
+  readonly ended: "duration" | "command" | "interrupt" | "failure";
+  readonly exitCode: number | null;
+}
+
+/** Loss after a kill stays below a second: a chunk is closed and forced to disk this often. */
+const FLUSH_MS = 500;
+const POLL_MS = 10;
+const SLOW_MS = 500;
+/** Below this the disk is taken as full: other programs need some too. */
+const MIN_FREE_BYTES = 256 << 20;
+
+export async function record(plan: RecordingPlan): Promise<RecordingResult> {
+  const log = new LogWriter(plan.paths.capture, plan.session, { flushMs: FLUSH_MS });
+  const recorder = new Recorder(plan, log);
+  try {
+    return await recorder.run();
+  } finally {
+    log.close();
+  }
+}
+
+class Recorder {
+  readonly #plan: RecordingPlan;
+  readonly #log: LogWriter;
+  readonly #marks: MarksSource;
+  #daq: DaqSource | undefined;
+  #sampler: Sampler | undefined;
+  #rows = 0;
+  #reads = 0;
+  #failedReads = 0;
+  #marksSeen = 0;
+  #end: (why: RecordingResult["ended"]) => void = () => undefined;
+  #timers: NodeJS.Timeout[] = [];
+
+  constructor(plan: RecordingPlan, log: LogWriter) {
+    this.#plan = plan;
+    this.#log = log;
+    const { rig, environment } = plan.bench;
+    log.attach("rig.yaml", "application/yaml", rig.text);
+    log.attach("rig.json", "application/json", Buffer.from(JSON.stringify(rig.rig)));
+    log.attach("environment.json", "application/json", Buffer.from(JSON.stringify(environment)));
+    for (const text of environment.warnings)
+      log.note({ level: "info", text: `environment: ${text}` });
+    this.#marks = new MarksSource({
+      onMark: (m) => {
+        this.#marksSeen++;
+        log.mark(m);
+      },
+      onExchange: (e) => log.exchange(e),
+      onLoss: (count, why) =>
+        log.note({ level: "loss", text: `${count} marks lost: ${why}`, count }),
+    });
+  }
+
+  async run(): Promise<RecordingResult> {
+    const ended = new Promise<RecordingResult["ended"]>((resolve) => (this.#end = resolve));
+    const interrupt = (): void => this.#end("interrupt");
+    process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
+    let exitCode: number | null = null as number | null;
+    let why: RecordingResult["ended"] = "failure";
+    try {
+      await this.#start();
+      const { command, childOutput, durationS } = this.#plan;
+      if (command.length > 0) {
+        const child = runChild(command, this.#marks.environment, childOutput);
+        this.#markCommand("begin");
+        void child.then((code) => {
+          exitCode = code;
+          this.#markCommand("end");
+          this.#end("command");
+        });
+      }
+      if (Number.isFinite(durationS))
+        this.#timers.push(setTimeout(() => this.#end("duration"), durationS * 1e3));
+      why = await ended;
+    } finally {
+      process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+      await this.#stop();
+    }
+    if (exitCode !== null && exitCode !== 0)
+      this.#log.note({ level: "warning", text: `the program ended with code ${exitCode}` });
+    return { ...this.#state(), ended: why, exitCode };
+  }
+
+  async #start(): Promise<void> {
+    const { bench, realtime, tee } = this.#plan;
+    const { stream, rowHz } = bench.rig.rig.device;
+    if (bench.grids.length > 0) {
+      const sampler = (this.#sampler = await startSampler({ grids: bench.grids, realtime }));
+      for (const channel of sampler.channels) this.#log.declareTelemetry(channel);
+      for (const text of [...sampler.descriptions, ...sampler.missing]) this.#note("info", text);
+      sampler.onBatch((batch) => {
+        this.#batch(batch, sampler);
+        tee?.reads(batch, sampler);
+      });
+    } else
+      this.#note("warning", "no telemetry on this machine: nothing to compare the Joules with");
+    this.#log.clockPair(clockPair());
+    this.#daq = await startDaq(
+      { open: bench.openDaq, stream, rowHz, onFatal: (e) => this.#fail(e) },
+      this.#sink(),
+    );
+    this.#note("info", `${bench.description}; bytes are stamped by ${this.#daq.timing}`);
+    this.#every(POLL_MS, () => {
+      this.#marks.poll();
+      this.#log.flushIfDue();
+    });
+    this.#every(SLOW_MS, () => this.#slow());
+  }
+
+  #every(ms: number, work: () => void): void {
+    const guarded = (): void => {
+      try {
+        work();
+      } catch (error) {
+        this.#fail(error);
+      }
+    };
+    this.#timers.push(setInterval(guarded, ms));
+  }
+
+  /** Writes to the log and shows a live page the same. */
+  #sink(): DaqSink {
+    const { tee } = this.#plan;
+    const log = this.#log;
+    return {
+      declareRows: (layout) => {
+        log.declareRows(layout);
+        tee?.declareRows(layout);
+      },
+      rows: (block) => {
+        log.rows(block);
+        if (block.stream === this.#plan.bench.rig.rig.device.stream) this.#rows += block.rows;
+        tee?.rows(block);
+      },
+      edge: (edge) => {
+        log.edge(edge);
+        tee?.edge(edge);
+      },
+      exchange: (e) => {
+        log.exchange(e);
+        tee?.exchange(e);
+      },
+      note: (n) => {
+        log.note(n);
+        tee?.note(n);
+      },
+    };
+  }
+
+  #batch(batch: ReadBatch, sampler: Sampler): void {
+    for (let i = 0; i < batch.count; i++) {
+      const read = readAt(batch, i, sampler.channels);
+      this.#reads++;
+      if (read.code !== 0) this.#failedReads++;
+      this.#log.read(read);
+    }
+  }
+
+  #slow(): void {
+    const state = this.#state();
+    this.#log.clockPair(clockPair());
+    this.#plan.onProgress(state);
+    if (state.freeBytes > MIN_FREE_BYTES) return;
+    this.#note("loss", "the disk is nearly full: recording ended early");
+    this.#end("failure");
+  }
+
+  /** A full disk or a stranger at the port ends the recording; what is there stays readable. */
+  #fail(error: unknown): void {
+    try {
+      this.#note("loss", `recording ended early: ${(error as Error).message}`);
+    } catch {
+      // the log itself cannot be written: its cut end will say so
+    }
+    process.stderr.write(`truejoule: recording ended early: ${(error as Error).message}\n`);
+    this.#end("failure");
+  }
+
+  async #stop(): Promise<void> {
+    for (const t of this.#timers) clearTimeout(t);
+    await this.#daq?.stop();
+    const report = await this.#sampler?.stop();
+    this.#marks.close();
+    this.#writeOwnMarks();
+    this.#log.clockPair(clockPair());
+    for (const n of report ? samplerNotes(report) : []) this.#log.note(n);
+    await this.#plan.bench.close();
+  }
+
+  /** Only what lies within the recording: the simulated work may have been planned longer. */
+  #writeOwnMarks(): void {
+    const now = process.hrtime.bigint();
+    const own = this.#plan.bench.ownMarks(this.#plan.session).filter((m) => m.t <= now);
+    for (const m of own) this.#log.mark(m);
+    this.#marksSeen += own.length;
+  }
+
+  #markCommand(phase: "begin" | "end"): void {
+    this.#log.mark({ name: "command", phase, clock: "host", t: process.hrtime.bigint() });
+    this.#marksSeen++;
+  }
+
+  #note(level: Note["level"], text: string): void {
+    const t: Instant<"host"> = instant<"host">(process.hrtime.bigint());
+    this.#log.note({ level, text, t });
+  }
+
+  #state(): RecordingState {
+    const counts = this.#daq?.counts();
+    return {
+      elapsedS: Math.max(0, Number(process.hrtime.bigint() - this.#plan.session.hostEpoch) / 1e9),
+      rows: this.#rows,
+      lostRows: counts?.rowsLost ?? 0,
+      reads: this.#reads,
+      failedReads: this.#failedReads,
+      marks: this.#marksSeen,
+      lostMarks: this.#marks.totals.lost,
+      bytes: this.#log.bytesWritten,
+      freeBytes: freeBytes(this.#plan.paths.dir),
+    };
+  }
+}
