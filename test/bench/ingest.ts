@@ -1,5 +1,5 @@
 // The ingest benchmarks, one JSON line each:
-//   node --import ./scripts/ts-register.mjs test/bench/ingest.ts [decoder] [flat-out] [real-time] [fuzz [BYTES]]
+//   node --import ./scripts/ts-register.mjs test/bench/ingest.ts [decoder[=S]] [flat-out[=S]] [real-time[=S]] [fuzz[=BYTES]]
 // flat-out and real-time start a virtual DAQ behind a pty and write a capture log to a temporary folder.
 
 import { mkdtempSync, rmSync, statSync } from "node:fs";
@@ -45,11 +45,20 @@ function session(): Session {
   return { id: "bench", source: "virtual", hostClock: "monotonic", hostEpoch: now, ...none };
 }
 
-const wanted = process.argv.slice(2);
-const all = wanted.length === 0;
+const asked = new Map<string, string | undefined>();
+for (const a of process.argv.slice(2)) asked.set(a.split("=")[0]!, a.split("=")[1]);
 const print = (l: BenchLine): void => void process.stdout.write(`${JSON.stringify(l)}\n`);
-if (all || wanted.includes("decoder")) print(decoderBench());
-if (all || wanted.includes("flat-out")) print(await line("flat-out", 5, ["--flat-out"]));
-if (all || wanted.includes("real-time")) print(await line("real-time", 10, []));
-if (all || wanted.includes("fuzz"))
-  print(fuzzBench(Number(wanted[wanted.indexOf("fuzz") + 1] ?? 1e8)));
+/** The argument's figure, the default, or null when others were asked for. */
+const figure = (name: string, byDefault: number): number | null =>
+  asked.size === 0 || asked.has(name) ? Number(asked.get(name) ?? byDefault) : null;
+
+const [decoder, flatOut, realTime, fuzz] = [
+  figure("decoder", 2),
+  figure("flat-out", 5),
+  figure("real-time", 10),
+  figure("fuzz", 1e8),
+];
+if (decoder !== null) print(decoderBench(decoder));
+if (flatOut !== null) print(await line("flat-out", flatOut, ["--flat-out"]));
+if (realTime !== null) print(await line("real-time", realTime, []));
+if (fuzz !== null) print(fuzzBench(fuzz));

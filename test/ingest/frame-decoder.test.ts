@@ -113,6 +113,22 @@ describe("mutated and random bytes", () => {
     expect(accepted).toBeGreaterThan(10_000);
   });
 
+  test("right frames with senseless payloads of every type", () => {
+    const r = random(4, "payloads");
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    for (let k = 0; k < 20_000; k++) {
+      const payload = new Uint8Array(4 * r.integer(20)).map(() => r.integer(256));
+      const type = r.uniform() < 0.7 ? 1 + r.integer(5) : r.integer(256);
+      d.push(makeFrame(type, r.integer(256), r.integer(2 ** 32), payload), null, null);
+    }
+    const { frames, skippedBytes, malformed, unknown } = d.counts;
+    expect([frames, skippedBytes]).toEqual([20_000, 0]);
+    expect(malformed).toBeGreaterThan(5000);
+    expect(unknown).toBeGreaterThan(1000);
+    for (const b of sink.blocks) expect(Number.isSafeInteger(b.firstIndex)).toBe(true);
+  });
+
   test("a megabyte of noise, half of it false syncs with long lengths", () => {
     const r = random(2, "noise");
     const noise = new Uint8Array(1 << 20).map(() => Math.floor(r.uniform() * 256));
