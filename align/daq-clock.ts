@@ -22,12 +22,13 @@ const SYNC_TOLERANCE_NS = 5e6;
 /** The rig's declared clock and the host's stamp of the stream's start. */
 function daqPrior(scan: Scan, stream: StreamScan): ClockPrior {
   const { hz, uRel, startU } = scan.rig!.device.clock;
-  if (scan.session.hostClock === "trace") return { hz, uRel: 0, startNs: 0, startUNs: 0 };
   if (startU === 0 && stream.firstTick !== null) {
     // The device counts on the host's clock: its first tick says where it starts.
     const startNs = Number(stream.firstTick - scan.session.hostEpoch);
     return { hz, uRel: 0, startNs, startUNs: 0 };
   }
+  // Otherwise the trace itself is the session's clock, from its first row.
+  if (scan.session.hostClock === "trace") return { hz, uRel: 0, startNs: 0, startUNs: 0 };
   const stamp = stream.startStamp;
   const startNs = (stamp?.ns ?? 0) - (stream.firstDevice / hz) * 1e9;
   return { hz, uRel, startNs, startUNs: Math.max(startU * 1e9, stamp?.halfNs ?? 0) };

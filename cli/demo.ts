@@ -1,10 +1,16 @@
-// truejoule demo: the main job where no hardware is at hand. The virtual bench records a load with known
-// Joules; the run is fused, compared and reported. What it prints is simulated, and says so.
+// truejoule demo: the main job where no hardware is at hand. The virtual bench is recorded live, over a
+// pty and in real time, as a bench with a DAQ would be; then fused, compared and reported. The DAQ and
+// its load are simulated, and so is the driver where there is no GPU; both are said plainly.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createRun } from "../capture/run.ts";
-import type { Command, Ui } from "./command.ts";
+import { resolveRig } from "../rigs/load.ts";
+import { UsageError } from "../schema/errors.ts";
+import type { Command, ExitCode, Ui } from "./command.ts";
+import { printTable } from "./compare.ts";
+import { recordRun } from "./record.ts";
+import { type Bench, virtualBench } from "./recording/bench.ts";
 
 const DURATION_S = 10;
 
@@ -12,8 +18,9 @@ export const command: Command = {
   summary: "the whole job on the virtual bench: record, fuse, compare, report",
   usage: "[--out RUN] [--seed N]",
   help: `
-Writes a capture of the virtual bench (a simulated card whose true Joules are known), then fuses and
-compares it and writes its report. This is what \`npm start\` runs.`,
+Records ${DURATION_S} s of the virtual bench (a simulated card whose true Joules are known) through the same path
+a real DAQ takes, fuses and compares it and writes its report. This is what \`npm start\` runs. Where a
+pseudo-terminal cannot be had, the capture is written directly and the table says so.`,
   options: { out: { type: "string" }, seed: { type: "string" } },
   optionHelp: [
     ["--out RUN", "run folder (runs/demo); an earlier demo there is replaced"],
@@ -22,37 +29,48 @@ compares it and writes its report. This is what \`npm start\` runs.`,
 
   async run(call) {
     const dir = (call.options["out"] as string | undefined) ?? join("runs", "demo");
-    const paths = createRun(dir, "virtual");
-    sayWhatThisIs(call.ui);
-    const { writeVirtualCapture } = await import("../rigs/virtual/capture.ts");
     const seed = Number(call.options["seed"] ?? 1);
-    const truth = await writeVirtualCapture(dir, { seed, durationS: DURATION_S });
+    if (!Number.isSafeInteger(seed)) throw new UsageError("--seed takes a whole number");
+    const paths = createRun(dir, "virtual");
+    const { ui } = call;
+    const live = process.platform === "linux";
+    const truthJ = live ? await recordLive(dir, seed, ui) : await writeCapture(dir, seed);
     const { fuseRun } = await import("../dataset/fuse.ts");
-    const { comparison, rows } = fuseRun(paths, { onProgress: (label) => call.ui.progress(label) });
-    if (!call.ui.quiet)
-      process.stderr.write(
-        `recorded ${DURATION_S} s of the virtual bench: ${rows} rows, ${comparison.windows.length} windows\n`,
-      );
+    const { comparison } = fuseRun(paths, { onProgress: (label) => ui.progress(label) });
     const { writeReport } = await import("../view/report.ts");
     await writeReport(paths);
-    const { printTable } = await import("./compare.ts");
-    if (call.ui.json)
-      call.ui.document(
-        (await import("../energy/compare-json.ts")).comparisonToJson(comparison, dir),
-      );
     const load = comparison.windows.filter((r) => r.window.name === "load");
-    printTable(load, 1, "virtual bench (simulated, true Joules known)", call.ui);
-    const true_ = truth.windows.find((w) => w.name === "load")!.energyJ;
-    call.ui.print(`    the truth behind it: ${true_.toFixed(1)} J`);
-    call.ui.print(`report: ${paths.report}`);
-    return comparison.degraded ? 3 : 0;
+    if (ui.json) {
+      const { comparisonToJson } = await import("../energy/compare-json.ts");
+      ui.document(comparisonToJson(comparison, dir));
+    }
+    printTable(load, load.length, "virtual bench (simulated; its true Joules are known)", ui);
+    const window = load[0]?.window;
+    if (window)
+      ui.print(`    the truth behind it: ${truthJ(window.t0Ns, window.t1Ns).toFixed(1)} J`);
+    ui.print(`report: ${paths.report}`);
+    for (const w of comparison.warnings) ui.warn(w);
+    return comparison.degraded ? 3 : (0 satisfies ExitCode);
   },
 };
 
-function sayWhatThisIs(ui: Ui): void {
-  if (ui.quiet) return;
-  const gpu = existsSync("/dev/nvidia0")
-    ? "an NVIDIA GPU is here: to measure it, describe your bench in a rig file (rigs/README.md)"
-    : "no NVIDIA GPU here";
-  process.stderr.write(`virtual bench: everything below is simulated; ${gpu}\n`);
+type TruthJ = (t0Ns: number, t1Ns: number) => number;
+
+async function recordLive(dir: string, seed: number, ui: Ui): Promise<TruthJ> {
+  const rig = await resolveRig("virtual");
+  const bench: Bench = await virtualBench(rig, { seed, durationS: DURATION_S });
+  if (existsSync("/dev/nvidia0") && !ui.quiet)
+    process.stderr.write(
+      "an NVIDIA GPU is here: describe your bench in a rig file to measure it (rigs/README.md)\n",
+    );
+  const { runPaths } = await import("../capture/run.ts");
+  await recordRun(runPaths(dir), bench, DURATION_S, { options: {}, rest: [], ui });
+  return bench.truthJ!;
+}
+
+/** Without a pty: the same bench, written faster than real time. */
+async function writeCapture(dir: string, seed: number): Promise<TruthJ> {
+  const { writeVirtualCapture } = await import("../rigs/virtual/capture.ts");
+  const truth = await writeVirtualCapture(dir, { seed, durationS: DURATION_S });
+  return (t0, t1) => truth.energyJ(t0, t1);
 }

@@ -1,10 +1,11 @@
 // truejoule import FORMAT SRC --out RUN: a foreign capture → the same log a recorder would have written.
 
-import { createHash, randomUUID } from "node:crypto";
-import { readFileSync, rmSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { rmSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { LogWriter } from "../capture/log-writer.ts";
 import { createRun } from "../capture/run.ts";
+import { fileSha256 } from "../capture/sha256.ts";
 import { formats } from "../ingest/import/formats.ts";
 import type { ImportContext } from "../ingest/import/importer.ts";
 import { type LoadedRig, resolveRig } from "../rigs/load.ts";
@@ -44,9 +45,11 @@ class Context implements ImportContext {
   };
 
   origin(path: string): void {
-    const data = readFileSync(path);
-    const sha256 = createHash("sha256").update(data).digest("hex");
-    this.#origins.push({ name: basename(path), bytes: data.length, sha256 });
+    this.#origins.push({
+      name: basename(path),
+      bytes: statSync(path).size,
+      sha256: fileSha256(path),
+    });
   }
 
   create(

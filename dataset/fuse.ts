@@ -1,12 +1,12 @@
 // A run → fused.arrow, events.arrow, telemetry.arrow, align.json and compare.json, in one pass over the
 // samples and bounded memory.
 
-import { createHash } from "node:crypto";
-import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { mapUNs } from "../align/clock.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { TelemetrySeries } from "../align/scan.ts";
 import type { RunPaths } from "../capture/run.ts";
+import { fileSha256 } from "../capture/sha256.ts";
 import { compare, type Comparison, prepare, type Prepared } from "../energy/compare.ts";
 import { comparisonToJson } from "../energy/compare-json.ts";
 import { inputError } from "../schema/errors.ts";
@@ -32,7 +32,8 @@ export interface Fused {
 
 export function fuseRun(paths: RunPaths, options: FuseOptions = {}): Fused {
   const prepared = prepare(paths.capture, options.onProgress?.("reading"));
-  const table = openTable(paths.fused, prepared, metadata(prepared, paths.capture));
+  const shared = metadata(prepared, paths.capture);
+  const table = openTable(paths.fused, prepared, shared);
   const sink = table && rowSink(table, prepared, options);
   let comparison: Comparison;
   try {
@@ -42,7 +43,6 @@ export function fuseRun(paths: RunPaths, options: FuseOptions = {}): Fused {
     table?.abort();
     throw error;
   }
-  const shared = metadata(prepared, paths.capture);
   writeEvents(paths.events, comparison, { ...shared, "truejoule.schema": "events/1" });
   writeTelemetry(paths.telemetry, prepared.scan, { ...shared, "truejoule.schema": "telemetry/1" });
   writeJson(paths.align, alignToJson(comparison));
@@ -100,22 +100,12 @@ function metadata({ scan, clocks }: Prepared, capture: string): Record<string, s
     session_start_unix_ns: session.startUnix?.toString() ?? "",
     clock_uncertainty_ns: String(worst),
     rig_sha256: scan.rigSha256,
-    capture_sha256: sha256(capture),
+    capture_sha256: fileSha256(capture),
     source: session.source,
     software: session.software,
     rig: scan.rig?.name ?? "",
     labels: JSON.stringify(session.labels),
   };
-}
-
-function sha256(path: string): string {
-  const hash = createHash("sha256");
-  const buffer = Buffer.alloc(1 << 20);
-  const fd = openSync(path, "r");
-  for (let n = readSync(fd, buffer); n > 0; n = readSync(fd, buffer))
-    hash.update(buffer.subarray(0, n));
-  closeSync(fd);
-  return hash.digest("hex");
 }
 
 function writeJson(path: string, value: object): void {
