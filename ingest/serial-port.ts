@@ -1,5 +1,6 @@
 // A serial port through the serialport library: the portable way, and good for control. Bytes are
-// stamped when the event loop gets to them, so the bracket is as wide as the loop was busy.
+// stamped when the event loop gets to them, so the bracket is as wide as the loop was busy. Tested on
+// ptys of Linux; not tested on hardware, nor on macOS and Windows.
 
 import { SourceError } from "../schema/errors.ts";
 import { type Instant, instant } from "../schema/time.ts";

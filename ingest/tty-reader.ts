@@ -1,6 +1,6 @@
 // The reader thread of a Linux serial line: blocks in poll, reads, stamps each read before and after,
-// hands slots over. It does nothing else, so that a busy main thread cannot delay a stamp (p99 74 ms on
-// the event loop, 2 ms here; docs/evidence has the figures of this machine).
+// hands slots over. It does nothing else, so that a busy main thread cannot delay a stamp (measured over
+// a pty: p99 74 ms on the event loop, 2.3 ms in a thread, 0.1 ms with SCHED_FIFO).
 
 import { readSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";

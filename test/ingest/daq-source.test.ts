@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { type DaqSource, startDaq } from "../../ingest/daq-source.ts";
-import { probe } from "../../ingest/handshake.ts";
+import { readCalibration, writeCalibration } from "../../ingest/calibration-store.ts";
+import { converse, deviceJson, findDevices, probe, sourceOf } from "../../ingest/handshake.ts";
 import { memoryPort, type MemoryPort } from "../../ingest/memory-port.ts";
 import { ttyPort } from "../../ingest/tty-port.ts";
 import { serialPort } from "../../ingest/serial-port.ts";
@@ -181,6 +182,35 @@ describe("in process", () => {
     expect((fatal as Error).message).toMatch(/another device answers/);
   });
 
+  test("the calibration text survives the device, pages and padding", async () => {
+    const d = new InProcess();
+    for (const text of ["", "{}", "µ".repeat(300), "x".repeat(4093)]) {
+      await converse(d.port.open, (channel) => writeCalibration(channel, text));
+      // Nothing is written for an empty text, so the device keeps what it had: nothing.
+      expect(await converse(d.port.open, readCalibration)).toBe(text);
+    }
+    const long = converse(d.port.open, (c) => writeCalibration(c, "x".repeat(4097)));
+    await expect(long).rejects.toThrow(/the device keeps 4096/);
+    expect(await converse(d.port.open, readCalibration)).toHaveLength(4093);
+  });
+
+  test("what the DAQ says of itself goes into the log as JSON", async () => {
+    const greeting = await probe(new InProcess().port.open);
+    expect(sourceOf(greeting.identity)).toBe("virtual");
+    expect(JSON.parse(deviceJson(greeting))).toMatchObject({
+      schema: "device/1",
+      serial: "S1",
+      tick_hz: 1_000_000,
+      row_hz: ROW_HZ,
+      channels: [
+        { channel: 0, name: "slot_v", skew_ns: 0, full_scale_v: 3.3, bandwidth_hz: null },
+        {},
+        {},
+        {},
+      ],
+    });
+  });
+
   test("what cannot work is said in one line", async () => {
     const sink = new Collector();
     const d = new InProcess();
@@ -319,7 +349,11 @@ onLinux("over a pty, from a process of its own", () => {
   test("the port is locked, and the serialport library works too", async () => {
     process_ = await spawnVirtualDaq(rig, ["--seconds", "20", "--serial", "LOCK"]);
     const { path } = process_;
-    expect((await probe(ttyPort(path))).identity.serial).toBe("LOCK");
+    const found = await findDevices([{ path }, { path: "/dev/ttyNONE9" }], ttyPort);
+    expect(found).toMatchObject([
+      { greeting: { identity: { serial: "LOCK" } } },
+      { problem: "/dev/ttyNONE9: no such device; is it plugged in?" },
+    ]);
     const sink = new Collector();
     source = await startDaq({ open: serialPort(path), stream: "main", rowHz: ROW_HZ }, sink);
     await expect(probe(ttyPort(path))).rejects.toThrow(/in use by another program/);
