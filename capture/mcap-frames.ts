@@ -150,10 +150,14 @@ class FrameReader {
   #problemOf(bytes: Buffer, at: number): string | undefined {
     const problem = problemOf(bytes, at);
     if (problem || bytes[0] !== Op.dataEnd) return problem;
-    // Bytes that only look like the end of the data would hide what follows.
     const proven = !this.#skipped && bytes.readUInt32LE(PREFIX) === this.#crc;
-    const start = this.#footer()?.summaryStart ?? at + bytes.length;
-    return proven || start === at + bytes.length ? undefined : "a damaged end of data";
+    return proven || this.#endsAt(at + bytes.length) ? undefined : "a damaged end of data";
+  }
+
+  /** Bytes that only look like the end of the data would hide what follows: the footer must bear it out. */
+  #endsAt(end: number): boolean {
+    const footer = this.#footer();
+    return !footer || footer.summaryStart === end || this.#summaryProblem(end) === undefined;
   }
 
   /** After the data: their CRC, the summary, the footer. Nothing there is evidence, but damage there is told. */
@@ -175,8 +179,8 @@ class FrameReader {
     const footer = this.#footer();
     if (!footer || footer.offset < from)
       return `the log ends at byte ${this.#size} without its footer, though all data are there`;
-    const crcEnd = this.#size - MAGIC.length - 4;
-    const bytes = this.#read(from, crcEnd - from);
+    const bytes = Buffer.alloc(Math.min(MAX_RECORD, this.#size - MAGIC.length - 4 - from));
+    readSync(this.#fd, bytes, 0, bytes.length, from);
     return footer.crc === 0 || footer.crc === crc32(bytes)
       ? undefined
       : "wrong CRC of the summary, though all data are there";
@@ -215,7 +219,7 @@ class FrameReader {
   #isWhole(at: number): boolean {
     const bytes = this.#recordAt(at);
     if (!bytes || problemOf(bytes, at) !== undefined) return false;
-    return bytes[0] !== Op.dataEnd || this.#footer()?.summaryStart === at + bytes.length;
+    return bytes[0] !== Op.dataEnd || (this.#footer() !== undefined && this.#endsAt(at + 13));
   }
 }
 

@@ -1,0 +1,159 @@
+// A damaged or cut log → a new log with every whole chunk and attachment of it, byte for byte, and a note
+// of what is gone. The old log is only read. Holds: one chunk.
+
+import { statSync } from "node:fs";
+import { basename } from "node:path";
+import { McapChunkBuilder, McapStreamReader } from "@mcap/core";
+import { inputError } from "../schema/errors.ts";
+import type { Note } from "../schema/records.ts";
+import { chunkContents } from "./chunk-contents.ts";
+import { chunkParts, type Damage, type Frame, Op, readFrames } from "./mcap-frames.ts";
+import { type ChannelSummary, McapFile } from "./mcap-file.ts";
+import { fileSha256 } from "./sha256.ts";
+import { encodeNote } from "./wire.ts";
+
+export interface Recovery {
+  readonly chunks: number;
+  readonly attachments: number;
+  /** Stretches left out, and their bytes in all. */
+  readonly dropped: readonly Damage[];
+  readonly droppedBytes: number;
+  /** Messages that the sequence numbers of what remains show to be missing; those after the last chunk do not show. */
+  readonly missingMessages: number;
+  /** The note that the new log carries. */
+  readonly note: Note;
+}
+
+interface Seen extends ChannelSummary {
+  messages: number;
+  next: number;
+}
+
+type Progress = (done: number, total: number) => void;
+
+/** @throws InputError when `from` is no log or has lost its session header; SourceError when `to` cannot be written. */
+export function recoverLog(from: string, to: string, onProgress?: Progress): Recovery {
+  const dropped: Damage[] = [];
+  let copy: Copy | undefined;
+  for (const frame of readFrames(from, onProgress)) {
+    if (frame.kind === "damage") dropped.push(frame.damage);
+    else if (frame.opcode === Op.header) copy = new Copy(to, libraryOf(frame));
+    else if (frame.opcode === Op.attachment) (copy ??= new Copy(to)).attachment(frame);
+    else if (frame.opcode === Op.chunk) (copy ??= new Copy(to)).chunk(frame);
+  }
+  if (!copy?.hasSession)
+    throw inputError(
+      "the session header itself is lost, so nothing in the log can be placed in time",
+      from,
+      "a whole attachment session.json",
+    );
+  return copy.finish(from, dropped);
+}
+
+class Copy {
+  readonly #file: McapFile;
+  readonly #channels = new Map<number, Seen>();
+  #chunks = 0;
+  #attachments = 0;
+  #missing = 0;
+  hasSession = false;
+
+  constructor(path: string, library = "truejoule") {
+    this.#file = new McapFile(path, library);
+  }
+
+  attachment({ bytes }: Frame): void {
+    const a = parse(bytes);
+    if (a?.type !== "Attachment") return;
+    if (a.name === "session.json") this.hasSession = true;
+    this.#file.attach(a.name, a.mediaType, a.data);
+    this.#attachments++;
+  }
+
+  chunk({ bytes }: Frame): void {
+    const { records } = chunkParts(bytes);
+    const c = chunkContents(records);
+    const schemas = new Map(c.schemas.map((s) => [s.id, s]));
+    for (const channel of c.channels)
+      if (!this.#channels.has(channel.id)) {
+        const schema = schemas.get(channel.schemaId);
+        if (schema) this.#channels.set(channel.id, { channel, schema, messages: 0, next: 0 });
+      }
+    for (const [id, sequence] of c.sequences) {
+      const seen = this.#channels.get(id);
+      if (!seen) continue;
+      this.#missing += Math.max(0, sequence - seen.next);
+      seen.messages++;
+      seen.next = sequence + 1;
+    }
+    this.#file.chunk(records, c.first, c.last, c.indices);
+    this.#chunks++;
+  }
+
+  finish(from: string, dropped: readonly Damage[]): Recovery {
+    const droppedBytes = dropped.reduce((n, d) => n + d.bytes, 0);
+    const missingMessages = this.#missing;
+    const note = noteOf(from, dropped, droppedBytes, missingMessages);
+    this.#note(note);
+    this.#file.close([...this.#channels.values()]);
+    const [chunks, attachments] = [this.#chunks, this.#attachments];
+    return { chunks, attachments, dropped, droppedBytes, missingMessages, note };
+  }
+
+  #note(note: Note): void {
+    const notes = this.#notesChannel();
+    const chunk = new McapChunkBuilder({});
+    chunk.addSchema(notes.schema);
+    chunk.addChannel(notes.channel);
+    chunk.addMessage({
+      channelId: notes.channel.id,
+      sequence: notes.next,
+      logTime: 0n,
+      publishTime: 0n,
+      data: encodeNote(note),
+    });
+    notes.messages++;
+    this.#file.chunk(chunk.buffer, 0n, 0n, chunk.indices);
+  }
+
+  /** The log's own channel for notes, or a new one where it had none. */
+  #notesChannel(): Seen {
+    const all = [...this.#channels.values()];
+    const known = all.find((c) => c.channel.topic === "notes");
+    if (known) return known;
+    const id = Math.max(-1, ...all.map((c) => c.channel.id)) + 1;
+    const schemaId = Math.max(0, ...all.map((c) => c.schema.id)) + 1;
+    const fresh: Seen = {
+      channel: { id, schemaId, topic: "notes", messageEncoding: "json", metadata: new Map() },
+      schema: { id: schemaId, name: "notes", encoding: "", data: new Uint8Array() },
+      messages: 0,
+      next: 0,
+    };
+    this.#channels.set(id, fresh);
+    return fresh;
+  }
+}
+
+function noteOf(from: string, dropped: readonly Damage[], bytes: number, missing: number): Note {
+  const origin = `recovered from ${basename(from)} (${statSync(from).size} bytes, sha256 ${fileSha256(from)})`;
+  if (dropped.length === 0) return { level: "info", text: `${origin}: it was whole` };
+  const parts = [
+    `${dropped.length} damaged ${dropped.length === 1 ? "stretch" : "stretches"} of ${bytes} bytes left out`,
+    ...(missing > 0 ? [`${missing} messages missing by their sequence`] : []),
+    ...(dropped.some((d) => d.what === "cut")
+      ? ["cut at the end, where at most the last open chunk is lost"]
+      : []),
+  ];
+  return { level: "loss", text: `${origin}: ${parts.join("; ")}`, count: bytes };
+}
+
+function libraryOf({ bytes }: Frame): string {
+  const header = parse(bytes);
+  return header?.type === "Header" ? header.library : "truejoule";
+}
+
+function parse(bytes: Buffer): ReturnType<McapStreamReader["nextRecord"]> {
+  const reader = new McapStreamReader({ noMagicPrefix: true });
+  reader.append(bytes);
+  return reader.nextRecord();
+}

@@ -1,0 +1,119 @@
+// A log → whether it is whole: checksums, lengths, footer (mcap-frames.ts), message sequence and sizes
+// (log-reader.ts), and here what only the sequence of rows shows. One pass, one record in memory.
+
+import { inputError } from "../schema/errors.ts";
+import { BlockFlag, type Note, type SampleBlock } from "../schema/records.ts";
+import type { Session } from "../schema/session.ts";
+import { type Damage, readCapture } from "./log-reader.ts";
+
+export interface StreamCheck {
+  readonly stream: string;
+  blocks: number;
+  rows: number;
+  /** Rows that the index says are missing, and in how many places. */
+  missingRows: number;
+  gaps: number;
+  /** Blocks kept but marked as duplicates; blocks whose index goes back without being marked. */
+  duplicates: number;
+  backwards: number;
+}
+
+export interface LogCheck {
+  readonly session: Session;
+  readonly attachments: readonly string[];
+  readonly streams: readonly StreamCheck[];
+  /** Telemetry reads, and those among them that failed. */
+  readonly reads: number;
+  readonly failedReads: number;
+  readonly marks: number;
+  readonly edges: number;
+  readonly damages: readonly Damage[];
+  /** Warnings and losses that whoever wrote the log recorded. */
+  readonly notes: readonly Note[];
+}
+
+type Progress = (done: number, total: number) => void;
+
+/** @throws InputError when there is nothing to read: no log, or no session header in it. */
+export function verifyLog(path: string, onProgress?: Progress): LogCheck {
+  let session: Session | undefined;
+  const attachments: string[] = [];
+  const streams = new Map<string, Rows>();
+  const count = { reads: 0, failedReads: 0, marks: 0, edges: 0 };
+  const damages: Damage[] = [];
+  const notes: Note[] = [];
+  for (const r of readCapture(path, onProgress ? { onProgress } : {})) {
+    if (r.kind === "session") session = r.session;
+    else if (r.kind === "attachment") attachments.push(r.name);
+    else if (r.kind === "layout") streams.set(r.layout.stream, new Rows(r.layout.stream));
+    else if (r.kind === "rows") streams.get(r.block.stream)!.add(r.block);
+    else if (r.kind === "mark") count.marks++;
+    else if (r.kind === "edge") count.edges++;
+    else if (r.kind === "damage") damages.push(r.damage);
+    else if (r.kind === "note" && r.note.level !== "info") notes.push(r.note);
+    else if (r.kind === "read") {
+      count.reads++;
+      if (r.read.code !== 0) count.failedReads++;
+    }
+  }
+  if (!session)
+    throw inputError("no session header in it", path, "a whole attachment session.json");
+  const checked = [...streams.values()].map((s) => s.check);
+  return { session, attachments, streams: checked, ...count, damages, notes };
+}
+
+/** Follows the row index of one stream. */
+class Rows {
+  readonly check: StreamCheck;
+  #next = 0;
+
+  constructor(stream: string) {
+    this.check = {
+      stream,
+      blocks: 0,
+      rows: 0,
+      missingRows: 0,
+      gaps: 0,
+      duplicates: 0,
+      backwards: 0,
+    };
+  }
+
+  add(b: SampleBlock): void {
+    const c = this.check;
+    c.blocks++;
+    c.rows += b.rows;
+    const step = b.firstIndex - this.#next;
+    if (b.flags & BlockFlag.duplicate) {
+      c.duplicates++;
+      return;
+    }
+    if (step > 0) {
+      c.missingRows += step;
+      c.gaps++;
+    } else if (step < 0 && b.flags & BlockFlag.reordered)
+      c.missingRows -= Math.min(c.missingRows, b.rows); // it fills a gap counted before
+    else if (step < 0) c.backwards++;
+    else if (b.flags & BlockFlag.gapBefore) c.gaps++;
+    this.#next = Math.max(this.#next, b.firstIndex + b.rows);
+  }
+}
+
+/** What of a check is loss or damage, in words; empty for a clean log. */
+export function problemsOf(c: LogCheck): string[] {
+  return [
+    ...c.damages.map((d) => `${d.what} at byte ${d.offset} (${d.bytes} bytes): ${d.text}`),
+    ...c.notes.filter((n) => n.level === "loss").map((n) => n.text),
+    ...c.streams.flatMap(rowProblems),
+  ];
+}
+
+function rowProblems(s: StreamCheck): string[] {
+  const out: string[] = [];
+  if (s.missingRows > 0)
+    out.push(`stream ${s.stream}: ${s.missingRows} rows missing in ${s.gaps} gaps`);
+  else if (s.gaps > 0) out.push(`stream ${s.stream}: ${s.gaps} gaps of unknown length`);
+  if (s.backwards > 0)
+    out.push(`stream ${s.stream}: the row index goes back at ${s.backwards} blocks`);
+  return out;
+}

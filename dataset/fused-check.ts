@@ -1,0 +1,77 @@
+// Batches of fused.arrow → whether the table agrees with itself: time advances, rails sum to the total,
+// and energy_j grows by what time and power give (the trapezoid; the rectangle for rows that are means).
+// A flipped bit that matters breaks one of these; Arrow itself would not notice. Holds the last row.
+
+import type { RecordBatch, Schema } from "apache-arrow";
+
+/** t_ns is rounded to whole nanoseconds, so a step may be off by one. */
+const STEP_ROUNDING_S = 1e-9;
+/** Powers are float32: half a unit in the last place is 2^-24 of the value. */
+const FLOAT32 = 2 ** -23;
+const FLOAT64 = 2 ** -50;
+
+export class FusedCheck {
+  /** The first contradiction, or null. */
+  problem: string | null = null;
+  readonly #rails: readonly string[];
+  #row = 0;
+  #t = -Infinity;
+  #w = 0;
+  #e = 0;
+
+  constructor(schema: Schema) {
+    const names = schema.fields.map((f) => f.name);
+    // A rail has a voltage column before its power; telemetry channels have not.
+    this.#rails = names.flatMap((n) => {
+      const rail = /^voltage_(.+)_v$/.exec(n)?.[1];
+      return rail === undefined ? [] : [`power_${rail}_w`];
+    });
+  }
+
+  add(batch: RecordBatch): void {
+    if (this.problem) return;
+    const column = <T>(name: string): T => batch.getChild(name)?.data[0]?.values as T;
+    const t = column<BigInt64Array>("t_ns");
+    const w = column<Float32Array>("power_w");
+    const e = column<Float64Array>("energy_j");
+    if (!t || !w || !e) {
+      this.problem = "lacks t_ns, power_w or energy_j";
+      return;
+    }
+    const rails = this.#rails.map((n) => column<Float32Array>(n));
+    for (let i = 0; i < batch.numRows && !this.problem; i++) {
+      this.problem = this.#next(Number(t[i]), w[i]!, e[i]!) ?? totalProblem(rails, w, i);
+      if (this.problem) this.problem = `row ${this.#row + i}: ${this.problem}`;
+    }
+    this.#row += batch.numRows;
+  }
+
+  #next(t: number, w: number, e: number): string | null {
+    const [t0, w0, e0] = [this.#t, this.#w, this.#e];
+    [this.#t, this.#w, this.#e] = [t, w, e];
+    if (!(t > t0)) return "time does not advance";
+    if (!Number.isFinite(w) || !Number.isFinite(e)) return "a power or an energy is no number";
+    const grown = e - e0;
+    if (t0 === -Infinity || grown === 0) return null; // the first row, or a gap
+    const dt = (t - t0) * 1e-9;
+    const size = Math.abs(w) + Math.abs(w0);
+    const slack = size * (STEP_ROUNDING_S + FLOAT32 * dt) + FLOAT64 * Math.abs(e);
+    const fits = (watts: number): boolean => Math.abs(grown - watts * dt) <= slack;
+    return fits((w + w0) / 2) || fits(w0) ? null : "energy_j does not follow from t_ns and power_w";
+  }
+}
+
+function totalProblem(
+  rails: readonly Float32Array[],
+  total: Float32Array,
+  i: number,
+): string | null {
+  let [sum, size] = [0, 0];
+  for (const r of rails) {
+    sum += r[i]!;
+    size += Math.abs(r[i]!);
+  }
+  return Math.abs(sum - total[i]!) <= (rails.length + 1) * FLOAT32 * size
+    ? null
+    : "power_w is not the sum of its rails";
+}

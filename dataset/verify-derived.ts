@@ -1,0 +1,101 @@
+// The files that fuse and compare left in a run → whether each is whole, says what it should, and was made
+// from the log as it is now. Arrow has no checksum of its own, so fused.arrow is held against itself: its
+// running energy must be what its times and powers give.
+
+import { existsSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import type { LogCheck } from "../capture/verify.ts";
+import type { RunPaths } from "../capture/run.ts";
+import { type ArrowReader, openArrow } from "./arrow-reader.ts";
+import { FusedCheck } from "./fused-check.ts";
+
+export interface FileCheck {
+  readonly path: string;
+  readonly ok: boolean;
+  /** Rows of a table; null where the file is no table or could not be read to its end. */
+  readonly rows: number | null;
+  readonly problem: string | null;
+}
+
+/** Of the files that are there; a run that was never fused has none. */
+export async function verifyDerived(
+  paths: RunPaths,
+  logSha256: string,
+  log: LogCheck,
+): Promise<FileCheck[]> {
+  const checks: Promise<FileCheck>[] = [
+    verifyTable(paths.fused, "fused/1", logSha256, (f, rows) => fusedProblem(f, rows, log)),
+    verifyTable(paths.events, "events/1", logSha256, () => null),
+    verifyTable(paths.telemetry, "telemetry/1", logSha256, (_, rows) =>
+      rows === log.reads ? null : `${rows} rows for the log's ${log.reads} reads`,
+    ),
+    verifyJson(paths.align, "align/1"),
+    verifyJson(paths.compare, "compare/1"),
+  ];
+  const all = await Promise.all(checks);
+  return all.filter((c) => c.problem !== ABSENT);
+}
+
+const ABSENT = "absent";
+
+type TableProblem = (consistency: string | null, rows: number) => string | null;
+
+async function verifyTable(
+  path: string,
+  schema: string,
+  logSha256: string,
+  problemOf: TableProblem,
+): Promise<FileCheck> {
+  const name = basename(path);
+  if (!existsSync(path)) return { path: name, ok: true, rows: null, problem: ABSENT };
+  let file: ArrowReader | undefined;
+  try {
+    file = await openArrow(path, "truejoule fuse");
+    const stranger = strangerTo(file, schema, logSha256);
+    if (stranger) return { path: name, ok: false, rows: null, problem: stranger };
+    let rows = 0;
+    const check = new FusedCheck(file.schema);
+    for await (const batch of file.batches) {
+      rows += batch.numRows;
+      if (schema === "fused/1") check.add(batch);
+    }
+    const problem = problemOf(check.problem, rows);
+    return { path: name, ok: problem === null, rows, problem };
+  } catch (error) {
+    return { path: name, ok: false, rows: null, problem: (error as Error).message };
+  } finally {
+    await file?.close();
+  }
+}
+
+/** What ties a table to its log, or undefined when it is this log's. */
+export function strangerTo(
+  file: ArrowReader,
+  schema: string,
+  logSha256: string,
+): string | undefined {
+  const found = file.schema.metadata.get("truejoule.schema");
+  if (found !== schema) return `says it is ${found ?? "nothing of ours"}, expected ${schema}`;
+  if (file.schema.metadata.get("capture_sha256") !== logSha256)
+    return "made from another log (or from this one before it changed); truejoule fuse writes it anew";
+  return undefined;
+}
+
+function fusedProblem(consistency: string | null, rows: number, log: LogCheck): string | null {
+  if (consistency) return consistency;
+  const most = Math.max(0, ...log.streams.map((s) => s.rows));
+  return rows > most ? `${rows} rows, more than the log's ${most}` : null;
+}
+
+async function verifyJson(path: string, schema: string): Promise<FileCheck> {
+  const name = basename(path);
+  if (!existsSync(path)) return { path: name, ok: true, rows: null, problem: ABSENT };
+  let problem: string | null = null;
+  try {
+    const found = (JSON.parse(readFileSync(path, "utf8")) as { schema?: string }).schema;
+    if (found !== schema) problem = `says it is ${found ?? "nothing of ours"}, expected ${schema}`;
+  } catch {
+    problem = "not JSON: cut or damaged";
+  }
+  return { path: name, ok: problem === null, rows: null, problem };
+}
