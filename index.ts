@@ -1,0 +1,32 @@
+// The whole public API: read a run, put it on one clock, compare, write tables; import and record are
+// the command line's. Everything else is inside.
+
+export type {
+  CaptureRecord,
+  Damage,
+} from "./capture/log-reader.ts";
+export { readCapture } from "./capture/log-reader.ts";
+export { LogWriter } from "./capture/log-writer.ts";
+export { openRun, type RunPaths } from "./capture/run.ts";
+export type { ClockModel } from "./align/clock.ts";
+export { ratePpm, tickHz, toSessionNs } from "./align/clock.ts";
+export { type AlignedRun, Timeline } from "./align/timeline.ts";
+export {
+  compare,
+  type Comparison,
+  type PhysicalEnergy,
+  prepare,
+  type TelemetryEnergy,
+  type WindowResult,
+} from "./energy/compare.ts";
+export { comparisonToJson } from "./energy/compare-json.ts";
+export { instantsOf, Integrator, type Snapshots, Sum } from "./energy/integrate.ts";
+export { PowerPrefix } from "./energy/prefix.ts";
+export { fuseRun, type FuseOptions } from "./dataset/fuse.ts";
+export { writeReport } from "./view/report.ts";
+export { loadRig, type LoadedRig, resolveRig } from "./rigs/load.ts";
+export { type Truth, writeVirtualCapture } from "./rigs/virtual/capture.ts";
+export type { Mark, SampleBlock, Source, TelemetryRead } from "./schema/records.ts";
+export type { Rig } from "./schema/rig.ts";
+export type { Session } from "./schema/session.ts";
+export { InputError, SourceError, UsageError } from "./schema/errors.ts";
