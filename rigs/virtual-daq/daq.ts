@@ -55,7 +55,9 @@ export class VirtualDaq {
       (frame) => this.#wire.frame(frame),
     );
     this.#device.stalls = () => [this.#pipe.stalls, this.#pipe.longestStallNs];
-    const conversation = new Conversation(this.#device, options.serial, () => this.#device.reset());
+    const conversation = new Conversation(this.#device, options.serial, () =>
+      this.#device.reset(this.#nowNs),
+    );
     this.#splitter = new FrameSplitter((f) => conversation.command(f, this.#clockNs()));
     this.#link();
   }
@@ -136,7 +138,7 @@ export class VirtualDaq {
         return;
       case "restart":
         this.#wire.counts.restart++;
-        this.#device.reset();
+        this.#device.reset(this.#nowNs);
         this.#pipe.clear();
         return;
       case "garbage":
@@ -153,7 +155,7 @@ export class VirtualDaq {
     this.#pty?.close();
     this.#pipe.pty = this.#pty = null;
     this.#pipe.clear();
-    this.#device.reset();
+    this.#device.reset(this.#nowNs);
   }
 
   #plug(): void {

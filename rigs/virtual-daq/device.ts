@@ -53,6 +53,8 @@ export class VirtualDevice {
   mask: number;
   #running = false;
   #sequence = 0;
+  /** Truth's row at power-up: tick 0. */
+  #powerRow = 0;
   /** Truth's row of the run's row 0, and the run's next row. */
   #firstRow = 0;
   #nextIndex = 0;
@@ -81,7 +83,7 @@ export class VirtualDevice {
 
   /** Ticks since power-up at a row of the truth. */
   tickOf(row: number): bigint {
-    return BigInt(Math.floor((row * TICK_HZ) / this.truth.rowHz));
+    return BigInt(Math.floor(((row - this.#powerRow) * TICK_HZ) / this.truth.rowHz));
   }
 
   tickAt(nowNs: number): bigint {
@@ -103,9 +105,10 @@ export class VirtualDevice {
   }
 
   /** Power-up: everything but the run counter (kept in a scratch register) begins again. */
-  reset(): void {
+  reset(nowNs: number): void {
     this.#running = false;
     this.#sequence = 0;
+    this.#powerRow = this.truth.rowsAt(nowNs);
     this.mask = 2 ** this.truth.channelNames.length - 1;
   }
 

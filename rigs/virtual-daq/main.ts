@@ -48,6 +48,20 @@ function parse(args: string[]) {
   return parseArgs({ args, options: OPTIONS }).values;
 }
 
+/** @throws UsageError when the option is no number. */
+function figure(name: string, text: string): number {
+  const value = Number(text);
+  if (text === "" || !Number.isFinite(value) || value < 0)
+    throw new UsageError(`--${name} ${text}: expected a number`);
+  return value;
+}
+
+function triggerReport(text: string): TriggerReport {
+  if (text !== "edges" && text !== "bitmap")
+    throw new UsageError(`--trigger ${text}: expected edges or bitmap`);
+  return text;
+}
+
 async function run(options: ReturnType<typeof parse>): Promise<void> {
   const maker = await ptyMaker();
   maker.dieWithParent();
@@ -55,18 +69,18 @@ async function run(options: ReturnType<typeof parse>): Promise<void> {
     options.rig === "-"
       ? (JSON.parse(readFileSync(0, "utf8")) as Rig)
       : (await resolveRig(options.rig)).rig;
-  const rowHz = Number(options["row-rate"] ?? rig.device.rowHz);
+  const rowHz = figure("row-rate", options["row-rate"] ?? String(rig.device.rowHz));
   const device = { ...rig.device, rowHz, clock: { ...rig.device.clock, hz: rowHz } };
   const bench = new VirtualBench(
     { ...rig, device },
-    { seed: Number(options.seed), durationS: Number(options.seconds) },
+    { seed: figure("seed", options.seed), durationS: figure("seconds", options.seconds) },
   );
   const daq = new VirtualDaq(maker, benchTruth(bench), {
     epoch: options.epoch === undefined ? process.hrtime.bigint() : BigInt(options.epoch),
-    seed: Number(options.seed),
+    seed: figure("seed", options.seed),
     serial: options.serial,
-    trigger: options.trigger as TriggerReport,
-    bufferBytes: Number(options.buffer),
+    trigger: triggerReport(options.trigger),
+    bufferBytes: figure("buffer", options.buffer),
     flatOut: options["flat-out"],
     faults: options.fault.map(parseFault),
     link: options.link ?? null,

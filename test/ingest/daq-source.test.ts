@@ -150,7 +150,7 @@ describe("in process", () => {
     const sink = new Collector();
     source = await startDaq({ open: d.port.open, stream: "main", rowHz: ROW_HZ, pingMs: 10 }, sink);
     d.run(100);
-    d.device.reset();
+    d.device.reset(d.nowNs);
     d.nowNs += 500e6;
     await until(() => source!.counts().reconnects === 1);
     d.run(100);
@@ -336,6 +336,9 @@ onLinux("over a pty, from a process of its own", () => {
     const pauseNs = Number(restart.hostBefore! - before.hostAfter!);
     expect(Math.abs(gapRows + restart.rows - (pauseNs * ROW_HZ) / 1e9)).toBeLessThan(2);
     expect(counts.rowsLost).toBe(gapRows);
+    // The device's ticks began at 0 again; the stream's go on over the gap, 10 to a row.
+    const ticks = Number(restart.deviceTick! - before.deviceTick!);
+    expect(Math.abs(ticks - 10 * (restart.firstIndex - before.firstIndex))).toBeLessThanOrEqual(1);
     expect(sink.notes.filter((n) => n.level === "loss").length).toBeGreaterThan(0);
   });
 
