@@ -1,10 +1,7 @@
 // The whole public API: read a run, put it on one clock, compare, write tables; import and record are
 // the command line's. Everything else is inside.
 
-export type {
-  CaptureRecord,
-  Damage,
-} from "./capture/log-reader.ts";
+export type { CaptureRecord, Damage } from "./capture/log-reader.ts";
 export { readCapture } from "./capture/log-reader.ts";
 export { LogWriter } from "./capture/log-writer.ts";
 export { openRun, type RunPaths } from "./capture/run.ts";
@@ -25,7 +22,8 @@ export { PowerPrefix } from "./energy/prefix.ts";
 export { fuseRun, type FuseOptions } from "./dataset/fuse.ts";
 export { writeReport } from "./view/report.ts";
 export { loadRig, type LoadedRig, resolveRig } from "./rigs/load.ts";
-export { type Truth, writeVirtualCapture } from "./rigs/virtual/capture.ts";
+export { writeVirtualCapture } from "./rigs/virtual/capture.ts";
+export type { Truth } from "./rigs/virtual/truth.ts";
 export type { Mark, SampleBlock, Source, TelemetryRead } from "./schema/records.ts";
 export type { Rig } from "./schema/rig.ts";
 export type { Session } from "./schema/session.ts";

@@ -27,7 +27,12 @@ export class SourceError extends Error {
 }
 
 /** Where in a file a problem stands, in words that grep and hex editors understand. */
-export function inputError(what: string, where: string, expected?: string, found?: string): InputError {
+export function inputError(
+  what: string,
+  where: string,
+  expected?: string,
+  found?: string,
+): InputError {
   const tail = [expected && `expected ${expected}`, found && `found ${found}`].filter(Boolean);
   return new InputError(`${where}: ${what}${tail.length ? ` (${tail.join(", ")})` : ""}`);
 }

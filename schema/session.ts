@@ -55,7 +55,8 @@ interface SessionJson {
 /** Inverse of {@link sessionToJson}. @throws Error when the text is not a session/1 document. */
 export function sessionFromJson(text: string): Session {
   const j = JSON.parse(text) as SessionJson;
-  if (j.schema !== VERSION) throw new Error(`session header is ${j.schema}, this build reads ${VERSION}`);
+  if (j.schema !== VERSION)
+    throw new Error(`session header is ${j.schema}, this build reads ${VERSION}`);
   return {
     id: j.id,
     source: j.source,

@@ -11,7 +11,8 @@ import { call, type CompareDocument, type Outcome } from "./commands.ts";
 
 const traces = process.env["TRUEJOULE_TRACES"];
 const onCaptures = traces ? describe : describe.skip;
-if (!traces) process.stderr.write("skipped: TRUEJOULE_TRACES is not set, no real captures to test on\n");
+if (!traces)
+  process.stderr.write("skipped: TRUEJOULE_TRACES is not set, no real captures to test on\n");
 
 let dir: string;
 beforeAll(() => void (dir = mkdtempSync(join(tmpdir(), "truejoule-captures-"))));
@@ -35,7 +36,9 @@ const close = (got: number, want: number, relative: number): void =>
 
 onCaptures("GPU shunt captures (Yang et al., PMD-USB)", () => {
   test("5050/3090: rate, start, residual, Joules and the driver's error are found, not assumed", async () => {
-    const { doc, compared } = await load("yang-pmd", join(traces!, "yang-pmd/5050/3090"), { tz: "Europe/London" });
+    const { doc, compared } = await load("yang-pmd", join(traces!, "yang-pmd/5050/3090"), {
+      tz: "Europe/London",
+    });
     expect(compared.code).toBe(0);
     close(doc.clock.tick_hz, 2.936e6, 3e-4);
     expect(Math.abs(doc.clock.start_delay_ns / 1e6 + 50)).toBeLessThanOrEqual(1);
@@ -59,7 +62,9 @@ onCaptures("GPU shunt captures (Yang et al., PMD-USB)", () => {
     const load_ = windowOf(doc, "load");
     close(load_.physical!.energy_j, joules, 0.003);
     close(doc.clock.tick_hz, 2.936e6, 2e-3);
-    const claim = load_.telemetry.find((t) => t.channel.includes(channel) && t.method === "trapezoid")!;
+    const claim = load_.telemetry.find(
+      (t) => t.channel.includes(channel) && t.method === "trapezoid",
+    )!;
     expect(Math.abs(claim.error_pct! - error)).toBeLessThanOrEqual(0.4);
   });
 
@@ -88,7 +93,9 @@ onCaptures("MLPerf Tiny captures", () => {
     const source = join(traces!, "mlperf-tiny", name);
     const { doc } = await load("mlperf-tiny", source, { tz: "UTC" });
     const text = readFileSync(join(source, "results.txt"), "utf8");
-    const published = [...text.matchAll(/Energy\s*:\s*([\d.]+)\s*uJ(?!\/)/g)].map((m) => Number(m[1]) * 1e-6);
+    const published = [...text.matchAll(/Energy\s*:\s*([\d.]+)\s*uJ(?!\/)/g)].map(
+      (m) => Number(m[1]) * 1e-6,
+    );
     expect(published.length).toBeGreaterThanOrEqual(5);
     const ours = doc.windows.filter((w) => w.kind === "mark").map((w) => w.physical!.energy_j);
     published.slice(0, 5).forEach((joules, i) => close(ours[i]!, joules, 2e-4));
@@ -98,7 +105,9 @@ onCaptures("MLPerf Tiny captures", () => {
     const source = join(traces!, "mlperf-tiny/open-runner-v1.3/stm-nucleo-l4r5-kws");
     const { doc } = await load("mlperf-tiny", source, { tz: "UTC" });
     const log = readFileSync(join(source, "log.txt"), "utf8");
-    const published = [...log.matchAll(/Total Energy\s*:\s*([\d.]+)\s*uJ/g)].map((m) => Number(m[1]) * 1e-6);
+    const published = [...log.matchAll(/Total Energy\s*:\s*([\d.]+)\s*uJ/g)].map(
+      (m) => Number(m[1]) * 1e-6,
+    );
     const trials = doc.windows.filter((w) => w.name.startsWith("trial-"));
     expect(published.length).toBe(trials.length);
     trials.forEach((t, i) => close(t.physical!.energy_j, published[i]!, 1e-6));
@@ -111,7 +120,9 @@ onCaptures("MLPerf Tiny captures", () => {
     ["syntiant_9120_0v9_30mhz-kws", 1181.0, 0.23],
     ["syntiant_9120_1v1_98mhz-ic", 1187.6, 0.244],
   ])("three-clock %s: the I/O clock's rate and residual", async (name, ppm, rmsMs) => {
-    const { run } = await load("mlperf-tiny", join(traces!, "mlperf-tiny/three-clock", name), { tz: "UTC" });
+    const { run } = await load("mlperf-tiny", join(traces!, "mlperf-tiny/three-clock", name), {
+      tz: "UTC",
+    });
     await call(fuseCommand, [run]);
     const align = JSON.parse(readFileSync(join(run, "align.json"), "utf8")) as {
       clocks: { clock: string; rate_ppm: number; residual_rms_ns: number }[];
@@ -137,7 +148,9 @@ onCaptures("MLPerf Tiny captures", () => {
       expect(compared.code).toBe(3);
       expect(doc.clock.edges_missing).toBeGreaterThanOrEqual(1);
       await call(fuseCommand, [run]);
-      const align = JSON.parse(readFileSync(join(run, "align.json"), "utf8")) as { incomplete: boolean };
+      const align = JSON.parse(readFileSync(join(run, "align.json"), "utf8")) as {
+        incomplete: boolean;
+      };
       expect(align.incomplete).toBe(true);
       for (let w = 1; w <= 5; w++) {
         const mine = windowOf(doc, `infer-${w}`);
@@ -157,20 +170,25 @@ onCaptures("wall meters and telemetry logs", () => {
     ["v1.0-agx-xavier-maxq-bert99-singlestream", 18.36, 600],
     ["v4.1-h200x8-maxq-bert99-offline", 5531.25, 659],
   ])("%s: mean watts", async (name, watts, samples) => {
-    const { doc } = await load("mlperf-power", join(traces!, "mlperf-inference", name), { tz: "UTC" });
+    const { doc } = await load("mlperf-power", join(traces!, "mlperf-inference", name), {
+      tz: "UTC",
+    });
     const load_ = windowOf(doc, "load");
     close(load_.physical!.mean_power_w, watts, 0.002);
     expect(Math.abs(load_.physical!.samples - samples)).toBeLessThanOrEqual(1);
   });
 
-  test.each(["rtx4000ada-pmt-nvml.log", "w7700-pmt-rocm.log"])("%s: a claim per mark, void of a shunt", async (name) => {
-    const { doc, compared } = await load("pmt", join(traces!, "powersensor3-results", name));
-    const marks = doc.windows.filter((w) => w.kind === "mark");
-    expect(marks.length).toBeGreaterThanOrEqual(4);
-    for (const w of marks) {
-      expect(w.physical).toBeNull();
-      expect(w.telemetry.every((t) => t.energy_j! > 0 && t.error_pct === null)).toBe(true);
-    }
-    expect(compared.warnings.join()).toMatch(/void/);
-  });
+  test.each(["rtx4000ada-pmt-nvml.log", "w7700-pmt-rocm.log"])(
+    "%s: a claim per mark, void of a shunt",
+    async (name) => {
+      const { doc, compared } = await load("pmt", join(traces!, "powersensor3-results", name));
+      const marks = doc.windows.filter((w) => w.kind === "mark");
+      expect(marks.length).toBeGreaterThanOrEqual(4);
+      for (const w of marks) {
+        expect(w.physical).toBeNull();
+        expect(w.telemetry.every((t) => t.energy_j! > 0 && t.error_pct === null)).toBe(true);
+      }
+      expect(compared.warnings.join()).toMatch(/void/);
+    },
+  );
 });

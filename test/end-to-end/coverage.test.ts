@@ -10,7 +10,8 @@ import type { Coverage } from "../../protocols/coverage.ts";
 const built = join(import.meta.dirname, "../../dist/protocols/coverage.js");
 
 test("40 seeded virtual sessions: coverage and bias", () => {
-  if (!existsSync(built)) throw new Error("dist/ is missing: npm run build (npm test does it first)");
+  if (!existsSync(built))
+    throw new Error("dist/ is missing: npm run build (npm test does it first)");
   const script = `import(${JSON.stringify(built)}).then(async (m) =>
     process.stdout.write(JSON.stringify(await m.coverage({ sessions: 40, durationS: 3 }))))`;
   const text = execFileSync(process.execPath, ["-e", script], { encoding: "utf8" });

@@ -1,0 +1,141 @@
+// record, live: the virtual DAQ over a pty, the simulated driver, a program with marks, and faults. Runs
+// from the build, since workers and child processes are what is tested. Linux.
+
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { CompareDocument } from "./commands.ts";
+
+const main = join(import.meta.dirname, "../../dist/cli/main.js");
+const onLinux = process.platform === "linux" ? describe : describe.skip;
+if (process.platform !== "linux") process.stderr.write("skipped: record is tested on Linux only\n");
+
+let dir: string;
+beforeAll(() => {
+  if (!existsSync(main))
+    throw new Error("dist/ is missing: npm run build (npm test does it first)");
+  dir = mkdtempSync(join(tmpdir(), "truejoule-record-"));
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function truejoule(...args: string[]): Promise<Ran> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [main, ...args]);
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    const e = error as { code: number; stdout: string; stderr: string };
+    return { code: e.code, stdout: e.stdout, stderr: e.stderr };
+  }
+}
+
+interface Recorded {
+  readonly rows: number;
+  readonly lost_rows: number;
+  readonly reads: number;
+  readonly marks: number;
+  readonly ended: string;
+  readonly exit_code: number | null;
+}
+
+async function recordRun(
+  name: string,
+  ...args: string[]
+): Promise<{ run: string; ran: Ran; doc: Recorded }> {
+  const run = join(dir, name);
+  const ran = await truejoule("record", "--rig", "virtual", "--out", run, "--json", ...args);
+  return { run, ran, doc: JSON.parse(ran.stdout) as Recorded };
+}
+
+function comparison(run: string): CompareDocument {
+  return JSON.parse(readFileSync(join(run, "compare.json"), "utf8")) as CompareDocument;
+}
+
+onLinux("record", () => {
+  test("a program with marks: rows, telemetry, a clock by edges, Joules for its spans", async () => {
+    const program = `
+      const fs = require("fs"), folder = process.env.TRUEJOULE_MARKS;
+      const now = () => process.hrtime.bigint();
+      const line = (s) => fs.appendFileSync(folder + "/text", s + "\\n");
+      line("begin my_stage"); setTimeout(() => { line("end my_stage"); }, 600);
+      setTimeout(() => process.exit(3), 2500);`;
+    const { run, doc, ran } = await recordRun(
+      "marks",
+      "--label",
+      "batch=8",
+      "--",
+      process.execPath,
+      "-e",
+      program,
+    );
+    expect(doc.ended).toBe("command");
+    expect(doc.exit_code).toBe(3);
+    expect(doc.lost_rows).toBe(0);
+    expect(doc.rows).toBeGreaterThan(200_000);
+    expect(doc.reads).toBeGreaterThan(300);
+    expect(ran.stderr).toMatch(/ended with code 3/);
+    const c = comparison(run);
+    expect(c.source).toBe("virtual");
+    const names = c.windows.map((w) => w.name);
+    expect(names).toContain("command-1");
+    expect(names).toContain("my_stage-1");
+    const span = c.windows.find((w) => w.name === "my_stage-1")!;
+    expect(span.duration_s).toBeGreaterThan(0.4);
+    expect(span.physical!.energy_j).toBeGreaterThan(0);
+    expect(c.clock.edges_used).toBeGreaterThan(4);
+    expect(c.clock.residual_rms_ns).toBeLessThan(50_000);
+  }, 60_000);
+
+  test("unplugging, garbage and lost blocks: counted, in the run, exit 3", async () => {
+    const faults = ["unplug@1:300", "garbage@2:400", "lose@2.5:3", "flip@3:2"].flatMap((f) => [
+      "--fault",
+      f,
+    ]);
+    const { run, ran, doc } = await recordRun("faults", "--duration", "4s", ...faults);
+    expect(ran.code).toBe(3);
+    expect(doc.lost_rows).toBeGreaterThan(512);
+    const c = comparison(run);
+    const said = c.warnings.join("\n");
+    expect(said).toMatch(/rows of the DAQ stream are missing/);
+    const session = c.windows.find((w) => w.name === "session")! as unknown as {
+      physical: { gap_fraction: number; bridged_j: number; budget: { term: string }[] };
+    };
+    expect(session.physical.gap_fraction).toBeGreaterThan(0.01);
+    expect(session.physical.bridged_j).toBeGreaterThan(0);
+    expect(session.physical.budget.map((b) => b.term)).toContain("gaps");
+    const verified = await truejoule("verify", run);
+    expect(verified.code).toBe(3);
+  }, 60_000);
+
+  test("a wrong command line, a missing rig, a run that exists", async () => {
+    expect((await truejoule("record", "--rig", "virtual")).code).toBe(2);
+    const missing = await truejoule(
+      "record",
+      "--rig",
+      join(dir, "none.yaml"),
+      "--out",
+      join(dir, "x"),
+    );
+    expect(missing.code).toBe(1);
+    expect(missing.stderr.trim().split("\n")).toHaveLength(1);
+    const taken = await truejoule(
+      "record",
+      "--rig",
+      "virtual",
+      "--out",
+      join(dir, "marks"),
+      "--duration",
+      "1s",
+    );
+    expect(taken.code).toBe(1);
+    expect(taken.stderr).toMatch(/already exists/);
+  }, 60_000);
+});
