@@ -34,9 +34,7 @@ export class CommandChannel {
   }
 
   identify(): Promise<Answer> {
-    return this.#ask(CommandType.identify, "identify", () =>
-      encodeCommand(CommandType.identify, IDENTIFY_SEQUENCE),
-    );
+    return this.#ask("identify", () => encodeCommand(CommandType.identify, IDENTIFY_SEQUENCE));
   }
 
   /** @param name for messages. @throws SourceError when nothing answers or the device refuses. */
@@ -45,12 +43,12 @@ export class CommandChannel {
     name: string,
     make = (sequence: number): Uint8Array => encodeCommand(type, sequence),
   ): Promise<Answer> {
-    return this.#ask(type, name, () => make(++this.#sequence));
+    return this.#ask(name, () => make(++this.#sequence));
   }
 
-  async #ask(type: number, name: string, make: () => Uint8Array): Promise<Answer> {
+  async #ask(name: string, make: () => Uint8Array): Promise<Answer> {
     for (let tries = 0; tries < TRIES; tries++) {
-      const answer = await this.#once(make(), type);
+      const answer = await this.#once(make());
       if (answer?.reply.result === 0) return answer;
       if (answer)
         throw new SourceError(
@@ -62,7 +60,7 @@ export class CommandChannel {
   }
 
   /** @returns undefined after the patience is over. */
-  #once(frame: Uint8Array, type: number): Promise<Answer | undefined> {
+  #once(frame: Uint8Array): Promise<Answer | undefined> {
     const sequence = new DataView(frame.buffer).getUint32(8, true);
     return new Promise((resolve) => {
       const done = (answer: Answer | undefined): void => {
@@ -73,7 +71,7 @@ export class CommandChannel {
       const timer = setTimeout(() => done(undefined), PATIENCE_MS);
       const sent = instant<"host">(process.hrtime.bigint());
       this.#waiting.set(sequence, (reply, received) => {
-        if (reply.command === type) done({ reply: owned(reply), sent, received });
+        done({ reply: owned(reply), sent, received });
       });
       this.#port.write(frame);
     });

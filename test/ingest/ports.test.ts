@@ -98,6 +98,8 @@ test("the gap tracker agrees with one that remembers everything", () => {
     sent = sent.flatMap((k) => (r.uniform() < 0.1 ? [k, k] : [k]));
     for (let k = 1; k + 3 < sent.length; k += 5)
       if (r.uniform() < 0.3) [sent[k], sent[k + 1]] = [sent[k + 1]!, sent[k]!];
+    // And now and then one overtakes two.
+    for (let k = 3; k + 3 < sent.length; k += 11) sent.splice(k, 0, ...sent.splice(k + 2, 1));
     let [newest, duplicates, reordered] = [-1, 0, 0];
     for (const k of sent) {
       const wanted = seen.has(k) ? "duplicate" : k < newest ? "late" : "new";
