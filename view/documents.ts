@@ -1,7 +1,7 @@
 // Enters: compare.json and align.json as they lie on disk. Leaves: the same, typed, with every field that a
 // page needs optional: a report shows what is there and says what is not.
 
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { inputError } from "../schema/errors.ts";
 
 export interface BudgetTerm {
@@ -98,19 +98,19 @@ export interface Alignment {
   readonly [extra: string]: unknown;
 }
 
-/** @returns null when the file is not there @throws InputError when it is no JSON object */
-export async function readDocument(path: string, remedy: string): Promise<unknown> {
-  let text: string;
+// JSON is read whole: some 100,000 windows. Beyond, memory would grow with the run.
+const MAX_JSON_BYTES = 256e6;
+
+/** @throws InputError when the file cannot be read, is too large or no JSON; `command` writes it anew */
+export async function readDocument(path: string, command: string): Promise<unknown> {
   try {
-    text = await readFile(path, "utf8");
+    const { size } = await stat(path);
+    if (size > MAX_JSON_BYTES)
+      throw inputError("too large for a report", path, "at most 256 MB", `${size} bytes`);
+    return JSON.parse(await readFile(path, "utf8")) as unknown;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw inputError(`cannot be read: ${(error as Error).message}`, path);
-  }
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    throw inputError(`not JSON; ${remedy} writes it anew`, path);
+    if (!(error instanceof SyntaxError)) throw error;
+    throw inputError(`not JSON; truejoule ${command} writes it anew`, path);
   }
 }
 

@@ -3,7 +3,7 @@
 
 import { readTimes } from "./decimate.ts";
 
-const BUDGET_BYTES = 450_000; // a tenth of what a report may weigh, once in base64
+const BUDGET_BYTES = 500_000; // a tenth of what a report may weigh, once in base64
 const HALF_ROWS = 256;
 
 export interface Excerpt {

@@ -5,7 +5,7 @@ import { packBytes, packDoubles, packFloats } from "./pack.ts";
 import type { PageChannel, PageData, PageExcerpt, PageSeries } from "./page-data.ts";
 import { isSimulated, type ReportModel } from "./report-model.ts";
 import { type Channel, slopeOf } from "./telemetry.ts";
-import { powerColumns, type SeriesInfo, type Trace } from "./trace.ts";
+import type { SeriesInfo, Trace } from "./trace.ts";
 
 const MAX_MARKS = 1000; // gaps and edges drawn one by one; their counts are in the text
 
@@ -43,7 +43,6 @@ function traceData(t: Trace): NonNullable<PageData["trace"]> {
     activeS: packFloats(Float32Array.from(b.series[0]!.activeS.subarray(0, b.used))),
     flags: packBytes(b.flags.slice(0, b.used)),
     energyJ: packDoubles(b.energyJ.slice(0, b.used + 1)),
-    excerptSeries: powerColumns(t.series),
     excerpts: t.excerpts.filter((e) => e.rows > 1).map(excerptData),
   };
 }

@@ -31,7 +31,7 @@ export interface PageChannel {
   readonly failedNs: readonly number[];
 }
 
-/** Raw rows around a window edge: every sample, no bucket. `values[i]` belongs to `excerptSeries[i]`. */
+/** Raw rows around a window edge: every sample, no bucket. `values[i]` belongs to `series[i]`. */
 export interface PageExcerpt {
   readonly tNs: Packed;
   readonly values: readonly Packed[];
@@ -63,7 +63,6 @@ export interface PageData {
     readonly flags: Packed;
     /** Running energy at bucket starts, used + 1 values, J. */
     readonly energyJ: Packed;
-    readonly excerptSeries: readonly number[];
     readonly excerpts: readonly PageExcerpt[];
   } | null;
   readonly channels: readonly PageChannel[];

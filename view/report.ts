@@ -64,12 +64,12 @@ async function readModel(run: RunPaths, options: ReportOptions): Promise<ReportM
     missing.push(`${basename(path)} is not in this run; truejoule ${command} writes it.`);
     return false;
   };
-  const comparison = (await readDocument(run.compare, "truejoule compare")) as Comparison | null;
-  const align = await readDocument(run.align, "truejoule fuse");
-  if (comparison === null) has(run.compare, "compare");
-  if (align === null) has(run.align, "fuse");
+  const document = async (path: string, command: string): Promise<unknown> =>
+    has(path, command) ? await readDocument(path, command) : null;
+  const comparison = (await document(run.compare, "compare")) as Comparison | null;
+  const align = await document(run.align, "fuse");
   const channels = has(run.telemetry, "fuse") ? await readTelemetry(run.telemetry) : [];
-  const events = has(run.events, "fuse") ? await readEvents(run.events) : [];
+  const events = has(run.events, "fuse") ? await readEvents(run.events) : { list: [], total: 0 };
   const compared = comparison?.windows ?? [];
   const list = joinWindows(compared.map(windowOf), events);
   const edgesNs = list.list.flatMap((w) => (w.kind === "session" ? [] : [w.t0Ns, w.t1Ns]));

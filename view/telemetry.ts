@@ -4,7 +4,7 @@
 import type { RecordBatch } from "apache-arrow";
 import { inputError } from "../schema/errors.ts";
 import { openArrow } from "../dataset/arrow-reader.ts";
-import { addRows, type Buckets, createBuckets } from "./decimate.ts";
+import { addRows, type Buckets, coarsen, createBuckets } from "./decimate.ts";
 
 /** One channel. Values are in `unit`; a counter's are its growth since the first read. */
 export interface Channel {
@@ -20,9 +20,12 @@ export interface Channel {
   readonly hi?: Float32Array;
 }
 
-const RAW_READS = 20_000; // 12 bytes each, for all channels together 4 times that in the page at most
+// Of a report's 5 MB a fifth is for telemetry: 60,000 reads in base64.
 const TOTAL_READS = 60_000;
-const COARSE_BUCKETS = 2048;
+const RAW_READS = 20_000;
+const READ_BYTES = 12; // time as float64, value as float32
+const BUCKET_BYTES = 20; // and two extremes
+const COARSE_BUCKETS = 4096;
 const MAX_FAILED = 300;
 
 interface Gathering {
@@ -53,7 +56,8 @@ export async function readTelemetry(path: string): Promise<Channel[]> {
     const channels = new Map<string, Gathering>();
     for await (const batch of file.batches) addBatch(channels, batch);
     const shown = [...channels.values()].filter((c) => c.unit !== "");
-    const allowance = Math.min(RAW_READS, Math.floor(TOTAL_READS / Math.max(1, shown.length)));
+    const each = Math.floor(TOTAL_READS / Math.max(1, shown.length));
+    const allowance = Math.max(4, Math.min(RAW_READS, each));
     return shown.map((c) => finish(c, allowance)).sort((a, b) => (a.name < b.name ? -1 : 1));
   } finally {
     await file.close();
@@ -86,7 +90,7 @@ function gather(name: string, unit: string): Gathering {
     firstValue: NaN,
     tNs: [],
     value: [],
-    coarse: createBuckets(1, 2 * COARSE_BUCKETS, 1e6),
+    coarse: createBuckets(1, COARSE_BUCKETS, 1e6),
   };
 }
 
@@ -133,7 +137,10 @@ function noteFailure(c: Gathering, tNs: number): void {
 function finish(c: Gathering, allowance: number): Channel {
   const { name, unit, reads, failed, failedNs } = c;
   const about = { name, unit, reads, failed, failedNs };
-  if (c.reads > allowance) return { ...about, ...fromBuckets(c.coarse) };
+  if (c.reads > allowance) {
+    while (c.coarse.used * BUCKET_BYTES > allowance * READ_BYTES) coarsen(c.coarse);
+    return { ...about, ...fromBuckets(c.coarse) };
+  }
   const order = [...c.tNs.keys()].sort((a, b) => c.tNs[a]! - c.tNs[b]!);
   return {
     ...about,

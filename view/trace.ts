@@ -61,16 +61,11 @@ export async function readTrace(
         buckets = createBuckets(series.length, capacity, (lastNs - firstNs + 1) / capacity);
         // Where buckets are about as fine as rows there is nothing finer to show.
         const coarse = buckets.widthNs > 4 * rowPeriodNs;
-        if (coarse) excerpts = planExcerpts(edgesNs, rowPeriodNs, powerColumns(series).length);
+        if (coarse) excerpts = planExcerpts(edgesNs, rowPeriodNs, series.length);
       }
       noteFlags(notices, columns.flags, columns.tNs);
       addRows(buckets, columns);
-      if (excerpts.length > 0)
-        addToExcerpts(
-          excerpts,
-          columns.tNs,
-          powerColumns(series).map((i) => columns.columns[i]!),
-        );
+      if (excerpts.length > 0) addToExcerpts(excerpts, columns.tNs, columns.columns);
       progress(++done / file.count);
     }
     if (!buckets) return null;
@@ -79,11 +74,6 @@ export async function readTrace(
   } finally {
     await file.close();
   }
-}
-
-/** Which series excerpts hold: the powers. */
-export function powerColumns(series: readonly SeriesInfo[]): number[] {
-  return series.flatMap((s, i) => (s.unit === "W" ? [i] : []));
 }
 
 function seriesOf(

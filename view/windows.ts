@@ -1,6 +1,7 @@
 // Enters: events.arrow and the windows of compare.json. Leaves: the windows to draw and click, few enough
 // for a page; the longest are kept, since nobody can click a microsecond in an hour.
 
+import type { RecordBatch } from "apache-arrow";
 import { openArrow } from "../dataset/arrow-reader.ts";
 import type { PageWindow } from "./page-data.ts";
 
@@ -12,38 +13,45 @@ export interface Windows {
   readonly total: number;
 }
 
-/** @throws InputError when it is no Arrow file. */
-export async function readEvents(path: string): Promise<PageWindow[]> {
+/** The longest windows of events.arrow, in bounded memory. @throws InputError when it is no Arrow file. */
+export async function readEvents(path: string): Promise<Windows> {
   const file = await openArrow(path, "truejoule fuse");
   try {
-    const windows: PageWindow[] = [];
+    let list: PageWindow[] = [];
+    let total = 0;
     for await (const batch of file.batches) {
-      const [name, kind, t0, t1] = ["name", "kind", "t0_ns", "t1_ns"].map((n) => batch.getChild(n));
-      if (!name || !t0 || !t1) continue;
-      for (let i = 0; i < batch.numRows; i++)
-        windows.push({
-          name: String(name.get(i)),
-          kind: String(kind?.get(i) ?? "mark"),
-          t0Ns: Number(t0.get(i)),
-          t1Ns: Number(t1.get(i)),
-        });
+      list.push(...windowsIn(batch));
+      total += batch.numRows;
+      if (list.length > 4 * MAX_WINDOWS) list = longest(list);
     }
-    return windows;
+    return { list, total };
   } finally {
     await file.close();
   }
 }
 
-/** Joins both lists (a window in both is the first list's), in time order, outer before inner. */
-export function joinWindows(a: readonly PageWindow[], b: readonly PageWindow[]): Windows {
+function windowsIn(batch: RecordBatch): PageWindow[] {
+  const [name, kind, t0, t1] = ["name", "kind", "t0_ns", "t1_ns"].map((n) => batch.getChild(n));
+  if (!name || !t0 || !t1) return [];
+  return Array.from({ length: batch.numRows }, (_, i) => ({
+    name: String(name.get(i)),
+    kind: String(kind?.get(i) ?? "mark"),
+    t0Ns: Number(t0.get(i)),
+    t1Ns: Number(t1.get(i)),
+  }));
+}
+
+const lengthNs = (w: PageWindow): number => w.t1Ns - w.t0Ns;
+
+function longest(windows: readonly PageWindow[]): PageWindow[] {
+  return [...windows].sort((x, y) => lengthNs(y) - lengthNs(x)).slice(0, MAX_WINDOWS);
+}
+
+/** Joins both lists (a window in both is `compared`'s), in time order, outer before inner. */
+export function joinWindows(compared: readonly PageWindow[], events: Windows): Windows {
   const key = (w: PageWindow): string => `${w.name}\0${Math.round(w.t0Ns)}\0${Math.round(w.t1Ns)}`;
-  const all = [...new Map([...b, ...a].map((w) => [key(w), w])).values()].filter(
-    (w) => Number.isFinite(w.t0Ns) && Number.isFinite(w.t1Ns),
-  );
-  const length = (w: PageWindow): number => w.t1Ns - w.t0Ns;
-  const list = [...all]
-    .sort((x, y) => length(y) - length(x))
-    .slice(0, MAX_WINDOWS)
-    .sort((x, y) => x.t0Ns - y.t0Ns || length(y) - length(x));
-  return { list, total: all.length };
+  const unique = new Map([...events.list, ...compared].map((w) => [key(w), w]));
+  const known = [...unique.values()].filter((w) => Number.isFinite(lengthNs(w)));
+  const list = longest(known).sort((x, y) => x.t0Ns - y.t0Ns || lengthNs(y) - lengthNs(x));
+  return { list, total: Math.max(known.length, events.total) };
 }

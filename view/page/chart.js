@@ -21,12 +21,10 @@ export function plottable(model) {
     total: s.role === "total",
     colour: s.role === "total" ? "--total" : railOf(railIndex, s.name),
     traceIndex: index,
-    columns: (from, to, n, excerpt) => {
-      const at = excerpt ? model.trace.excerptSeries.indexOf(index) : -1;
-      return at >= 0
-        ? rawColumns(excerpt, at, from, to, n)
-        : bucketColumns(model.trace, index, from, to, n);
-    },
+    columns: (from, to, n, excerpt) =>
+      excerpt
+        ? rawColumns(excerpt, index, from, to, n)
+        : bucketColumns(model.trace, index, from, to, n),
   }));
   const claims = {};
   const fromChannels = model.channels.map((c) => ({

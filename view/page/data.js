@@ -42,7 +42,6 @@ function loadTrace(t) {
     active: prefixOf(activeS, null),
     flags: unpack(t.flags),
     energyJ: unpack(t.energyJ),
-    excerptSeries: t.excerptSeries,
     excerpts: t.excerpts.map((e) => ({
       t: unpack(e.tNs).map((ns) => ns * 1e-9),
       values: e.values.map(unpack),

@@ -181,7 +181,9 @@ function start() {
       box.setAttribute("role", "group");
       box.setAttribute("aria-label", title);
       const text = panel.unit === "W" ? title : `${UNIT_NAMES[panel.unit]}, ${title.toLowerCase()}`;
-      box.append(element("span", text, "grouptitle"), ...group.map(chipOf));
+      const list = element("div", null, "chiplist");
+      list.append(...group.map(chipOf));
+      box.append(element("span", text, "grouptitle"), list);
       root.append(box);
     }
   }
@@ -199,7 +201,10 @@ function start() {
       chip.setAttribute("aria-pressed", String(!state.hidden.has(s.key)));
       redraw();
     });
-    s.show = (text) => (value.textContent = text);
+    s.show = (text, atPointer) => {
+      value.textContent = text;
+      value.classList.toggle("at", atPointer);
+    };
     return chip;
   }
 
@@ -215,11 +220,14 @@ function start() {
       : "";
   }
 
+  /** At column `idx`; without one, the mean of the view. */
   function showChipValues(idx) {
     for (const panel of state.panels)
       panel.series.forEach((s, i) => {
-        const v = idx === null ? NaN : panel.u.data[3 + 3 * i]?.[idx];
-        s.show?.(v === null || v === undefined || Number.isNaN(v) ? "" : plotted(v, s.unit));
+        const means = panel.u.data[3 + 3 * i] ?? [];
+        const v = idx === null ? meanOf(means) : (means[idx] ?? NaN);
+        const text = Number.isFinite(v) ? plotted(v, s.unit) : "";
+        s.show?.(idx === null && text && s.unit !== "J" ? `Ø ${text}` : text, idx !== null);
       });
   }
 
@@ -321,15 +329,13 @@ function start() {
     wirePrinting();
   }
 
-  /** Paper is white and cannot be clicked: light colours, every detail open, plots as wide as a page. */
+  /** Paper is white: light colours, plots as wide as a page. */
   function wirePrinting() {
     let before = null;
     byId("print").addEventListener("click", () => globalThis.print());
     addEventListener("beforeprint", () => {
-      const closed = [...document.querySelectorAll("details:not([open])")];
-      before = { theme: document.documentElement.dataset.theme, closed };
+      before = { theme: document.documentElement.dataset.theme };
       document.documentElement.dataset.theme = "light";
-      for (const d of closed) d.open = true;
       trace.style.width = `${PAPER_WIDTH}px`;
       paint();
       layout();
@@ -338,7 +344,6 @@ function start() {
       if (!before) return;
       if (before.theme) document.documentElement.dataset.theme = before.theme;
       else delete document.documentElement.dataset.theme;
-      for (const d of before.closed) d.open = false;
       before = null;
       trace.style.width = "";
       paint();
@@ -355,6 +360,11 @@ function start() {
 }
 
 const PAPER_WIDTH = 680; // A4 less margins, CSS px
+
+function meanOf(values) {
+  const known = values.filter((v) => v !== null);
+  return known.reduce((sum, v) => sum + v, 0) / known.length;
+}
 
 function openingView(model) {
   const [from, to] = model.span;

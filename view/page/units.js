@@ -43,8 +43,13 @@ export function instantText(t, viewWidth) {
   return `${grouped(t, decimals)} s`;
 }
 
-/** Axis ticks: as many decimals as the step needs. */
+/** Axis ticks: as many decimals as the step needs (0.25 needs two, 0.2 one). */
 export function tickText(t, step) {
-  const decimals = Math.min(9, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
+  let decimals = 0;
+  while (decimals < 10 && !isWhole(step * 10 ** decimals)) decimals++;
   return grouped(t, decimals);
+}
+
+function isWhole(x) {
+  return x > 0.5 && Math.abs(x - Math.round(x)) < 1e-6 * x;
 }
