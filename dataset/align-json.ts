@@ -6,7 +6,7 @@ import type { Comparison } from "../energy/compare.ts";
 /** Residuals kept in the file; evenly thinned beyond. */
 const MAX_RESIDUALS = 5000;
 
-export function alignToJson({ scan, clocks }: Comparison): object {
+export function alignToJson({ scan, clocks, lags }: Comparison): object {
   const models = [...(clocks.daq ? [clocks.daq] : []), ...clocks.named.values()];
   return {
     schema: "align/1",
@@ -19,6 +19,11 @@ export function alignToJson({ scan, clocks }: Comparison): object {
     edges: clocks.edgesNs.length,
     incomplete: clocks.incomplete,
     clocks: models.map(modelJson),
+    lags: lags.map((l) => ({
+      channel: l.channel,
+      lag_ms: l.lagNs / 1e6,
+      correlation: l.correlation,
+    })),
   };
 }
 
@@ -41,6 +46,7 @@ function modelJson(m: ClockModel): object {
     ref_device: m.refDevice,
     ref_ns: m.refNs,
     ns_per_unit: m.nsPerUnit,
+    wander: m.wander && { device: [...m.wander.device], ns: [...m.wander.ns] },
     residual_rms_ns: m.residualRmsNs,
     edges_used: m.edgesUsed,
     edges_missing: m.edgesMissing,

@@ -2,6 +2,7 @@
 // Leaves: the compare/1 document of docs/reference.md, and whether anything was lost or doubtful.
 
 import { type ClockModel, toSessionNs } from "../align/clock.ts";
+import { type Lag, lagOf } from "../align/lag.ts";
 import { fitClocks, type SessionClocks } from "../align/fit.ts";
 import { type Scan, scanCapture } from "../align/scan.ts";
 import { type AlignedRun, Timeline, type TimelineCounts } from "../align/timeline.ts";
@@ -60,6 +61,7 @@ export interface Comparison {
   readonly clocks: SessionClocks;
   readonly windows: readonly WindowResult[];
   readonly filters: ReadonlyMap<string, FilterFit>;
+  readonly lags: readonly Lag[];
   readonly idlePowerW: number | null;
   readonly counts: TimelineCounts | null;
   readonly warnings: readonly string[];
@@ -119,8 +121,16 @@ export function compare(
     };
   });
   const counts = physical?.counts ?? null;
-  const told = warningsOf(scan, clocks, counts, p.pairing, results);
-  return { scan, clocks, windows: results, filters, idlePowerW, counts, ...told };
+  const lags = lagsOf(scan, clocks);
+  const told = warningsOf(scan, clocks, counts, p.pairing, results, lags);
+  return { scan, clocks, windows: results, filters, lags, idlePowerW, counts, ...told };
+}
+
+function lagsOf(scan: Scan, clocks: SessionClocks): Lag[] {
+  if (!scan.stream || !clocks.daq) return [];
+  const { outline } = scan.stream;
+  const power = scan.telemetry.filter((s) => s.channel.quantity === "power");
+  return power.flatMap((s) => lagOf(s, outline, clocks.daq!) ?? []);
 }
 
 /** Where the physical trace is; without one, where anything is. */

@@ -2,6 +2,7 @@
 // doubt about the figures, as against a remark on them.
 
 import type { SessionClocks } from "../align/fit.ts";
+import type { Lag } from "../align/lag.ts";
 import type { Scan } from "../align/scan.ts";
 import type { TimelineCounts } from "../align/timeline.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
@@ -18,6 +19,7 @@ export function warningsOf(
   counts: TimelineCounts | null,
   pairing: readonly string[],
   results: readonly WindowResult[],
+  lags: readonly Lag[],
 ): Told {
   const serious = [
     ...scan.damages.map((d) => `capture log: ${d.text} (offset ${d.offset}, ${d.bytes} bytes)`),
@@ -34,7 +36,7 @@ export function warningsOf(
     serious.push(
       "this run holds no physical trace: every claim from it is void until a shunt has seen it",
     );
-  serious.push(...strangers(results));
+  serious.push(...strangers(results), ...impossibleLags(lags));
   const remarks = [
     ...scan.notes.filter((n) => n.level === "warning").map((n) => n.text),
     ...(scan.rig ? rigRemarks(scan.rig) : []),
@@ -54,6 +56,16 @@ function wallClockSteps(scan: Scan): string[] {
       );
   }
   return out;
+}
+
+/** A channel cannot lead what it measures, and none averages over more than a second or so. */
+function impossibleLags(lags: readonly Lag[]): string[] {
+  return lags
+    .filter((l) => l.lagNs < -0.1e9 || l.lagNs > 1.2e9)
+    .map(
+      (l) =>
+        `${l.channel}: by cross-correlation it ${l.lagNs < 0 ? "leads" : "lags"} the physical trace by ${(Math.abs(l.lagNs) / 1e9).toFixed(2)} s; a clock or a zone is wrong`,
+    );
 }
 
 /** Telemetry that never meets the physical trace: a wrong zone or a stepped clock, most likely. */

@@ -1,0 +1,94 @@
+// A cross-check that no edge enters: how far a telemetry channel lags behind the physical trace, by the
+// peak of their cross-correlation. A fitted clock should leave a small positive lag (the channel's delay
+// and half its window); a negative one, or seconds, says that a clock or a zone is wrong.
+
+import type { ClockModel } from "./clock.ts";
+import { toSessionNs } from "./clock.ts";
+import type { Outline } from "./outline.ts";
+import type { TelemetrySeries } from "./scan.ts";
+
+export interface Lag {
+  readonly channel: string;
+  /** Positive: the channel comes later. */
+  readonly lagNs: number;
+  /** Height of the peak, −1 to 1. */
+  readonly correlation: number;
+}
+
+const STEP_NS = 10e6;
+const REACH_NS = 3e9;
+const MAX_POINTS = 1 << 15;
+/** Below this the load moved too little for a peak to mean anything. */
+const MIN_CORRELATION = 0.5;
+
+export function lagOf(
+  series: TelemetrySeries,
+  outline: Outline,
+  clock: ClockModel,
+): Lag | undefined {
+  const good = series.tNs.filter((_, i) => Number.isFinite(series.value[i]!));
+  if (good.length < 20) return undefined;
+  const start = toSessionNs(clock, outline.t[0]!);
+  const end = toSessionNs(clock, outline.t[outline.t.length - 1]!);
+  const from = Math.max(start, good[0]!) + REACH_NS / 2;
+  const until = Math.min(end, good[good.length - 1]!) - REACH_NS / 2;
+  const points = Math.min(MAX_POINTS, Math.floor((until - from) / STEP_NS));
+  if (points < 100) return undefined;
+  const half = Math.ceil(REACH_NS / 2 / STEP_NS);
+  const physical = onGrid(
+    outline.t.map((d) => toSessionNs(clock, d)),
+    outline.powerW,
+    from - half * STEP_NS,
+    points + 2 * half,
+  );
+  const claimed = onGrid(series.tNs, series.value, from, points);
+  let best = { k: 0, r: -Infinity };
+  for (let k = -half; k <= half; k++) {
+    const r = correlation(physical, half - k, claimed);
+    if (r > best.r) best = { k, r };
+  }
+  if (best.r < MIN_CORRELATION) return undefined;
+  return { channel: series.channel.name, lagNs: best.k * STEP_NS, correlation: best.r };
+}
+
+/** Values on a regular grid: the mean of the points in each cell, the last value where it holds none. */
+function onGrid(
+  t: ArrayLike<number>,
+  value: ArrayLike<number>,
+  from: number,
+  points: number,
+): Float64Array {
+  const out = new Float64Array(points);
+  let [i, last] = [0, NaN];
+  while (i < t.length && t[i]! < from) {
+    if (Number.isFinite(value[i]!)) last = value[i]!;
+    i++;
+  }
+  for (let k = 0; k < points; k++) {
+    let [sum, n] = [0, 0];
+    for (; i < t.length && t[i]! < from + (k + 1) * STEP_NS; i++) {
+      if (!Number.isFinite(value[i]!)) continue;
+      sum += value[i]!;
+      n++;
+    }
+    if (n > 0) last = sum / n;
+    out[k] = last;
+  }
+  return out;
+}
+
+/** Pearson's r of b with the stretch of a that begins at `from`. */
+function correlation(a: Float64Array, from: number, b: Float64Array): number {
+  const n = b.length;
+  let [sa, sb, saa, sbb, sab] = [0, 0, 0, 0, 0];
+  for (let i = 0; i < n; i++) {
+    const [x, y] = [a[from + i]!, b[i]!];
+    sa += x;
+    sb += y;
+    saa += x * x;
+    sbb += y * y;
+    sab += x * y;
+  }
+  const v = (saa - (sa * sa) / n) * (sbb - (sb * sb) / n);
+  return v > 0 ? (sab - (sa * sb) / n) / Math.sqrt(v) : 0;
+}

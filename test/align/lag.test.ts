@@ -1,0 +1,50 @@
+import { expect, test } from "@jest/globals";
+import { fixedModel } from "../../align/clock.ts";
+import { lagOf } from "../../align/lag.ts";
+import { Outline } from "../../align/outline.ts";
+import type { TelemetrySeries } from "../../align/scan.ts";
+import { random } from "../../schema/random.ts";
+
+const HZ = 1000;
+const clock = fixedModel("daq:main", { hz: HZ, uRel: 0, startNs: 0, startUNs: 0 });
+
+/** A load of random steps, 20 s. */
+function load(): Outline {
+  const r = random(3, "lag");
+  const outline = new Outline();
+  const n = 20 * HZ;
+  const t = new Float64Array(n).map((_, i) => i);
+  let level = 100;
+  const p = new Float64Array(n).map((_, i) => {
+    if (i % 130 === 0) level = r.uniform() < 0.5 ? 100 : 300;
+    return level + r.normal();
+  });
+  outline.add(t, p, n);
+  return outline;
+}
+
+function delayed(o: Outline, delayMs: number): TelemetrySeries {
+  const tNs: number[] = [];
+  const value: number[] = [];
+  for (let i = 0; i < o.t.length; i += 20) {
+    tNs.push((o.t[i]! + delayMs) * 1e6);
+    value.push(o.powerW[i]!);
+  }
+  const channel = { name: "c", quantity: "power", unit: "W" } as const;
+  return { channel, tNs, value, halfNs: tNs.map(() => 0), code: tNs.map(() => 0) };
+}
+
+test.each([0, 100, 700, -400])("a delay of %i ms is found to a step", (delayMs) => {
+  const outline = load();
+  const lag = lagOf(delayed(outline, delayMs), outline, clock)!;
+  expect(lag.correlation).toBeGreaterThan(0.8);
+  expect(Math.abs(lag.lagNs / 1e6 - delayMs)).toBeLessThanOrEqual(20);
+});
+
+test("what does not follow the trace has no lag", () => {
+  const outline = load();
+  const r = random(9, "noise");
+  const other = delayed(outline, 0);
+  const noise = { ...other, value: other.value.map(() => 100 * r.uniform()) };
+  expect(lagOf(noise, outline, clock)).toBeUndefined();
+});
