@@ -39,7 +39,7 @@ export function warningsOf(
   serious.push(...strangers(results), ...impossibleLags(lags));
   const remarks = [
     ...scan.notes.filter((n) => n.level === "warning").map((n) => n.text),
-    ...(scan.rig ? rigRemarks(scan.rig) : []),
+    ...(scan.rig ? [...rigRemarks(scan.rig), ...tooShort(scan.rig, results)] : []),
   ];
   return { warnings: [...serious, ...remarks], degraded: serious.length > 0 };
 }
@@ -113,6 +113,17 @@ function clockDoubts(clocks: SessionClocks): string[] {
         );
       else out.push(`clock ${m.clock}: hardware edges between its marks that no mark claims`);
   return out;
+}
+
+/** The physical path has a transfer function too: a shorter event is seen smeared. */
+function tooShort(rig: Rig, results: readonly WindowResult[]): string[] {
+  if (rig.stepResponseS === undefined) return [];
+  const limitNs = rig.stepResponseS * 1e9;
+  const short = results.filter((r) => r.window.t1Ns - r.window.t0Ns < limitNs).length;
+  if (short === 0) return [];
+  return [
+    `${short} windows are shorter than the physical path's step response of ${(rig.stepResponseS * 1e3).toPrecision(3)} ms: part of their energy lies outside them`,
+  ];
 }
 
 function rigRemarks(rig: Rig): string[] {

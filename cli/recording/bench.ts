@@ -1,9 +1,11 @@
 // A rig → what is recorded from: where the DAQ answers, what telemetry there is, and for the virtual
 // bench the processes and marks that stand in for hardware.
 
+import { realpathSync } from "node:fs";
 import { probe } from "../../ingest/handshake.ts";
 import type { OpenPort } from "../../ingest/port.ts";
 import { listPorts } from "../../ingest/port-list.ts";
+import type { DaqSink } from "../../ingest/sink.ts";
 import { ttyPort } from "../../ingest/tty-port.ts";
 import type { Environment } from "../../nvml/environment.ts";
 import { availableGrids, simGrids } from "../../nvml/grids.ts";
@@ -12,12 +14,22 @@ import type { LoadedRig } from "../../rigs/load.ts";
 import { InputError } from "../../schema/errors.ts";
 import type { Mark, Source } from "../../schema/records.ts";
 import type { Identity } from "../../schema/frame-replies.ts";
+import type { Rig, TextFormat } from "../../schema/rig.ts";
 import type { Session } from "../../schema/session.ts";
 import { type Instant, instant, later } from "../../schema/time.ts";
 
+/** Whatever streams rows: a DAQ of ours, a text-line device. */
+export interface LiveSource {
+  /** How arrival is stamped. */
+  readonly timing: string;
+  rowsLost(): number;
+  stop(): Promise<void>;
+}
+
 export interface Bench {
   readonly rig: LoadedRig;
-  readonly openDaq: OpenPort;
+  /** Connects and starts streaming into the sink. @throws SourceError when nothing answers. */
+  start(sink: DaqSink, onFatal: (error: unknown) => void): Promise<LiveSource>;
   readonly source: Source;
   readonly grids: readonly GridSpec[];
   readonly environment: Environment;
@@ -41,22 +53,74 @@ const SOURCES: Readonly<Record<Identity["platform"], Source>> = {
 
 /** @throws InputError when no DAQ answers. */
 export async function realBench(rig: LoadedRig, port: string | undefined): Promise<Bench> {
-  const path = port ?? (await findDaq());
-  const openDaq = ttyPort(path, { fifoPriority: 10 });
-  const { identity } = await probe(openDaq);
+  const text = rig.rig.device.text;
+  const device = text ? textDevice(rig.rig, text, port) : await wireDevice(rig.rig, port);
   const { readEnvironment } = await import("../../nvml/environment.ts");
   const environment = await readEnvironment();
   return {
     rig,
-    openDaq,
-    source: SOURCES[identity.platform],
+    ...device,
     grids: await availableGrids(),
     environment,
     epoch: instant<"host">(process.hrtime.bigint()),
     ownMarks: () => [],
     truthJ: null,
-    description: `${identity.model} ${identity.serial} at ${path}`,
     close: async () => undefined,
+  };
+}
+
+type Device = Pick<Bench, "start" | "source" | "description">;
+
+/** A DAQ that speaks docs/wire.md. */
+async function wireDevice(rig: Rig, port: string | undefined): Promise<Device> {
+  const path = port ?? (await findDaq());
+  const open = ttyPort(path, { fifoPriority: 10 });
+  const { identity } = await probe(open);
+  return {
+    start: startWire(rig, open),
+    source: SOURCES[identity.platform],
+    description: `${identity.model} ${identity.serial} at ${path}`,
+  };
+}
+
+function startWire(rig: Rig, open: OpenPort): Bench["start"] {
+  const { stream, rowHz } = rig.device;
+  return async (sink, onFatal) => {
+    const { startDaq } = await import("../../ingest/daq-source.ts");
+    const daq = await startDaq({ open, stream, rowHz, onFatal }, sink);
+    return {
+      get timing() {
+        return daq.timing;
+      },
+      rowsLost: () => daq.counts().rowsLost,
+      stop: () => daq.stop(),
+    };
+  };
+}
+
+/** A device that prints lines; nothing answers a handshake, so its port must be named. */
+function textDevice(rig: Rig, format: TextFormat, port: string | undefined): Device {
+  if (port === undefined)
+    throw new InputError(
+      `rig ${rig.name} reads text lines, which say nothing of who prints them: name the port with --port`,
+    );
+  const open = ttyPort(port, { baud: format.baud, fifoPriority: 10 });
+  const { stream, rowHz } = rig.device;
+  return {
+    // Behind a pseudo-terminal sits a program, not an instrument.
+    source: realpathSync(port).startsWith("/dev/pts/") ? "virtual" : "hardware",
+    description: `text lines at ${port}`,
+    async start(sink, onFatal) {
+      const { startText } = await import("../../ingest/text-source.ts");
+      const device = await startText({ open, stream, format, rowHz, onFatal }, sink);
+      return {
+        get timing() {
+          return device.timing;
+        },
+        rowsLost: () => device.counts().rowsLost,
+        stop: () => device.stop(),
+      };
+    },
   };
 }
 
@@ -104,7 +168,7 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
   const powerModule = siblingModule(import.meta.url, "../../rigs/virtual/sim-power").url.href;
   return {
     rig,
-    openDaq: ttyPort(daq.path, { fifoPriority: 10 }),
+    start: startWire(rig.rig, ttyPort(daq.path, { fifoPriority: 10 })),
     source: "virtual",
     grids: hasNvml ? real : [...simGrids({ powerModule, powerArgs: card }), ...real],
     environment: await readEnvironment(),

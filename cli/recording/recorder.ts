@@ -3,7 +3,6 @@
 
 import { LogWriter } from "../../capture/log-writer.ts";
 import type { RunPaths } from "../../capture/run.ts";
-import { type DaqSource, startDaq } from "../../ingest/daq-source.ts";
 import type { DaqSink } from "../../ingest/sink.ts";
 import { MarksSource } from "../../marks/marks-source.ts";
 import { readAt, type ReadBatch } from "../../nvml/batch.ts";
@@ -12,7 +11,7 @@ import { type Sampler, startSampler } from "../../nvml/sampler.ts";
 import type { Note } from "../../schema/records.ts";
 import type { Session } from "../../schema/session.ts";
 import { type Instant, instant } from "../../schema/time.ts";
-import type { Bench } from "./bench.ts";
+import type { Bench, LiveSource } from "./bench.ts";
 import { runChild } from "./child.ts";
 import { clockPair } from "./clock-pair.ts";
 import { freeBytes } from "./disk.ts";
@@ -71,7 +70,7 @@ class Recorder {
   readonly #plan: RecordingPlan;
   readonly #log: LogWriter;
   readonly #marks: MarksSource;
-  #daq: DaqSource | undefined;
+  #daq: LiveSource | undefined;
   #sampler: Sampler | undefined;
   #rows = 0;
   #reads = 0;
@@ -132,7 +131,6 @@ class Recorder {
 
   async #start(): Promise<void> {
     const { bench, realtime, tee } = this.#plan;
-    const { stream, rowHz } = bench.rig.rig.device;
     if (bench.grids.length > 0) {
       const sampler = (this.#sampler = await startSampler({ grids: bench.grids, realtime }));
       for (const channel of sampler.channels) this.#log.declareTelemetry(channel);
@@ -144,10 +142,7 @@ class Recorder {
     } else
       this.#note("warning", "no telemetry on this machine: nothing to compare the Joules with");
     this.#log.clockPair(clockPair());
-    this.#daq = await startDaq(
-      { open: bench.openDaq, stream, rowHz, onFatal: (e) => this.#fail(e) },
-      this.#sink(),
-    );
+    this.#daq = await bench.start(this.#sink(), (e) => this.#fail(e));
     this.#note("info", `${bench.description}; bytes are stamped by ${this.#daq.timing}`);
     this.#every(POLL_MS, () => {
       this.#marks.poll();
@@ -255,11 +250,10 @@ class Recorder {
   }
 
   #state(): RecordingState {
-    const counts = this.#daq?.counts();
     return {
       elapsedS: Math.max(0, Number(process.hrtime.bigint() - this.#plan.session.hostEpoch) / 1e9),
       rows: this.#rows,
-      lostRows: counts?.rowsLost ?? 0,
+      lostRows: this.#daq?.rowsLost() ?? 0,
       reads: this.#reads,
       failedReads: this.#failedReads,
       marks: this.#marksSeen,
