@@ -77,6 +77,7 @@ function bySyncEdges(
     offsetRangeNs: 3 * prior.startUNs,
     edgeUNs: Math.hypot(half / Math.sqrt(3), rowNs / Math.sqrt(12)),
     toleranceNs: SYNC_TOLERANCE_NS,
+    observed: [stream.firstDevice, stream.lastDevice],
   });
   return match && matchedModel(clock, "sync-edges", prior, match, half / Math.sqrt(3));
 }
@@ -167,6 +168,7 @@ function byLoadEdges(
     offsetRangeNs: 3 * prior.startUNs,
     edgeUNs: Math.hypot(LOAD_EDGE_U_NS, rowNs / Math.sqrt(12)),
     toleranceNs: stretchNs,
+    observed: [stream.firstDevice, stream.lastDevice],
   });
   return match && matchedModel(clock, "load-edges", prior, match, polarityLag(match, edges));
 }

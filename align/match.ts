@@ -32,6 +32,8 @@ export interface MatchOptions {
   readonly edgeUNs: number;
   /** Expected offset of device time 0 to its stamp is unknown within this bin, ns: the vote's resolution. */
   readonly toleranceNs: number;
+  /** Device time that was observed: a reference edge outside it is not missing, it was not looked for. */
+  readonly observed?: readonly [number, number];
 }
 
 interface Hypothesis {
@@ -194,11 +196,19 @@ function refine(
     pairs: toPairings(reference, device, chosen, o.edgeUNs),
     referenceIndex: chosen.map((p) => p[0]),
     deviceIndex: chosen.map((p) => p[1]),
-    missing: reference.t.length - chosen.length,
+    missing: expected(reference, fit, o) - chosen.length,
     extra: device.t.length - chosen.length,
     fit,
     warnings,
   };
+}
+
+/** Reference edges that the device could have seen; all, where nobody says what it observed. */
+function expected(reference: EdgeList, fit: LineFit, o: MatchOptions): number {
+  if (!o.observed) return reference.t.length;
+  const at = (d: number): number => fit.refNs + (d - fit.refDevice) * fit.nsPerUnit;
+  const [from, to] = [at(o.observed[0]), at(o.observed[1])];
+  return reference.t.filter((t) => t >= from && t <= to).length;
 }
 
 function toPairings(
