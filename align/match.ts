@@ -196,7 +196,7 @@ function refine(
     pairs: toPairings(reference, device, chosen, o.edgeUNs),
     referenceIndex: chosen.map((p) => p[0]),
     deviceIndex: chosen.map((p) => p[1]),
-    missing: expected(reference, fit, o) - chosen.length,
+    missing: Math.max(0, expected(reference, fit, o) - chosen.length),
     extra: device.t.length - chosen.length,
     fit,
     warnings,
