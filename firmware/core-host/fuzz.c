@@ -127,7 +127,9 @@ static void make_records(void) {
   static const tj_reading reading = {.address = 0x40};
   uint32_t channels = tj_channels_of(device.capabilities.mask);
   for (uint32_t i = 0; i < 16; i++) words[below(2048)] = (uint16_t)next_random();
-  tj_device_samples(&device, (tj_ring){words, 2047, below(2048)}, 1 + below(512), now, now, 0);
+  uint32_t rows = 1 + below(512);
+  tj_device_pack(&device, (tj_ring){words, 2047, below(2048)}, rows);
+  tj_device_samples(&device, rows, now, now, 0);
   tj_device_edges(&device, &edge, 1);
   tj_device_reading(&device, &reading);
   tj_device_status(&device, now / 10);

@@ -64,9 +64,12 @@ typedef struct {
 // Bytes the host sent, and the tick at which the last of them was taken.
 void tj_device_take(tj_device *d, const uint8_t *bytes, uint32_t n, uint64_t tick);
 
+// Packs a block of rows into the scratch frame, where tj_device_samples finds it: between the two the
+// caller sees whether the ring was left alone meanwhile.
+void tj_device_pack(tj_device *d, tj_ring ring, uint32_t rows);
+
 // Stream records of the present run. Each returns 0 when there was no room: number used, loss counted.
-int tj_device_samples(tj_device *d, tj_ring ring, uint32_t rows, uint64_t index, uint64_t tick,
-                      uint32_t levels);
+int tj_device_samples(tj_device *d, uint32_t rows, uint64_t index, uint64_t tick, uint32_t levels);
 int tj_device_edges(tj_device *d, const tj_edge *edges, uint32_t n);
 int tj_device_reading(tj_device *d, const tj_reading *r);
 int tj_device_status(tj_device *d, uint64_t next_index);

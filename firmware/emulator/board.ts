@@ -1,0 +1,139 @@
+// The emulated board: the firmware's own image, from the boot stage on, in rp2040js, with the shims it
+// needs. In: an image, what the pins see, and virtual time to run. Holds: one clock for everything, so a
+// run is repeatable to the byte; whatever the emulator does not know throws instead of passing.
+
+import { type Logger, type RP2040, Simulator } from "rp2040js";
+import { clockOf, type SimulatedClock } from "./internals.ts";
+import type { Pins } from "./pins.ts";
+import { shimAdc } from "./shim-adc.ts";
+import { shimFlash } from "./shim-flash.ts";
+import { shimIna226 } from "./shim-ina226.ts";
+import { shimPio } from "./shim-pio.ts";
+import { UsbHost } from "./usb-host.ts";
+
+export interface BoardOptions {
+  /** Flash contents (image.ts). */
+  readonly image: Uint8Array;
+  readonly pins: Pins;
+  /** The flash chip's unique id, 8 bytes; it becomes the serial number. */
+  readonly uniqueId?: Uint8Array;
+  /** Bytes that the device sent, as the host's driver hands them up. */
+  readonly onData?: (bytes: Uint8Array) => void;
+  readonly onSample?: (input: number, tNs: number) => void;
+  /** Virtual time after which run() throws: a program that hangs is found out. */
+  readonly limitNs?: number;
+}
+
+const CYCLE_NS = 8; // 125 MHz
+const TRIGGER_PIN = 15;
+const BOOT_STAGE_AT = 0x20041f00;
+const BOOT_BYTES = 252;
+
+export class Board {
+  readonly mcu: RP2040;
+  readonly usb: UsbHost;
+  /** The firmware went to the ROM's bootloader; it does not run any more. */
+  inBootloader = false;
+  instructions = 0;
+  asleepNs = 0;
+  readonly #clock: SimulatedClock;
+  readonly #limitNs: number;
+
+  constructor(options: BoardOptions) {
+    const { image, pins, uniqueId = Uint8Array.of(0xe6, 0x61, 1, 2, 3, 4, 5, 6) } = options;
+    this.mcu = new Simulator().rp2040;
+    const { mcu } = this;
+    this.#clock = clockOf(mcu);
+    this.#limitNs = options.limitNs ?? Infinity;
+    mcu.logger = strictLogger;
+    mcu.flash.set(image);
+    shimFlash(mcu, { uniqueId, onBootloader: () => (this.inBootloader = true) });
+    shimAdc(mcu, pins, options.onSample);
+    shimPio(mcu);
+    shimIna226(mcu, pins);
+    sayEmulator(mcu);
+    watchdogThrows(mcu);
+    this.usb = new UsbHost(mcu, options.onData ?? (() => undefined));
+    this.#scheduleEdges(pins.edgesNs);
+    this.#boot(image);
+  }
+
+  get nowNs(): number {
+    return this.#clock.nanos;
+  }
+
+  /** Runs up to an instant of virtual time. @throws what the emulator does not know, a fault, the limit. */
+  run(untilNs: number): void {
+    if (untilNs > this.#limitNs)
+      throw new Error(`virtual time beyond its limit, ${this.#limitNs} ns`);
+    const clock = this.#clock;
+    const { core } = this.mcu;
+    let n = 0;
+    while (clock.nanos < untilNs && !this.inBootloader) {
+      if (core.waiting) {
+        const ns = Math.min(clock.nextAlarm?.nanos ?? untilNs, untilNs) - clock.nanos;
+        this.asleepNs += ns;
+        clock.tick(ns);
+      } else {
+        clock.tick(core.executeInstruction() * CYCLE_NS);
+        n++;
+      }
+    }
+    this.instructions += n;
+  }
+
+  /** As the ROM does it: the stage's CRC checked, the stage copied to the top of RAM and called (2.8.1.3.1). */
+  #boot(image: Uint8Array): void {
+    const { mcu } = this;
+    const stage = image.subarray(0, BOOT_BYTES);
+    let crc = 0xffffffff;
+    for (const byte of stage)
+      for (let k = 7; k >= 0; k--)
+        crc = (crc << 1) ^ (((crc >>> 31) ^ ((byte >> k) & 1)) === 1 ? 0x04c11db7 : 0);
+    const said = new DataView(image.buffer, image.byteOffset).getUint32(BOOT_BYTES, true);
+    if (crc >>> 0 !== said)
+      throw new Error("the boot stage's CRC is wrong: the ROM would not start it");
+    mcu.sram.set(stage, BOOT_STAGE_AT - 0x20000000);
+    mcu.core.SP = BOOT_STAGE_AT;
+    mcu.core.LR = 0;
+    mcu.core.PC = BOOT_STAGE_AT;
+  }
+
+  #scheduleEdges(edgesNs: ArrayLike<number>): void {
+    const pin = this.mcu.gpio[TRIGGER_PIN]!;
+    let next = 0;
+    const alarm = this.#clock.createAlarm(() => {
+      pin.setInputValue(next++ % 2 === 0);
+      schedule();
+    });
+    const schedule = (): void => {
+      if (next < edgesNs.length) alarm.schedule(edgesNs[next]! - this.#clock.nanos);
+    };
+    schedule();
+  }
+}
+
+const complain = (part: string, text: string): never => {
+  throw new Error(`emulator: ${part}: ${text}`);
+};
+
+/** An access that the emulator does not know would otherwise read as ones and go on. */
+const strictLogger: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: complain,
+  error: complain,
+};
+
+/** SYSINFO_PLATFORM says neither ASIC nor FPGA (2.20): how the image knows that it is emulated. */
+function sayEmulator(mcu: RP2040): void {
+  const info = mcu.peripherals[0x40000]!;
+  const read = info.readUint32.bind(info);
+  info.readUint32 = (offset) => (offset === 4 ? 0 : read(offset));
+}
+
+function watchdogThrows(mcu: RP2040): void {
+  const watchdog = mcu.peripherals[0x40058] as unknown as { onWatchdogTrigger: () => void };
+  watchdog.onWatchdogTrigger = () =>
+    complain("watchdog", "the main loop did not come by for a second");
+}

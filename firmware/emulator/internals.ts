@@ -1,0 +1,29 @@
+// What of rp2040js 1.4.1 its types keep private but a shim has to reach. Checked by nothing but the tests:
+// the version is pinned for this reason.
+
+import type { RP2040 } from "rp2040js";
+
+export interface Alarm {
+  schedule(delayNs: number): void;
+  cancel(): void;
+}
+
+export interface SimulatedClock {
+  readonly nanos: number;
+  readonly nextAlarm: { readonly nanos: number } | null;
+  tick(ns: number): void;
+  createAlarm(callback: () => void): Alarm;
+}
+
+export interface UsbInternals {
+  addrEndp: number;
+  sieStatus: number;
+  epStallArm: number;
+  sieStatusUpdated(): void;
+  indicateBufferReady(endpoint: number, out: boolean): void;
+  DPRAMUpdated(offset: number, value: number): void;
+  writeUint32(offset: number, value: number): void;
+}
+
+export const clockOf = (mcu: RP2040): SimulatedClock => mcu.clock as unknown as SimulatedClock;
+export const usbOf = (mcu: RP2040): UsbInternals => mcu.usbCtrl as unknown as UsbInternals;

@@ -1,0 +1,156 @@
+// INA226 chips on I²C0 with their shared alert line on GPIO 6 (TI SBOS547). In: means of the shunt and bus
+// volts over each conversion. Out: registers, and the alert. Free-running, each by its own clock; rp2040js
+// has the bus but nothing on it.
+
+import type { RP2040 } from "rp2040js";
+import { type Alarm, clockOf } from "./internals.ts";
+import type { Pins, SensorPins } from "./pins.ts";
+
+const BIT_NS = 2500; // 400 kHz
+const ALERT_PIN = 6;
+const SDA_HOLD = 0x7c;
+const CONVERSION_US = [140, 204, 332, 588, 1100, 2116, 4156, 8244];
+const AVERAGES = [1, 4, 16, 64, 128, 256, 512, 1024];
+const [CONVERSION_READY_ALERT, CONVERSION_READY] = [1 << 10, 1 << 3];
+
+export function shimIna226(mcu: RP2040, pins: Pins): void {
+  const i2c = mcu.i2c[0]!;
+  const chips = pins.sensors.map((s) => new Chip(mcu, s, () => drive()));
+  const drive = (): void => {
+    const low = chips.some((c) => c.pullsAlert);
+    const pin = mcu.gpio[ALERT_PIN]!;
+    if (pin.inputValue !== !low) pin.setInputValue(!low);
+  };
+  mcu.gpio[ALERT_PIN]!.setInputValue(true); // the pull-up
+  const write = i2c.writeUint32.bind(i2c);
+  // The time the data line is held has no meaning here; rp2040js would warn of it.
+  i2c.writeUint32 = (offset, value) => offset === SDA_HOLD || write(offset, value);
+  attach(mcu, chips);
+}
+
+/** The bus: bytes take their nine bit times. */
+function attach(mcu: RP2040, chips: readonly Chip[]): void {
+  const i2c = mcu.i2c[0]!;
+  let then: () => void = () => undefined;
+  const alarm = clockOf(mcu).createAlarm(() => then());
+  const after = (bits: number, act: () => void): void => {
+    then = act;
+    alarm.schedule(bits * BIT_NS);
+  };
+  let chip: Chip | undefined;
+  i2c.onStart = () => after(1, () => i2c.completeStart());
+  i2c.onConnect = (address) => {
+    chip = chips.find((c) => c.pins.address === address && c.present);
+    chip?.begin();
+    after(9, () => i2c.completeConnect(chip !== undefined));
+  };
+  i2c.onWriteByte = (byte) =>
+    after(9, () => {
+      chip?.write(byte);
+      i2c.completeWrite(true);
+    });
+  i2c.onReadByte = () => after(9, () => i2c.completeRead(chip?.read() ?? 0xff));
+  i2c.onStop = () => after(1, () => i2c.completeStop());
+}
+
+class Chip {
+  readonly pins: SensorPins;
+  /** A chip without supply does not answer. */
+  present = true;
+  readonly #mcu: RP2040;
+  readonly #drive: () => void;
+  readonly #alarm: Alarm;
+  #config = 0x4127;
+  #mask = 0;
+  #ready = false;
+  #shunt = 0;
+  #bus = 0;
+  #pointer = 0;
+  #bytes = 0;
+  #word = 0;
+  #from = 0;
+
+  constructor(mcu: RP2040, pins: SensorPins, drive: () => void) {
+    this.pins = pins;
+    this.#mcu = mcu;
+    this.#drive = drive;
+    this.#alarm = clockOf(mcu).createAlarm(() => this.#converted());
+    this.#restart();
+  }
+
+  get pullsAlert(): boolean {
+    return this.#ready && (this.#mask & CONVERSION_READY_ALERT) !== 0;
+  }
+
+  /** Addressed. */
+  begin(): void {
+    this.#bytes = 0;
+  }
+
+  write(byte: number): void {
+    if (this.#bytes++ === 0) this.#pointer = byte;
+    else this.#word = ((this.#word << 8) | byte) & 0xffff;
+    if (this.#bytes === 3) this.#store(this.#word);
+  }
+
+  read(): number {
+    const low = this.#bytes++ % 2 === 1;
+    if (!low) this.#word = this.#register();
+    return low ? this.#word & 255 : this.#word >> 8;
+  }
+
+  #store(word: number): void {
+    if (this.#pointer === 0) {
+      this.#config = word;
+      this.#restart();
+    } else if (this.#pointer === 6) this.#mask = word & ~CONVERSION_READY;
+    else throw new Error(`INA226: register ${this.#pointer} is not written by this firmware`);
+    this.#drive();
+  }
+
+  #register(): number {
+    switch (this.#pointer) {
+      case 0x00:
+        return this.#config;
+      case 0x01:
+        return this.#shunt;
+      case 0x02:
+        return this.#bus;
+      case 0x06: {
+        const value = this.#mask | (this.#ready ? CONVERSION_READY : 0);
+        this.#ready = false; // reading clears the flag and the alert (SBOS547, 7.6.7)
+        this.#drive();
+        return value;
+      }
+      case 0xfe:
+        return 0x5449;
+      case 0xff:
+        return 0x2260;
+      default:
+        throw new Error(`INA226: register ${this.#pointer} is not modelled`);
+    }
+  }
+
+  #restart(): void {
+    this.#ready = false;
+    this.#from = this.#mcu.clock.nanos;
+    this.#alarm.schedule(this.#conversionNs());
+  }
+
+  #conversionNs(): number {
+    const c = this.#config;
+    const onceUs = CONVERSION_US[(c >> 3) & 7]! + CONVERSION_US[(c >> 6) & 7]!;
+    return onceUs * AVERAGES[(c >> 9) & 7]! * 1000 * this.pins.slowness;
+  }
+
+  #converted(): void {
+    const now = this.#mcu.clock.nanos;
+    const { shuntV, busV } = this.pins.mean(this.#from, now);
+    this.#shunt = Math.max(-32768, Math.min(32767, Math.round(shuntV / 2.5e-6))) & 0xffff;
+    this.#bus = Math.max(0, Math.min(32767, Math.round(busV / 1.25e-3)));
+    this.#ready = true;
+    this.#from = now;
+    this.#alarm.schedule(this.#conversionNs());
+    this.#drive();
+  }
+}

@@ -1,0 +1,22 @@
+// Clocks (RP2040 datasheet, 2.15–2.18, 4.6, 4.7): crystal 12 MHz → system 125 MHz, USB and converter
+// 48 MHz, timer 1 MHz. All come from one crystal, so a converter period is an exact number of ticks.
+#pragma once
+#include <stdint.h>
+
+enum { TICK_HZ = 1000000, CONVERTER_HZ = 48000000 };
+
+void clocks_start(void);
+
+// Ticks since power-up.
+uint64_t clock_now(void);
+
+// Wakes the processor every 250 µs, so that the main loop sees what has no interrupt of its own.
+void clock_start_wakeups(void);
+
+// The watchdog resets the chip when it is not fed for a second.
+void watchdog_start(void);
+void watchdog_feed(void);
+
+// A counter that survives a reset of the chip, though not of its supply.
+uint32_t lasting_count(void);
+void set_lasting_count(uint32_t n);

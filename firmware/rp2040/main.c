@@ -1,0 +1,194 @@
+// The RP2040 DAQ: joins the portable core with converter, trigger, sensors, flash and USB in one loop.
+// Interrupts only count, stamp and move bytes; whatever takes time is here, and a pass takes less than a
+// block lasts (4 ms at the fastest).
+#include "clocks.h"
+#include "converter.h"
+#include "device.h"
+#include "flash.h"
+#include "regs.h"
+#include "trigger.h"
+#include "usb.h"
+#include "wire.h"
+
+#ifndef TJ_VERSION
+#define TJ_VERSION "0"
+#endif
+
+enum { INPUTS = 4, SENSORS = 4, STATUS_US = 100000, LEAVE_US = 20000 };
+enum { REPLY_ROOM = 512 };  // kept free of stream records, so that a command is answered under a stall
+
+static tj_device device;
+static uint8_t frame[TJ_ROWS_AT + ROWS_A_BLOCK * INPUTS * 3 / 2 + 4] __attribute__((aligned(4)));
+static uint32_t sample_counts;
+static uint64_t status_due, leave_at;
+static char serial[17];
+
+static const uint8_t sensor_address[SENSORS] = {0x40, 0x41, 0x44, 0x45};  // A0 and A1 at GND or VS
+static tj_ina sensor[SENSORS];
+static uint32_t asked;  // the sensor that the bus is busy with
+static uint8_t bus_is_busy;
+
+static int send(const uint8_t *bytes, uint32_t n) {
+  int is_reply = bytes[4] >= 0xc0;
+  if (usb_room() < n + (is_reply ? 0 : REPLY_ROOM)) return 0;
+  usb_write(bytes, n);
+  return 1;
+}
+
+static uint64_t rounded(uint64_t a, uint64_t b) { return (a + b / 2) / b; }
+
+// The nearest rate: the converter's clock over a whole number.
+static int configure(tj_capabilities *c, uint32_t row_mhz, uint32_t mask, uint32_t bits) {
+  if (mask == 0 || mask >> INPUTS || bits != 12) return 0;
+  uint32_t channels = tj_channels_of(mask);
+  uint64_t counts = row_mhz ? rounded(CONVERTER_HZ * 1000ull, (uint64_t)row_mhz * channels) : ~0ull;
+  if (counts < SAMPLE_COUNTS_MIN) counts = SAMPLE_COUNTS_MIN;
+  if (counts > SAMPLE_COUNTS_MAX) counts = SAMPLE_COUNTS_MAX;
+  sample_counts = (uint32_t)counts;
+  c->row_mhz = (uint32_t)rounded(CONVERTER_HZ * 1000ull, counts * channels);
+  c->mask = (uint8_t)mask;
+  c->bits = 12;
+  for (uint32_t i = 0, place = 0; i < INPUTS; i++) {
+    uint32_t active = mask >> i & 1;
+    c->channel[i].skew_ns = active ? (int32_t)(place * sample_counts * 125 / 6) : 0;  // 1/48 µs
+    place += active;
+  }
+  return 1;
+}
+
+static void begin_sensors(void) {
+  for (uint32_t i = 0; i < SENSORS; i++) {
+    sensor[i].readings = 0;
+    if (sensor[i].state == TJ_INA_ABSENT) tj_ina_begin(&sensor[i], sensor_address[i], TJ_INA_CONFIG);
+  }
+}
+
+static void stop(void) {
+  trigger_stop();
+  converter_stop();
+}
+
+static void start(void) {
+  stop();
+  set_lasting_count(device.run);
+  begin_sensors();
+  trigger_start();
+  converter_start(device.capabilities.mask, sample_counts);
+  status_due = clock_now() + STATUS_US;
+}
+
+static int store(const uint8_t *text, uint32_t n) { return flash_store_calibration(text, n); }
+static void leave(void) { leave_at = clock_now() + LEAVE_US; }
+
+static const tj_port port = {clock_now, send, configure, start, stop, converter_row_after, store, leave};
+
+static void take_commands(void) {
+  if (usb_was_closed()) tj_device_halt(&device);
+  for (const usb_packet *p; (p = usb_received()); usb_release())
+    tj_device_take(&device, p->bytes, p->n, p->tick);
+}
+
+static void send_edges(void) {
+  static tj_edge edges[TRIGGER_BATCH];
+  static uint32_t lost_before;
+  uint32_t n = trigger_take(edges), lost = trigger_edges_lost();
+  if (lost > lost_before) device.counters.edges_dropped += lost - lost_before;
+  lost_before = lost;
+  if (n) tj_device_edges(&device, edges, n);
+}
+
+static void send_block(void) {
+  converter_block b;
+  if (!converter_take(&b)) return;
+  tj_device_pack(&device, b.words, ROWS_A_BLOCK);
+  // A block that the DMA came round to meanwhile is not sent; the jump of the index tells.
+  if (!converter_was_whole()) return;
+  tj_device_samples(&device, ROWS_A_BLOCK, b.index, b.tick, trigger_level_at(b.index));
+}
+
+static void step_sensors(uint64_t now) {
+  uint64_t fell;
+  int acknowledged;
+  uint16_t value = 0;
+  if (wire_alert(&fell))
+    for (uint32_t i = 0; i < SENSORS; i++) tj_ina_alert(&sensor[i], fell);
+  if (bus_is_busy) {
+    if (!wire_over(&acknowledged, &value)) return;
+    bus_is_busy = 0;
+    tj_ina *s = &sensor[asked];
+    if (tj_ina_done(s, now, acknowledged, value) && device.running)
+      tj_device_reading(&device, &s->reading);
+  }
+  for (uint32_t k = 1; k <= SENSORS && !bus_is_busy; k++) {
+    uint32_t i = (asked + k) % SENSORS;
+    tj_i2c op;
+    if (!tj_ina_next(&sensor[i], now, &op)) continue;
+    wire_begin(&op);
+    asked = i;
+    bus_is_busy = 1;
+  }
+}
+
+static void stream(uint64_t now) {
+  send_edges();
+  device.counters.rows_overrun = converter_rows_lost();
+  send_block();
+  if (now < status_due) return;
+  status_due += STATUS_US;
+  tj_device_status(&device, converter_row_after(now));
+}
+
+static void pass(void) {
+  uint64_t now = clock_now(), last_taken;
+  watchdog_feed();
+  take_commands();
+  step_sensors(now);
+  int waiting = usb_is_waiting(&last_taken);
+  tj_device_transport(&device, now, waiting, last_taken);
+  if (device.running) stream(now);
+  if (leave_at && now >= leave_at) {
+    if (device.running) stop();
+    usb_stop();
+    rom_bootloader();
+  }
+}
+
+static void describe(void) {
+  int has_id = flash_unique_id(serial);
+  // A chip says it is an ASIC (2.20); a flash without an id is a stock emulator's.
+  int is_silicon = has_id && (REG(SYSINFO_PLATFORM) & 2);
+  device.identity = (tj_identity){is_silicon ? TJ_SILICON : TJ_EMULATOR, "truejoule rp2040", serial, TJ_VERSION};
+  tj_capabilities *c = &device.capabilities;
+  c->tick_hz = TICK_HZ;
+  c->tick_tolerance_ppb = 30000;  // the Pico's crystal, ABM8-272-T3
+  c->max_samples_hz = 500000;
+  c->edge_lines = 1;
+  c->rows_per_block = ROWS_A_BLOCK;
+  c->channels = INPUTS;
+  static const char *const name[INPUTS] = {"adc0", "adc1", "adc2", "adc3"};
+  for (uint32_t i = 0; i < INPUTS; i++)
+    c->channel[i] = (tj_channel){(uint8_t)i, 12, 0, 0, 0, 3300000, 0, name[i]};
+  configure(c, 100000000, 15, 12);  // 4 × 100 kS/s: 607 kB/s, safe on full speed
+}
+
+int main(void) {
+  clocks_start();
+  device.port = &port;
+  device.frame = frame;
+  device.run = lasting_count();
+  device.calibration = flash_calibration(&device.calibration_bytes);
+  describe();
+  converter_set_up();
+  trigger_set_up();
+  wire_set_up();
+  for (uint32_t i = 0; i < SENSORS; i++) tj_ina_begin(&sensor[i], sensor_address[i], TJ_INA_CONFIG);
+  watchdog_start();
+  clock_start_wakeups();
+  usb_start(serial);
+  for (;;) {
+    irq_off();
+    if (!usb_received() && !converter_has_block()) __asm volatile("wfi");
+    irq_on();
+    pass();
+  }
+}

@@ -1,0 +1,206 @@
+#include "usb.h"
+
+#include "clocks.h"
+#include "handlers.h"
+#include "usb_control.h"
+#include "usb_descriptors.h"
+#include "usb_hw.h"
+
+// Two IN buffers let the controller send one while the other is filled. One is the default, since only
+// one has been reported to stream on silicon; -DUSB_IN_BUFFERS=2 takes both.
+#ifndef USB_IN_BUFFERS
+#define USB_IN_BUFFERS 1
+#endif
+enum { RX_PACKETS = 16 };
+
+static uint8_t ring[USB_RING_BYTES] __attribute__((aligned(4)));
+static volatile uint32_t written, sent;  // counts of bytes; their difference waits
+static volatile uint64_t last_taken;
+static uint32_t in_pid, in_half, in_select, out_pid;
+static uint8_t ended_whole;  // the last packet was full: the host's read goes on until a shorter one
+static volatile uint8_t configured, dtr, closed;
+
+static usb_packet packets[RX_PACKETS];
+static volatile uint32_t received, released;
+static volatile uint8_t out_waits;  // a packet would have no place: the host is made to wait
+
+static const char *serial_number;
+
+static void fill(volatile uint32_t *to, uint32_t from, uint32_t n) {
+  // A multiple of 4, since frames are; the dual-port RAM takes words.
+  for (uint32_t i = 0; i < n; i += 4)
+    *to++ = *(const uint32_t *)(const void *)&ring[(from + i) & (USB_RING_BYTES - 1)];
+}
+
+// Hands over as much as there is and there are buffers for. Interrupts are off or this is one.
+static void feed_in(void) {
+  if (!configured) return;
+  for (;;) {
+    volatile uint16_t *ctrl = buf_ctrl(EP_DATA, 1, in_half);
+    if (*ctrl & BUF_AVAILABLE) return;
+    uint32_t n = written - sent;
+    if (n == 0 && !ended_whole) return;
+    if (n > USB_PACKET) n = USB_PACKET;
+    fill((volatile uint32_t *)(uintptr_t)(USB_DPRAM + IN_BUFFER + USB_PACKET * in_half), sent, n);
+    sent += n;
+    ended_whole = n == USB_PACKET;
+    hand_over(ctrl, BUF_FULL | (in_pid ? BUF_DATA1 : 0) | in_select | n);
+    in_pid ^= 1;
+    in_select = 0;
+    if (USB_IN_BUFFERS == 2) in_half ^= 1;
+    else return;
+  }
+}
+
+static void feed_out(void) {
+  out_waits = received - released == RX_PACKETS;
+  if (out_waits || !configured) return;
+  hand_over(buf_ctrl(EP_DATA, 0, 0), (out_pid ? BUF_DATA1 : 0) | USB_PACKET);
+  out_pid ^= 1;
+}
+
+static void take_out(void) {
+  usb_packet *p = &packets[received % RX_PACKETS];
+  const volatile uint8_t *b = (const volatile uint8_t *)(uintptr_t)(USB_DPRAM + OUT_BUFFER);
+  p->tick = clock_now();
+  p->n = *buf_ctrl(EP_DATA, 0, 0) & BUF_LENGTH;
+  for (uint32_t i = 0; i < p->n; i++) p->bytes[i] = b[i];
+  received++;
+  feed_out();
+}
+
+// Nobody listens any more: what waits is dropped, and the next listener begins with whole frames.
+static void close(void) {
+  sent = written;
+  ended_whole = 0;
+  dtr = 0;
+  closed = 1;
+}
+
+static void on_configured(uint32_t configuration) {
+  configured = (uint8_t)configuration;
+  close();
+  *buf_ctrl(EP_DATA, 1, 0) = *buf_ctrl(EP_DATA, 1, 1) = *buf_ctrl(EP_DATA, 0, 0) = 0;
+  in_pid = in_half = out_pid = 0;
+  in_select = BUF_SELECT_0;
+  if (!configured) return;
+  EP_CTRL(EP_NOTIFY, 1) = EP_ENABLE(EP_INTERRUPT, NOTIFY_BUFFER);
+  EP_CTRL(EP_DATA, 1) = EP_ENABLE(EP_BULK, IN_BUFFER) | (USB_IN_BUFFERS == 2 ? EP_DOUBLE : 0);
+  EP_CTRL(EP_DATA, 0) = EP_ENABLE(EP_BULK, OUT_BUFFER);
+  feed_out();
+}
+
+static void on_line_state(int on) {
+  if (dtr && !on) close();
+  dtr = (uint8_t)on;
+}
+
+// Clearing a halt also begins with DATA0 again (USB 2.0, 9.4.5).
+static void on_halt(uint32_t ep, int in, int halted) {
+  if (halted) {
+    *buf_ctrl(ep, (uint32_t)in, in ? in_half : 0) = BUF_STALL;
+    return;
+  }
+  *buf_ctrl(ep, (uint32_t)in, in ? in_half : 0) = 0;
+  if (in) {
+    in_pid = 0;
+    feed_in();
+  } else {
+    out_pid = 0;
+    feed_out();
+  }
+}
+
+static void reset_bus(void) {
+  static const usb_control control = {0, on_configured, on_line_state, on_halt};
+  usb_control c = control;
+  c.serial = serial_number;
+  usb_control_reset(&c);
+  configured = 0;
+  close();
+}
+
+static void buffers_done(void) {
+  uint32_t status = REG(USB_BUFF_STATUS);
+  REG(USB_BUFF_STATUS) = status;
+  if (status & 1) usb_control_in_done();
+  if (status & 2) usb_control_out_done();
+  if (status & 1u << 2 * EP_DATA) {
+    last_taken = clock_now();
+    feed_in();
+  }
+  if (status & 2u << 2 * EP_DATA) take_out();
+}
+
+void on_usb(void) {
+  uint32_t s = REG(USB_INTS);
+  if (s & INT_BUS_RESET) {
+    REG(USB_SIE_STATUS) = SIE_BUS_RESET;
+    reset_bus();
+  }
+  if (s & INT_BUFF_STATUS) buffers_done();  // before a setup packet: they ended before it came
+  if (s & INT_SETUP_REQ) {
+    REG(USB_SIE_STATUS) = SIE_SETUP_REC;
+    usb_control_setup();
+  }
+}
+
+void usb_start(const char *serial) {
+  serial_number = serial;
+  for (uint32_t i = 0; i < 4096; i += 4) REG(USB_DPRAM + i) = 0;
+  reset_bus();
+  REG(USB_MUXING) = 1 | 1 << 3;    // to the PHY, soft connect
+  REG(USB_PWR) = 1 << 2 | 1 << 3;  // the board's VBUS is taken for granted
+  REG(USB_MAIN_CTRL) = 1;
+  REG(USB_SIE_CTRL) = SIE_EP0_INT_1BUF;
+  REG(USB_INTE) = INT_SETUP_REQ | INT_BUS_RESET | INT_BUFF_STATUS;
+  REG(NVIC_ISER) = 1u << IRQ_USBCTRL;
+  SET(USB_SIE_CTRL) = SIE_PULLUP_EN;
+}
+
+void usb_stop(void) {
+  CLR(USB_SIE_CTRL) = SIE_PULLUP_EN;
+  REG(NVIC_ICER) = 1u << IRQ_USBCTRL;
+}
+
+int usb_was_closed(void) {
+  irq_off();
+  int was = closed;
+  if (was) sent = written;  // also what was written while it closed
+  closed = 0;
+  irq_on();
+  return was;
+}
+
+uint32_t usb_room(void) { return USB_RING_BYTES - (written - sent); }
+
+void usb_write(const uint8_t *bytes, uint32_t n) {
+  const uint32_t *from = (const uint32_t *)(const void *)bytes;
+  for (uint32_t i = 0; i < n; i += 4)
+    *(uint32_t *)(void *)&ring[(written + i) & (USB_RING_BYTES - 1)] = *from++;
+  irq_off();
+  if (written == sent) last_taken = clock_now();
+  written += n;
+  feed_in();
+  irq_on();
+}
+
+int usb_is_waiting(uint64_t *at) {
+  irq_off();
+  *at = last_taken;
+  uint32_t ctrl = *buf_ctrl(EP_DATA, 1, 0) | (USB_IN_BUFFERS == 2 ? *buf_ctrl(EP_DATA, 1, 1) : 0u);
+  int waits = written != sent || (ctrl & BUF_AVAILABLE);
+  irq_on();
+  return waits;
+}
+
+const usb_packet *usb_received(void) {
+  return received == released ? 0 : &packets[released % RX_PACKETS];
+}
+
+void usb_release(void) {
+  irq_off();
+  released++;
+  if (out_waits) feed_out();
+  irq_on();
+}
