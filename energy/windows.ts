@@ -24,7 +24,7 @@ export interface PairedMarks {
 }
 
 /** Marks of these names bracket nothing: they serve the clocks. */
-const SERVICE = new Set(["sync", "lap"]);
+export const SERVICE = new Set(["sync", "lap"]);
 
 export function pairMarks(marks: readonly ResolvedMark[]): PairedMarks {
   const windows: Window[] = [];

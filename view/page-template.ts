@@ -30,8 +30,8 @@ export interface PageParts {
 }
 
 export function renderPage(parts: PageParts): string {
-  const { script, style, notice } = pageAssets();
-  const policy = `default-src 'none'; script-src '${hash(script)}'; style-src '${hash(style)}'; img-src data:; base-uri 'none'; form-action 'none'`;
+  const { script, style, notice } = pageAssets(SCRIPTS, ["page"]);
+  const policy = `default-src 'none'; script-src '${sourceHash(script)}'; style-src '${sourceHash(style)}'; img-src data:; base-uri 'none'; form-action 'none'`;
   const document = html`<html lang="en">
     <head>
       <meta charset="utf-8" />
@@ -40,7 +40,7 @@ export function renderPage(parts: PageParts): string {
       <meta name="referrer" content="no-referrer" />
       <link rel="icon" href="data:," />
       <title>${parts.title}</title>
-      ${element("style", style)}
+      ${verbatim("style", style)}
     </head>
     <body>
       ${parts.head}
@@ -54,14 +54,14 @@ export function renderPage(parts: PageParts): string {
           </details>
         </footer>
       </main>
-      ${jsonElement(parts.data)}${element("script", script)}
+      ${jsonElement(parts.data)}${verbatim("script", script)}
     </body>
   </html>`;
   return `<!doctype html>\n${document.html}\n`;
 }
 
 /** Byte for byte: the policy names the hash of exactly this text. */
-function element(name: "style" | "script", text: string): Html {
+export function verbatim(name: "style" | "script", text: string): Html {
   return { html: `<${name}>${text}</${name}>` };
 }
 
@@ -69,7 +69,8 @@ function jsonElement(data: PageData): Html {
   return { html: `<script type="application/json" id="data">${jsonForScript(data).html}</script>` };
 }
 
-function hash(text: string): string {
+/** As a policy names it. */
+export function sourceHash(text: string): string {
   return `sha256-${createHash("sha256").update(text, "utf8").digest("base64")}`;
 }
 
@@ -79,14 +80,16 @@ interface Assets {
   readonly notice: string;
 }
 
-function pageAssets(): Assets {
+/** uPlot and files of view/page, joined. @param scripts names without `.js`, @param styles without `.css`. */
+export function pageAssets(scripts: readonly string[], styles: readonly string[]): Assets {
   const page = pageFolder();
   const uplot = dirname(createRequire(import.meta.url).resolve("uplot/package.json"));
-  const own = SCRIPTS.map((name) => joinable(readFileSync(join(page, `${name}.js`), "utf8")));
+  const own = scripts.map((name) => joinable(readFileSync(join(page, `${name}.js`), "utf8")));
   const library = readFileSync(join(uplot, "dist/uPlot.iife.min.js"), "utf8").trim();
   const notice = readFileSync(join(uplot, "LICENSE"), "utf8").trim();
   const script = `/* uPlot\n${notice}\n*/\n${library}\n(() => {\n"use strict";\n${own.join("\n")}})();\n`;
-  const style = `${readFileSync(join(uplot, "dist/uPlot.min.css"), "utf8").trim()}\n${readFileSync(join(page, "page.css"), "utf8")}`;
+  const sheets = styles.map((name) => readFileSync(join(page, `${name}.css`), "utf8"));
+  const style = `${readFileSync(join(uplot, "dist/uPlot.min.css"), "utf8").trim()}\n${sheets.join("\n")}`;
   if (/<\/(script|style)/i.test(script + style))
     throw new Error("a page asset would end its own element");
   return { script, style, notice };
