@@ -26,8 +26,8 @@ export interface EventQueue {
   close(): void;
 }
 
-/** Events that the kernel holds for us: 40 ms of a 100 kHz burst. The kernel's own default is 16 a line. */
-const EVENT_BUFFER = 4096;
+/** Events that the kernel holds for us: the most it grants (GPIO_V2_LINES_MAX · 16); its default is 16 a line. */
+const EVENT_BUFFER = 1024;
 const EVENTS_A_READ = 512;
 /** A line that never rests must not keep the recorder here. */
 const MAX_READS = 64;
