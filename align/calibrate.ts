@@ -4,6 +4,7 @@
 import { inputError } from "../schema/errors.ts";
 import type { RowField, RowLayout, SampleBlock } from "../schema/records.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
+import { plus, product, RAIL_SUMS, sumOf } from "./columns.ts";
 import { columnReader, type ColumnReader } from "./decode.ts";
 
 /** `flags` of fused.arrow. */
@@ -28,15 +29,23 @@ interface Input {
   readonly out: Float64Array;
   readonly lo: number;
   readonly hi: number;
+  /** A count is always a number; a float need not be. */
+  readonly isCount: boolean;
 }
 
 export class Calibrator {
   readonly rails: readonly RailColumns[];
   readonly totalW: Float64Array;
+  /** Sums of the columns over the block: P, I, V of each rail; 0 for what is not measured. */
+  readonly sums: Float64Array;
+  /** No value can be NaN or infinite: all fields are counts. */
+  readonly alwaysNumbers: boolean;
   readonly #inputs: readonly Input[];
-  readonly #products: readonly RailColumns[];
+  readonly #hasPower: readonly boolean[];
   readonly #trigger: ColumnReader | undefined;
   readonly #triggerColumn: Float64Array;
+  #lastLevel = 0;
+  #nextIndex = -1;
   #clippedRows = 0;
 
   /** @throws InputError when the rig names a field that the stream does not have. */
@@ -49,26 +58,25 @@ export class Calibrator {
       return out;
     };
     const rails: RailColumns[] = [];
-    const products: RailColumns[] = [];
     for (const rail of rig.rails) {
       const measured = column(rail, rail.voltage);
       const assumed =
         rail.assumedVoltage && new Float64Array(maxRows).fill(rail.assumedVoltage.valueV);
       const currentA = column(rail, rail.current);
       const power = column(rail, rail.power);
-      const columns = {
+      rails.push({
         name: rail.name,
         voltageV: measured ?? assumed ?? null,
         currentA,
         powerW: power ?? new Float64Array(maxRows),
-      };
-      rails.push(columns);
-      if (!power) products.push(columns);
+      });
     }
     this.rails = rails;
     this.totalW = rails.length === 1 ? rails[0]!.powerW : new Float64Array(maxRows);
+    this.sums = new Float64Array(RAIL_SUMS * rails.length);
+    this.alwaysNumbers = inputs.every((c) => c.isCount);
     this.#inputs = inputs;
-    this.#products = products;
+    this.#hasPower = rig.rails.map((r) => r.power !== undefined);
     this.#trigger = layout.trigger && columnReader(layout, layout.trigger);
     this.#triggerColumn = new Float64Array(layout.trigger ? maxRows : 0);
   }
@@ -81,13 +89,26 @@ export class Calibrator {
   /** Decodes a block into the columns and ORs clip and trigger flags into `flags`. */
   read(block: SampleBlock, flags: Uint8Array): void {
     const { rows, bytes } = block;
-    for (const c of this.#inputs) {
-      c.read(bytes, rows, c.out);
-      if (c.lo > -Infinity || c.hi < Infinity) this.#markClipped(c, rows, flags);
-    }
-    for (const r of this.#products) multiply(r.voltageV!, r.currentA!, r.powerW, rows);
-    if (this.rails.length > 1) sum(this.rails, this.totalW, rows);
+    for (const c of this.#inputs) if (c.read(bytes, rows, c.out)) this.#markClipped(c, rows, flags);
+    for (let r = 0; r < this.rails.length; r++) this.#power(r, rows);
+    if (this.rails.length > 1) this.#total(rows);
     if (this.#trigger) this.#markTrigger(block, flags);
+  }
+
+  #power(r: number, rows: number): void {
+    const { voltageV, currentA, powerW } = this.rails[r]!;
+    const at = RAIL_SUMS * r;
+    if (this.#hasPower[r])
+      [powerW, currentA, voltageV].forEach((column, k) => {
+        this.sums[at + k] = column ? sumOf(column, 0, rows) : 0;
+      });
+    else product(voltageV!, currentA!, powerW, rows, this.sums, at);
+  }
+
+  #total(rows: number): void {
+    const { rails, totalW } = this;
+    plus(rails[0]!.powerW, rails[1]!.powerW, totalW, rows);
+    for (let r = 2; r < rails.length; r++) plus(totalW, rails[r]!.powerW, totalW, rows);
   }
 
   #markClipped(c: Input, rows: number, flags: Uint8Array): void {
@@ -102,8 +123,15 @@ export class Calibrator {
   #markTrigger(block: SampleBlock, flags: Uint8Array): void {
     const level = this.#triggerColumn;
     this.#trigger!(block.bytes, block.rows, level);
-    for (let i = 1; i < block.rows; i++)
-      if (level[i] !== level[i - 1]) flags[i]! |= RowFlag.trigger;
+    // An edge hidden by a gap is not shown as one.
+    let last = block.firstIndex === this.#nextIndex ? this.#lastLevel : level[0]!;
+    for (let i = 0; i < block.rows; i++) {
+      if (level[i] === last) continue;
+      flags[i]! |= RowFlag.trigger;
+      last = level[i]!;
+    }
+    this.#lastLevel = last;
+    this.#nextIndex = block.firstIndex + block.rows;
   }
 }
 
@@ -115,22 +143,14 @@ function input(layout: RowLayout, rig: Rig, rail: Rail, sensor: Sensor, out: Flo
       `rig ${rig.name}`,
       `one of ${layout.fields.map((f) => f.name).join(", ")}`,
     );
-  const linear = { scale: sensor.perCount, zero: sensor.zeroCount };
-  const ends = (sensor.clip ?? [-Infinity, Infinity]).map((n) => (n - linear.zero) * linear.scale);
+  const [scale, zero] = [sensor.perCount, sensor.zeroCount];
+  const ends = (sensor.clip ?? [-Infinity, Infinity]).map((n) => (n - zero) * scale);
+  const [lo, hi] = [Math.min(...ends), Math.max(...ends)];
   return {
-    read: columnReader(layout, field, linear),
+    read: columnReader(layout, field, { scale, zero, lo, hi }),
     out,
-    lo: Math.min(...ends),
-    hi: Math.max(...ends),
+    lo,
+    hi,
+    isCount: field.kind !== "float" && Number.isFinite(scale) && Number.isFinite(zero),
   };
-}
-
-function multiply(v: Float64Array, a: Float64Array, out: Float64Array, rows: number): void {
-  for (let i = 0; i < rows; i++) out[i] = v[i]! * a[i]!;
-}
-
-function sum(rails: readonly RailColumns[], out: Float64Array, rows: number): void {
-  const [first, second, ...rest] = rails.map((r) => r.powerW);
-  for (let i = 0; i < rows; i++) out[i] = first![i]! + second![i]!;
-  for (const p of rest) for (let i = 0; i < rows; i++) out[i]! += p[i]!;
 }

@@ -1,22 +1,23 @@
 // Raw rows + field + linear calibration → a float64 column. One loop per byte layout, chosen once per
 // field; nothing is allocated per row. Leaves: values in SI. Holds: nothing.
 //
-// The common loops do four rows at a time: at every turn of a loop V8 looks at the typed arrays' maps,
-// lengths and addresses anew, which costs more than the conversion itself (1.8 times faster so).
-// Nor are their variables made by array patterns, which V8 leaves as checked generic values.
+// The common loops do several rows a turn: at every turn V8 looks at the arrays' maps, lengths and
+// addresses anew, which costs more than the conversion itself. `| 0` spares its checks for overflow; an
+// array pattern for several variables would leave them boxed. Measured together: 2 to 3 times.
 
 import type { RowField, RowLayout } from "../schema/records.ts";
 
-/** value = (count − zero) · scale. Counts at or beyond an end of `clip` are saturated. */
+/** value = (count − zero) · scale; saturated where the value is at or beyond `lo` or `hi`. */
 export interface Linear {
   readonly scale: number;
   readonly zero: number;
-  readonly clip?: readonly [number, number];
+  readonly lo: number;
+  readonly hi: number;
 }
 
-const RAW: Linear = { scale: 1, zero: 0 };
+const RAW: Linear = { scale: 1, zero: 0, lo: -Infinity, hi: Infinity };
 
-/** Fills `out[0..rows)` from the rows in `bytes`. @returns false where surely no count is saturated. */
+/** Fills `out[0..rows)` from the rows in `bytes`. @returns false where surely no value is saturated. */
 export type ColumnReader = (bytes: Uint8Array, rows: number, out: Float64Array) => boolean;
 
 /**
@@ -35,9 +36,11 @@ export function columnReader(
   const byte = bitOffset >> 3;
   const shift = bitOffset & 7;
   if (kind === "float") return floatReader(stride, byte, bits, linear);
-  const whole16 = (stride & 1) === 0 && bitOffset >> 4 === (bitOffset + bits - 1) >> 4;
-  if (whole16) return wordReader(stride >> 1, bitOffset >> 4, bitOffset & 15, bits, kind, linear);
-  if (shift + bits <= 16) return pairReader(stride, byte, shift, bits, kind, linear);
+  const end = (bitOffset & 15) + bits;
+  if ((stride & 1) === 0 && (end === 16 || (end < 16 && kind === "uint")))
+    return wordReader(stride >> 1, bitOffset >> 4, smallField(bitOffset & 15, bits, kind, linear));
+  if (shift + bits <= 16)
+    return pairReader(stride, byte, shift + bits > 8, smallField(shift, bits, kind, linear));
   if (shift + bits <= 32) return byteReader(stride, byte, shift, bits, kind, linear);
   if (shift === 0 && (bits & 7) === 0 && bits <= 64 && kind === "uint")
     return wideReader(stride, byte, bits, linear);
@@ -46,8 +49,8 @@ export function columnReader(
   );
 }
 
-function floatReader(stride: number, byte: number, bits: number, l: Linear): ColumnReader {
-  const { scale, zero } = l;
+function floatReader(stride: number, byte: number, bits: number, linear: Linear): ColumnReader {
+  const { scale, zero } = linear;
   return (bytes, rows, out) => {
     const v = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (bits === 32)
@@ -56,131 +59,115 @@ function floatReader(stride: number, byte: number, bits: number, l: Linear): Col
     else
       for (let i = 0, at = byte; i < rows; i++, at += stride)
         out[i] = (v.getFloat64(at, true) - zero) * scale;
-    return l.clip !== undefined;
+    return hasLimits(linear);
   };
 }
 
-/** A field inside one aligned 16-bit word: the common case (u16, s16, 12 bits left-justified). */
-function wordReader(
-  stride: number,
-  word: number,
+/** How a field of at most 16 bits is read: x = word & mask is its count times 2^shift. */
+interface SmallField extends Linear {
+  readonly mask: number;
+  /** Bit of the sign, where reading the word has not extended it already. */
+  readonly sign: number;
+}
+
+/** Scale and zero make up for the shift, exactly: V8 shifts by a variable amount slowly. */
+function smallField(
   shift: number,
   bits: number,
   kind: "uint" | "int",
-  linear: Linear,
-): ColumnReader {
-  const field = smallField(shift, bits, kind, linear);
-  return (bytes, rows, out) => readWords(words16(bytes), word, stride, rows, field, out);
+  { scale, zero, lo, hi }: Linear,
+): SmallField {
+  const unit = 1 << shift;
+  const sign = kind === "int" ? 1 << (shift + bits - 1) : 0;
+  return { mask: (unit << bits) - unit, sign, scale: scale / unit, zero: zero * unit, lo, hi };
 }
 
-function readWords(
-  words: Uint16Array,
+/** Inside one aligned 16-bit word, unsigned or with its sign as the word's: u16, s16, 12 bits left-justified. */
+function wordReader(stride: number, word: number, field: SmallField): ColumnReader {
+  // Of a negative word the upper bits are kept too.
+  const mask = field.sign === 0 ? field.mask : field.mask - 65536;
+  return (bytes, rows, out) => {
+    const fours = rows & ~3;
+    const rest = readPairs(
+      bytes,
+      2 * (word + fours * stride),
+      1,
+      2 * stride,
+      fours,
+      rows,
+      field,
+      out,
+    );
+    return readFours(words16(bytes), word, stride, fours, mask, field, out) || rest;
+  };
+}
+
+/** @param rows a multiple of four: a loop for the rest in here would slow this one by a third. */
+function readFours(
+  words: Int16Array,
   at: number,
   stride: number,
   rows: number,
-  { mask, sign, least, most, scale, zero }: SmallField,
+  mask: number,
+  field: SmallField,
   out: Float64Array,
 ): boolean {
-  let i = 0;
-  let beyond = false;
-  for (const whole = rows - 3; i < whole; i += 4, at += 4 * stride) {
-    const a = ((words[at]! & mask) ^ sign) - sign;
-    const b = ((words[at + stride]! & mask) ^ sign) - sign;
-    const c = ((words[at + 2 * stride]! & mask) ^ sign) - sign;
-    const d = ((words[at + 3 * stride]! & mask) ^ sign) - sign;
-    if (a < least || a > most || b < least || b > most) beyond = true;
-    if (c < least || c > most || d < least || d > most) beyond = true;
-    out[i] = (a - zero) * scale;
-    out[i + 1] = (b - zero) * scale;
-    out[i + 2] = (c - zero) * scale;
-    out[i + 3] = (d - zero) * scale;
+  const { scale, zero, lo, hi } = field;
+  let saturated = false;
+  for (let i = 0; i < rows; i = (i + 4) | 0) {
+    const a = ((words[at]! & mask) - zero) * scale;
+    at = (at + stride) | 0;
+    const b = ((words[at]! & mask) - zero) * scale;
+    at = (at + stride) | 0;
+    const c = ((words[at]! & mask) - zero) * scale;
+    at = (at + stride) | 0;
+    const d = ((words[at]! & mask) - zero) * scale;
+    at = (at + stride) | 0;
+    if (a <= lo || a >= hi || b <= lo || b >= hi) saturated = true;
+    if (c <= lo || c >= hi || d <= lo || d >= hi) saturated = true;
+    out[i] = a;
+    out[(i + 1) | 0] = b;
+    out[(i + 2) | 0] = c;
+    out[(i + 3) | 0] = d;
   }
-  for (; i < rows; i++, at += stride) {
-    const a = ((words[at]! & mask) ^ sign) - sign;
-    if (a < least || a > most) beyond = true;
-    out[i] = (a - zero) * scale;
-  }
-  return beyond;
+  return saturated;
 }
 
 /** A typed view where alignment and byte order allow it, a copy where not. */
-function words16(bytes: Uint8Array): Uint16Array {
-  const even = bytes.byteLength & ~1;
-  if ((bytes.byteOffset & 1) === 0)
-    return new Uint16Array(bytes.buffer, bytes.byteOffset, even >> 1);
-  return new Uint16Array(bytes.slice().buffer, 0, even >> 1);
+function words16(bytes: Uint8Array): Int16Array {
+  const words = bytes.byteLength >> 1;
+  if ((bytes.byteOffset & 1) === 0) return new Int16Array(bytes.buffer, bytes.byteOffset, words);
+  return new Int16Array(bytes.slice().buffer, 0, words);
 }
 
-/** A field inside two bytes at any address: 12 bits packed, rows of odd length. */
-function pairReader(
-  stride: number,
-  byte: number,
-  shift: number,
-  bits: number,
-  kind: "uint" | "int",
-  linear: Linear,
-): ColumnReader {
-  const field = smallField(shift, bits, kind, linear);
-  // A field within the row's last byte has no second byte to read.
-  const next = shift + bits > 8 ? 1 : 0;
-  return (bytes, rows, out) => readPairs(bytes, byte, next, stride, rows, field, out);
+/** Inside two bytes at any address: 12 bits packed, rows of odd length. `two`: it reaches into the second. */
+function pairReader(stride: number, byte: number, two: boolean, field: SmallField): ColumnReader {
+  return (bytes, rows, out) => readPairs(bytes, byte, two ? 1 : 0, stride, 0, rows, field, out);
 }
 
+/** Rows [from, rows), the first at byte `at`; the field's second byte is `next` further. */
 function readPairs(
   bytes: Uint8Array,
   at: number,
   next: number,
   stride: number,
+  from: number,
   rows: number,
-  { mask, sign, least, most, scale, zero }: SmallField,
+  { mask, sign, scale, zero, lo, hi }: SmallField,
   out: Float64Array,
 ): boolean {
-  let i = 0;
-  let beyond = false;
-  for (const whole = rows - 1; i < whole; i += 2, at += 2 * stride) {
-    const to = at + stride;
-    const a = (((bytes[at]! | (bytes[at + next]! << 8)) & mask) ^ sign) - sign;
-    const b = (((bytes[to]! | (bytes[to + next]! << 8)) & mask) ^ sign) - sign;
-    if (a < least || a > most || b < least || b > most) beyond = true;
-    out[i] = (a - zero) * scale;
-    out[i + 1] = (b - zero) * scale;
+  let saturated = false;
+  for (let i = from; i < rows; i++) {
+    const x = (bytes[at]! | (bytes[(at + next) | 0]! << 8)) & mask;
+    const a = ((x ^ sign) - sign - zero) * scale;
+    if (a <= lo || a >= hi) saturated = true;
+    out[i] = a;
+    at = (at + stride) | 0;
   }
-  if (i < rows) {
-    const a = (((bytes[at]! | (bytes[at + next]! << 8)) & mask) ^ sign) - sign;
-    if (a < least || a > most) beyond = true;
-    out[i] = (a - zero) * scale;
-  }
-  return beyond;
+  return saturated;
 }
 
-/**
- * A field of at most 16 bits: x = ((word & mask) ^ sign) − sign is its count times 2^shift, which scale and
- * zero make up for, exactly; unsaturated from `least` to `most`. A shift per value would cost more than
- * all the rest, since V8 knows only the processor's slow one.
- */
-interface SmallField extends Linear {
-  readonly mask: number;
-  readonly sign: number;
-  readonly least: number;
-  readonly most: number;
-}
-
-function smallField(
-  shift: number,
-  bits: number,
-  kind: "uint" | "int",
-  { scale, zero, clip }: Linear,
-): SmallField {
-  const unit = 2 ** shift;
-  return {
-    mask: (2 ** bits - 1) * unit,
-    sign: kind === "int" ? 2 ** (bits - 1) * unit : 0,
-    least: clip ? (Math.floor(clip[0]) + 1) * unit : -32768,
-    most: clip ? (Math.ceil(clip[1]) - 1) * unit : 65535,
-    scale: scale / unit,
-    zero: zero * unit,
-  };
-}
+const hasLimits = ({ lo, hi }: Linear): boolean => lo > -Infinity || hi < Infinity;
 
 /** Fields of up to 32 bits, with their shift, at any address. */
 function byteReader(
@@ -189,8 +176,9 @@ function byteReader(
   shift: number,
   bits: number,
   kind: "uint" | "int",
-  { scale, zero, clip }: Linear,
+  linear: Linear,
 ): ColumnReader {
+  const { scale, zero } = linear;
   const n = (shift + bits + 7) >> 3;
   const left = 32 - bits - shift;
   const right = 32 - bits;
@@ -202,21 +190,17 @@ function byteReader(
       const x = w << left;
       out[i] = ((signed ? x >> right : x >>> right) - zero) * scale;
     }
-    return clip !== undefined;
+    return hasLimits(linear);
   };
 }
 
 /** Counters of 40 to 64 bits: exact to 2^53, which is why time bases subtract their first value (timebase.ts). */
-function wideReader(
-  stride: number,
-  byte: number,
-  bits: number,
-  { scale, zero, clip }: Linear,
-): ColumnReader {
+function wideReader(stride: number, byte: number, bits: number, linear: Linear): ColumnReader {
+  const { scale, zero } = linear;
   return (bytes, rows, out) => {
     for (let i = 0, at = byte; i < rows; i++, at += stride)
       out[i] = (high(bytes, at, bits) * 4294967296 + low(bytes, at) - zero) * scale;
-    return clip !== undefined;
+    return hasLimits(linear);
   };
 }
 

@@ -11,6 +11,8 @@ const MONOTONIC_BITS = 48;
 export interface Timebase {
   /** Fills `out[0..rows)` with device time of the block's rows. Blocks must come in file order. */
   read(block: SampleBlock, out: Float64Array): void;
+  /** Device time is the row's index: equally spaced within a block. */
+  readonly isIndex: boolean;
   /** Counter value of the first row, for streams whose counter is the host clock itself. */
   readonly firstTick: bigint | null;
 }
@@ -24,6 +26,7 @@ export function timebaseOf(layout: RowLayout, hz: number, rowHz: number): Timeba
 }
 
 class IndexTimebase implements Timebase {
+  readonly isIndex = true;
   readonly firstTick = null;
 
   read(block: SampleBlock, out: Float64Array): void {
@@ -33,6 +36,7 @@ class IndexTimebase implements Timebase {
 }
 
 class TickTimebase implements Timebase {
+  readonly isIndex = false;
   firstTick: bigint | null = null;
   readonly #bits: number;
   readonly #modulus: number;
@@ -98,6 +102,7 @@ class TickTimebase implements Timebase {
     const hi0 = Number(this.firstTick! >> 32n);
     for (let i = 0, at = byte; i < rows; i++, at += stride)
       out[i] = (high(bytes, at, this.#bits) - hi0) * 4294967296 + (low(bytes, at) - lo0);
+    return false;
   };
 
   /** Whole wraps hidden in a gap before this block: the expected step less what the counter itself shows. */

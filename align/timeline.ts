@@ -5,8 +5,9 @@ import { type CaptureRecord, readCapture } from "../capture/log-reader.ts";
 import { BlockFlag, type SampleBlock } from "../schema/records.ts";
 import { Calibrator, type RailColumns, RowFlag } from "./calibrate.ts";
 import { type ClockModel, mapColumn } from "./clock.ts";
+import { ramp } from "./columns.ts";
 import type { Scan, StreamScan } from "./scan.ts";
-import { timebaseOf } from "./timebase.ts";
+import { type Timebase, timebaseOf } from "./timebase.ts";
 
 /** Rows [from, to) of the columns form one run; before `from` lies a gap if `gapBefore`. */
 export interface AlignedRun {
@@ -17,6 +18,10 @@ export interface AlignedRun {
   readonly rails: readonly RailColumns[];
   readonly totalW: Float64Array;
   readonly flags: Uint8Array;
+  /** Distance of the rows where all are equally far apart: timed by their index. */
+  readonly periodNs?: number;
+  /** P, I, V of each rail summed over the run, where that is at hand. */
+  readonly sums?: Float64Array;
 }
 
 export interface TimelineCounts {
@@ -27,6 +32,9 @@ export interface TimelineCounts {
   notNumbers: number;
   clipped: number;
 }
+
+/** Rows worked on at a time, however large the blocks: eight columns of them stay in the second-level cache. */
+const SLICE_ROWS = 4096;
 
 /** A distance of more than this many row periods is a gap (mission: 250 ms at a 100 ms period). */
 export const GAP_PERIODS = 2.5;
@@ -62,21 +70,37 @@ export class Timeline {
     const { layout, maxRows } = this.#stream;
     const rig = this.#scan.rig!;
     const timebase = timebaseOf(layout, rig.device.clock.hz, rig.device.rowHz);
-    const calibrator = new Calibrator(layout, rig, maxRows);
-    const tNs = new Float64Array(maxRows);
-    const flags = new Uint8Array(maxRows);
+    const rows = Math.min(maxRows, SLICE_ROWS);
+    const calibrator = new Calibrator(layout, rig, rows);
+    const tNs = new Float64Array(rows);
+    const flags = new Uint8Array(rows);
     this.#lastNs = -Infinity;
     for (const block of blocks) {
-      const { rows } = block;
-      if (block.flags & BlockFlag.duplicate || rows === 0) continue;
-      timebase.read(block, tNs);
-      mapColumn(this.#model, tNs, rows);
-      flags.fill(0, 0, rows);
-      calibrator.read(block, flags);
-      yield* this.#split(block, tNs, flags, calibrator);
-      this.counts.rows += rows;
+      if (block.flags & BlockFlag.duplicate) continue;
+      for (const slice of slices(block, layout.rowBytes)) {
+        const periodNs = this.#times(timebase, slice, tNs);
+        flags.fill(0, 0, slice.rows);
+        calibrator.read(slice, flags);
+        yield* this.#split(slice, tNs, flags, calibrator, periodNs);
+        this.counts.rows += slice.rows;
+      }
     }
     this.counts.clipped = calibrator.clippedRows;
+  }
+
+  /** Session time of each row. @returns the distance of the rows where it is one and the same. */
+  #times(timebase: Timebase, block: SampleBlock, tNs: Float64Array): number | undefined {
+    const { rows, firstIndex } = block;
+    if (!timebase.isIndex) {
+      timebase.read(block, tNs);
+      mapColumn(this.#model, tNs, rows);
+      return undefined;
+    }
+    const ends = Float64Array.of(firstIndex, firstIndex + rows - 1);
+    mapColumn(this.#model, ends, 2);
+    const periodNs = rows > 1 ? (ends[1]! - ends[0]!) / (rows - 1) : this.#model.nsPerUnit;
+    ramp(ends[0]!, periodNs, tNs, rows);
+    return periodNs;
   }
 
   /** Cuts a block where time jumps, stands still or a value is missing. */
@@ -85,30 +109,37 @@ export class Timeline {
     tNs: Float64Array,
     flags: Uint8Array,
     calibrator: Calibrator,
+    periodNs: number | undefined,
   ): Generator<AlignedRun> {
     const limit = (GAP_PERIODS * 1e9) / this.#scan.rig!.device.rowHz;
-    const { rails, totalW } = calibrator;
+    const { rails, totalW, sums } = calibrator;
+    const { rows } = block;
+    const even = periodNs === undefined ? {} : { periodNs };
     let previous = this.#lastNs;
     let gapBefore = (block.flags & BlockFlag.gapBefore) !== 0;
     let from = 0;
-    for (let i = 0; i < block.rows; i++) {
-      const step = tNs[i]! - previous;
-      const valid = totalW[i]! - totalW[i]! === 0; // false for NaN and ±Infinity
-      if (valid && step > 0 && (step <= limit || previous === -Infinity)) {
-        previous = tNs[i]!;
-        continue;
-      }
-      if (i > from) yield this.#run({ from, to: i, gapBefore, tNs, rails, totalW, flags });
+    // Counts timed by their index go on to the block's end if they go on at all.
+    const smooth =
+      calibrator.alwaysNumbers && periodNs !== undefined && periodNs > 1 && periodNs <= limit;
+    const simple = smooth && firstBreak(tNs, totalW, 0, 1, previous, limit) === 1;
+    for (let i = simple ? rows : 0; i < rows; i++) {
+      const next = firstBreak(tNs, totalW, i, rows, previous, limit);
+      if (next > i) previous = tNs[next - 1]!;
+      i = next;
+      if (i === rows) break;
+      if (i > from) yield this.#run({ from, to: i, gapBefore, tNs, rails, totalW, flags, ...even });
       gapBefore = true;
-      const usable = valid && step > 0;
+      const valid = isNumber(totalW[i]!);
+      const usable = valid && tNs[i]! > previous;
       if (!valid) this.counts.notNumbers++;
       else if (!usable) this.counts.backwards++;
       from = usable ? i : i + 1;
       if (usable) previous = tNs[i]!;
     }
-    this.#lastNs = previous;
-    if (from < block.rows)
-      yield this.#run({ from, to: block.rows, gapBefore, tNs, rails, totalW, flags });
+    this.#lastNs = simple ? tNs[rows - 1]! : previous;
+    const whole = from === 0 ? { sums } : {};
+    if (from < rows)
+      yield this.#run({ from, to: rows, gapBefore, tNs, rails, totalW, flags, ...even, ...whole });
   }
 
   #run(run: AlignedRun): AlignedRun {
@@ -122,3 +153,45 @@ export class Timeline {
 function* blocksIn(records: Iterable<CaptureRecord>): Generator<SampleBlock> {
   for (const r of records) if (r.kind === "rows") yield r.block;
 }
+
+function* slices(block: SampleBlock, rowBytes: number): Generator<SampleBlock> {
+  const { rows, firstIndex, bytes } = block;
+  if (rows <= SLICE_ROWS) {
+    if (rows > 0) yield block;
+    return;
+  }
+  for (let at = 0; at < rows; at += SLICE_ROWS) {
+    const n = Math.min(SLICE_ROWS, rows - at);
+    yield {
+      ...block,
+      firstIndex: firstIndex + at,
+      rows: n,
+      bytes: bytes.subarray(at * rowBytes, (at + n) * rowBytes),
+      // What lies before the block does not lie before its later slices.
+      ...(at > 0 ? { deviceTick: null, flags: 0 } : {}),
+    };
+  }
+}
+
+/** First row in [from, rows) that does not simply go on: time jumps or stands still, or no number. */
+function firstBreak(
+  tNs: Float64Array,
+  totalW: Float64Array,
+  from: number,
+  rows: number,
+  previousNs: number,
+  limitNs: number,
+): number {
+  let previous = previousNs;
+  for (let i = from; i < rows; i++) {
+    const t = tNs[i]!;
+    const step = t - previous;
+    const goesOn = step > 0 && (step <= limitNs || step === Infinity);
+    if (!goesOn || !isNumber(totalW[i]!)) return i;
+    previous = t;
+  }
+  return rows;
+}
+
+/** False for NaN and ±Infinity. */
+const isNumber = (x: number): boolean => x - x === 0;

@@ -3,9 +3,11 @@
 // extra. Within a run the rule is the trapezoid (instantaneous samples) or the rectangle (samples that
 // are means over their interval); partial sums are short and added up compensated (Neumaier 1974).
 
+import { RAIL_SUMS as RAIL, sumOf } from "../align/columns.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { Rig } from "../schema/rig.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
+import { evenSpread, rectangle, spread, Spread, trapezoid } from "./integrals.ts";
 
 /** Where each running integral stands in a snapshot; rail r's own start at `rails + 3 r`. */
 export const Sum = {
@@ -31,11 +33,6 @@ export const Sum = {
   /** Per rail: ∫P dt, ∫I dt, ∫V dt. */
   rails: 13,
 } as const;
-
-const RAIL = 3;
-
-/** Values of one rail's column k at both ends of an interval. */
-type Ends = (rail: number, k: number) => readonly [number, number];
 
 /** Adds doubles without losing the small ones. */
 class Neumaier {
@@ -119,8 +116,11 @@ export class Integrator {
   readonly #periodNs: number;
   #next = 0;
   #last: LastRow | undefined;
-  /** The last two steps between rows, newest first. */
-  #steps: readonly [number, number] = [0, 0];
+  /** P, I, V of every rail at the two ends of the interval at hand. */
+  readonly #from: Float64Array;
+  readonly #to: Float64Array;
+  /** Sums of the stretch at hand, and the last two steps between rows. */
+  readonly #spread = new Float64Array(6);
   #firstNs = NaN;
 
   /** @param instants from {@link instantsOf}. */
@@ -132,6 +132,8 @@ export class Integrator {
     this.#sums = new Neumaier(this.#width);
     this.#holds = rig.device.sampling === "interval_mean";
     this.#periodNs = NS_PER_S / rig.device.rowHz;
+    this.#from = new Float64Array(RAIL * this.#nRails);
+    this.#to = new Float64Array(RAIL * this.#nRails);
   }
 
   /** First and last observed instant. */
@@ -154,33 +156,36 @@ export class Integrator {
     return new Snapshots(this.#instants, this.#width, this.#rows);
   }
 
+  /** There is an instant to serve before `t`, or at it. */
+  #dueBefore(t: number): boolean {
+    return this.#next < this.#instants.length && this.#instants[this.#next]! < t;
+  }
+
+  #dueUntil(t: number): boolean {
+    return this.#next < this.#instants.length && this.#instants[this.#next]! <= t;
+  }
+
   #begin(run: AlignedRun): void {
     const t0 = run.tNs[run.from]!;
     this.#firstNs = t0;
-    while (this.#next < this.#instants.length && this.#instants[this.#next]! <= t0)
-      this.#snapshot(NaN, run.totalW[run.from]!, 0);
+    while (this.#dueUntil(t0)) this.#snapshot(NaN, run.totalW[run.from]!, 0);
     this.#last = { tNs: t0, totalW: 0, rails: new Float64Array(RAIL * this.#nRails) };
   }
 
   /** Everything between the rows of a run, cut where an instant asks for a snapshot. */
   #within(run: AlignedRun): void {
-    const { tNs, from, to } = run;
+    const { tNs, totalW, from, to } = run;
     const last = to - 1;
     this.#sums.add(Sum.samples, 1);
     let i = from;
-    while (
-      i < last &&
-      this.#next < this.#instants.length &&
-      this.#instants[this.#next]! <= tNs[last]!
-    ) {
+    while (i < last && this.#dueUntil(tNs[last]!)) {
       const at = this.#instants[this.#next]!;
-      const j = firstAtOrAfter(tNs, i, to, at);
-      this.#accumulate(run, i, Math.max(i, j - 1));
-      i = Math.max(i, j - 1);
-      this.#partial(at, tNs[i]!, tNs[i + 1]!, run.totalW[i]!, run.totalW[i + 1]!, (r, k) => {
-        const c = column(run, r, k);
-        return c ? [c[i]!, c[i + 1]!] : [0, 0];
-      });
+      const j = Math.max(i, firstAtOrAfter(tNs, i, to, at) - 1);
+      this.#accumulate(run, i, j);
+      i = j;
+      takeRow(run, i, this.#from);
+      takeRow(run, i + 1, this.#to);
+      this.#partial(tNs[i]!, tNs[i + 1]!, totalW[i]!, totalW[i + 1]!);
     }
     this.#accumulate(run, i, last);
   }
@@ -188,59 +193,57 @@ export class Integrator {
   /** Adds the intervals between rows a … b. */
   #accumulate(run: AlignedRun, a: number, b: number): void {
     if (b <= a) return;
-    const t = run.tNs;
     const sums = this.#sums;
     for (let r = 0; r < this.#nRails; r++)
       for (let k = 0; k < RAIL; k++) {
         const c = column(run, r, k);
         if (!c) continue;
-        const part = this.#holds ? hold(t, c, a, b) : trapezoid(t, c, a, b);
+        const part = this.#integral(run, c, RAIL * r + k, a, b);
         sums.add(Sum.rails + RAIL * r + k, part);
         if (k === 0) sums.add(Sum.energyJ, part);
       }
     sums.add(Sum.samples, b - a);
-    sums.add(Sum.coveredS, (t[b]! - t[a]!) / NS_PER_S);
-    this.#spread(run, a, b);
+    sums.add(Sum.coveredS, (run.tNs[b]! - run.tNs[a]!) / NS_PER_S);
+    this.#addSpread(run, a, b);
   }
 
-  #spread(run: AlignedRun, a: number, b: number): void {
-    const p = run.totalW;
-    const t = run.tNs;
-    let [s0, s1, s2, power] = [0, 0, 0, 0];
-    let [d1, d2] = this.#steps;
-    for (let i = a; i < b; i++) {
-      const x = p[i]!;
-      const d = p[i + 1]! - x;
-      s0 += d * d;
-      s1 += d * d1;
-      s2 += d * d2;
-      power += x * x * (t[i + 1]! - t[i]!);
-      d2 = d1;
-      d1 = d;
-    }
-    this.#steps = [d1, d2];
-    this.#sums.add(Sum.step0, s0);
-    this.#sums.add(Sum.step1, s1);
-    this.#sums.add(Sum.step2, s2);
-    this.#sums.add(Sum.powerSquareJW, power / NS_PER_S);
+  /** Of column k of the run; over evenly timed rows it is their sum times their distance. */
+  #integral(run: AlignedRun, c: Float64Array, k: number, a: number, b: number): number {
+    const { periodNs, sums, tNs } = run;
+    if (periodNs === undefined)
+      return this.#holds ? rectangle(tNs, c, a, b) : trapezoid(tNs, c, a, b);
+    const whole = sums !== undefined && a === run.from && b === run.to - 1;
+    const sum = whole ? sums[k]! : sumOf(c, a, b + 1);
+    return ((sum - (this.#holds ? c[b]! : (c[a]! + c[b]!) / 2)) * periodNs) / NS_PER_S;
+  }
+
+  #addSpread(run: AlignedRun, a: number, b: number): void {
+    const s = this.#spread;
+    s.fill(0, 0, Spread.last);
+    if (run.periodNs === undefined) spread(run.tNs, run.totalW, a, b, s);
+    else evenSpread(run.tNs, run.totalW, a, b, run.periodNs, s);
+    this.#sums.add(Sum.step0, s[Spread.step0]!);
+    this.#sums.add(Sum.step1, s[Spread.step1]!);
+    this.#sums.add(Sum.step2, s[Spread.step2]!);
+    this.#sums.add(Sum.powerSquareJW, s[Spread.squareW2Ns]! / NS_PER_S);
   }
 
   /** The interval from the last row of the run before to the first of this one, no gap between. */
   #seam(run: AlignedRun): void {
     const last = this.#last!;
     const [t0, t1] = [last.tNs, run.tNs[run.from]!];
-    const ends = (r: number, k: number): [number, number] => [
-      last.rails[RAIL * r + k]!,
-      column(run, r, k)?.[run.from] ?? 0,
-    ];
-    while (this.#next < this.#instants.length && this.#instants[this.#next]! <= t1)
-      this.#partial(this.#instants[this.#next]!, t0, t1, last.totalW, run.totalW[run.from]!, ends);
-    this.#addInterval((t1 - t0) / NS_PER_S, ends);
-    const step = run.totalW[run.from]! - last.totalW;
+    const [p0, p1] = [last.totalW, run.totalW[run.from]!];
+    this.#from.set(last.rails);
+    takeRow(run, run.from, this.#to);
+    while (this.#dueUntil(t1)) this.#partial(t0, t1, p0, p1);
+    this.#addInterval((t1 - t0) / NS_PER_S);
+    const s = this.#spread;
+    const step = p1 - p0;
     this.#sums.add(Sum.step0, step * step);
-    this.#sums.add(Sum.step1, step * this.#steps[0]);
-    this.#sums.add(Sum.step2, step * this.#steps[1]);
-    this.#steps = [step, this.#steps[0]];
+    this.#sums.add(Sum.step1, step * s[Spread.last]!);
+    this.#sums.add(Sum.step2, step * s[Spread.before]!);
+    s[Spread.before] = s[Spread.last]!;
+    s[Spread.last] = step;
   }
 
   /** Not observed: nothing is added to the energy; the straight-line estimate is kept beside it. */
@@ -250,7 +253,7 @@ export class Integrator {
     const t1 = run.tNs[run.from]!;
     const [p0, p1] = [this.#last!.totalW, run.totalW[run.from]!];
     const dt = Math.max(0, (t1 - t0) / NS_PER_S);
-    while (this.#next < this.#instants.length && this.#instants[this.#next]! < t1) {
+    while (this.#dueBefore(t1)) {
       const part = Math.max(0, (this.#instants[this.#next]! - t0) / NS_PER_S);
       const share = dt > 0 ? part / dt : 0;
       const row = this.#snapshot(p0, p1, dt);
@@ -261,32 +264,28 @@ export class Integrator {
     this.#sums.add(Sum.gapJ, (dt * (p0 + p1)) / 2);
     this.#sums.add(Sum.gapS, dt);
     this.#sums.add(Sum.gapSquareS2, dt * dt);
-    this.#steps = [0, 0];
+    this.#spread.fill(0);
   }
 
   /** Samples that are means over their interval: the last row of a run stands for one period more. */
   #tail(untilNs: number): void {
     if (!this.#holds) return;
-    const last = this.#last!;
-    const t1 = Math.min(untilNs, last.tNs + this.#periodNs);
-    const ends = (r: number, k: number): [number, number] => {
-      const x = last.rails[RAIL * r + k]!;
-      return [x, x];
-    };
-    while (this.#next < this.#instants.length && this.#instants[this.#next]! < t1)
-      this.#partial(this.#instants[this.#next]!, last.tNs, t1, last.totalW, last.totalW, ends);
-    this.#addInterval((t1 - last.tNs) / NS_PER_S, ends);
+    const { tNs, totalW, rails } = this.#last!;
+    const t1 = Math.min(untilNs, tNs + this.#periodNs);
+    this.#from.set(rails);
+    this.#to.set(rails);
+    while (this.#dueBefore(t1)) this.#partial(tNs, t1, totalW, totalW);
+    this.#addInterval((t1 - tNs) / NS_PER_S);
   }
 
-  /** One whole interval whose end values are given. */
-  #addInterval(dt: number, ends: Ends): void {
-    for (let r = 0; r < this.#nRails; r++)
-      for (let k = 0; k < RAIL; k++) {
-        const [x0, x1] = ends(r, k);
-        const part = dt * (this.#holds ? x0 : (x0 + x1) / 2);
-        this.#sums.add(Sum.rails + RAIL * r + k, part);
-        if (k === 0) this.#sums.add(Sum.energyJ, part);
-      }
+  /** One whole interval, from the last row on, whose end values are taken. */
+  #addInterval(dt: number): void {
+    for (let k = 0; k < this.#from.length; k++) {
+      const x0 = this.#from[k]!;
+      const part = dt * (this.#holds ? x0 : (x0 + this.#to[k]!) / 2);
+      this.#sums.add(Sum.rails + k, part);
+      if (k % RAIL === 0) this.#sums.add(Sum.energyJ, part);
+    }
     this.#sums.add(Sum.coveredS, dt);
     this.#sums.add(Sum.powerSquareJW, this.#last!.totalW ** 2 * dt);
   }
@@ -296,28 +295,27 @@ export class Integrator {
   }
 
   #keepLast(run: AlignedRun): void {
-    const i = run.to - 1;
     const last = this.#last!;
-    last.tNs = run.tNs[i]!;
-    last.totalW = run.totalW[i]!;
-    for (let r = 0; r < this.#nRails; r++)
-      for (let k = 0; k < RAIL; k++) last.rails[RAIL * r + k] = column(run, r, k)?.[i] ?? 0;
+    last.tNs = run.tNs[run.to - 1]!;
+    last.totalW = run.totalW[run.to - 1]!;
+    takeRow(run, run.to - 1, last.rails);
   }
 
-  /** A snapshot inside an interval: the sums so far and the interval's first part. */
-  #partial(at: number, t0: number, t1: number, p0: number, p1: number, ends: Ends): void {
+  /** The next snapshot, inside an interval whose end values are taken: the sums so far and its first part. */
+  #partial(t0: number, t1: number, p0: number, p1: number): void {
+    const at = this.#instants[this.#next]!;
     const dt = (at - t0) / NS_PER_S;
     const share = t1 > t0 ? (at - t0) / (t1 - t0) : 0;
+    const rows = this.#rows;
     const row = this.#snapshot(p0, p1, (t1 - t0) / NS_PER_S);
-    for (let r = 0; r < this.#nRails; r++)
-      for (let k = 0; k < RAIL; k++) {
-        const [x0, x1] = ends(r, k);
-        const part = dt * (this.#holds ? x0 : x0 + (share * (x1 - x0)) / 2);
-        this.#rows[row + Sum.rails + RAIL * r + k]! += part;
-        if (k === 0) this.#rows[row + Sum.energyJ]! += part;
-      }
-    this.#rows[row + Sum.coveredS]! += dt;
-    this.#rows[row + Sum.powerSquareJW]! += p0 * p0 * dt;
+    for (let k = 0; k < this.#from.length; k++) {
+      const x0 = this.#from[k]!;
+      const part = dt * (this.#holds ? x0 : x0 + (share * (this.#to[k]! - x0)) / 2);
+      rows[row + Sum.rails + k]! += part;
+      if (k % RAIL === 0) rows[row + Sum.energyJ]! += part;
+    }
+    rows[row + Sum.coveredS]! += dt;
+    rows[row + Sum.powerSquareJW]! += p0 * p0 * dt;
   }
 
   /** Copies the sums as they stand; returns where. */
@@ -328,6 +326,16 @@ export class Integrator {
     this.#rows[row + Sum.after] = after;
     this.#rows[row + Sum.distanceS] = distanceS;
     return row;
+  }
+}
+
+/** P, I, V of every rail in one row; 0 for what is not measured. */
+function takeRow(run: AlignedRun, i: number, out: Float64Array): void {
+  for (let r = 0, k = 0; r < run.rails.length; r++, k += RAIL) {
+    const { powerW, currentA, voltageV } = run.rails[r]!;
+    out[k] = powerW[i]!;
+    out[k + 1] = currentA ? currentA[i]! : 0;
+    out[k + 2] = voltageV ? voltageV[i]! : 0;
   }
 }
 
@@ -345,16 +353,4 @@ function firstAtOrAfter(t: Float64Array, from: number, to: number, at: number): 
     else hi = mid;
   }
   return lo;
-}
-
-function trapezoid(t: Float64Array, c: Float64Array, a: number, b: number): number {
-  let sum = 0;
-  for (let i = a; i < b; i++) sum += (c[i]! + c[i + 1]!) * (t[i + 1]! - t[i]!);
-  return sum / (2 * NS_PER_S);
-}
-
-function hold(t: Float64Array, c: Float64Array, a: number, b: number): number {
-  let sum = 0;
-  for (let i = a; i < b; i++) sum += c[i]! * (t[i + 1]! - t[i]!);
-  return sum / NS_PER_S;
 }
