@@ -49,7 +49,7 @@ export async function openArrow(path: string, remedy: string): Promise<ArrowRead
 
 const MAGIC = "ARROW1"; // at both ends of the file: Arrow columnar format, "IPC File Format"
 
-async function wrongMagic(handle: FileHandle): Promise<string | null> {
+export async function wrongMagic(handle: FileHandle): Promise<string | null> {
   const { size } = await handle.stat();
   const ends = Buffer.alloc(12);
   await handle.read(ends, 0, 6, 0);

@@ -1,10 +1,10 @@
 // Enters: fused.arrow and the window edges. Leaves: the whole run in buckets, raw excerpts around the edges,
 // and what the flags say. Holds two batches and the buckets; reads the file once.
 
-import type { RecordBatch, Schema } from "apache-arrow";
+import type { Schema } from "apache-arrow";
 import { inputError } from "../schema/errors.ts";
-import { openArrow } from "../dataset/arrow-reader.ts";
-import { addRows, type Buckets, createBuckets } from "./decimate.ts";
+import { type ColumnBatch, openColumns, type Wanted } from "./arrow-columns.ts";
+import { addRows, type Buckets, createBuckets, type Rows } from "./decimate.ts";
 import { addToExcerpts, type Excerpt, planExcerpts } from "./excerpts.ts";
 import { createNotices, type Notices, noteFlags } from "./notices.ts";
 import { NS_PER_S } from "../schema/time.ts";
@@ -43,33 +43,33 @@ export async function readTrace(
   isTelemetry: (column: string) => boolean,
   progress: (done: number) => void,
 ): Promise<Trace | null> {
-  const file = await openArrow(path, "truejoule fuse");
+  const file = await openColumns(path, "truejoule fuse");
   try {
     const series = seriesOf(file.schema, isTelemetry, path);
-    if (!file.spanNs) return null;
-    const [firstNs, lastNs] = file.spanNs;
+    const ends = await file.ends("t_ns");
+    if (!ends) return null;
     const notices = createNotices();
     let buckets: Buckets | undefined;
     let excerpts: Excerpt[] = [];
     let rowPeriodNs = 0;
     let done = 0;
-    for await (const batch of file.batches) {
-      const columns = columnsOf(batch, series);
+    for await (const batch of file.batches(wantedColumns(series))) {
+      const rows = rowsOf(batch);
       if (!buckets) {
-        rowPeriodNs = medianStep(columns.tNs);
-        const capacity = capacityFor(series.length, file.count * batch.numRows);
-        buckets = createBuckets(series.length, capacity, (lastNs - firstNs + 1) / capacity);
+        rowPeriodNs = medianStep(rows.tNs);
+        const capacity = capacityFor(series.length, file.count * batch.rows);
+        buckets = createBuckets(series.length, capacity, (ends[1] - ends[0] + 1) / capacity);
         // Where buckets are about as fine as rows there is nothing finer to show.
         const coarse = buckets.widthNs > 4 * rowPeriodNs;
         if (coarse) excerpts = planExcerpts(edgesNs, rowPeriodNs, series.length);
       }
-      noteFlags(notices, columns.flags, columns.tNs);
-      addRows(buckets, columns);
-      if (excerpts.length > 0) addToExcerpts(excerpts, columns.tNs, columns.columns);
+      noteFlags(notices, rows.flags, rows.tNs);
+      addRows(buckets, rows);
+      if (excerpts.length > 0) addToExcerpts(excerpts, rows.tNs, rows.columns);
       progress(++done / file.count);
     }
     if (!buckets) return null;
-    const metadata = file.schema.metadata;
+    const { metadata } = file.schema;
     return { metadata, series, buckets, rowPeriodNs, excerpts, notices };
   } finally {
     await file.close();
@@ -112,30 +112,29 @@ function capacityFor(series: number, rows: number): number {
   return 2 * Math.ceil(Math.min(MAX_BUCKETS, affordable, rows) / 2);
 }
 
-interface BatchColumns {
-  readonly tNs: BigInt64Array;
-  readonly columns: Float32Array[];
-  readonly energyJ: Float64Array;
-  readonly flags: Uint8Array;
+function wantedColumns(series: readonly SeriesInfo[]): Wanted[] {
+  return [
+    { name: "t_ns", type: "Int64" },
+    { name: "energy_j", type: "Float64" },
+    { name: "flags", type: "Uint8" },
+    ...series.map((s) => ({ name: s.column, type: "Float32" }) as const),
+  ];
 }
 
-function columnsOf(batch: RecordBatch, series: readonly SeriesInfo[]): BatchColumns {
-  const values = (name: string): unknown => batch.getChild(name)!.data[0]!.values;
+/** In the order of {@link wantedColumns}. */
+function rowsOf(batch: ColumnBatch): Required<Rows> & { readonly flags: Uint8Array } {
+  const [tNs, energyJ, flags, ...columns] = batch.values;
   return {
-    tNs: values("t_ns") as BigInt64Array,
-    columns: series.map((s) => floats(batch, s.column)),
-    energyJ: values("energy_j") as Float64Array,
-    flags: values("flags") as Uint8Array,
+    tNs: tNs as BigInt64Array,
+    energyJ: energyJ as Float64Array,
+    flags: flags as Uint8Array,
+    columns: columns.map((v, i) => withoutNulls(v as Float32Array, batch.valid[i + 3] ?? null)),
   };
 }
 
-/** A column as float32; a null becomes NaN, which decimation counts as missing. */
-function floats(batch: RecordBatch, name: string): Float32Array {
-  const data = batch.getChild(name)!.data[0]!;
-  const values = data.values as Float32Array;
-  if (data.nullCount === 0) return values;
-  const vector = batch.getChild(name)!;
-  return Float32Array.from(values, (v, i) => (vector.isValid(i) ? v : NaN));
+/** A null becomes NaN, which decimation counts as missing. Bit i of the bitmap is row i's validity. */
+function withoutNulls(values: Float32Array, valid: Uint8Array | null): Float32Array {
+  return valid ? values.map((v, i) => (valid[i >> 3]! & (1 << (i & 7)) ? v : NaN)) : values;
 }
 
 function medianStep(tNs: BigInt64Array): number {
