@@ -95,6 +95,17 @@ export function mapUNs(m: ClockModel, tNs: SessionNs): number {
   return Math.hypot(m.uOffsetNs, (tNs - m.refNs) * m.uRate);
 }
 
+/** The stretch of session time that the model's evidence spans; beyond it the line is carried on. */
+export function fittedSpan(m: ClockModel): readonly [SessionNs, SessionNs] {
+  if (m.method === "identity") return [-Infinity, Infinity];
+  let [lo, hi] = [Infinity, -Infinity];
+  for (const { tNs } of m.residuals) {
+    lo = Math.min(lo, tNs);
+    hi = Math.max(hi, tNs);
+  }
+  return [lo, hi];
+}
+
 export const tickHz = (m: ClockModel): number => 1e9 / m.nsPerUnit;
 export const ratePpm = (m: ClockModel): number => (tickHz(m) / m.nominalHz - 1) * 1e6;
 /** Session time of device time 0. */

@@ -4,7 +4,7 @@
 import { type CaptureRecord, readCapture } from "../capture/log-reader.ts";
 import { BlockFlag, type SampleBlock } from "../schema/records.ts";
 import { Calibrator, type RailColumns, RowFlag } from "./calibrate.ts";
-import { type ClockModel, mapColumn } from "./clock.ts";
+import { type ClockModel, fittedSpan, mapColumn } from "./clock.ts";
 import { ramp } from "./columns.ts";
 import type { Scan, StreamScan } from "./scan.ts";
 import { type Timebase, timebaseOf } from "./timebase.ts";
@@ -45,6 +45,7 @@ export class Timeline {
   readonly #scan: Pick<Scan, "path" | "rig">;
   readonly #stream: Pick<StreamScan, "layout" | "maxRows">;
   readonly #model: ClockModel;
+  readonly #fitted: readonly [number, number];
   #lastNs = -Infinity;
 
   constructor(
@@ -55,6 +56,7 @@ export class Timeline {
     this.#scan = scan;
     this.#stream = stream;
     this.#model = model;
+    this.#fitted = fittedSpan(model);
     this.rails = scan.rig!.rails.map((r) => r.name);
   }
 
@@ -142,7 +144,16 @@ export class Timeline {
       yield this.#run({ from, to: rows, gapBefore, tNs, rails, totalW, flags, ...even, ...whole });
   }
 
+  /** Rows before the first or after the last edge: their time rests on the line carried on. */
+  #markOutside({ tNs, from, to, flags }: AlignedRun): void {
+    const [lo, hi] = this.#fitted;
+    if (tNs[from]! >= lo && tNs[to - 1]! <= hi) return;
+    for (let i = from; i < to; i++)
+      if (tNs[i]! < lo || tNs[i]! > hi) flags[i]! |= RowFlag.outsideFit;
+  }
+
   #run(run: AlignedRun): AlignedRun {
+    this.#markOutside(run);
     if (!run.gapBefore) return run;
     this.counts.gaps++;
     run.flags[run.from]! |= RowFlag.gapBefore;
