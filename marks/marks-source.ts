@@ -1,9 +1,18 @@
 // The folder of marks of one session: made here, handed to the program in TRUEJOULE_MARKS, polled by the
 // recorder. In: rings, FIFO and text file of that folder. Out: Mark records, exchanges and losses to a sink.
 
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { LOCK_EX, LOCK_NB, libc } from "./bindings.ts";
 import { Fifo } from "./fifo.ts";
 import { ENVIRONMENT_VARIABLE, SHARED_RING } from "./names.ts";
 import { createRing } from "./ring-file.ts";
@@ -13,6 +22,33 @@ import type { MarkSink } from "./to-marks.ts";
 
 /** How often to ask whether a private ring's writer still lives, ms. */
 const LIVENESS_MS = 1000;
+
+const PREFIX = "truejoule-marks-";
+/** Younger folders may be about to be locked. */
+const STALE_MS = 60_000;
+
+/** A recorder that was killed leaves its folder, and in /dev/shm that is memory. A living one holds a lock. */
+function removeStale(parent: string): void {
+  for (const name of readdirSync(parent)) {
+    if (!name.startsWith(PREFIX)) continue;
+    const folder = join(parent, name);
+    try {
+      if (Date.now() - statSync(folder).mtimeMs < STALE_MS) continue;
+      if (isUnlocked(join(folder, SHARED_RING))) rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // Gone meanwhile, or another user's: not ours to remove.
+    }
+  }
+}
+
+function isUnlocked(path: string): boolean {
+  const fd = openSync(path, "r");
+  try {
+    return libc().flock(fd, LOCK_EX | LOCK_NB) === 0;
+  } finally {
+    closeSync(fd);
+  }
+}
 
 /** What came and what did not: received + lost = marks that clients began. */
 export interface MarkTotals {
@@ -38,10 +74,13 @@ export class MarksSource {
    */
   constructor(sink: MarkSink, capacity?: number) {
     this.#sink = sink;
-    this.folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "truejoule-"));
+    const parent = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+    removeStale(parent);
+    this.folder = mkdtempSync(join(parent, PREFIX));
     try {
       createRing(join(this.folder, SHARED_RING), capacity);
       this.#shared = this.#open(SHARED_RING);
+      this.#shared.lock();
       this.#fifo = new Fifo(join(this.folder, "fifo"), sink);
       this.#text = new TextFile(join(this.folder, "text"), sink);
     } catch (error) {
@@ -106,7 +145,7 @@ export class MarksSource {
   #retireRings(): void {
     this.#askedMs = performance.now();
     for (const [name, ring] of this.#private) {
-      if (!ring.writerIsGone()) continue;
+      if (!ring.lock()) continue; // its writer lives
       ring.close();
       this.#private.delete(name);
       this.#past = {

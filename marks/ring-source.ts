@@ -18,7 +18,7 @@ export class RingSource {
   readonly #sink: MarkSink;
   readonly #ring: Ring;
   readonly #reader: RingReader;
-  /** Open while the writer's lock is of interest. */
+  /** Open for the lock's sake. */
   readonly #lockFd: number;
   #told = { overrun: 0, abandoned: 0, malformed: 0 };
 
@@ -55,8 +55,8 @@ export class RingSource {
     this.#tellLosses();
   }
 
-  /** A private ring's writer holds a lock on it for life. */
-  writerIsGone(): boolean {
+  /** Whoever owns a ring holds a lock on it for life. @returns whether the lock is ours now. */
+  lock(): boolean {
     return libc().flock(this.#lockFd, LOCK_EX | LOCK_NB) === 0;
   }
 

@@ -3,6 +3,8 @@
 import {
   appendFileSync,
   existsSync,
+  mkdirSync,
+  utimesSync,
   openSync,
   statSync,
   truncateSync,
@@ -40,6 +42,18 @@ suite(`marks source${isLinux ? "" : " (skipped: marks need Linux)"}`, () => {
     );
     other.close();
     expect(existsSync(other.folder)).toBe(false);
+  });
+
+  test("folders of killed recorders are removed by the next; those of living ones are not", () => {
+    const abandoned = source.folder.replace(/.{6}$/, "stale1");
+    mkdirSync(abandoned);
+    createRing(join(abandoned, "shared.ring"), 8, 0);
+    const longAgo = new Date(Date.now() - 120_000);
+    utimesSync(abandoned, longAgo, longAgo);
+    utimesSync(source.folder, longAgo, longAgo);
+    new MarksSource(sink, 8).close();
+    expect(existsSync(abandoned)).toBe(false);
+    expect(existsSync(source.folder)).toBe(true);
   });
 
   test("lines from a shell, through the text file and the FIFO", async () => {

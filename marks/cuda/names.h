@@ -1,0 +1,16 @@
+/* Kernel and range names → what a slot refers to. In: text of CUPTI's, valid during the call. Out: an entry
+   that lives as long as the program. Any thread; only the first sight of a name takes a lock. */
+#ifndef TRUEJOULE_CUDA_NAMES_H
+#define TRUEJOULE_CUDA_NAMES_H
+
+#include <stdint.h>
+
+typedef struct {
+  const char *text;  /* as it came: the key */
+  const char *shown; /* demangled where possible */
+  uint32_t ref;      /* from tj_intern; 0 when the names area had no room */
+} tjc_name;
+
+const tjc_name *tjc_name_of(const char *text);
+
+#endif

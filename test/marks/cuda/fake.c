@@ -1,0 +1,194 @@
+/*
+ * As much of a CUDA driver and of CUPTI as marks/cuda calls, with a GPU whose clock is known: enough to run
+ * the injection library where there is no GPU. Loaded under both names, libcuda.so.1 and libcupti.so.13.
+ *
+ * GPU clock: GPU_EPOCH + (host − start)·(1 + DRIFT), in steps of 32 ns. CUPTI's times are the true ones plus
+ * CUPTI_ERROR_NS. A kernel starts LATENCY_NS after its launch and takes as many ns as its grid's x says.
+ */
+#include <cuda.h>
+#include <cupti.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define GPU_EPOCH 1700000000000000000ull
+#define DRIFT (-13.5e-6)
+#define LATENCY_NS 7000
+#define CUPTI_ERROR_NS 300
+
+static uint64_t now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t gpu_clock(void) {
+  static uint64_t start;
+  uint64_t t = now(), expected = 0;
+  __atomic_compare_exchange_n(&start, &expected, t, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+  return (GPU_EPOCH + (uint64_t)((double)(t - start) * (1 + DRIFT))) & ~31ull;
+}
+
+/* ---- CUPTI ------------------------------------------------------------------------------------- */
+
+static CUpti_CallbackFunc subscriber;
+static CUpti_BuffersCallbackRequestFunc buffer_wanted;
+static CUpti_BuffersCallbackCompleteFunc buffer_done;
+static uint8_t enabled[CUPTI_DRIVER_TRACE_CBID_SIZE];
+static int kernels_enabled;
+static uint32_t correlation;
+
+enum { MAX_RECORDS = 1 << 16 };
+static TJ_CUPTI_KERNEL records[MAX_RECORDS];
+static unsigned n_records;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+CUptiResult cuptiGetVersion(uint32_t *v) { return *v = CUPTI_API_VERSION, CUPTI_SUCCESS; }
+CUptiResult cuptiGetResultString(CUptiResult r, const char **s) { return (void)r, *s = "fake", CUPTI_SUCCESS; }
+CUptiResult cuptiSubscribe(CUpti_SubscriberHandle *s, CUpti_CallbackFunc f, void *user) {
+  (void)user;
+  *s = NULL;
+  subscriber = f;
+  return CUPTI_SUCCESS;
+}
+CUptiResult cuptiEnableCallback(uint32_t on, CUpti_SubscriberHandle s, CUpti_CallbackDomain d, CUpti_CallbackId id) {
+  (void)s;
+  if (d == CUPTI_CB_DOMAIN_DRIVER_API) enabled[id] = (uint8_t)on;
+  return CUPTI_SUCCESS;
+}
+CUptiResult cuptiActivityRegisterTimestampCallback(CUpti_TimestampCallbackFunc f) { return (void)f, CUPTI_SUCCESS; }
+CUptiResult cuptiActivityRegisterCallbacks(CUpti_BuffersCallbackRequestFunc w, CUpti_BuffersCallbackCompleteFunc d) {
+  buffer_wanted = w;
+  buffer_done = d;
+  return CUPTI_SUCCESS;
+}
+CUptiResult cuptiActivityEnable(CUpti_ActivityKind kind) {
+  if (kind == CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL) kernels_enabled = 1;
+  return CUPTI_SUCCESS;
+}
+CUptiResult cuptiActivityGetNumDroppedRecords(CUcontext c, uint32_t s, size_t *n) {
+  return (void)c, (void)s, *n = 0, CUPTI_SUCCESS;
+}
+CUptiResult cuptiActivityGetNextRecord(uint8_t *buffer, size_t valid, CUpti_Activity **record) {
+  uint8_t *next = *record ? (uint8_t *)*record + sizeof records[0] : buffer;
+  if (next + sizeof records[0] > buffer + valid) return CUPTI_ERROR_MAX_LIMIT_REACHED;
+  *record = (CUpti_Activity *)(void *)next;
+  return CUPTI_SUCCESS;
+}
+CUptiResult cuptiActivityFlushAll(uint32_t flag) {
+  (void)flag;
+  pthread_mutex_lock(&lock);
+  for (unsigned at = 0; at < n_records;) {
+    uint8_t *buffer;
+    size_t size, most;
+    buffer_wanted(&buffer, &size, &most);
+    unsigned n = (unsigned)(size / sizeof records[0]);
+    if (n > n_records - at) n = n_records - at;
+    memcpy(buffer, records + at, n * sizeof records[0]);
+    buffer_done(NULL, 0, buffer, size, n * sizeof records[0]);
+    at += n;
+  }
+  n_records = 0;
+  pthread_mutex_unlock(&lock);
+  return CUPTI_SUCCESS;
+}
+int cuptiNvtxInitialize2(void *table) { return (void)table, 1; }
+
+static void record(const char *name, uint32_t id, uint64_t start, uint64_t end, unsigned grid) {
+  if (!kernels_enabled) return;
+  TJ_CUPTI_KERNEL k;
+  memset(&k, 0, sizeof k);
+  k.kind = CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL;
+  k.start = start + CUPTI_ERROR_NS;
+  k.end = end + CUPTI_ERROR_NS;
+  k.correlationId = id;
+  k.name = name;
+  k.streamId = 7;
+  k.gridX = (int32_t)grid;
+  k.gridY = k.gridZ = k.blockX = k.blockY = k.blockZ = 1;
+  pthread_mutex_lock(&lock);
+  if (n_records < MAX_RECORDS) records[n_records++] = k;
+  pthread_mutex_unlock(&lock);
+}
+
+static uint32_t tell(CUpti_CallbackId id, const char *symbol, CUpti_ApiCallbackSite site, uint32_t number) {
+  CUpti_CallbackData d;
+  memset(&d, 0, sizeof d);
+  d.callbackSite = site;
+  d.functionName = "cuLaunchKernel";
+  d.symbolName = symbol;
+  d.context = (CUcontext)1;
+  d.correlationId = number;
+  if (subscriber && enabled[id]) subscriber(NULL, CUPTI_CB_DOMAIN_DRIVER_API, id, &d);
+  return number;
+}
+
+/* ---- The driver --------------------------------------------------------------------------------- */
+
+typedef struct {
+  volatile uint32_t *page;
+  unsigned count;
+  uint32_t correlation;
+} ping;
+
+static volatile int ping_runs;
+
+static void *ping_kernel(void *argument) {
+  ping p = *(ping *)argument;
+  volatile uint64_t *words = (volatile uint64_t *)(volatile void *)p.page;
+  free(argument);
+  uint64_t start = now();
+  words[8] = gpu_clock();
+  for (unsigned i = 1; i <= p.count; i++) {
+    uint64_t until = now() + 20000000;
+    while (__atomic_load_n(p.page, __ATOMIC_ACQUIRE) < i && now() < until) {}
+    if (p.page[0] < i) break;
+    __atomic_store_n(&words[15 + i], gpu_clock(), __ATOMIC_RELEASE);
+  }
+  uint64_t ended = gpu_clock();
+  record("truejoule_ping", p.correlation, start, now(), 1);
+  words[9] = ended;
+  __atomic_store_n(&ping_runs, 0, __ATOMIC_RELEASE);
+  return NULL;
+}
+
+CUresult cuCtxGetDevice(CUdevice *d) { return *d = 0, CUDA_SUCCESS; }
+CUresult cuCtxPushCurrent(CUcontext c) { return (void)c, CUDA_SUCCESS; }
+CUresult cuCtxPopCurrent(CUcontext *c) { return *c = NULL, CUDA_SUCCESS; }
+CUresult cuCtxGetStreamPriorityRange(int *l, int *g) { return *l = 0, *g = -5, CUDA_SUCCESS; }
+CUresult cuDeviceGetPCIBusId(char *s, int n, CUdevice d) { return (void)d, strncpy(s, "0000:0A:00.0", (size_t)n), CUDA_SUCCESS; }
+CUresult cuModuleLoadData(CUmodule *m, const void *image) {
+  return *m = NULL, strstr(image, ".entry truejoule_ping(") ? CUDA_SUCCESS : CUDA_ERROR_INVALID_PTX;
+}
+CUresult cuModuleGetFunction(CUfunction *f, CUmodule m, const char *name) { return (void)m, *f = (CUfunction)(void *)name, CUDA_SUCCESS; }
+CUresult cuStreamCreateWithPriority(CUstream *s, unsigned flags, int p) { return (void)p, *s = (CUstream)2, flags == CU_STREAM_NON_BLOCKING ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE; }
+CUresult cuMemHostAlloc(void **p, size_t n, unsigned flags) { return (void)flags, *p = aligned_alloc(4096, (n + 4095) & ~4095ul), CUDA_SUCCESS; }
+CUresult cuMemHostGetDevicePointer(CUdeviceptr *d, void *p, unsigned flags) { return (void)flags, *d = (CUdeviceptr)p, CUDA_SUCCESS; }
+CUresult cuStreamQuery(CUstream s) { return (void)s, __atomic_load_n(&ping_runs, __ATOMIC_ACQUIRE) ? CUDA_ERROR_NOT_READY : CUDA_SUCCESS; }
+CUresult cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode *m) { return (void)m, CUDA_SUCCESS; }
+CUresult cuCtxSynchronize(void) {
+  tell(CUPTI_DRIVER_TRACE_CBID_cuCtxSynchronize, NULL, CUPTI_API_EXIT, 0);
+  return CUDA_SUCCESS;
+}
+
+CUresult cuLaunchKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
+                        unsigned shared, CUstream s, void **arguments, void **extra) {
+  (void)gy, (void)gz, (void)bx, (void)by, (void)bz, (void)shared, (void)s, (void)extra;
+  const char *name = (const char *)f;
+  uint32_t id = __atomic_add_fetch(&correlation, 1, __ATOMIC_RELAXED);
+  tell(CUPTI_DRIVER_TRACE_CBID_cuLaunchKernel, name, CUPTI_API_ENTER, id);
+  uint64_t launched = now();
+  if (!strcmp(name, "truejoule_ping")) {
+    ping *p = malloc(sizeof *p);
+    pthread_t thread;
+    *p = (ping){(volatile uint32_t *)*(CUdeviceptr *)arguments[0], *(unsigned *)arguments[1], id};
+    ping_runs = 1;
+    pthread_create(&thread, NULL, ping_kernel, p);
+    pthread_detach(thread);
+  } else
+    record(name, id, launched + LATENCY_NS, launched + LATENCY_NS + gx, gx);
+  tell(CUPTI_DRIVER_TRACE_CBID_cuLaunchKernel, name, CUPTI_API_EXIT, id);
+  return CUDA_SUCCESS;
+}
