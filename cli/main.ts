@@ -14,6 +14,8 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   verify: () => import("./verify.ts"),
   recover: () => import("./recover.ts"),
   export: () => import("./export.ts"),
+  live: () => import("./live.ts"),
+  view: () => import("./view.ts"),
   demo: () => import("./demo.ts"),
   bench: () => import("./bench.ts"),
 };

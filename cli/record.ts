@@ -1,6 +1,7 @@
 // truejoule record: DAQ, edges, marks and telemetry into one run, live.
 
 import { randomUUID } from "node:crypto";
+import { basename } from "node:path";
 import { createRun, type RunPaths } from "../capture/run.ts";
 import { resolveRig } from "../rigs/load.ts";
 import { InputError, UsageError } from "../schema/errors.ts";
@@ -15,7 +16,8 @@ import { software } from "./version.ts";
 
 export const command: Command = {
   summary: "records DAQ, edges, marks and telemetry until the duration or CMD ends",
-  usage: "--rig FILE|NAME --out RUN [--duration 10s] [--port TTY] [--label k=v] [-- CMD …]",
+  usage:
+    "--rig FILE|NAME --out RUN [--duration 10s] [--port TTY] [--label k=v] [--live] [-- CMD …]",
   help: `
 Writes RUN/capture.mcap as it goes (a kill loses less than a second), then fuses it. CMD finds the marks
 folder in TRUEJOULE_MARKS (docs/marks.md); a window named command-1 spans it. Ctrl-C ends cleanly.
@@ -30,6 +32,7 @@ example: truejoule record --rig bench.yaml --out runs/gemm --label batch=8 -- py
     label: { type: "string", multiple: true },
     seed: { type: "string" },
     realtime: { type: "boolean" },
+    live: { type: "boolean" },
     "no-fuse": { type: "boolean" },
     fault: { type: "string", multiple: true },
   },
@@ -43,6 +46,7 @@ example: truejoule record --rig bench.yaml --out runs/gemm --label batch=8 -- py
       "--realtime",
       "ask for SCHED_FIFO for the telemetry grids (needs rtprio; which class ran is recorded)",
     ],
+    ["--live", "a web page of it on 127.0.0.1 (docs/live.md); its address goes to stderr"],
     ["--no-fuse", "leave fusing for later"],
     ["--seed N", "virtual bench: another card, another load (1)"],
     [
@@ -52,53 +56,84 @@ example: truejoule record --rig bench.yaml --out runs/gemm --label batch=8 -- py
   ],
 
   async run(call) {
-    const { out, rig } = call.options;
-    if (call.positionals.length > 0)
-      throw new UsageError("record takes no arguments but options and -- CMD");
-    if (typeof rig !== "string") throw new UsageError("record needs --rig FILE|NAME");
+    const { out } = call.options;
     if (typeof out !== "string") throw new UsageError("record needs --out RUN");
-    const durationS = await duration(call);
-    const loaded = await resolveRig(rig);
-    const paths = createRun(out);
-    checkRoom(paths, bytesPerSecond(loaded.rig), durationS);
-    const bench =
-      loaded.rig.device.kind === "virtual"
-        ? await virtualBench(loaded, {
-            seed: Number(call.options["seed"] ?? 1),
-            durationS: Number.isFinite(durationS) ? durationS : 600,
-            daqArgs: list(call.options["fault"]).flatMap((f) => ["--fault", f]),
-          })
-        : await realBench(loaded, call.options["port"] as string | undefined);
-    const result = await recordRun(paths, bench, durationS, call);
-    return finish(paths, bench, result, call);
+    return finish(await recordTo(out, call), call);
   },
 };
 
-/** Records with a progress line; shared with the demo. */
+export interface Recorded {
+  readonly paths: RunPaths;
+  readonly bench: Bench;
+  readonly result: RecordingResult;
+}
+
+/** Records what the call's options say into a new run. @param announce told the live page's address. */
+export async function recordTo(
+  out: string,
+  call: Invocation,
+  announce?: (url: string) => void,
+): Promise<Recorded> {
+  const { rig } = call.options;
+  if (call.positionals.length > 0) throw new UsageError("only options and -- CMD are taken");
+  if (typeof rig !== "string") throw new UsageError("needs --rig FILE|NAME");
+  const durationS = await duration(call);
+  const loaded = await resolveRig(rig);
+  const paths = createRun(out);
+  checkRoom(paths, bytesPerSecond(loaded.rig), durationS);
+  const bench =
+    loaded.rig.device.kind === "virtual"
+      ? await virtualBench(loaded, {
+          seed: Number(call.options["seed"] ?? 1),
+          durationS: Number.isFinite(durationS) ? durationS : 600,
+          daqArgs: list(call.options["fault"]).flatMap((f) => ["--fault", f]),
+        })
+      : await realBench(loaded, call.options["port"] as string | undefined);
+  return { paths, bench, result: await recordRun(paths, bench, durationS, call, announce) };
+}
+
+/** Records with a progress line and, where asked for, a live page; shared with the demo. */
 export async function recordRun(
   paths: RunPaths,
   bench: Bench,
   durationS: number,
   call: Pick<Invocation, "options" | "rest" | "ui">,
+  announce = (url: string): void => void process.stderr.write(`live page: ${url}\n`),
 ): Promise<RecordingResult> {
   const { ui } = call;
   if (!ui.quiet) process.stderr.write(`${bench.description}\n`);
-  return record({
-    paths,
-    session: newSession(bench, labels(call.options["label"])),
-    bench,
-    durationS,
-    command: call.rest,
-    childOutput: ui.json ? "stderr" : "inherit",
-    realtime: call.options["realtime"] === true,
-    onProgress: progressLine(ui, durationS, bench.rig.rig.rails.length * 2),
-  });
+  const session = newSession(bench, labels(call.options["label"]));
+  const live = call.options["live"] === true ? await livePageOf(paths, bench, session, ui) : null;
+  if (live) announce(live.url);
+  const progress = progressLine(ui, durationS, bench.rig.rig.rails.length * 2);
+  try {
+    return await record({
+      paths,
+      session,
+      bench,
+      durationS,
+      command: call.rest,
+      childOutput: ui.json ? "stderr" : "inherit",
+      realtime: call.options["realtime"] === true,
+      onProgress: (state) => {
+        progress(state);
+        live?.state(state);
+      },
+      ...(live ? { tee: live.tee } : {}),
+    });
+  } finally {
+    await live?.close("the recording ended");
+  }
 }
 
-async function finish(
-  paths: RunPaths,
-  bench: Bench,
-  result: RecordingResult,
+async function livePageOf(paths: RunPaths, bench: Bench, session: Session, ui: Ui) {
+  const { startLive } = await import("./recording/live.ts");
+  return startLive(bench, session, basename(paths.dir), (text) => ui.warn(text));
+}
+
+/** Says what was recorded, and fuses it. */
+export async function finish(
+  { paths, bench, result }: Recorded,
   { ui, options }: Invocation,
 ): Promise<ExitCode> {
   if (ui.json)

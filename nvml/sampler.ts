@@ -24,6 +24,7 @@ export interface SamplerOptions {
 export interface Sampler {
   /** Of all grids; `ReadBatch.channel` indexes it. */
   readonly channels: readonly TelemetryChannel[];
+  readonly grids: readonly GridPlace[];
   /** What is polled, one line a grid, and what was asked for but is not there. */
   readonly descriptions: readonly string[];
   readonly missing: readonly string[];
@@ -31,6 +32,16 @@ export interface Sampler {
   onBatch(callback: (batch: ReadBatch) => void): void;
   /** Ends all grids; the last batches are delivered before it resolves. */
   stop(): Promise<SamplerReport>;
+}
+
+/** Where a grid stands: its ticks are due at startNs + k·periodNs, its channels follow each other. */
+export interface GridPlace {
+  readonly name: string;
+  readonly periodNs: number;
+  /** CLOCK_MONOTONIC. */
+  readonly startNs: bigint;
+  readonly firstChannel: number;
+  readonly channels: number;
 }
 
 export interface SamplerReport {
@@ -75,10 +86,18 @@ export async function startSampler(options: SamplerOptions): Promise<Sampler> {
     Atomics.store(word, 0, state);
     Atomics.notify(word, 0);
   };
-  new BigInt64Array(control, 8, 1)[0] = process.hrtime.bigint() + LEAD_NS;
+  const startNs = process.hrtime.bigint() + LEAD_NS;
+  new BigInt64Array(control, 8, 1)[0] = startNs;
   turn(State.running);
   return {
     channels: workers.flatMap((w) => w.channels),
+    grids: workers.map((w) => ({
+      name: w.grid.name,
+      periodNs: w.grid.periodNs,
+      startNs,
+      firstChannel: w.firstChannel,
+      channels: w.channels.length,
+    })),
     descriptions: workers.map((w) => `${w.grid.name}: ${w.description}`),
     missing: workers.flatMap((w) => w.missing),
     onBatch: (callback) => deliver.to(callback),

@@ -8,7 +8,7 @@ import { MarksSource } from "../../marks/marks-source.ts";
 import { readAt, type ReadBatch } from "../../nvml/batch.ts";
 import { samplerNotes } from "../../nvml/notes.ts";
 import { type Sampler, startSampler } from "../../nvml/sampler.ts";
-import type { Note } from "../../schema/records.ts";
+import type { Mark, Note } from "../../schema/records.ts";
 import type { Session } from "../../schema/session.ts";
 import { type Instant, instant } from "../../schema/time.ts";
 import type { Bench, LiveSource } from "./bench.ts";
@@ -29,7 +29,10 @@ export interface RecordingPlan {
   /** Called twice a second. */
   readonly onProgress: (s: RecordingState) => void;
   /** Sees what the log sees: the live page. */
-  readonly tee?: DaqSink & { reads(batch: ReadBatch, sampler: Sampler): void };
+  readonly tee?: DaqSink & {
+    reads(batch: ReadBatch, sampler: Sampler): void;
+    mark(mark: Mark): void;
+  };
 }
 
 export interface RecordingState {
@@ -92,6 +95,7 @@ class Recorder {
       onMark: (m) => {
         this.#marksSeen++;
         log.mark(m);
+        plan.tee?.mark(m);
       },
       onExchange: (e) => log.exchange(e),
       onLoss: (count, why) =>
@@ -240,7 +244,9 @@ class Recorder {
   }
 
   #markCommand(phase: "begin" | "end"): void {
-    this.#log.mark({ name: "command", phase, clock: "host", t: process.hrtime.bigint() });
+    const mark: Mark = { name: "command", phase, clock: "host", t: process.hrtime.bigint() };
+    this.#log.mark(mark);
+    this.#plan.tee?.mark(mark);
     this.#marksSeen++;
   }
 

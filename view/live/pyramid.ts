@@ -52,7 +52,7 @@ export class Pyramid {
   /** Adds rows [0, rows) of every column, the first of them number `index`. Rows that went by are ignored. */
   add(columns: readonly Float64Array[], index: number, rows: number): void {
     const base = this.#levels[0]!;
-    for (let i = Math.max(0, base.open * this.#rows - index); i < rows; ) {
+    for (let i = Math.max(0, base.open * this.#rows - index); i < rows;) {
       const bucket = Math.floor((index + i) / this.#rows);
       const end = Math.min(rows, (bucket + 1) * this.#rows - index);
       if (bucket > base.open) this.#advance(0, bucket);

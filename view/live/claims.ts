@@ -1,0 +1,89 @@
+// Telemetry reads as they come → per channel a ring of the last reads and, for power and energy, its
+// running Joules, so that a window can be asked what each channel claims of it.
+// Holds: a failed read is NaN and adds nothing; nothing is allocated per read.
+
+import type { TelemetryChannel } from "../../schema/records.ts";
+import type { SessionNs } from "../../schema/time.ts";
+
+/** 160 s at 100 Hz; a longer view of a page opened late misses older reads, a page that was open has them. */
+export const READS = 16384;
+
+export class Channel {
+  readonly about: TelemetryChannel;
+  readonly tNs = new Float64Array(READS);
+  readonly value = new Float64Array(READS);
+  readonly #joules: Float64Array | null;
+  readonly #wrapsAt: number;
+  #count = 0;
+  #failed = 0;
+  #lastGood = -1;
+
+  constructor(about: TelemetryChannel) {
+    this.about = about;
+    const counts = about.quantity === "power" || about.quantity === "energy";
+    this.#joules = counts ? new Float64Array(READS) : null;
+    this.#wrapsAt = about.wrapsAt ?? NaN;
+  }
+
+  /** Reads so far; read i stands at i mod READS. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get failed(): number {
+    return this.#failed;
+  }
+
+  /** A read out of order (a driver's buffer harvested late) is drawn and adds no Joules. */
+  add(tNs: SessionNs, value: number): void {
+    const at = this.#count % READS;
+    this.tNs[at] = tNs;
+    this.value[at] = value;
+    if (this.#joules) this.#joules[at] = this.#grown(tNs, value);
+    if (value === value) this.#lastGood = this.#count;
+    else this.#failed++;
+    this.#count++;
+  }
+
+  #grown(tNs: SessionNs, value: number): number {
+    if (this.#count === 0) return 0;
+    const joules = this.#joules![(this.#count - 1) % READS]!;
+    const last = this.#lastGood;
+    if (last < 0 || last <= this.#count - READS || !(value === value)) return joules;
+    const before = this.value[last % READS]!;
+    if (this.about.quantity === "energy") {
+      const step = value - before;
+      return joules + (step < 0 && this.#wrapsAt > 0 ? step + this.#wrapsAt : step);
+    }
+    // A mean over a failed read between would be a guess.
+    if (last !== this.#count - 1) return joules;
+    return joules + ((value + before) / 2) * Math.max(0, (tNs - this.tNs[last % READS]!) / 1e9);
+  }
+
+  /** Joules claimed up to an instant; NaN where unknown, undefined where the read after it is yet to come. */
+  joulesAt(tNs: SessionNs): number | undefined {
+    if (!this.#joules || this.#count === 0) return NaN;
+    if (this.tNs[(this.#count - 1) % READS]! < tNs) return undefined;
+    const first = Math.max(0, this.#count - READS);
+    const i = this.#lastAtOrBefore(tNs, first);
+    if (i < first) return NaN;
+    const [a, b] = [i % READS, (i + 1) % READS];
+    const step = this.tNs[b]! - this.tNs[a]!;
+    const share = step > 0 ? (tNs - this.tNs[a]!) / step : 0;
+    return this.#joules[a]! + share * (this.#joules[b]! - this.#joules[a]!);
+  }
+
+  #lastAtOrBefore(tNs: SessionNs, first: number): number {
+    let lo = first;
+    let hi = this.#count - 1; // its time is at or after tNs
+    while (lo < hi) {
+      const mid = (lo + hi) >>> 1;
+      if (this.tNs[mid % READS]! <= tNs) lo = mid + 1;
+      else hi = mid;
+    }
+    return lo - 1;
+  }
+}
+
+/** Claims on the energy of a GPU, which a window sets beside the rails; `nvml.0.…` where there are several. */
+export const CLAIM = /^(nvml|rocm)\.(\d+\.)?(power_(usage|average|instant|input)|energy_counter)$/;

@@ -1,0 +1,161 @@
+// The feed → messages of docs/live.md. Binary for what is many, JSON for what is few.
+
+import type { Channel } from "./claims.ts";
+import { READS } from "./claims.ts";
+import type { LiveFeed } from "./live-feed.ts";
+import { CAPACITY, type Pyramid, RATIO } from "./pyramid.ts";
+
+export const Kind = { buckets: 1, reads: 2 } as const;
+const HEAD = 48;
+
+/** What only the recorder knows. */
+export interface RecorderFigures {
+  readonly elapsedS: number;
+  readonly rows: number;
+  readonly lostRows: number;
+  readonly reads: number;
+  readonly failedReads: number;
+  readonly lostMarks: number;
+  readonly bytes: number;
+  readonly freeBytes: number;
+}
+
+export function hello(feed: LiveFeed, run: string): string {
+  return JSON.stringify({
+    type: "hello",
+    schema: "live/1",
+    source: feed.session.source,
+    rig: feed.rig.name,
+    run,
+    row_hz: feed.rig.device.rowHz,
+    rows_per_bucket: feed.rowsPerBucket,
+    ratio: RATIO,
+    levels: feed.pyramid?.levels ?? 6,
+    capacity: CAPACITY,
+    series: feed.series,
+    channels: feed.channels.map(({ about: { name, quantity, unit } }) => ({
+      name,
+      quantity,
+      unit,
+    })),
+  });
+}
+
+/** Complete buckets [from, to) of one level. */
+export function buckets(feed: LiveFeed, p: Pyramid, level: number, from: number, to: number) {
+  const n = to - from;
+  const bytes = new ArrayBuffer(HEAD + n * 3 * p.series * 4);
+  const v = new DataView(bytes);
+  [Kind.buckets, level, n, p.series].forEach((word, i) => v.setUint32(4 * i, word, true));
+  const times = [from, feed.nowNs() / 1e9, feed.clock.sessionNs(0) / 1e9, feed.clock.rowNs / 1e9];
+  times.forEach((x, i) => v.setFloat64(16 + 8 * i, x, true));
+  p.copy(level, from, to, new Float32Array(bytes, HEAD));
+  return bytes;
+}
+
+/** Reads [since[c], count) of every channel c, as far as they are held; moves `since` on. */
+export function reads(channels: readonly Channel[], since: number[]): ArrayBuffer | null {
+  let n = 0;
+  channels.forEach((c, i) => {
+    since[i] = Math.max(since[i] ?? 0, c.count - READS);
+    n += c.count - since[i];
+  });
+  if (n === 0) return null;
+  const bytes = new ArrayBuffer(8 + n * 18);
+  new DataView(bytes).setUint32(0, Kind.reads, true);
+  new DataView(bytes).setUint32(4, n, true);
+  const times = new Float64Array(bytes, 8, n);
+  const values = new Float64Array(bytes, 8 + 8 * n, n);
+  const which = new Uint16Array(bytes, 8 + 16 * n, n);
+  let at = 0;
+  channels.forEach((c, i) => {
+    for (let k = since[i]!; k < c.count; k++, at++) {
+      times[at] = c.tNs[k % READS]! / 1e9;
+      values[at] = c.value[k % READS]!;
+      which[at] = i;
+    }
+    since[i] = c.count;
+  });
+  return bytes;
+}
+
+export function state(feed: LiveFeed, r: RecorderFigures | null): string {
+  const clock = feed.clock;
+  const rowS = (row: number): number => clock.sessionNs(row) / 1e9;
+  const c = clock.state;
+  return JSON.stringify({
+    type: "state",
+    now_s: feed.nowNs() / 1e9,
+    elapsed_s: r?.elapsedS ?? 0,
+    power_w: feed.powerW,
+    energy_j: feed.energy.joules,
+    rows: r?.rows ?? 0,
+    lost_rows: r?.lostRows ?? 0,
+    clipped_rows: feed.clippedRows,
+    gaps: feed.gaps.map(([a, b]) => [rowS(a), rowS(b)]),
+    edges: feed.edges.map(rowS),
+    marks: feed.count.marks,
+    lost_marks: r?.lostMarks ?? 0,
+    reads: r?.reads ?? 0,
+    failed_reads: r?.failedReads ?? 0,
+    clock: {
+      method: c.method,
+      rate_ppm: c.ratePpm,
+      u_rate_ppm: c.uRatePpm,
+      residual_rms_ns: c.residualRmsNs,
+      exchanges: c.exchanges,
+      round_trip_ns: c.roundTripNs,
+    },
+    grids: feed.lateness.map((g) => ({
+      name: g.name,
+      period_ms: g.periodNs / 1e6,
+      median_ms: g.medianNs / 1e6,
+      p99_ms: g.p99Ns / 1e6,
+      worst_ms: g.worstNs / 1e6,
+    })),
+    disk: r && { bytes: r.bytes, free_bytes: r.freeBytes },
+  });
+}
+
+/** Open windows that a page shows; the rest is counted. */
+const SHOWN_OPEN = 6;
+const SHOWN_CLOSED = 20;
+
+export function windows(feed: LiveFeed): string {
+  const w = feed.windows;
+  const nowNs = feed.clock.sessionNs(feed.energy.end - 2);
+  return JSON.stringify({
+    type: "windows",
+    claims: feed.claims,
+    open: w.open(SHOWN_OPEN, nowNs).map((o) => ({
+      name: o.name,
+      t0_s: o.t0Ns / 1e9,
+      duration_s: (nowNs - o.t0Ns) / 1e9,
+      energy_j: o.joules,
+    })),
+    closed: w.closed
+      .slice(-SHOWN_CLOSED)
+      .reverse()
+      .map((c) => ({
+        name: c.name,
+        t0_s: c.t0Ns / 1e9,
+        duration_s: (c.t1Ns - c.t0Ns) / 1e9,
+        energy_j: c.joules[0],
+        lost_rows: c.lostRows,
+        claims_j: [...c.joules.subarray(1)],
+      })),
+  });
+}
+
+export function notes(feed: LiveFeed, last: number): string {
+  const epoch = feed.session.hostEpoch;
+  const list = feed.notes.slice(Math.max(0, feed.notes.length - last));
+  return JSON.stringify({
+    type: "notes",
+    list: list.map((n) => ({
+      level: n.level,
+      text: n.text,
+      t_s: n.t === undefined ? null : Number(n.t - epoch) / 1e9,
+    })),
+  });
+}
