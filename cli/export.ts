@@ -1,8 +1,130 @@
-export const command = {
-  summary: "x",
-  usage: "",
-  help: "",
-  options: {},
-  optionHelp: [],
-  run: async () => 1 as const,
+// truejoule export RUN --FORMAT OUT: what a run holds, in other tools' formats.
+
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { openRun, type RunPaths } from "../capture/run.ts";
+import { fileSha256 } from "../capture/sha256.ts";
+import type { ArrowReader } from "../dataset/arrow-reader.ts";
+import { inputError, UsageError } from "../schema/errors.ts";
+import type { Command, Invocation, Ui } from "./command.ts";
+
+/** What was written, and what its reader must know. */
+interface Exported {
+  readonly files: readonly { readonly path: string; readonly rows: number }[];
+  readonly warnings: readonly string[];
+}
+
+type Format = (paths: RunPaths, out: string, call: Invocation) => Promise<Exported>;
+
+/** One entry a format; its option is `--NAME OUT`. */
+const formats: Readonly<Record<string, Format>> = {
+  async csv(paths, out, { ui, options }) {
+    if (options["raw"] === true) return rawCsv(paths, out, ui);
+    const { exportCsv } = await import("../dataset/export-csv.ts");
+    return table(paths, out, (file) => exportCsv(file, out, ui.progress("exporting")));
+  },
+
+  async parquet(paths, out, { ui }) {
+    const { exportParquet } = await import("../dataset/export-parquet.ts");
+    return table(paths, out, (file) => exportParquet(file, out, ui.progress("exporting")));
+  },
+
+  async "nvml-csv"(paths, out, { ui }) {
+    const { exportNvmlCsv } = await import("../dataset/export-nvml-csv.ts");
+    return {
+      files: await exportNvmlCsv(paths.capture, out, ui.progress("exporting")),
+      warnings: [],
+    };
+  },
+};
+
+/** The fused table; of a run without a physical trace, the telemetry table. */
+async function table(
+  paths: RunPaths,
+  out: string,
+  write: (file: ArrowReader) => Promise<number>,
+): Promise<Exported> {
+  const path = [paths.fused, paths.telemetry].find((p) => existsSync(p));
+  if (path === undefined)
+    throw inputError(
+      "not fused yet",
+      paths.dir,
+      "fused.arrow, which truejoule fuse writes",
+      "no such file",
+    );
+  const { openArrow } = await import("../dataset/arrow-reader.ts");
+  const file = await openArrow(path, `truejoule fuse ${paths.dir}`);
+  try {
+    const made = file.schema.metadata.get("capture_sha256");
+    const rows = await write(file);
+    const stale = made !== fileSha256(paths.capture);
+    return {
+      files: [{ path: out, rows }],
+      warnings: stale
+        ? [`${path} was made from another log than ${paths.capture}; truejoule fuse writes it anew`]
+        : [],
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+async function rawCsv(paths: RunPaths, out: string, ui: Ui): Promise<Exported> {
+  const { exportRawCsv } = await import("../dataset/export-raw-csv.ts");
+  const { rows, damages, others } = await exportRawCsv(
+    paths.capture,
+    out,
+    ui.progress("exporting"),
+  );
+  const warnings = [
+    ...(damages > 0 ? [`${damages} stretches of the log are damaged: rows are missing`] : []),
+    ...(others.length > 0 ? [`not in it: streams ${others.join(", ")}`] : []),
+  ];
+  return { files: [{ path: out, rows }], warnings };
+}
+
+export const command: Command = {
+  summary: "a run in other tools' formats: CSV, Parquet, NVML logs",
+  usage: "RUN --csv OUT [--raw] | --parquet OUT | --nvml-csv OUT",
+  help: `
+csv and parquet hold the table that truejoule fuse wrote (fused.arrow; telemetry.arrow for a run without
+a physical trace), row for row; csv adds UTC where the run knows it. With --raw, csv holds the DAQ rows of
+the log itself, in counts. nvml-csv holds the driver's telemetry and the marks of the log as samplers
+write them; truejoule import nvml-csv reads it. OUT is replaced.
+Exit 3 when the table was made from another log, or the log is damaged.`,
+  options: {
+    csv: { type: "string" },
+    raw: { type: "boolean" },
+    parquet: { type: "string" },
+    "nvml-csv": { type: "string" },
+  },
+  optionHelp: [
+    ["--csv OUT", "comma-separated, a header with units"],
+    ["--raw", "with --csv: the rows of the log, not calibrated"],
+    ["--parquet OUT", "Apache Parquet, gzip; times are plain int64 nanoseconds"],
+    ["--nvml-csv OUT", "t_mono_ns, power_W, util_gpu, util_mem, sm_clock, MARK rows"],
+  ],
+
+  async run(call) {
+    const [run, ...extra] = call.positionals;
+    if (!run || extra.length > 0) throw new UsageError("export takes one RUN");
+    const [name, ...others] = Object.keys(formats).filter((f) => f in call.options);
+    if (name === undefined || others.length > 0)
+      throw new UsageError(
+        `export needs one of ${Object.keys(formats)
+          .map((f) => `--${f} OUT`)
+          .join(", ")}`,
+      );
+    if (call.options["raw"] === true && name !== "csv")
+      throw new UsageError("--raw goes with --csv");
+    const out = call.options[name] as string;
+    const paths = openRun(run);
+    if (Object.values(paths).some((p: string) => resolve(p) === resolve(out)))
+      throw new UsageError(`${out} belongs to the run itself; choose another OUT`);
+    const { files, warnings } = await formats[name]!(paths, out, call);
+    if (call.ui.json) call.ui.document({ schema: "export/1", run, format: name, files, warnings });
+    for (const f of files) call.ui.print(`${f.path}: ${f.rows} rows`);
+    for (const w of warnings) call.ui.warn(w);
+    return warnings.length > 0 ? 3 : 0;
+  },
 };
