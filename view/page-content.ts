@@ -28,6 +28,8 @@ function spanOf(m: ReportModel): [number, number] {
   const b = m.trace?.buckets;
   const ends = m.channels.flatMap((c) => [c.tNs[0] ?? NaN, c.tNs[c.tNs.length - 1] ?? NaN]);
   if (b) ends.push(b.startNs, b.last.tNs);
+  // A window may lie partly where nothing was sampled: that must be seen, so it belongs to the picture.
+  for (const w of m.windows.list) ends.push(w.t0Ns, w.t1Ns);
   const known = ends.filter(Number.isFinite);
   return known.length ? [Math.min(...known), Math.max(...known)] : [0, 0];
 }

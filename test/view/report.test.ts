@@ -140,6 +140,19 @@ describe("what it says", () => {
     expect(lacking(await reportOf({ gap: [1.2, 1.7] }), wanted)).toEqual([]);
   });
 
+  test("a window that was only partly observed is not compared in silence", async () => {
+    const run = synthetic();
+    const document = JSON.parse(readFileSync(run.compare, "utf8")) as {
+      windows: { physical: { gap_fraction: number } }[];
+    };
+    for (const w of document.windows) w.physical.gap_fraction = 0.377;
+    writeFileSync(run.compare, JSON.stringify(document));
+    await writeReport(run);
+    const words = "Only 62.3 % of the window was observed";
+    expect(lacking(readFileSync(run.report, "utf8"), [words])).toEqual([]);
+    expect(lacking(await reportOf(), [words])).toEqual([words]);
+  });
+
   test("a U that its terms do not make is said to be so", async () => {
     const run = synthetic();
     const document = JSON.parse(readFileSync(run.compare, "utf8")) as {

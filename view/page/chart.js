@@ -8,7 +8,7 @@ import { plotted, tickText } from "./units.js";
 
 export const AXIS_LEFT = 58;
 export const PAD_RIGHT = 14;
-const MAX_DOTS = 240; // reads in view beyond which dots would be a smear
+const MAX_DOTS = 80; // reads in view beyond which dots would be a smear
 
 /** One thing to plot. `columns(from, to, n)` gives its min, mean, max. */
 export function plottable(model) {
@@ -178,10 +178,26 @@ function drawBehind(u, state) {
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
+  drawUntraced(u, state);
   drawGaps(u, state);
   drawMarkedSpan(u, state);
   if (state.model.simulated) drawWatermark(u, state);
   ctx.restore();
+}
+
+/** Before the first and after the last sample: nothing was measured there, whatever a window says. */
+function drawUntraced(u, state) {
+  const { trace, span } = state.model;
+  if (!trace) return;
+  const end = trace.start + trace.used * trace.width;
+  u.ctx.fillStyle = withAlpha(state.theme.muted, 0.14);
+  for (const [a, b] of [
+    [span[0], trace.start],
+    [end, span[1]],
+  ]) {
+    const [x0, x1] = [u.valToPos(a, "x", true), u.valToPos(b, "x", true)];
+    if (x1 > x0) u.ctx.fillRect(x0, u.bbox.top, x1 - x0, u.bbox.height);
+  }
 }
 
 function drawGaps(u, state) {

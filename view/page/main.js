@@ -24,6 +24,9 @@ const MAIN_HEIGHT = 360;
 const SIDE_HEIGHT = 170;
 const CLOSEST_ROWS = 12; // a view narrower than this many rows shows nothing new
 
+/** Shown on request: a counter's slope is ragged, a limit is no measurement. */
+const ASIDE = /\(slope\)$|limit/;
+
 const byId = (id) => document.getElementById(id);
 
 function start() {
@@ -39,7 +42,7 @@ function start() {
     a: model.headline?.t0 ?? null,
     b: model.headline?.t1 ?? null,
     mode: "zoom",
-    hidden: new Set(items.filter((s) => s.name.endsWith("(slope)")).map((s) => s.key)),
+    hidden: new Set(items.filter((s) => ASIDE.test(s.name)).map((s) => s.key)),
     side: null,
     panels: [],
     theme: {},

@@ -42,7 +42,8 @@ export function showReadout(root, state) {
     ),
   );
   for (const s of state.items)
-    if (s.unit === "W" || s.unit === "J") body.append(rowOf(s, state, energy));
+    if ((s.unit === "W" && !state.hidden.has(s.key)) || s.unit === "J")
+      body.append(rowOf(s, state, energy));
   root.querySelector(".fineprint").textContent = fineprint(model.trace);
 }
 

@@ -91,8 +91,19 @@ function verdict(m: ReportModel): Html {
   const took = isSimulated(m.source) ? "the simulated rails took" : "the rails took";
   const energy = uncertain(p.energy_j, p.expanded_uncertainty_j, "J");
   return html`In window <code>${w.name}</code> ${took} <b>${energy}</b>
-    <span class="k">(k = ${p.coverage_factor ?? 2})</span>.
+    <span class="k">(k = ${p.coverage_factor ?? 2})</span>. ${unobserved(p.gap_fraction ?? 0)}
     ${claimsSentence(w.telemetry ?? [], p.expanded_uncertainty_j / p.energy_j)}`;
+}
+
+const NEGLIGIBLE_GAP = 1e-3; // share of a window below which a verdict need not mention it
+
+/** Joules over half a window are no Joules of the window; the sentence that compares them says so first. */
+function unobserved(gapFraction: number): Html | null {
+  if (gapFraction <= NEGLIGIBLE_GAP) return null;
+  return html`<strong class="loss"
+    >Only ${share(1 - gapFraction)} of the window was observed: errors below compare with what was
+    seen.</strong
+  >`;
 }
 
 function claimsSentence(claims: readonly Claim[], physicalU: number): Html {

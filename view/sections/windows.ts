@@ -57,7 +57,8 @@ function channelsOf(listed: readonly ComparedWindow[]): string[] {
 function row(w: ComparedWindow, channels: readonly string[]): Html {
   const p = w.physical;
   const claims = new Map(plainClaims(w.telemetry ?? []).map((c) => [c.channel, c]));
-  const joules = p ? uncertain(p.energy_j, p.expanded_uncertainty_j, "J") : "no trace";
+  const seen = p !== null && p.quality !== "no_data"; // 0 J of no samples is not an energy
+  const joules = seen ? uncertain(p.energy_j, p.expanded_uncertainty_j, "J") : "–";
   return html`<tr>
     <th scope="row">
       <button type="button" class="window" data-t0="${w.t0_ns}" data-t1="${w.t1_ns}">
@@ -68,7 +69,7 @@ function row(w: ComparedWindow, channels: readonly string[]): Html {
     <td class="num">${quantity(w.t0_ns * 1e-9, "s")}</td>
     <td class="num">${quantity((w.t1_ns - w.t0_ns) * 1e-9, "s")}</td>
     <td class="num strong">${joules}</td>
-    <td class="num">${quantity(p?.mean_power_w, "W")}</td>
+    <td class="num">${quantity(seen ? p.mean_power_w : null, "W")}</td>
     <td>${qualityBadge(p?.quality)}</td>
     ${channels.map((c) => claimCell(claims.get(c), p ? p.expanded_uncertainty_j / p.energy_j : 0))}
   </tr>`;
