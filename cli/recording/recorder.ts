@@ -99,7 +99,11 @@ class Recorder {
       },
       onExchange: (e) => log.exchange(e),
       onLoss: (count, why) =>
-        log.note({ level: "loss", text: `${count} marks lost: ${why}`, count }),
+        log.note({
+          level: "loss",
+          text: count > 0 ? `${count} marks lost: ${why}` : `marks may be lost: ${why}`,
+          count,
+        }),
     });
   }
 
