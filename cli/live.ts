@@ -7,7 +7,8 @@ import { UsageError } from "../schema/errors.ts";
 import type { Command, Invocation } from "./command.ts";
 import { finish, command as record, recordTo } from "./record.ts";
 
-const { live: _, "no-fuse": __, ...options } = record.options;
+const OWN = new Set(["live", "no-fuse"]);
+const options = Object.fromEntries(Object.entries(record.options).filter(([k]) => !OWN.has(k)));
 
 export const command: Command = {
   summary: "records and shows a live web page on 127.0.0.1",
@@ -20,7 +21,7 @@ temporary files and deleted at the end; with it, it is kept and fused as \`recor
 
 example: truejoule live --rig virtual --duration 5min`,
   options,
-  optionHelp: record.optionHelp.filter(([name]) => !/^--(live|no-fuse)/.test(name)),
+  optionHelp: record.optionHelp.filter(([name]) => !OWN.has(name.slice(2))),
 
   async run(call) {
     const { out } = call.options;

@@ -16,6 +16,8 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   export: () => import("./export.ts"),
   live: () => import("./live.ts"),
   view: () => import("./view.ts"),
+  devices: () => import("./devices.ts"),
+  doctor: () => import("./doctor.ts"),
   demo: () => import("./demo.ts"),
   bench: () => import("./bench.ts"),
 };
