@@ -35,15 +35,10 @@ int tj_samples_at(const tj_timing *t, tj_double_buffer b, uint64_t tick, const u
   return 0;
 }
 
-uint64_t tj_row_at_edge(const tj_timing *t, uint64_t tick, uint64_t samples) {
-  if (tick < t->start_tick) return 0;
+uint64_t tj_row_at_edge(const tj_timing *t, uint64_t samples, int converting) {
   uint64_t row = samples / t->channels;
-  if (samples % t->channels) return row + 1;  // that row's first sample is complete
-  // The row's first sample begins when its predecessor's period is over, which is later than its
-  // completion when the converter pauses between samples. The tick decides, by the middle of its µs.
-  uint64_t begins = samples * t->sample_counts;
-  uint64_t edge = (tick - t->start_tick) * t->counts_a_tick + t->counts_a_tick / 2;
-  return edge >= begins ? row + 1 : row;
+  // Its first sample is complete, or being taken: that row began before.
+  return samples % t->channels || converting ? row + 1 : row;
 }
 
 uint64_t tj_row_after(const tj_timing *t, uint64_t tick) {

@@ -32,6 +32,8 @@ const BOOT_BYTES = 252;
 export class Board {
   readonly mcu: RP2040;
   readonly usb: UsbHost;
+  /** INA226 chips, as in the pins: each can be taken away. */
+  readonly sensors: readonly { present: boolean }[];
   /** The firmware went to the ROM's bootloader; it does not run any more. */
   inBootloader = false;
   instructions = 0;
@@ -50,7 +52,7 @@ export class Board {
     shimFlash(mcu, { uniqueId, onBootloader: () => (this.inBootloader = true) });
     shimAdc(mcu, pins, options.onSample);
     shimPio(mcu);
-    shimIna226(mcu, pins);
+    this.sensors = shimIna226(mcu, pins);
     sayEmulator(mcu);
     watchdogThrows(mcu);
     this.usb = new UsbHost(mcu, options.onData ?? (() => undefined));
@@ -68,18 +70,31 @@ export class Board {
       throw new Error(`virtual time beyond its limit, ${this.#limitNs} ns`);
     const clock = this.#clock;
     const { core } = this.mcu;
-    let n = 0;
-    while (clock.nanos < untilNs && !this.inBootloader) {
+    while (clock.nanosCounter < untilNs && !this.inBootloader) {
       if (core.waiting) {
-        const ns = Math.min(clock.nextAlarm?.nanos ?? untilNs, untilNs) - clock.nanos;
+        const ns = Math.min(clock.nextAlarm?.nanos ?? untilNs, untilNs) - clock.nanosCounter;
         this.asleepNs += ns;
         clock.tick(ns);
-      } else {
-        clock.tick(core.executeInstruction() * CYCLE_NS);
-        n++;
-      }
+      } else this.instructions += this.#burst(untilNs);
     }
-    this.instructions += n;
+  }
+
+  /** Time goes on without the processor, as if it were held in an endless interrupt: a fault to test. */
+  freeze(ns: number): void {
+    this.#clock.tick(ns);
+  }
+
+  /** Instructions up to the next sleep; the hot loop. clock.tick() only where an alarm is due. */
+  #burst(untilNs: number): number {
+    const clock = this.#clock;
+    const { core } = this.mcu;
+    let n = 0;
+    do {
+      const now = (clock.nanosCounter += core.executeInstruction() * CYCLE_NS);
+      if (clock.nextAlarm !== null && clock.nextAlarm.nanos <= now) clock.tick(0);
+      n++;
+    } while (!core.waiting && clock.nanosCounter < untilNs);
+    return n;
   }
 
   /** As the ROM does it: the stage's CRC checked, the stage copied to the top of RAM and called (2.8.1.3.1). */

@@ -10,6 +10,7 @@ export interface Alarm {
 
 export interface SimulatedClock {
   readonly nanos: number;
+  nanosCounter: number;
   readonly nextAlarm: { readonly nanos: number } | null;
   tick(ns: number): void;
   createAlarm(callback: () => void): Alarm;

@@ -13,7 +13,8 @@ const CONVERSION_US = [140, 204, 332, 588, 1100, 2116, 4156, 8244];
 const AVERAGES = [1, 4, 16, 64, 128, 256, 512, 1024];
 const [CONVERSION_READY_ALERT, CONVERSION_READY] = [1 << 10, 1 << 3];
 
-export function shimIna226(mcu: RP2040, pins: Pins): void {
+/** @returns the chips, to be taken away and given back. */
+export function shimIna226(mcu: RP2040, pins: Pins): readonly { present: boolean }[] {
   const i2c = mcu.i2c[0]!;
   const chips = pins.sensors.map((s) => new Chip(mcu, s, () => drive()));
   const drive = (): void => {
@@ -26,6 +27,7 @@ export function shimIna226(mcu: RP2040, pins: Pins): void {
   // The time the data line is held has no meaning here; rp2040js would warn of it.
   i2c.writeUint32 = (offset, value) => offset === SDA_HOLD || write(offset, value);
   attach(mcu, chips);
+  return chips;
 }
 
 /** The bus: bytes take their nine bit times. */

@@ -14,6 +14,7 @@ const PULL_UP = 1 << 16;
 const [FULL, DATA1, SELECT_0, STALL, AVAILABLE, LENGTH] = [
   0x8000, 0x2000, 0x1000, 0x800, 0x400, 0x3ff,
 ];
+const BOTH_AVAILABLE = AVAILABLE | (AVAILABLE << 16);
 const DOUBLE = 1 << 30;
 const DATA_EP = 2;
 
@@ -36,7 +37,9 @@ export class UsbHost {
   readonly #usb: UsbInternals;
   readonly #clock: SimulatedClock;
   readonly #onData: (bytes: Uint8Array) => void;
-  readonly #shadow = new Map<number, { value: number; changedNs: number }>();
+  /** Buffer controls as last written, by word of the dual-port RAM, and when anything but AVAILABLE changed. */
+  readonly #seen = new Int32Array(64);
+  readonly #changedNs = new Float64Array(64);
   readonly #waiting = new Map<number, () => void>();
   readonly #inAlarm: Alarm;
   readonly #outAlarm: Alarm;
@@ -93,16 +96,23 @@ export class UsbHost {
     this.#control(transfer);
   }
 
+  /** After a halt was cleared on both data endpoints (USB 2.0, 9.4.5). */
+  clearToggles(): void {
+    this.#toggle = { in: 0, out: 0 };
+    this.#select = 0;
+  }
+
   // --- dual-port RAM -------------------------------------------------------------------------------
 
   #written(offset: number, value: number): void {
     if (offset < 0x80 || offset >= 0x100) return;
-    const before = this.#shadow.get(offset) ?? { value: 0, changedNs: -Infinity };
+    const at = offset >> 2;
+    const was = this.#seen[at]!;
     const now = this.#clock.nanos;
-    for (const half of [0, 1]) this.#checkHandOver(offset, half, before, value, now);
-    const onlyAvailable =
-      (before.value ^ value) === (value & (AVAILABLE | (AVAILABLE << 16)) & ~before.value);
-    this.#shadow.set(offset, { value, changedNs: onlyAvailable ? before.changedNs : now });
+    const newlyAvailable = value & ~was & BOTH_AVAILABLE;
+    if (newlyAvailable !== 0) this.#checkHandOver(offset, was ^ value, newlyAvailable, now);
+    if ((was ^ value) !== newlyAvailable) this.#changedNs[at] = now;
+    this.#seen[at] = value;
     const wake = this.#waiting.get(offset);
     if (wake === undefined) return;
     this.#waiting.delete(offset);
@@ -110,19 +120,14 @@ export class UsbHost {
   }
 
   /** AVAILABLE is to be set by itself, after the rest has settled (RP2040 datasheet, 4.1.2.5.1). */
-  #checkHandOver(
-    offset: number,
-    half: number,
-    before: { value: number; changedNs: number },
-    value: number,
-    now: number,
-  ): void {
-    const [was, is] = [(before.value >> (16 * half)) & 0xffff, (value >> (16 * half)) & 0xffff];
-    if (!(is & AVAILABLE) || was & AVAILABLE) return;
+  #checkHandOver(offset: number, changed: number, newlyAvailable: number, now: number): void {
     const place = `buffer control ${offset.toString(16)}`;
-    if ((was ^ is) !== AVAILABLE)
+    const halves =
+      (newlyAvailable & AVAILABLE ? 0xffff : 0) | (newlyAvailable & ~AVAILABLE ? ~0xffff : 0);
+    if ((changed & halves) !== newlyAvailable)
       this.errors.push(`${place}: handed over in the same write as the rest`);
-    else if (now - before.changedNs < SETTLE_NS) this.errors.push(`${place}: handed over too soon`);
+    else if (now - this.#changedNs[offset >> 2]! < SETTLE_NS)
+      this.errors.push(`${place}: handed over too soon`);
   }
 
   #control32(offset: number): number {
@@ -133,8 +138,7 @@ export class UsbHost {
   #takeBack(offset: number, half: number, clear: number, set: number): void {
     const value = (this.#control32(offset) & ~(clear << (16 * half))) | (set << (16 * half));
     this.#mcu.usbDPRAMView.setUint32(offset, value, true);
-    const shadow = this.#shadow.get(offset);
-    this.#shadow.set(offset, { value, changedNs: shadow?.changedNs ?? 0 });
+    this.#seen[offset >> 2] = value;
   }
 
   // --- the bus -------------------------------------------------------------------------------------

@@ -58,8 +58,16 @@ uint64_t clock_now(void) {
 }
 
 enum { WAKE_US = 250 };
+static volatile uint8_t woke;
+
+int clock_woke(void) {
+  int did = woke;
+  woke = 0;
+  return did;
+}
 
 void on_timer(void) {
+  woke = 1;
   REG(TIMER_INTR) = 1;
   REG(TIMER_ALARM0) = REG(TIMER_RAWL) + WAKE_US;
 }

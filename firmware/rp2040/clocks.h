@@ -12,6 +12,8 @@ uint64_t clock_now(void);
 
 // Wakes the processor every 250 µs, so that the main loop sees what has no interrupt of its own.
 void clock_start_wakeups(void);
+// Whether it did since the last call.
+int clock_woke(void);
 
 // The watchdog resets the chip when it is not fed for a second.
 void watchdog_start(void);

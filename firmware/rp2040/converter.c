@@ -6,6 +6,7 @@
 #include "regs.h"
 
 enum { RING_WORDS = 2048, RING_BITS = 12 };  // 4,096 bytes
+enum { LATE_TICKS = 100 };                   // more than any interrupt waits, less than any block lasts
 enum { CS_EN = 1, CS_READY = 1 << 8, CS_START_MANY = 1 << 3 };
 enum { FCS_EN = 1, FCS_DREQ = 1 << 3, FCS_UNDER = 1 << 10, FCS_OVER = 1 << 11, FCS_EMPTY = 1 << 8 };
 
@@ -13,7 +14,8 @@ static uint16_t ring[2][RING_WORDS] __attribute__((section(".rings.a"), aligned(
 static volatile uint32_t done;  // blocks that the DMA finished since it was set going
 static uint32_t taken, inputs, lost;
 static uint64_t first_row;  // index of the row that began when it was set going
-static uint64_t late_at;    // tick by which the block after next is finished, if all goes well
+static uint64_t finish_at;  // tick by which the DMA finishes the block it is in, as its count says
+static uint32_t finish_of;  // that block
 static tj_timing timing;
 static tj_double_buffer buffer;
 
@@ -42,10 +44,6 @@ static void arm_dma(uint32_t c) {
                      DMA_CHAIN(c ^ 1) | DMA_DREQ(DREQ_ADC);
 }
 
-static void expect_next(void) {
-  late_at = tj_tick_of_row(&timing, (uint64_t)(taken + 2) * ROWS_A_BLOCK);
-}
-
 // Sets everything going at the beginning of tick `at`, or of the next one if that is gone.
 static void go(uint64_t at) {
   uint32_t first = 0;
@@ -69,7 +67,7 @@ static void go(uint64_t at) {
   REG(ADC_CS) = cs | CS_START_MANY;
   timing.start_tick = clock_now();
   irq_on();
-  expect_next();
+  finish_of = ~0u;
 }
 
 static void halt(void) {
@@ -117,7 +115,6 @@ int converter_take(converter_block *b) {
   *b = (converter_block){{ring[taken & 1], RING_WORDS - 1, start}, first_row + row,
                          tj_tick_of_row(&timing, row)};
   taken++;
-  expect_next();
   return 1;
 }
 
@@ -138,8 +135,20 @@ static void realign(void) {
   lost += (uint32_t)(first_row - expected);
 }
 
+// The count of blocks rests on an interrupt a block. A processor that was away for longer sees fewer, and
+// would give later samples an earlier index: time says so.
+static int is_out_of_step(void) {
+  uint64_t now = clock_now();
+  uint32_t in = done;
+  if (in != finish_of) {
+    finish_of = in;
+    finish_at = tj_tick_of_row(&timing, (uint64_t)(in + 1) * ROWS_A_BLOCK);
+  }
+  return now > finish_at + LATE_TICKS;
+}
+
 uint32_t converter_rows_lost(void) {
-  if (REG(ADC_FCS) & FCS_OVER || (done == taken && clock_now() > late_at)) realign();
+  if (REG(ADC_FCS) & FCS_OVER || is_out_of_step()) realign();
   return lost;
 }
 
@@ -147,11 +156,12 @@ uint64_t converter_next_index(void) { return first_row + (uint64_t)taken * ROWS_
 
 uint64_t converter_row_after(uint64_t tick) { return first_row + tj_row_after(&timing, tick); }
 
-uint64_t converter_row_at_edge(uint64_t tick, const uint32_t write_address[2]) {
+uint64_t converter_row_at_edge(uint64_t tick, const uint32_t write_address[2], uint32_t cs) {
+  if (tick < timing.start_tick) return first_row;  // between arming the trigger and the first row
   uint32_t offsets[2];
   for (uint32_t c = 0; c < 2; c++)
     offsets[c] = (write_address[c] - (uint32_t)ring[c]) / 2 & (RING_WORDS - 1);
   uint64_t samples;
   tj_samples_at(&timing, buffer, tick, offsets, &samples);
-  return first_row + tj_row_at_edge(&timing, tick, samples);
+  return first_row + tj_row_at_edge(&timing, samples, !(cs & CS_READY));
 }

@@ -30,5 +30,6 @@ uint32_t converter_rows_lost(void);
 
 uint64_t converter_next_index(void);
 uint64_t converter_row_after(uint64_t tick);
-// First row that began at or after an edge, from what the trigger's chain latched.
-uint64_t converter_row_at_edge(uint64_t tick, const uint32_t write_address[2]);
+// First row that began at or after an edge, from what the trigger's chain latched: where both channels
+// would write next, and the converter's control register.
+uint64_t converter_row_at_edge(uint64_t tick, const uint32_t write_address[2], uint32_t cs);

@@ -20,8 +20,9 @@ static const uint16_t program[] = {
 };
 enum { MOV_X_ALL_ONES = 0xa02b, JMP = 0x0000, WAIT_RISE = 0, WAIT_FALL = 4 };
 
-// What an edge leaves behind: its number, the timer, and where both converter channels would write next.
-enum { NUMBER, TICK, WRITE0, WRITE1, LATCHES, FIRST_CHANNEL = 2, DEPTH = 64, DEPTH_BITS = 8 };
+// What an edge leaves behind: its number, the timer, where both converter channels would write next, and
+// whether the converter was at work.
+enum { NUMBER, TICK, WRITE0, WRITE1, CONVERTER, LATCHES, FIRST_CHANNEL = 2, DEPTH = 64, DEPTH_BITS = 8 };
 static volatile uint32_t latched[LATCHES][DEPTH] __attribute__((section(".rings.b"), aligned(256)));
 
 static uint32_t next, last_number, first_level, lost;
@@ -67,6 +68,7 @@ void trigger_start(void) {
   arm(TICK, TIMER_RAWL);
   arm(WRITE0, DMA_WRITE(0));
   arm(WRITE1, DMA_WRITE(1));
+  arm(CONVERTER, ADC_CS);
   REG(DMA_TRIGGER) = 1u << FIRST_CHANNEL;
   level_so_far = first_level = level_now();
   REG(PIO0 + PIO_CTRL) = 1u << 4;  // restart machine 0
@@ -79,7 +81,7 @@ static void read_edge(uint32_t slot, uint64_t now, tj_edge *e) {
   uint32_t write_address[2] = {latched[WRITE0][slot], latched[WRITE1][slot]};
   e->count = ~latched[NUMBER][slot] + 1;
   e->tick = now - (uint32_t)((uint32_t)now - latched[TICK][slot]);
-  e->index = converter_row_at_edge(e->tick, write_address);
+  e->index = converter_row_at_edge(e->tick, write_address, latched[CONVERTER][slot]);
   e->line = 0;
   e->level = (uint8_t)((first_level ^ e->count) & 1);
   lost += e->count - last_number - 1;
@@ -89,7 +91,7 @@ static void read_edge(uint32_t slot, uint64_t now, tj_edge *e) {
 
 uint32_t trigger_take(tj_edge *edges) {
   // The last channel has written: the edge is whole.
-  uint32_t end = (REG(DMA_WRITE(FIRST_CHANNEL + WRITE1)) - (uint32_t)latched[WRITE1]) / 4 % DEPTH;
+  uint32_t end = (REG(DMA_WRITE(FIRST_CHANNEL + CONVERTER)) - (uint32_t)latched[CONVERTER]) / 4 % DEPTH;
   uint64_t now = clock_now();
   uint32_t n = 0;
   for (; next != end && n < TRIGGER_BATCH; n++, next = (next + 1) % DEPTH) read_edge(next, now, &edges[n]);

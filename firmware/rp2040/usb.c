@@ -26,10 +26,29 @@ static volatile uint8_t out_waits;  // a packet would have no place: the host is
 
 static const char *serial_number;
 
-static void fill(volatile uint32_t *to, uint32_t from, uint32_t n) {
-  // A multiple of 4, since frames are; the dual-port RAM takes words.
-  for (uint32_t i = 0; i < n; i += 4)
-    *to++ = *(const uint32_t *)(const void *)&ring[(from + i) & (USB_RING_BYTES - 1)];
+// Words, four at a time where there are as many: frames and packets are multiples of 4 bytes.
+static void copy_words(volatile uint32_t *to, const uint32_t *from, uint32_t n) {
+  for (; n >= 4; n -= 4, to += 4, from += 4) {
+    uint32_t a = from[0], b = from[1], c = from[2], d = from[3];
+    to[0] = a;
+    to[1] = b;
+    to[2] = c;
+    to[3] = d;
+  }
+  while (n--) *to++ = *from++;
+}
+
+static uint32_t words_to_end(uint32_t at, uint32_t n) {
+  uint32_t left = (USB_RING_BYTES - (at & (USB_RING_BYTES - 1))) / 4;
+  return n < left ? n : left;
+}
+
+static uint32_t *in_ring(uint32_t at) { return (uint32_t *)(void *)&ring[at & (USB_RING_BYTES - 1)]; }
+
+static void fill(volatile uint32_t *to, uint32_t from, uint32_t bytes) {
+  uint32_t n = bytes / 4, first = words_to_end(from, n);
+  copy_words(to, in_ring(from), first);
+  copy_words(to + first, in_ring(0), n - first);
 }
 
 // Hands over as much as there is and there are buffers for. Interrupts are off or this is one.
@@ -174,13 +193,14 @@ int usb_was_closed(void) {
 
 uint32_t usb_room(void) { return USB_RING_BYTES - (written - sent); }
 
-void usb_write(const uint8_t *bytes, uint32_t n) {
-  const uint32_t *from = (const uint32_t *)(const void *)bytes;
-  for (uint32_t i = 0; i < n; i += 4)
-    *(uint32_t *)(void *)&ring[(written + i) & (USB_RING_BYTES - 1)] = *from++;
+void usb_write(const uint8_t *frame, uint32_t bytes) {
+  const uint32_t *from = (const uint32_t *)(const void *)frame;
+  uint32_t n = bytes / 4, first = words_to_end(written, n);
+  copy_words(in_ring(written), from, first);
+  copy_words(in_ring(0), from + first, n - first);
   irq_off();
   if (written == sent) last_taken = clock_now();
-  written += n;
+  written += bytes;
   feed_in();
   irq_on();
 }

@@ -26,8 +26,8 @@ void usb_stop(void);
 int usb_was_closed(void);
 
 uint32_t usb_room(void);
-// The caller has seen to the room.
-void usb_write(const uint8_t *bytes, uint32_t n);
+// Whole words, from a multiple of 4. The caller has seen to the room.
+void usb_write(const uint8_t *frame, uint32_t bytes);
 // Whether bytes wait, and the tick at which the host last took some (or the first began to wait).
 int usb_is_waiting(uint64_t *last_taken);
 

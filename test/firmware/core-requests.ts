@@ -212,9 +212,15 @@ export interface Timing {
   ring: number;
 }
 
-export function placeRequest(t: Timing, tick: bigint, offsets: readonly number[]): Uint8Array {
+export function placeRequest(
+  t: Timing,
+  tick: bigint,
+  offsets: readonly number[],
+  converting: boolean,
+): Uint8Array {
   const w = new Writer().u32(Call.place).u64(t.startTick).u32(t.countsATick, t.sampleCounts);
-  return w.u32(t.channels, t.block, t.ring).u64(tick).u32(offsets[0]!, offsets[1]!).done();
+  w.u32(t.channels, t.block, t.ring).u64(tick).u32(offsets[0]!, offsets[1]!);
+  return w.u32(converting ? 1 : 0).done();
 }
 
 /** Calls of the INA226 machine. */

@@ -1,0 +1,260 @@
+// The emulated board's manners: enumeration to the letter, commands, storage, DTR, the bootloader.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { Board, type BoardOptions } from "../../firmware/emulator/board.ts";
+import type { Pins } from "../../firmware/emulator/pins.ts";
+import { haltAndClear, unknownRequest } from "../../firmware/emulator/usb-enumeration.ts";
+import { bootCrc, buildImage } from "../../firmware/image.ts";
+import {
+  CommandType,
+  encodeBootloader,
+  encodeCommand,
+  encodeConfigure,
+  encodeReadCalibration,
+  encodeWriteCalibration,
+} from "../../schema/frame-commands.ts";
+import { decodeReadings, decodeSamples, decodeStatus } from "../../schema/frame-records.ts";
+import {
+  decodeCapabilities,
+  decodeIdentity,
+  decodeMarked,
+  decodePong,
+  decodeReply,
+  type Reply,
+} from "../../schema/frame-replies.ts";
+import { FrameSplitter } from "../../schema/frame-splitter.ts";
+import { type Frame, RecordType } from "../../schema/frame.ts";
+import { whyNot } from "./trial.ts";
+
+const suite = whyNot ? describe.skip : describe;
+const MS = 1e6;
+
+const still: Pins = { adc: (input) => 100 * (input + 1), edgesNs: [], sensors: [] };
+
+/** A board, and the host's end of a conversation with it. */
+class Bench {
+  readonly board: Board;
+  readonly frames: Frame[] = [];
+  readonly #splitter = new FrameSplitter((f) => {
+    const { buffer, byteOffset, byteLength } = f.payload;
+    const copy = buffer.slice(byteOffset, byteOffset + byteLength);
+    this.frames.push({ ...f, payload: new DataView(copy) });
+  });
+  #sequence = 1;
+
+  constructor(options: Omit<BoardOptions, "pins"> & { pins?: Pins }) {
+    const onData = (b: Uint8Array): void => this.#splitter.push(b, null, null);
+    this.board = new Board({ pins: still, onData, limitNs: 20e9, ...options });
+    this.board.run(300 * MS);
+  }
+
+  run(ms: number): void {
+    this.board.run(this.board.nowNs + ms * MS);
+  }
+
+  /** @returns the reply, which must come within 50 ms (docs/wire.md, Commands). */
+  ask(command: (sequence: number) => Uint8Array): Reply {
+    const sequence = this.#sequence++;
+    this.board.usb.send(command(sequence));
+    const find = (): Reply | undefined =>
+      this.frames.map((f) => decodeReply(f)).find((r) => r?.request === sequence);
+    for (let ms = 0; ms < 50 && !find(); ms++) this.run(1);
+    const reply = find();
+    if (!reply) throw new Error(`no reply to command ${sequence}`);
+    return reply;
+  }
+
+  simple(type: number): Reply {
+    return this.ask((n) => encodeCommand(type, n));
+  }
+
+  records(type: number): Frame[] {
+    return this.frames.filter((f) => f.type === type);
+  }
+}
+
+suite(`the emulated board${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => {
+  const folder = mkdtempSync(join(tmpdir(), "truejoule-board-"));
+  let image: Uint8Array;
+  beforeAll(() => {
+    image = buildImage(folder).bytes;
+  }, 60_000);
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test("enumerates as Linux does it, and keeps to the rules after a stall and a halt", () => {
+    const b = new Bench({ image });
+    expect(b.board.usb.isOpen).toBe(true);
+    const text = (i: number): string =>
+      Buffer.from(b.board.usb.descriptors.get(`string ${i}`)!.subarray(2)).toString("utf16le");
+    expect([text(1), text(2), text(3)]).toEqual(["truejoule", "truejoule DAQ", "E661010203040506"]);
+    b.board.usb.control(unknownRequest());
+    b.run(20);
+    b.board.usb.control(haltAndClear(0x82));
+    b.board.usb.control(haltAndClear(0x02));
+    b.run(20);
+    b.board.usb.clearToggles();
+    expect(b.simple(CommandType.identify).result).toBe(0);
+    expect(b.simple(CommandType.identify).result).toBe(0);
+    expect(b.board.usb.errors).toEqual([]);
+  });
+
+  test("the boot stage's CRC is what the ROM checks, and a flipped bit is refused", () => {
+    // Known answer: CRC-32/MPEG-2 of "123456789".
+    expect(bootCrc(new TextEncoder().encode("123456789"))).toBe(0x0376e6e7);
+    const spoilt = image.slice();
+    spoilt[10]! ^= 1;
+    expect(() => new Board({ image: spoilt, pins: still })).toThrow(/CRC/);
+  });
+
+  test("says who it is, what it can, and what it took for a wish", () => {
+    const b = new Bench({ image, uniqueId: Uint8Array.of(1, 2, 3, 0xab, 5, 6, 7, 0xff) });
+    const identity = decodeIdentity(b.simple(CommandType.identify).body)!;
+    expect(identity).toMatchObject({
+      platform: "emulator",
+      model: "truejoule rp2040",
+      serial: "010203AB050607FF",
+    });
+    const c = decodeCapabilities(b.simple(CommandType.capabilities).body)!;
+    expect(c).toMatchObject({
+      tickHz: 1e6,
+      rowHz: 100_000,
+      maxSamplesHz: 500_000,
+      mask: 15,
+      bits: 12,
+    });
+    expect(c).toMatchObject({ edgeLines: 1, sampledLines: 0, rowsPerBlock: 512 });
+    expect(c.channels.map((x) => x.skewNs)).toEqual([0, 2500, 5000, 7500]);
+    const wish = (rowHz: number, mask: number, bits: number): Reply =>
+      b.ask((n) => encodeConfigure({ rowHz, mask, bits }, n));
+    const full = decodeCapabilities(wish(125_000, 15, 12).body)!;
+    expect([full.rowHz, full.channels.map((x) => x.skewNs)]).toEqual([
+      125_000,
+      [0, 2000, 4000, 6000],
+    ]);
+    const two = decodeCapabilities(wish(9e5, 0b1010, 12).body)!;
+    expect([two.rowHz, two.channels.map((x) => x.skewNs)]).toEqual([250_000, [0, 0, 0, 2000]]);
+    expect(decodeCapabilities(wish(0.001, 15, 12).body)!.rowHz).toBeCloseTo(183.105, 2);
+    expect([wish(1e5, 16, 12), wish(1e5, 0, 12), wish(1e5, 15, 16)].map((r) => r.result)).toEqual([
+      2, 2, 2,
+    ]);
+    expect(b.simple(0x5a).result).toBe(1);
+    expect(b.board.usb.errors).toEqual([]);
+  });
+
+  test("runs: numbered, configured only at rest, marked and pinged on one clock, stopped for good", () => {
+    const b = new Bench({ image });
+    const first = b.simple(CommandType.start);
+    expect([first.run, first.running]).toEqual([1, true]);
+    expect(b.ask((n) => encodeConfigure({ rowHz: 1e5, mask: 1, bits: 12 }, n)).result).toBe(3);
+    b.run(50);
+    const pong = decodePong(b.simple(CommandType.ping).body)!;
+    expect(Number(pong.sent - pong.received)).toBeLessThan(1000);
+    const mark = decodeMarked(b.simple(CommandType.mark).body)!;
+    const block = decodeSamples(b.records(RecordType.samples)[0]!)!;
+    const rowsSince = Number(mark.tick - block.tick) / 10;
+    expect(mark.index).toBe(Math.floor(rowsSince) + 1);
+    expect(b.simple(CommandType.start).run).toBe(2);
+    b.run(250);
+    const status = decodeStatus(b.records(RecordType.status).at(-1)!)!;
+    expect(status).toMatchObject({ run: 2, running: true, framesDropped: 0, commandsRefused: 0 });
+    expect(b.simple(CommandType.stop).running).toBe(false);
+    const n = b.frames.length;
+    b.run(100);
+    expect(b.frames.length).toBe(n);
+    // One number for every frame of any type.
+    expect(b.frames.map((f) => f.sequence)).toEqual(b.frames.map((_, i) => i));
+    expect(b.board.usb.errors).toEqual([]);
+  });
+
+  test("command bytes that are no command are counted", () => {
+    const b = new Bench({ image });
+    b.simple(CommandType.start);
+    const wrong = encodeCommand(CommandType.stop, 99);
+    wrong[15]! ^= 1;
+    b.board.usb.send(wrong);
+    b.board.usb.send(Uint8Array.of(1, 2, 3, 0xf7, 0x54));
+    expect(b.simple(0x5a).result).toBe(1);
+    b.run(120);
+    const status = decodeStatus(b.records(RecordType.status).at(-1)!)!;
+    expect(status).toMatchObject({ running: true, commandsRefused: 2 });
+  });
+
+  test("keeps a calibration in flash, over a power cycle; a reply of whole packets arrives at once", () => {
+    const text = new TextEncoder().encode('{"adc0":{"gain":1.012}}'.padEnd(1000));
+    const b = new Bench({ image });
+    for (let at = 0; at < 1000; at += 256) {
+      const page = text.subarray(at, Math.min(1000, at + 256));
+      expect(b.ask((n) => encodeWriteCalibration(text, at, page, n)).result).toBe(0);
+    }
+    const again = new Bench({ image: b.board.mcu.flash });
+    const read = (bench: Bench, offset: number): Buffer => {
+      const { body } = bench.ask((n) => encodeReadCalibration(offset, n));
+      expect(body.getUint32(4, true)).toBe(1000);
+      return Buffer.from(body.buffer, body.byteOffset + 8, body.byteLength - 8);
+    };
+    const pages = [0, 256, 512, 768].map((offset) => read(again, offset));
+    expect(Buffer.concat(pages).toString()).toBe(Buffer.from(text).toString());
+    // 36 bytes of frame and 28 of text: one whole packet, which needs an empty one behind it.
+    expect(read(again, 972).length).toBe(28);
+    again.simple(CommandType.start);
+    expect(again.ask((n) => encodeWriteCalibration(text, 0, text.subarray(0, 256), n)).result).toBe(
+      3,
+    );
+  });
+
+  test("DTR falls: it stops and forgets; DTR rises: it answers again", () => {
+    const b = new Bench({ image });
+    b.simple(CommandType.start);
+    b.run(50);
+    b.board.usb.setDtr(false);
+    b.run(20);
+    const n = b.frames.length;
+    b.run(100);
+    expect(b.frames.length).toBe(n);
+    b.board.usb.setDtr(true);
+    b.run(5);
+    const reply = b.simple(CommandType.identify);
+    expect([reply.result, reply.running]).toEqual([0, false]);
+    expect(b.board.usb.errors).toEqual([]);
+  });
+
+  test("a sensor that is not there is silent; one that vanishes is told as not read", () => {
+    const mean = (): { shuntV: number; busV: number } => ({ shuntV: -0.05, busV: 12 });
+    const pins: Pins = {
+      ...still,
+      sensors: [0x40, 0x41].map((address) => ({ address, slowness: 0.97, mean })),
+    };
+    const b = new Bench({ image, pins });
+    b.simple(CommandType.start);
+    b.run(100);
+    const all = (): { address: number; status: number; shunt: number }[] =>
+      b.records(RecordType.readings).flatMap((f) => decodeReadings(f)!);
+    expect(new Set(all().map((r) => r.address))).toEqual(new Set([0x40, 0x41]));
+    expect(all().every((r) => r.status === 0 && r.shunt === -20_000)).toBe(true);
+    const before = all().length;
+    expect(before).toBeGreaterThan(18);
+    b.board.sensors[1]!.present = false;
+    b.run(100);
+    const later = all().slice(before + 1);
+    expect(later.filter((r) => r.address === 0x41).every((r) => (r.status & 1) === 1)).toBe(true);
+    expect(later.filter((r) => r.address === 0x40 && r.status === 0).length).toBeGreaterThan(8);
+    b.board.sensors[1]!.present = true;
+    b.run(100);
+    expect(all().at(-1)!.status | all().at(-2)!.status).toBe(0);
+  });
+
+  test("goes to the ROM's bootloader when told so by the right word", () => {
+    const b = new Bench({ image });
+    const almost = encodeCommand(CommandType.bootloader, 7, Uint8Array.of(0x42, 0x4f, 0x4f, 0x55));
+    b.board.usb.send(almost);
+    b.run(50);
+    expect(b.board.inBootloader).toBe(false);
+    expect(b.ask(encodeBootloader).result).toBe(0);
+    b.run(50);
+    expect(b.board.inBootloader).toBe(true);
+    expect(b.board.usb.isOpen).toBe(false);
+  });
+});
