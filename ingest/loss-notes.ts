@@ -25,7 +25,11 @@ const TEXTS: readonly (readonly [keyof DaqCounts, Kind, string])[] = [
   ["edgesLost", "loss", "trigger edges lost"],
   ["deviceEdgesDropped", "loss", "trigger edges the device could not report"],
   ["edgesUnplaced", "loss", "trigger edges inside gaps"],
-  ["deviceStalls", "warning", "stalls of the host or the line, by the device's count"],
+  [
+    "deviceStalls",
+    "info",
+    "pauses of 10 ms or more in which the host took nothing, by the device's count",
+  ],
   ["badFrames", "warning", "damaged frames"],
   ["skippedBytes", "warning", "bytes that were no frame"],
   ["duplicates", "warning", "duplicate frames"],

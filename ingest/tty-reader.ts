@@ -17,6 +17,8 @@ import {
 
 /** How soon a stop is seen. */
 const IDLE_MS = 50;
+/** So many slots underway: the main thread does not keep up with the clock. */
+const BEHIND = 4;
 
 const options = workerData as ReaderOptions;
 const post = (m: ReaderMessage): void => parentPort!.postMessage(m);
@@ -38,10 +40,12 @@ function read(libc: SerialLibc): string | null {
 
   while (Atomics.load(flags, Flag.stop) === 0) {
     const before = process.hrtime.bigint();
-    const waitMs = reads === 0 ? IDLE_MS : Math.max(0, Math.ceil(Number(dueNs - before) / 1e6));
-    const events = libc.poll(fd, POLLIN, waitMs);
+    // While the main thread is behind, slots are filled to the brim: they are what its delay may cost.
+    const behind = Atomics.load(flags, Flag.used) >= BEHIND;
+    const restMs = behind ? batchMs : Math.max(0, Math.ceil(Number(dueNs - before) / 1e6));
+    const events = libc.poll(fd, POLLIN, reads === 0 ? IDLE_MS : restMs);
     if (events === 0) {
-      if (reads > 0) handOver();
+      if (reads > 0 && !behind) handOver();
       continue;
     }
     const n = take(fd, slots[current]!.bytes, filled);
@@ -55,7 +59,8 @@ function read(libc: SerialLibc): string | null {
     filled += n;
     slots[current]!.reads.set([BigInt(filled), before, after], reads * 3);
     reads++;
-    if (after >= dueNs || SLOT_BYTES - filled < 4096 || reads === SLOT_READS) handOver();
+    const full = SLOT_BYTES - filled < 4096 || reads === SLOT_READS;
+    if (full || (after >= dueNs && !behind)) handOver();
   }
   if (reads > 0) handOver();
   return null;

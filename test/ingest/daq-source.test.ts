@@ -244,11 +244,7 @@ describe("in process", () => {
 const onLinux = process.platform === "linux" ? describe : describe.skip;
 
 onLinux("over a pty, from a process of its own", () => {
-  async function record(
-    seconds: number,
-    args: string[],
-    open?: (path: string) => ReturnType<typeof ttyPort>,
-  ) {
+  async function record(seconds: number, args: string[]) {
     dir = mkdtempSync(join(tmpdir(), "truejoule-daq-"));
     const link = join(dir, "tty");
     process_ = await spawnVirtualDaq(rig, [
@@ -262,7 +258,7 @@ onLinux("over a pty, from a process of its own", () => {
     ]);
     const sink = new Collector();
     source = await startDaq(
-      { open: (open ?? ttyPort)(link), stream: "main", rowHz: ROW_HZ, pingMs: 50 },
+      { open: ttyPort(link), stream: "main", rowHz: ROW_HZ, pingMs: 50 },
       sink,
     );
     await new Promise((r) => setTimeout(r, seconds * 1000));

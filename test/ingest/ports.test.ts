@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { LogWriter } from "../../capture/log-writer.ts";
 import { readCapture } from "../../capture/log-reader.ts";
 import { columnReader } from "../../align/decode.ts";
@@ -9,12 +9,15 @@ import { FrameDecoder } from "../../ingest/frame-decoder.ts";
 import { GapTracker } from "../../ingest/gap-tracker.ts";
 import { listPorts } from "../../ingest/port-list.ts";
 import { replayPort } from "../../ingest/replay-port.ts";
+import { ttyPort } from "../../ingest/tty-port.ts";
+import { ptyMaker } from "../../rigs/virtual-daq/pty.ts";
 import { encodeSamples } from "../../schema/frame-records.ts";
 import { random } from "../../schema/random.ts";
 import type { Session } from "../../schema/session.ts";
 import { instant } from "../../schema/time.ts";
 import { Collector } from "./collect.ts";
 
+jest.setTimeout(30_000); // a thread starts slowly on a busy machine
 let dir: string;
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "truejoule-ports-"));
@@ -151,5 +154,42 @@ test("a recording is replayed to its end, without stamps, and takes no commands"
       { path: "/dev/ttyACM10" },
     ]);
     expect(await listPorts(join(dir, "nothing"))).toEqual([]);
+  },
+);
+
+(process.platform === "linux" ? test : test.skip)(
+  "a busy main thread does not stop the reader: its slots are filled to the brim",
+  async () => {
+    const pty = (await ptyMaker()).open();
+    const got: number[] = [];
+    const port = await ttyPort(pty.path)({
+      bytes: (chunk) => {
+        for (let i = 0; i < chunk.length; i += 4) got.push(chunk[i]! | (chunk[i + 1]! << 8));
+      },
+      closed: () => undefined,
+    });
+    // 1,200 pieces at least 1 ms apart, far more than there are slots, and no turn of the event loop.
+    const piece = new Uint8Array(256);
+    const words = new DataView(piece.buffer);
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    let refused = 0;
+    for (let k = 0; k < 1200 && refused < 5000; k++) {
+      for (let i = 0; i < 256; i += 4) words.setUint32(i, (k * 64 + i / 4) & 0xffff, true);
+      for (let done = 0; done < 256 && refused < 5000;) {
+        const n = pty.write(piece, done, 256);
+        if (n === 0) refused++;
+        done += n;
+        Atomics.wait(pause, 0, 0, 1);
+      }
+    }
+    const delivered = got.length;
+    for (let k = 0; k < 400 && got.length < 1200 * 64; k++)
+      await new Promise((r) => setTimeout(r, 10));
+    await port.close();
+    pty.close();
+    expect(delivered).toBe(0); // the main thread was busy all along
+    expect(refused).toBeLessThan(5000);
+    expect(got.length).toBe(1200 * 64);
+    expect(got.findIndex((x, i) => x !== (i & 0xffff))).toBe(-1);
   },
 );
