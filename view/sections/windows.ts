@@ -24,7 +24,7 @@ export function windows(m: ReportModel): Html {
       to see it in the trace with the markers on its
       edges.${omitted > 0 && ` The first ${MAX_LISTED} are listed; compare.json holds all.`}
     </p>
-    <div class="scroll tall">
+    <div class="scroll tall" tabindex="0" role="region" aria-label="Windows, scrollable">
       <table class="windows">
         <caption class="sr">
           Windows with physical energy and the error of each channel
