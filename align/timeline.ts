@@ -6,6 +6,7 @@ import { BlockFlag, type SampleBlock } from "../schema/records.ts";
 import { Calibrator, type RailColumns, RowFlag } from "./calibrate.ts";
 import { type ClockModel, fittedSpan, mapColumn } from "./clock.ts";
 import { ramp } from "./columns.ts";
+import type { SessionNs } from "../schema/time.ts";
 import type { Scan, StreamScan } from "./scan.ts";
 import { type Timebase, timebaseOf } from "./timebase.ts";
 
@@ -31,16 +32,27 @@ export interface TimelineCounts {
   backwards: number;
   notNumbers: number;
   clipped: number;
+  /** Stretches with clipped rows, session ns, ascending; near ones are joined when there are many. */
+  readonly clippedSpans: [SessionNs, SessionNs][];
 }
 
 /** Rows worked on at a time, however large the blocks: eight columns of them stay in the second-level cache. */
 const SLICE_ROWS = 4096;
 
+const MAX_SPANS = 10_000;
+
 /** A distance of more than this many row periods is a gap (mission: 250 ms at a 100 ms period). */
 export const GAP_PERIODS = 2.5;
 
 export class Timeline {
-  readonly counts: TimelineCounts = { rows: 0, gaps: 0, backwards: 0, notNumbers: 0, clipped: 0 };
+  readonly counts: TimelineCounts = {
+    rows: 0,
+    gaps: 0,
+    backwards: 0,
+    notNumbers: 0,
+    clipped: 0,
+    clippedSpans: [],
+  };
   readonly rails: readonly string[];
   readonly #scan: Pick<Scan, "path" | "rig">;
   readonly #stream: Pick<StreamScan, "layout" | "maxRows">;
@@ -82,7 +94,9 @@ export class Timeline {
       for (const slice of slices(block, layout.rowBytes)) {
         const periodNs = this.#times(timebase, slice, tNs);
         flags.fill(0, 0, slice.rows);
+        const clipped = calibrator.clippedRows;
         calibrator.read(slice, flags);
+        if (calibrator.clippedRows > clipped) this.#noteClipped(tNs, flags, slice.rows);
         yield* this.#split(slice, tNs, flags, calibrator, periodNs);
         this.counts.rows += slice.rows;
       }
@@ -142,6 +156,18 @@ export class Timeline {
     const whole = from === 0 ? { sums } : {};
     if (from < rows)
       yield this.#run({ from, to: rows, gapBefore, tNs, rails, totalW, flags, ...even, ...whole });
+  }
+
+  #noteClipped(tNs: Float64Array, flags: Uint8Array, rows: number): void {
+    const spans = this.counts.clippedSpans;
+    const joinNs =
+      spans.length < MAX_SPANS ? (GAP_PERIODS * 1e9) / this.#scan.rig!.device.rowHz : Infinity;
+    for (let i = 0; i < rows; i++) {
+      if ((flags[i]! & RowFlag.clipped) === 0) continue;
+      const last = spans[spans.length - 1];
+      if (last && tNs[i]! - last[1] <= joinNs) last[1] = tNs[i]!;
+      else spans.push([tNs[i]!, tNs[i]!]);
+    }
   }
 
   /** Rows before the first or after the last edge: their time rests on the line carried on. */

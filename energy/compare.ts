@@ -109,7 +109,9 @@ export function compare(
   const series = new Map(power.map((s) => [s.channel.name, new Series(s)]));
   const filters = trace ? fitFilters(scan, series, trace) : new Map<string, FilterFit>();
   const idlePowerW = physical && idleOf(windows, physical.snapshots);
-  const results = windows.map((window, i) => {
+  const clipped = physical?.counts.clippedSpans ?? [];
+  const results = windows.map((w, i) => {
+    const window = doubtClipped(w, clipped);
     const of = physical && physicalOf(window, physical.snapshots, scan, clocks.daq!, idlePowerW);
     return {
       window,
@@ -124,6 +126,13 @@ export function compare(
   const lags = lagsOf(scan, clocks);
   const told = warningsOf(scan, clocks, counts, p.pairing, results, lags);
   return { scan, clocks, windows: results, filters, lags, idlePowerW, counts, ...told };
+}
+
+/** A saturated converter hides what was above it: the window's Joules are a lower bound. */
+function doubtClipped(w: Window, spans: readonly (readonly [number, number])[]): Window {
+  if (!spans.some(([from, to]) => from <= w.t1Ns && to >= w.t0Ns)) return w;
+  const doubt = "a channel was clipped in it: its Joules are a lower bound";
+  return { ...w, doubt: w.doubt ? `${w.doubt}; ${doubt}` : doubt };
 }
 
 function lagsOf(scan: Scan, clocks: SessionClocks): Lag[] {
@@ -220,9 +229,14 @@ function physicalOf(
     samples,
     gapFraction,
     bridgedJ,
-    quality: quality(samples, durationS, gapFraction),
+    quality: tier(w, quality(samples, durationS, gapFraction)),
     budget: [...terms].sort((a, b) => b.contributionJ - a.contributionJ),
   };
+}
+
+/** A window in doubt is an estimate at best. */
+function tier(w: Window, found: Quality): Quality {
+  return w.doubt && (found === "good" || found === "billable") ? "estimate" : found;
 }
 
 function fitFilters(
