@@ -2,6 +2,7 @@
 // itself, else exchanges of four stamps, else load marks against the power trace, else arrival times,
 // else the host's stamp and the rig's declared rate alone.
 
+import type { Mark } from "../schema/records.ts";
 import { toSession } from "../schema/session.ts";
 import { type ClockModel, type ClockPrior, fitLine, fixedModel, toSessionNs } from "./clock.ts";
 import { edgeList, matchedModel, modelOf } from "./fit-model.ts";
@@ -41,15 +42,25 @@ export function fitDaq(scan: Scan, stream: StreamScan): ClockModel {
   // Coarse evidence first: it says where to look for the edges that then fix the clock.
   const coarse = byExchange(scan, stream, clock, prior) ?? byArrival(scan, stream, clock, prior);
   const near = coarse ? narrowed(prior, coarse) : prior;
-  return (
-    bySyncEdges(scan, stream, clock, near) ??
+  const synced = bySyncEdges(scan, stream, clock, near);
+  if (synced) return synced;
+  const other =
     (coarse?.method === "exchange" ? coarse : byLoadEdges(scan, stream, clock, near)) ??
     coarse ??
     fixedModel(clock, prior, [
       "no edge ties the DAQ's clock to the host's: its offset rests on the host's stamp alone",
-    ])
-  );
+    ]);
+  return unmatched(scan, stream) ? { ...other, warnings: [...other.warnings, UNMATCHED] } : other;
 }
+
+const UNMATCHED =
+  "trigger edges and sync marks are both there, but no offset brings them together: the line or the rig's stream_start is wrong";
+
+const syncMarks = (scan: Scan): Mark[] =>
+  scan.marks.filter((m) => m.clock === "host" && m.name === "sync");
+
+const unmatched = (scan: Scan, stream: StreamScan): boolean =>
+  syncMarks(scan).length > 1 && deviceEdges(scan, stream).length > 1;
 
 /** The rig's rate, and a start known as well as the coarse model knows it. */
 function narrowed(prior: ClockPrior, coarse: ClockModel): ClockPrior {
@@ -63,7 +74,7 @@ function bySyncEdges(
   clock: string,
   prior: ClockPrior,
 ): ClockModel | undefined {
-  const sync = scan.marks.filter((m) => m.clock === "host" && m.name === "sync");
+  const sync = syncMarks(scan);
   const seen = deviceEdges(scan, stream);
   if (sync.length === 0 || seen.length === 0) return undefined;
   const epoch = scan.session.hostEpoch;
@@ -141,7 +152,9 @@ function byArrival(
       uNs: ARRIVAL_U_NS,
     };
   });
-  return modelOf(clock, "arrival", prior, pairs, fitLine(pairs, prior), ARRIVAL_U_NS, [
+  // The shortest delay is unknown, and as large as the device's buffers: what the rig says of its start.
+  const systematicNs = Math.max(ARRIVAL_U_NS, prior.startUNs);
+  return modelOf(clock, "arrival", prior, pairs, fitLine(pairs, prior), systematicNs, [
     "no edge or exchange ties the DAQ's clock to the host's: it rests on when blocks arrived, and lags by the shortest delay",
   ]);
 }
