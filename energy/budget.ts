@@ -61,6 +61,7 @@ export function budget(
   terms.push(...clockTerms(w, s, clock, energyJ));
   terms.push({ term: "window edges (sampling)", type: "B", contributionJ: edgeSampling(w, s) });
   terms.push({ term: "window edges (marks)", type: "B", contributionJ: edgeMarks(w, s) });
+  terms.push({ term: "not observed", type: "B", contributionJ: outsideOf(w, s).uJ });
   terms.push({ term: "gaps", type: "A", contributionJ: gapTerm(w, s, energyJ) });
   for (const m of rig.missingRails)
     // Anything from nothing to the bound, all of it on one side: root mean square of a uniform [0, a].
@@ -186,6 +187,20 @@ function edgeMarks(w: Window, s: Snapshots): number {
     return Number.isFinite(power) ? (power * uNs) / NS_PER_S : 0;
   };
   return Math.hypot(at(w.t0Ns, w.u0Ns), at(w.t1Ns, w.u1Ns));
+}
+
+/**
+ * The part of a window before the trace begins or after it ends, taken at the mean power of the rest. It
+ * may as well have been anything from idle to twice that: a uniform distribution of that half-width.
+ */
+export function outsideOf(w: Window, s: Snapshots): { energyJ: number; uJ: number } {
+  const of = (k: number): number => s.between(w.t0Ns, w.t1Ns, k);
+  const coveredS = of(Sum.coveredS);
+  const missingS = (w.t1Ns - w.t0Ns) / NS_PER_S - coveredS - of(Sum.gapS);
+  // Rounding of float64 session time is not a hole.
+  if (!(coveredS > 0) || missingS < 1e-6) return { energyJ: 0, uJ: 0 };
+  const energyJ = (of(Sum.energyJ) / coveredS) * missingS;
+  return { energyJ, uJ: Math.abs(energyJ) / Math.sqrt(3) };
 }
 
 /** A gap of s seconds hides s·P; the bridge is off by about the spread of P over the window. */

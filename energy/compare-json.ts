@@ -64,11 +64,11 @@ function clockJson(clocks: SessionClocks): object {
 
 function physicalJson(p: PhysicalEnergy): object {
   return {
-    energy_j: p.energyJ,
-    expanded_uncertainty_j: p.expandedUncertaintyJ,
+    energy_j: finite(p.energyJ),
+    expanded_uncertainty_j: finite(p.expandedUncertaintyJ),
     coverage_factor: p.coverageFactor,
-    mean_power_w: p.meanPowerW,
-    operational_j: p.operationalJ,
+    mean_power_w: finite(p.meanPowerW),
+    operational_j: p.operationalJ === null ? null : finite(p.operationalJ),
     samples: p.samples,
     gap_fraction: p.gapFraction,
     bridged_j: p.bridgedJ,
@@ -78,7 +78,6 @@ function physicalJson(p: PhysicalEnergy): object {
 }
 
 function telemetryJson(t: TelemetryEnergy): object {
-  const finite = (x: number): number | null => (Number.isFinite(x) ? x : null);
   return {
     channel: t.channel,
     method: t.method,
@@ -92,3 +91,6 @@ function telemetryJson(t: TelemetryEnergy): object {
     quality: t.quality,
   };
 }
+
+/** What is not known is null, never 0. */
+const finite = (x: number): number | null => (Number.isFinite(x) ? x : null);

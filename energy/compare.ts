@@ -7,7 +7,14 @@ import { fitClocks, type SessionClocks } from "../align/fit.ts";
 import { type Scan, scanCapture } from "../align/scan.ts";
 import { type AlignedRun, Timeline, type TimelineCounts } from "../align/timeline.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
-import { budget, type BudgetTerm, combined, COVERAGE_FACTOR, shiftedEnds } from "./budget.ts";
+import {
+  budget,
+  type BudgetTerm,
+  combined,
+  COVERAGE_FACTOR,
+  outsideOf,
+  shiftedEnds,
+} from "./budget.ts";
 import { filteredEnergyJ, fitFilter, type FilterFit, strobeRangeJ } from "./filter.ts";
 import { instantsOf, Integrator, type Snapshots, Sum } from "./integrate.ts";
 import { PowerPrefix } from "./prefix.ts";
@@ -215,10 +222,11 @@ function physicalOf(
   const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
   const of = (k: number): number => s.between(w.t0Ns, w.t1Ns, k);
   const samples = of(Sum.samples);
-  const gapFraction =
-    durationS > 0 ? Math.min(1, Math.max(0, 1 - of(Sum.coveredS) / durationS)) : 0;
-  const bridgedJ = of(Sum.gapJ);
-  const energyJ = of(Sum.energyJ) + bridgedJ;
+  const coveredS = of(Sum.coveredS);
+  const gapFraction = durationS > 0 ? Math.min(1, Math.max(0, 1 - coveredS / durationS)) : 0;
+  const bridgedJ = of(Sum.gapJ) + outsideOf(w, s).energyJ;
+  const observed = samples >= 2 && coveredS > 0;
+  const energyJ = observed ? of(Sum.energyJ) + bridgedJ : NaN;
   const terms = budget(w, s, scan.rig!, scan.stream!.layout, clock);
   return {
     energyJ,

@@ -147,8 +147,8 @@ export interface VirtualOptions {
   readonly daqArgs?: readonly string[];
 }
 
-/** Time for the processes to come up before the simulated work begins. */
-const LEAD_NS = 1.2e9;
+/** Time for the processes to come up before the simulated work begins, on a busy machine too. */
+const LEAD_NS = 2.5e9;
 
 export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<Bench> {
   const { spawnVirtualDaq } = await import("../../rigs/virtual-daq/spawn.ts");

@@ -119,14 +119,16 @@ class Recorder {
       if (command.length > 0) {
         const child = runChild(command, this.#marks.environment, childOutput);
         this.#markCommand("begin");
-        void child.then((code) => {
-          exitCode = code;
-          this.#markCommand("end");
-          this.#end("command");
-        });
+        child.then(
+          (code) => {
+            exitCode = code;
+            this.#markCommand("end");
+            this.#end("command");
+          },
+          (error: unknown) => this.#fail(error),
+        );
       }
-      if (Number.isFinite(durationS))
-        this.#timers.push(setTimeout(() => this.#end("duration"), durationS * 1e3));
+      if (Number.isFinite(durationS)) this.#endAfter(durationS);
       why = await ended;
     } finally {
       process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
@@ -137,26 +139,42 @@ class Recorder {
     return { ...this.#state(), ended: why, exitCode };
   }
 
+  /** Counted from session start, which may lie a little ahead. */
+  #endAfter(durationS: number): void {
+    const leadMs = Number(this.#plan.session.hostEpoch - process.hrtime.bigint()) / 1e6;
+    const ms = durationS * 1e3 + Math.max(0, leadMs);
+    this.#timers.push(setTimeout(() => this.#end("duration"), ms));
+  }
+
   async #start(): Promise<void> {
-    const { bench, realtime, tee } = this.#plan;
-    if (bench.grids.length > 0) {
-      const sampler = (this.#sampler = await startSampler({ grids: bench.grids, realtime }));
-      for (const channel of sampler.channels) this.#log.declareTelemetry(channel);
-      for (const text of [...sampler.descriptions, ...sampler.missing]) this.#note("info", text);
-      sampler.onBatch((batch) => {
-        this.#batch(batch, sampler);
-        tee?.reads(batch, sampler);
-      });
-    } else
-      this.#note("warning", "no telemetry on this machine: nothing to compare the Joules with");
     this.#log.clockPair(clockPair());
-    this.#daq = await bench.start(this.#sink(), (e) => this.#fail(e));
-    this.#note("info", `${bench.description}; bytes are stamped by ${this.#daq.timing}`);
+    await Promise.all([this.#startDaq(), this.#startTelemetry()]);
     this.#every(POLL_MS, () => {
       this.#marks.poll();
       this.#log.flushIfDue();
     });
     this.#every(SLOW_MS, () => this.#slow());
+  }
+
+  async #startDaq(): Promise<void> {
+    const { bench } = this.#plan;
+    this.#daq = await bench.start(this.#sink(), (e) => this.#fail(e));
+    this.#note("info", `${bench.description}; bytes are stamped by ${this.#daq.timing}`);
+  }
+
+  async #startTelemetry(): Promise<void> {
+    const { bench, realtime, tee } = this.#plan;
+    if (bench.grids.length === 0) {
+      this.#note("warning", "no telemetry on this machine: nothing to compare the Joules with");
+      return;
+    }
+    const sampler = (this.#sampler = await startSampler({ grids: bench.grids, realtime }));
+    for (const channel of sampler.channels) this.#log.declareTelemetry(channel);
+    for (const text of [...sampler.descriptions, ...sampler.missing]) this.#note("info", text);
+    sampler.onBatch((batch) => {
+      this.#batch(batch, sampler);
+      tee?.reads(batch, sampler);
+    });
   }
 
   #every(ms: number, work: () => void): void {
