@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "@jest/globals";
 import { random } from "../../schema/random.ts";
-import type { Mark, TelemetryChannel } from "../../schema/records.ts";
+import { BlockFlag, type Mark, type TelemetryChannel } from "../../schema/records.ts";
 import { later } from "../../schema/time.ts";
 import { Channel } from "../../view/live/claims.ts";
 import { GridWatch } from "../../view/live/grid-watch.ts";
@@ -10,17 +10,7 @@ import { LiveFeed } from "../../view/live/live-feed.ts";
 import { LiveWindows } from "../../view/live/live-windows.ts";
 import { RowClock } from "../../view/live/row-clock.ts";
 import { RunningEnergy } from "../../view/live/running-energy.ts";
-import {
-  block,
-  BlockFlag,
-  EPOCH,
-  fedWith,
-  LAYOUT,
-  powerW,
-  RIG,
-  ROW_HZ,
-  session,
-} from "./small-bench.ts";
+import { block, EPOCH, fedWith, LAYOUT, powerW, RIG, ROW_HZ, session } from "./small-bench.ts";
 
 const S = 1e9;
 const mark = (name: string, phase: Mark["phase"], tS: number, span?: string): Mark => ({
@@ -77,7 +67,7 @@ describe("row clock", () => {
     const clock = new RowClock(EPOCH, RIG.device);
     const r = random(3, "late");
     for (let i = 0; i < 200; i++) {
-      const b = block(i * 100, 100, PPM, START_S);
+      const b = block(i * 100, 100, { ppm: PPM, startS: START_S });
       clock.block({ ...b, hostAfter: later(b.hostAfter!, r.exponential(5e6)) });
     }
     expect(clock.state.method).toBe("arrival");
@@ -91,7 +81,7 @@ describe("row clock", () => {
     const r = random(4, "exchange");
     const hz = ROW_HZ * (1 + PPM * 1e-6);
     for (let s = 0; s < 60; s++) {
-      clock.block(block(s * ROW_HZ, 100, PPM, START_S));
+      clock.block(block(s * ROW_HZ, 100, { ppm: PPM, startS: START_S }));
       const [out, back] = [50e3 + r.exponential(100e3), 50e3 + r.exponential(100e3)];
       const sentNs = s * S + 5e8;
       const tick = BigInt(Math.round(((sentNs + out) / S - START_S) * hz * 100));
@@ -114,7 +104,7 @@ describe("row clock", () => {
   test("a device that began anew is not judged by its past", () => {
     const clock = new RowClock(EPOCH, RIG.device);
     clock.block(block(0, 100));
-    clock.block({ ...block(5000, 100, 0, 3), flags: BlockFlag.restart });
+    clock.block(block(5000, 100, { startS: 3, flags: BlockFlag.restart }));
     expect(clock.state.exchanges).toBe(0);
     expect(Math.abs(clock.sessionNs(5000) - 3.5 * S)).toBeLessThan(1e6);
   });
@@ -270,8 +260,8 @@ describe("feed", () => {
   test("duplicates and latecomers change nothing", () => {
     const feed = fedWith(1000);
     const joules = feed.energy.joules;
-    feed.rows({ ...block(500, 250), flags: BlockFlag.duplicate });
-    feed.rows({ ...block(0, 250), flags: BlockFlag.reordered });
+    feed.rows(block(500, 250, { flags: BlockFlag.duplicate }));
+    feed.rows(block(0, 250, { flags: BlockFlag.reordered }));
     expect(feed.energy.joules).toBe(joules);
   });
 

@@ -1,10 +1,10 @@
 // Two rails at 10 kS/s whose power is a known function of time, as blocks a recorder would see.
 
 import { LiveFeed } from "../../view/live/live-feed.ts";
-import { BlockFlag, type RowLayout, type SampleBlock } from "../../schema/records.ts";
+import type { RowLayout, SampleBlock } from "../../schema/records.ts";
 import type { Rig, Sensor } from "../../schema/rig.ts";
 import type { Session } from "../../schema/session.ts";
-import { instant, later } from "../../schema/time.ts";
+import { type Instant, instant, later } from "../../schema/time.ts";
 
 export const ROW_HZ = 10_000;
 export const EPOCH = instant<"host">(5_000_000_000_000n);
@@ -51,23 +51,31 @@ export const currentMa = (k: number, t: number): number =>
 /** Watts of both rails. */
 export const powerW = (t: number): number => (12 * (currentMa(0, t) + currentMa(1, t))) / 1000;
 
-export const session = (): Session => ({
+export const session = (hostEpoch = EPOCH): Session => ({
   id: "live",
   source: "virtual",
   hostClock: "monotonic",
-  hostEpoch: EPOCH,
+  hostEpoch,
   startUnix: instant<"unix">(1_767_225_600_000_000_000n),
   software: "test",
   labels: {},
 });
 
-/** Rows [first, first + rows), on a device clock `ppm` fast that began `startS` after the session. */
-export function block(first: number, rows: number, ppm = 0, startS = 0, flags = 0): SampleBlock {
+interface BlockOptions {
+  /** The device's clock is so much fast, and began so long after the session. */
+  readonly ppm?: number;
+  readonly startS?: number;
+  readonly flags?: number;
+  readonly epoch?: Instant<"host">;
+}
+
+/** Rows [first, first + rows), arrived 0.3 ms after the last was sampled. */
+export function block(first: number, rows: number, o: BlockOptions = {}): SampleBlock {
   const words = new Uint16Array(rows * 2);
-  const at = (row: number): number => startS + row / (ROW_HZ * (1 + ppm * 1e-6));
+  const at = (row: number): number => (o.startS ?? 0) + row / (ROW_HZ * (1 + (o.ppm ?? 0) * 1e-6));
   for (let i = 0; i < rows; i++)
     for (let k = 0; k < 2; k++) words[2 * i + k] = currentMa(k, at(first + i));
-  const arrived = later(EPOCH, at(first + rows) * 1e9 + 300e3);
+  const arrived = later(o.epoch ?? EPOCH, at(first + rows) * 1e9 + 300e3);
   return {
     stream: "main",
     firstIndex: first,
@@ -75,7 +83,7 @@ export function block(first: number, rows: number, ppm = 0, startS = 0, flags = 
     hostBefore: arrived,
     hostAfter: arrived,
     rows,
-    flags,
+    flags: o.flags ?? 0,
     bytes: new Uint8Array(words.buffer),
   };
 }
@@ -87,5 +95,3 @@ export function fedWith(rows: number, blockRows = 250): LiveFeed {
   for (let i = 0; i < rows; i += blockRows) feed.rows(block(i, Math.min(blockRows, rows - i)));
   return feed;
 }
-
-export { BlockFlag };
