@@ -23,6 +23,8 @@ export interface VirtualDaqOptions {
   readonly link: string | null;
 }
 
+/** A step later than this has kept the host waiting. */
+const PUNCTUAL_NS = 3e6;
 /** Rows kept for a flat-out run. */
 const LOOP_ROWS = 1 << 17;
 
@@ -85,7 +87,9 @@ export class VirtualDaq {
 
   #realTime(): void {
     const target = this.#clockNs();
+    let lateNs = target - this.#nowNs - PUNCTUAL_NS;
     while (this.#nowNs + FRAME_PERIOD_NS <= target) {
+      lateNs -= this.#pipe.blocked && lateNs > 0 ? this.#giveTime(lateNs) : 0;
       this.#nowNs += FRAME_PERIOD_NS;
       this.#accidents();
       this.#device.advance(this.#nowNs);
@@ -94,6 +98,17 @@ export class VirtualDaq {
     const restMs = Math.max(1, Math.ceil((this.#nowNs + FRAME_PERIOD_NS - this.#clockNs()) / 1e6));
     if (this.#pty) this.#pty.wait(false, restMs);
     else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, restMs);
+  }
+
+  /**
+   * This process was late, so the host could not take in time what was not there: it gets as much time
+   * now, or a busy machine would make the device drop blocks that a real one would have sent.
+   * @returns ns given.
+   */
+  #giveTime(mostNs: number): number {
+    const from = this.#clockNs();
+    this.#pty?.wait(true, Math.ceil(mostNs / 1e6));
+    return Math.max(1, this.#clockNs() - from);
   }
 
   /** Blocks for as long as the line takes them; then it waits for room. */

@@ -15,6 +15,8 @@ export class UsbPipe {
   stalledUntilNs = 0;
   stalls = 0;
   longestStallNs = 0;
+  /** The line took nothing of what was offered to it last. */
+  blocked = false;
   readonly #ring: Uint8Array;
   #head = 0;
   #size = 0;
@@ -44,6 +46,7 @@ export class UsbPipe {
 
   clear(): void {
     this.#size = 0;
+    this.blocked = false;
   }
 
   /** Gives the host what one USB frame can carry. */
@@ -67,6 +70,7 @@ export class UsbPipe {
     while (this.pty && done < most && this.#size > 0) {
       const n = Math.min(most - done, this.#size, this.#ring.length - this.#head);
       const taken = this.pty.write(this.#ring, this.#head, this.#head + n);
+      this.blocked = taken === 0;
       if (taken === 0) break;
       this.#head = (this.#head + taken) % this.#ring.length;
       this.#size -= taken;
