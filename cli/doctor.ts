@@ -3,7 +3,7 @@
 
 import { UsageError } from "../schema/errors.ts";
 import type { Command, ExitCode, Ui } from "./command.ts";
-import type { Finding, Machine } from "./doctor/machine.ts";
+import type { Finding } from "./doctor/machine.ts";
 
 export const command: Command = {
   summary: "what this machine can do and what stands in the way, one line each with the remedy",
@@ -17,39 +17,11 @@ for cannot be read.`,
 
   async run({ options, positionals, ui }) {
     if (positionals.length > 0) throw new UsageError("doctor takes no arguments but --rig");
+    const { examine } = await import("./doctor/examine.ts");
     const { thisMachine } = await import("./doctor/machine.ts");
     return report(await examine(await thisMachine(), options["rig"] as string | undefined), ui);
   },
 };
-
-/** All findings about a machine, and about a rig on it. */
-export async function examine(m: Machine, rigName?: string): Promise<Finding[]> {
-  const [{ rigFindings }, { hostFindings }, { portFindings }, { gpuFindings }, { meterFindings }] =
-    await Promise.all([
-      import("./doctor/rig.ts"),
-      import("./doctor/host.ts"),
-      import("./doctor/ports.ts"),
-      import("./doctor/gpu.ts"),
-      import("./doctor/meters.ts"),
-    ]);
-  const { readEnvironment } = await import("../nvml/environment.ts");
-  const { bytesPerSecond } = await import("./recording/disk.ts");
-  const asked = rigName === undefined ? null : await rigFindings(rigName, Date.now());
-  const nvml = await m.openNvml();
-  const library = typeof nvml === "string" ? null : nvml;
-  try {
-    const e = await readEnvironment({ root: m.root, nvml: library, cwd: m.cwd });
-    return [
-      ...hostFindings(m, e, asked?.rig ? bytesPerSecond(asked.rig) : null),
-      ...(await portFindings(m)),
-      ...gpuFindings(nvml),
-      ...meterFindings(m),
-      ...(asked?.findings ?? []),
-    ];
-  } finally {
-    library?.close();
-  }
-}
 
 function report(findings: readonly Finding[], ui: Ui): ExitCode {
   if (ui.json) ui.document({ schema: "doctor/1", findings });

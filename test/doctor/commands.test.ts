@@ -1,0 +1,74 @@
+// The commands themselves: doctor on this machine, devices with the virtual DAQ on a pty and with a port
+// where nobody speaks.
+
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { command as devices } from "../../cli/devices.ts";
+import { command as doctor } from "../../cli/doctor.ts";
+import { builtInRig } from "../../rigs/load.ts";
+import { ptyMaker } from "../../rigs/virtual-daq/pty.ts";
+import { type VirtualDaqProcess, spawnVirtualDaq } from "../../rigs/virtual-daq/spawn.ts";
+import { call } from "../end-to-end/commands.ts";
+
+jest.setTimeout(30_000); // processes start slowly on a busy machine
+
+interface DevicesDocument {
+  readonly schema: string;
+  readonly ports: readonly Readonly<Record<string, unknown>>[];
+}
+
+const onLinux = process.platform === "linux" ? describe : describe.skip;
+
+onLinux("devices", () => {
+  let daq: VirtualDaqProcess;
+  beforeAll(async () => {
+    daq = await spawnVirtualDaq((await builtInRig("virtual")).rig, ["--serial", "VD-7"]);
+  });
+  afterAll(async () => void (await daq.stop()));
+
+  test("who answers the handshake is named, and what the device says of itself", async () => {
+    const { code, document, printed } = await call(devices, [], { port: [daq.path] } as never);
+    expect(code).toBe(0);
+    const { schema, ports } = document as DevicesDocument;
+    expect(schema).toBe("devices/1");
+    expect(ports).toHaveLength(1);
+    expect(ports[0]).toMatchObject({
+      path: daq.path,
+      answered: true,
+      serial: "VD-7",
+      source: "virtual",
+      channels: ["slot_v", "slot_i", "hpwr_v", "hpwr_i"],
+      row_hz: 100_000,
+    });
+    expect(printed.join("\n")).toContain("VD-7");
+  });
+
+  test("where nobody speaks, that is said; so is a port that is not there", async () => {
+    const silent = (await ptyMaker()).open();
+    const { document } = await call(devices, [], {
+      port: [silent.path, "/dev/ttyNOPE9"],
+    } as never);
+    silent.close();
+    const { ports } = document as DevicesDocument;
+    expect(ports.map((p) => p["answered"])).toEqual([false, false]);
+    expect(ports[0]!["problem"]).toContain("no answer to identify");
+    expect(ports[1]!["problem"]).toContain("no such device");
+  });
+});
+
+describe("doctor", () => {
+  test("answers on this machine, whatever it is", async () => {
+    const { code, document, printed } = await call(doctor, [], { rig: "virtual" });
+    const { schema, findings } = document as {
+      schema: string;
+      findings: { check: string; verdict: string; remedy?: string }[];
+    };
+    expect([code, schema]).toEqual([0, "doctor/1"]);
+    expect(findings).toHaveLength(printed.length);
+    for (const f of findings) if (f.verdict !== "ok") expect(f.remedy).toBeTruthy();
+    expect(findings.find((f) => f.check === "node")!.verdict).toBe("ok");
+  });
+
+  test("exit 1 when the rig asked for cannot be read", async () => {
+    expect((await call(doctor, [], { rig: "rigs/nowhere.yaml" })).code).toBe(1);
+  });
+});
