@@ -57,8 +57,8 @@ uint64_t clock_now(void) {
   }
 }
 
-enum { WAKE_US = 250 };
 static volatile uint8_t woke;
+static volatile uint32_t wake_us;
 
 int clock_woke(void) {
   int did = woke;
@@ -69,12 +69,13 @@ int clock_woke(void) {
 void on_timer(void) {
   woke = 1;
   REG(TIMER_INTR) = 1;
-  REG(TIMER_ALARM0) = REG(TIMER_RAWL) + WAKE_US;
+  REG(TIMER_ALARM0) = REG(TIMER_RAWL) + wake_us;
 }
 
-void clock_start_wakeups(void) {
+void clock_wake_every(uint32_t us) {
+  wake_us = us;
   REG(TIMER_INTE) = 1;
-  REG(TIMER_ALARM0) = REG(TIMER_RAWL) + WAKE_US;
+  REG(TIMER_ALARM0) = REG(TIMER_RAWL) + us;
   REG(NVIC_ISER) = 1u << IRQ_TIMER_0;
 }
 

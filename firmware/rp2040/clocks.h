@@ -10,8 +10,8 @@ void clocks_start(void);
 // Ticks since power-up.
 uint64_t clock_now(void);
 
-// Wakes the processor every 250 µs, so that the main loop sees what has no interrupt of its own.
-void clock_start_wakeups(void);
+// Wakes the processor this often from now on, so that the main loop sees what has no interrupt of its own.
+void clock_wake_every(uint32_t us);
 // Whether it did since the last call.
 int clock_woke(void);
 

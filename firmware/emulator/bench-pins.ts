@@ -1,0 +1,147 @@
+// The virtual bench (rigs/virtual) as the emulated board's pins see it: each rail's sensors on the inputs
+// that the rig names, an INA226 beside them as the slow accurate reference, the trigger line. Truth stays
+// in closed form in the bench; here it is only sampled, each input at its own instants.
+
+import { InputError } from "../../schema/errors.ts";
+import type { VirtualBench } from "../../rigs/virtual/bench.ts";
+import { Lag } from "../../rigs/virtual/lag.ts";
+import type { VirtualSensor } from "../../rigs/virtual/sensor.ts";
+import { railV, railW, SUPPLIES, type Supply } from "../../rigs/virtual/supply.ts";
+import type { Pins, SensorPins } from "./pins.ts";
+
+export interface BenchPinsOptions {
+  /** Board time at the bench's zero, ns since power-up. */
+  readonly zeroNs: number;
+  /** The fast current channels' error before the reference corrects it: true · gain + offset. */
+  readonly currentError?: { readonly gain: number; readonly offsetA: number };
+  readonly references: readonly Reference[];
+}
+
+/** An INA226 with a shunt of its own in a rail. */
+export interface Reference {
+  readonly rail: string;
+  readonly address: number;
+  readonly shuntOhm: number;
+}
+
+/** Inputs are computed this many samples at a time. */
+const TILE = 256;
+
+/** @throws InputError when the rig names an input or a rail that is not there. */
+export function benchPins(bench: VirtualBench, o: BenchPinsOptions): Pins {
+  const inputs = new Map<number, Input>();
+  for (const sensor of bench.sensors) {
+    const { field, quantity } = sensor.truth;
+    const input = ["adc0", "adc1", "adc2", "adc3"].indexOf(field);
+    if (input < 0)
+      throw new InputError(`rig ${bench.rig.name}: channel "${field}" is none of adc0 to adc3`);
+    const error = quantity === "current" ? o.currentError : undefined;
+    inputs.set(input, new Input(bench, sensor, o.zeroNs, skewOf(bench, sensor, error)));
+  }
+  return {
+    adc: (input, tNs) => inputs.get(input)?.at(tNs) ?? 0,
+    edgesNs: bench.trigger.edgesNs.map((t) => t + o.zeroNs),
+    sensors: o.references.map((r) => reference(bench, r, o.zeroNs)),
+  };
+}
+
+/** An added error of the line, in counts: count → zero + (count − zero) · gain + offset. */
+type Skew = (count: number) => number;
+
+function skewOf(
+  bench: VirtualBench,
+  { truth }: VirtualSensor,
+  error: BenchPinsOptions["currentError"],
+): Skew | null {
+  const sensor = bench.rig.rails.find((r) => r.name === truth.rail)?.current;
+  if (!error || !sensor) return null;
+  const { zeroCount, perCount } = sensor;
+  const offset = error.offsetA / perCount;
+  return (c) =>
+    Math.max(0, Math.min(4095, Math.round(zeroCount + (c - zeroCount) * error.gain + offset)));
+}
+
+/** One converter input: counts at instants a constant step apart, computed by the tile. */
+class Input {
+  readonly #sensor: VirtualSensor;
+  readonly #fillW: (t0Ns: number, stepNs: number, n: number, out: Float64Array) => void;
+  readonly #zeroNs: number;
+  readonly #skew: Skew | null;
+  readonly #watts = new Float64Array(TILE);
+  readonly #counts = new Uint16Array(TILE);
+  #from = NaN;
+  #step = 0;
+  #next = 0;
+  #valid = 0;
+  #sampled = 0;
+
+  constructor(bench: VirtualBench, sensor: VirtualSensor, zeroNs: number, skew: Skew | null) {
+    this.#sensor = sensor;
+    this.#zeroNs = zeroNs;
+    this.#skew = skew;
+    const { trace } = bench;
+    if (sensor.tauNs > 0) {
+      const lag = new Lag(trace, sensor.tauNs);
+      this.#fillW = (t0, step, n, out) => lag.fill(t0, step, n, out);
+    } else
+      this.#fillW = (t0, step, n, out) => {
+        for (let k = 0; k < n; k++) out[k] = trace.at(t0 + k * step);
+      };
+  }
+
+  at(tNs: number): number {
+    const expected = this.#from + this.#next * this.#step;
+    if (this.#next >= this.#valid || Math.abs(tNs - expected) > 1) this.#begin(tNs);
+    return this.#counts[this.#next++]!;
+  }
+
+  /** The step is what lies between the last sample and this one; the first of a run stands alone. */
+  #begin(tNs: number): void {
+    const step = this.#next > 0 ? tNs - (this.#from + (this.#next - 1) * this.#step) : 0;
+    const known = step > 0 && step < 1e8;
+    this.#from = tNs;
+    this.#step = known ? step : 0;
+    this.#next = 0;
+    this.#valid = known ? TILE : 1;
+    this.#fillW(tNs - this.#zeroNs, this.#step || 1, this.#valid, this.#watts);
+    this.#sensor.fill(this.#watts, this.#sampled, this.#valid, this.#counts, 0, 1);
+    this.#sampled += this.#valid;
+    if (this.#skew)
+      for (let k = 0; k < this.#valid; k++) this.#counts[k] = this.#skew(this.#counts[k]!);
+  }
+}
+
+/** Points on which a conversion's mean is taken; its mean power is then set to the exact one. */
+const POINTS = 64;
+
+function reference(bench: VirtualBench, r: Reference, zeroNs: number): SensorPins {
+  const supply = SUPPLIES.find((s) => s.name === r.rail);
+  if (!supply) throw new InputError(`the virtual card has no rail "${r.rail}"`);
+  return {
+    address: r.address,
+    slowness: 1.003,
+    mean(fromNs, toNs) {
+      const [from, to] = [fromNs - zeroNs, toNs - zeroNs];
+      const { currentA, voltageV, powerW } = sampled(bench, supply, from, to);
+      const exactW = bench.railEnergyJ(r.rail, from, to) / ((to - from) * 1e-9);
+      return { shuntV: ((currentA * exactW) / powerW) * r.shuntOhm, busV: voltageV };
+    },
+  };
+}
+
+function sampled(
+  bench: VirtualBench,
+  s: Supply,
+  from: number,
+  to: number,
+): { currentA: number; voltageV: number; powerW: number } {
+  let [amperes, volts, watts] = [0, 0, 0];
+  for (let k = 0; k < POINTS; k++) {
+    const w = railW(s, bench.trace.at(from + ((k + 0.5) * (to - from)) / POINTS));
+    const v = railV(s, w);
+    watts += w;
+    volts += v;
+    amperes += w / v;
+  }
+  return { currentA: amperes / POINTS, voltageV: volts / POINTS, powerW: watts / POINTS };
+}
