@@ -20,7 +20,7 @@ import * as wire from "./wire.ts";
 export const CHUNK_BYTES = 1 << 20;
 
 export interface LogOptions {
-  /** Close an open chunk after this many milliseconds; Infinity (the default) for imports. */
+  /** Hand a chunk over this many milliseconds after the last one; Infinity (the default) for imports. */
   readonly flushMs?: number;
   /** Injected for tests. Milliseconds. */
   readonly now?: () => number;
@@ -41,7 +41,7 @@ export class LogWriter {
   readonly #now: () => number;
   readonly #chunk = new McapChunkBuilder({});
   readonly #channels = new Map<string, OpenChannel>();
-  #chunkOpenedMs = 0;
+  #handedOverMs: number;
   #syncedMs: number;
   #closed = false;
 
@@ -50,7 +50,7 @@ export class LogWriter {
     this.#file = new McapFile(path, session.software);
     this.#flushMs = options.flushMs ?? Infinity;
     this.#now = options.now ?? Date.now;
-    this.#syncedMs = this.#now();
+    this.#handedOverMs = this.#syncedMs = this.#now();
     this.attach("session.json", "application/json", Buffer.from(sessionToJson(session)));
   }
 
@@ -106,13 +106,16 @@ export class LogWriter {
     this.#addJson(`clock/${e.stream}`, wire.encodeExchange(e), e.received);
   }
 
-  /** Closes a chunk that has been open for the flush period; a recorder that may fall silent calls this on its tick. */
+  /**
+   * Closes the open chunk once the flush period is over; a recorder calls this on its tick. The period runs
+   * from the last chunk, not from this one's first message: after a stall everything that piled up
+   * meanwhile goes at once, instead of being old and yet half a second from safety.
+   */
   flushIfDue(): void {
-    if (this.#chunk.numMessages > 0 && this.#now() - this.#chunkOpenedMs >= this.#flushMs)
-      this.flush();
+    if (this.#now() - this.#handedOverMs >= this.#flushMs) this.#closeChunk();
   }
 
-  /** Closes the open chunk and forces the file to disk. */
+  /** Closes the open chunk and forces the file to disk before it returns. */
   flush(): void {
     this.#closeChunk();
     this.#file.sync();
@@ -157,7 +160,6 @@ export class LogWriter {
   #add(topic: string, data: Uint8Array, t: bigint): void {
     const open = this.#channels.get(topic);
     if (!open) throw new Error(`${topic} was not declared before its first message`);
-    if (this.#chunk.byteLength === 0) this.#chunkOpenedMs = this.#now();
     if (!open.inChunk) {
       this.#chunk.addSchema(open.schema);
       this.#chunk.addChannel(open.channel);
@@ -174,12 +176,7 @@ export class LogWriter {
     });
     open.sequence = (open.sequence + 1) >>> 0;
     open.messages++;
-    if (this.#chunk.byteLength >= CHUNK_BYTES || this.#isDue()) this.#closeChunk();
-  }
-
-  /** Age closes a chunk even where nobody calls flushIfDue, as long as something arrives. */
-  #isDue(): boolean {
-    return this.#flushMs !== Infinity && this.#now() - this.#chunkOpenedMs >= this.#flushMs;
+    if (this.#chunk.byteLength >= CHUNK_BYTES) this.#closeChunk();
   }
 
   #closeChunk(): void {
@@ -188,6 +185,9 @@ export class LogWriter {
     this.#file.chunk(chunk.buffer, chunk.messageStartTime, chunk.messageEndTime, chunk.indices);
     chunk.reset();
     for (const c of this.#channels.values()) c.inChunk = false;
-    if (this.#now() - this.#syncedMs >= this.#flushMs) this.flush();
+    this.#handedOverMs = this.#now();
+    if (this.#handedOverMs - this.#syncedMs < this.#flushMs) return;
+    this.#syncedMs = this.#handedOverMs;
+    this.#file.syncSoon();
   }
 }

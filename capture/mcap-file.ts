@@ -2,7 +2,7 @@
 // the summary that lets a viewer open the file at once. What the messages mean is the callers' concern
 // (log-writer.ts records them, recover.ts copies them). Synchronous: what returned is with the system.
 
-import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, fdatasync, fdatasyncSync, openSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { type Channel, McapRecordBuilder, type MessageIndex, type Schema } from "@mcap/core";
 import { SourceError } from "../schema/errors.ts";
@@ -36,6 +36,8 @@ export class McapFile {
   #crc = 0;
   #attachments = 0;
   #open = true;
+  #syncing = false;
+  #syncError: Error | undefined;
 
   /** Creates the file; fails if it exists, since evidence is never overwritten. */
   constructor(path: string, library: string) {
@@ -91,6 +93,16 @@ export class McapFile {
   /** Forces what was written to disk. */
   sync(): void {
     fdatasyncSync(this.#fd);
+  }
+
+  /** The same without waiting: a busy disk can take seconds. A failure is thrown by the next write. */
+  syncSoon(): void {
+    if (this.#syncing) return;
+    this.#syncing = true;
+    fdatasync(this.#fd, (error) => {
+      this.#syncing = false;
+      this.#syncError ??= error ?? undefined;
+    });
   }
 
   /** Writes summary and footer. A file without them was cut; it is still read to its last whole chunk. */
@@ -149,6 +161,7 @@ export class McapFile {
     const bytes = this.#out.buffer;
     if (!this.#open) throw new SourceError("ended", `${this.path}: the log is closed`);
     try {
+      if (this.#syncError) throw this.#syncError;
       for (let done = 0; done < bytes.length;)
         done += writeSync(this.#fd, bytes, done, bytes.length - done);
     } catch (error) {

@@ -48,12 +48,12 @@ function headerOf({ schema }: ArrowReader, withUnix: boolean): string[] {
 function cellsOf(batch: RecordBatch, unix: ((tNs: number) => string) | undefined): Cell[] {
   return batch.schema.fields.flatMap((field, c) => {
     const vector = batch.getChildAt(c)!;
-    const values = vector.data[0]!.values as ArrayLike<number | bigint>;
+    const values = vector.data[0]!.values as Float64Array;
+    // A float32 has 24 bits: nine digits always tell it apart.
     const spell: Cell =
       field.typeId === Type.Utf8
         ? (i) => csvCell(String(vector.get(i)))
-        : // A float32 has 24 bits: nine digits always tell it apart.
-          isFloat32(field)
+        : isFloat32(field)
           ? (i) => String(Number(values[i]!.toPrecision(9)))
           : (i) => String(values[i]);
     const cell: Cell = vector.nullCount > 0 ? (i) => (vector.isValid(i) ? spell(i) : "") : spell;

@@ -16,8 +16,11 @@ const results = await killMany(
   FLUSH_MS,
   (_, done) => done % 50 === 0 && process.stderr.write(`${done} of ${kills}\n`),
 );
-const lost = results.map((k) => k.lostS).sort((a, b) => a - b);
-const at = (q) => lost[Math.floor(q * (lost.length - 1))];
+const spread = (f) => {
+  const s = results.map(f).sort((a, b) => a - b);
+  const at = (q) => s[Math.floor(q * (s.length - 1))];
+  return { median: at(0.5), p95: at(0.95), max: at(1) };
+};
 const total = (f) => results.reduce((n, k) => n + f(k), 0);
 const summary = {
   schema: "kill-study/1",
@@ -28,8 +31,10 @@ const summary = {
   wrong_rows: total((k) => k.wrongRows),
   damaged_after_recovery: total((k) => k.damages),
   cut_inside_a_write: results.filter((k) => k.cutBytes > 0).length,
-  lost_s: { median: at(0.5), p95: at(0.95), max: at(1) },
-  within_one_second: lost.filter((s) => s <= 1).length,
+  lost_s: spread((k) => k.lostS),
+  lost_sample_s: spread((k) => k.lostSampleS),
+  within_one_second: results.filter((k) => k.lostS <= 1).length,
+  sample_time_within_one_second: results.filter((k) => k.lostSampleS <= 1).length,
 };
 process.stdout.write(`${JSON.stringify(summary, null, 1)}\n`);
 process.exitCode = summary.wrong_rows === 0 && summary.within_one_second === results.length ? 0 : 1;

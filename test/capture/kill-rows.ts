@@ -4,6 +4,8 @@ import { hash32 } from "../../schema/random.ts";
 import type { RowLayout } from "../../schema/records.ts";
 
 export const ROW_HZ = 100_000;
+/** Rows a block. */
+export const BLOCK = 512;
 
 export const layout: RowLayout = {
   stream: "main",

@@ -9,13 +9,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { recoverLog } from "../../capture/recover.ts";
 import { readCapture } from "../../capture/log-reader.ts";
 import { siblingModule } from "../../capture/sibling.ts";
-import { layout, rowsFrom } from "./kill-rows.ts";
+import { BLOCK, layout, ROW_HZ, rowsFrom } from "./kill-rows.ts";
 
 export interface Kill {
   readonly handedRows: number;
   readonly keptRows: number;
-  /** Host time between the last block handed to the log and the last one found in it, s. */
+  /** How long before the kill the first lost block was handed to the log, by the last one that was, s. */
   readonly lostS: number;
+  /** The lost rows at their sampling rate, s: more than lostS where they came late and in a bunch. */
+  readonly lostSampleS: number;
   /** Rows whose bytes are not what was written, or out of sequence; stretches of the recovered log that are damaged. */
   readonly wrongRows: number;
   readonly damages: number;
@@ -41,7 +43,10 @@ export async function killAfter(delayMs: number, flushMs: number): Promise<Kill>
     child.kill("SIGKILL");
     await ended;
     const { droppedBytes } = recoverLog(log, recovered);
-    return { ...compare(recovered, readFileSync(progress)), cutBytes: droppedBytes };
+    return {
+      ...compare(recovered, Buffer.from(Uint8Array.from(readFileSync(progress)))),
+      cutBytes: droppedBytes,
+    };
   } finally {
     child.kill("SIGKILL");
     rmSync(dir, { recursive: true });
@@ -49,13 +54,9 @@ export async function killAfter(delayMs: number, flushMs: number): Promise<Kill>
 }
 
 function compare(path: string, progress: Buffer): Omit<Kill, "cutBytes"> {
-  const begun = progress.length >= 16;
-  const handedRows = begun ? Number(progress.readBigUInt64LE(0)) : 0;
+  const handed = new BigInt64Array(progress.buffer, progress.byteOffset, progress.length >> 3);
   let [keptRows, wrongRows, damages] = [0, 0, 0];
-  let last: bigint | null = null;
-  let epoch = 0n;
   for (const r of readCapture(path)) {
-    if (r.kind === "session") epoch = r.session.hostEpoch;
     if (r.kind === "damage") damages++;
     if (r.kind !== "rows") continue;
     const { firstIndex, rows, bytes } = r.block;
@@ -63,10 +64,12 @@ function compare(path: string, progress: Buffer): Omit<Kill, "cutBytes"> {
       firstIndex === keptRows && Buffer.compare(bytes, rowsFrom(firstIndex, rows)) === 0;
     if (!right || bytes.length !== rows * layout.rowBytes) wrongRows += rows;
     keptRows += rows;
-    last = r.block.hostAfter;
   }
-  const lostS = begun ? Number(progress.readBigInt64LE(8) - (last ?? epoch)) / 1e9 : 0;
-  return { handedRows, keptRows, lostS, wrongRows, damages };
+  const handedRows = handed.length * BLOCK;
+  const firstLost = handed[keptRows / BLOCK];
+  const lostS = firstLost === undefined ? 0 : Number(handed.at(-1)! - firstLost) / 1e9;
+  const lostSampleS = (handedRows - keptRows) / ROW_HZ;
+  return { handedRows, keptRows, lostS, lostSampleS, wrongRows, damages };
 }
 
 /** Runs `count` kills, `atOnce` at a time. @param delayMs of the k-th kill. */

