@@ -97,7 +97,7 @@ export function mapUNs(m: ClockModel, tNs: SessionNs): number {
 
 /** The stretch of session time that the model's evidence spans; beyond it the line is carried on. */
 export function fittedSpan(m: ClockModel): readonly [SessionNs, SessionNs] {
-  if (m.method === "identity") return [-Infinity, Infinity];
+  if (m.residuals.length === 0) return [-Infinity, Infinity]; // nothing was fitted
   let [lo, hi] = [Infinity, -Infinity];
   for (const { tNs } of m.residuals) {
     lo = Math.min(lo, tNs);
