@@ -2,6 +2,7 @@
 // bench the processes and marks that stand in for hardware.
 
 import { realpathSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { probe } from "../../ingest/handshake.ts";
 import type { OpenPort } from "../../ingest/port.ts";
 import { listPorts } from "../../ingest/port-list.ts";
@@ -147,8 +148,8 @@ export interface VirtualOptions {
   readonly daqArgs?: readonly string[];
 }
 
-/** Time for the processes to come up before the simulated work begins, on a busy machine too. */
-const LEAD_NS = 2.5e9;
+/** Time for the processes to come up before the simulated work begins. */
+const LEAD_NS = 1.5e9;
 
 export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<Bench> {
   const { spawnVirtualDaq } = await import("../../rigs/virtual-daq/spawn.ts");
@@ -168,7 +169,11 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
   const powerModule = siblingModule(import.meta.url, "../../rigs/virtual/sim-power").url.href;
   return {
     rig,
-    start: startWire(rig.rig, ttyPort(daq.path, { fifoPriority: 10 })),
+    async start(sink, onFatal) {
+      // Its epoch is its power-up: before that nobody answers.
+      await sleep(Math.max(0, Number(epoch - process.hrtime.bigint()) / 1e6));
+      return startWire(rig.rig, ttyPort(daq.path, { fifoPriority: 10 }))(sink, onFatal);
+    },
     source: "virtual",
     grids: hasNvml ? real : [...simGrids({ powerModule, powerArgs: card }), ...real],
     environment: await readEnvironment(),
