@@ -18,8 +18,9 @@ export interface Lag {
 const STEP_NS = 10e6;
 const REACH_NS = 3e9;
 const MAX_POINTS = 1 << 15;
-/** Below this the load moved too little for a peak to mean anything. */
-const MIN_CORRELATION = 0.5;
+/** Shorter stretches, or lower peaks, are as likely chance as lag. */
+const MIN_POINTS = 500;
+const MIN_CORRELATION = 0.7;
 
 export function lagOf(
   series: TelemetrySeries,
@@ -33,7 +34,7 @@ export function lagOf(
   const from = Math.max(start, good[0]!) + REACH_NS / 2;
   const until = Math.min(end, good[good.length - 1]!) - REACH_NS / 2;
   const points = Math.min(MAX_POINTS, Math.floor((until - from) / STEP_NS));
-  if (points < 100) return undefined;
+  if (points < MIN_POINTS) return undefined;
   const half = Math.ceil(REACH_NS / 2 / STEP_NS);
   const physical = onGrid(
     outline.t.map((d) => toSessionNs(clock, d)),
