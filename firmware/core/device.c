@@ -41,11 +41,15 @@ int tj_device_status(tj_device *d, uint64_t next_index) {
 }
 
 void tj_device_transport(tj_device *d, uint64_t now, int waiting, uint64_t last_taken) {
-  uint64_t idle = waiting && d->running && now > last_taken ? now - last_taken : 0;
-  int stall = idle >= d->capabilities.tick_hz / 100;  // 10 ms (docs/wire.md, 04)
-  if (stall && !d->in_stall) d->counters.stalls++;
-  if (stall && idle > d->counters.longest_stall) d->counters.longest_stall = (uint32_t)idle;
-  d->in_stall = (uint8_t)stall;
+  if (!waiting || !d->running || now <= last_taken) {
+    d->in_stall = 0;
+    return;
+  }
+  uint32_t idle = (uint32_t)(now - last_taken), limit = d->capabilities.tick_hz / 100;  // 10 ms
+  if (idle < limit) return;
+  if (!d->in_stall) d->counters.stalls++;
+  if (idle > d->counters.longest_stall) d->counters.longest_stall = idle;
+  d->in_stall = 1;
 }
 
 void tj_device_halt(tj_device *d) {

@@ -1,0 +1,131 @@
+// From the virtual card to Joules through the real firmware: in virtual time, so that every machine gets
+// the same bytes; and once live, through a pty and `truejoule record`.
+
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { readCapture } from "../../capture/log-reader.ts";
+import { compare, prepare } from "../../energy/compare.ts";
+import { startEmulator } from "../../firmware/emulator/start.ts";
+import { buildImage } from "../../firmware/image.ts";
+import { builtInRig } from "../../rigs/load.ts";
+import { VirtualBench } from "../../rigs/virtual/bench.ts";
+import type { SampleBlock } from "../../schema/records.ts";
+import type { EmulatedCaptureOptions } from "./emulated-capture.ts";
+import { whyNot } from "./trial.ts";
+
+const suite = whyNot ? describe.skip : describe;
+const MINUTES = 60_000;
+const main = join(import.meta.dirname, "../../dist/cli/main.js");
+const SHUNT_OHM = 0.5e-3;
+
+interface Truth {
+  windows: { name: string; t0_ns: number; t1_ns: number; energy_j: number }[];
+}
+
+suite(`Joules through the firmware${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => {
+  const folder = mkdtempSync(join(tmpdir(), "truejoule-joules-"));
+  let image = "";
+  beforeAll(() => {
+    image = buildImage(folder).bin;
+  }, MINUTES);
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  async function capture(name: string, options: EmulatedCaptureOptions): Promise<string> {
+    const run = join(folder, name);
+    const program = ["--no-warnings", "--import", "./scripts/ts-register.mjs"];
+    const args = ["test/firmware/emulated-capture.ts", image, run, JSON.stringify(options)];
+    await promisify(execFile)(process.execPath, [...program, ...args]);
+    return join(run, "capture.mcap");
+  }
+
+  test(
+    "the truth lies in the interval of every window; the reference's readings cover what they say",
+    async () => {
+      const options = { seed: 3, seconds: 4, rowHz: 25_000 };
+      const references = [{ rail: "hpwr_12v", address: 0x40, shuntOhm: SHUNT_OHM }];
+      const path = await capture("virtual-time", { ...options, references });
+      const { truth, readings } = read(path);
+      const { windows, degraded } = compare(prepare(path));
+      expect(degraded).toBe(false);
+      const judged = truth.windows.map((t) => {
+        const { energyJ, expandedUncertaintyJ, gapFraction } = windows.find(
+          (w) => w.window.name === t.name,
+        )!.physical!;
+        expect(gapFraction).toBeLessThan(1e-9);
+        return Math.abs(energyJ - t.energy_j) / expandedUncertaintyJ;
+      });
+      expect(judged.length).toBeGreaterThan(6);
+      expect(Math.max(...judged)).toBeLessThan(1);
+      await expectReference(options.seed, options.seconds, readings);
+    },
+    10 * MINUTES,
+  );
+
+  /** Joules of the rail by the INA226 alone, over all its conversions, against the model's. */
+  async function expectReference(
+    seed: number,
+    durationS: number,
+    readings: readonly SampleBlock[],
+  ): Promise<void> {
+    const { rig } = await builtInRig("emulated-pico");
+    const bench = new VirtualBench(rig, { seed, durationS });
+    let [measured, wanted] = [0, 0];
+    for (const { bytes } of readings) {
+      const v = new DataView(bytes.buffer, bytes.byteOffset);
+      const endNs = Number(v.getBigUint64(0, true)) * 1e3 - 500e6;
+      const seconds = v.getUint32(8, true) / 1e6;
+      const watts =
+        ((v.getInt16(16, true) * 2.5e-6) / SHUNT_OHM) * (v.getUint16(18, true) * 1.25e-3);
+      measured += watts * seconds;
+      wanted += bench.railEnergyJ("hpwr_12v", endNs - seconds * 1e9, endNs);
+    }
+    expect(readings.length).toBeGreaterThan(400);
+    expect(wanted).toBeGreaterThan(300);
+    // Quantisation and the product of two means; each conversion is 0.3 % longer than it says.
+    expect(Math.abs(measured / wanted - 1)).toBeLessThan(2e-3);
+  }
+
+  const withBuild = existsSync(main) ? test : test.skip;
+  withBuild(
+    "truejoule record takes the pty for a DAQ, and calls what it says emulated (needs dist/)",
+    async () => {
+      const { rig } = await builtInRig("emulated-pico");
+      const emulator = await startEmulator({ rig, image, seconds: 30 });
+      const out = join(folder, "live");
+      let said: { rows: number; lost_rows: number };
+      try {
+        const record = ["record", "--rig", "emulated-pico", "--port", emulator.tty, "--out", out];
+        const rest = ["--duration", "4s", "--no-fuse", "--json"];
+        const ran = await promisify(execFile)(process.execPath, [main, ...record, ...rest]);
+        said = JSON.parse(ran.stdout) as typeof said;
+      } finally {
+        const account = await emulator.stop();
+        expect(account.usbErrors).toEqual([]);
+        expect(account.packets).toBeGreaterThan(100);
+      }
+      // A busy machine may fall behind real time; what was sent arrived.
+      expect(said.lost_rows).toBe(0);
+      expect(said.rows).toBeGreaterThan(2000);
+      const records = [...readCapture(join(out, "capture.mcap"))];
+      expect(records.find((r) => r.kind === "session")!.session.source).toBe("emulated");
+      expect(records.filter((r) => r.kind === "damage")).toEqual([]);
+    },
+    5 * MINUTES,
+  );
+});
+
+function read(path: string): { truth: Truth; readings: SampleBlock[] } {
+  let truth: Truth | null = null;
+  const readings: SampleBlock[] = [];
+  for (const r of readCapture(path)) {
+    if (r.kind === "attachment" && r.name === "truth.json")
+      truth = JSON.parse(Buffer.from(r.data).toString()) as Truth;
+    if (r.kind === "rows" && r.block.stream === "main.ina226-40")
+      readings.push({ ...r.block, bytes: r.block.bytes.slice() });
+  }
+  return { truth: truth!, readings };
+}
