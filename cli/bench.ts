@@ -1,8 +1,73 @@
-export const command = {
-  summary: "x",
-  usage: "",
-  help: "",
+// truejoule bench [NAME]: throughput as JSON lines, each with its ratio to memcpy in the same run.
+
+import { UsageError } from "../schema/errors.ts";
+import type { Command } from "./command.ts";
+
+type Bench = () => AsyncIterable<object>;
+
+const benches: Readonly<Record<string, { readonly summary: string; load(): Promise<Bench> }>> = {
+  decode: {
+    summary: "decode, calibrate and integrate raw blocks",
+    load: async () => (await import("../bench/decode.ts")).run,
+  },
+  log: {
+    summary: "write and verified read of the capture log",
+    load: async () => (await import("../bench/log.ts")).run,
+  },
+  fuse: {
+    summary: "rows of fused.arrow to a discarding sink",
+    load: async () => (await import("../bench/fuse.ts")).run,
+  },
+  windows: {
+    summary: "a million windows over 100 million samples",
+    load: async () => (await import("../bench/windows.ts")).run,
+  },
+  memory: {
+    summary: "peak memory from 10 to 1,000 million samples",
+    load: async () => (await import("../bench/memory.ts")).run,
+  },
+  marks: {
+    summary: "nanoseconds a mark from C, Python and Node",
+    load: async () => (await import("../marks/bench.ts")).benchMarks,
+  },
+  coverage: {
+    summary: "500 virtual sessions: does the interval hold the truth? (minutes)",
+    load: async () => (await import("../bench/coverage.ts")).run,
+  },
+};
+
+/** Takes minutes, so it must be asked for by name. */
+const ONLY_BY_NAME = new Set(["coverage"]);
+
+export const command: Command = {
+  summary: "throughput as JSON lines, with ratios to memcpy in the same run",
+  usage: "[NAME]",
+  help: `
+Without a name all but coverage. Times on shared machines are noisy: read the ratios, and \`noise\` (median
+over best of the repeats) and \`load_average\` beside them. Exit 0 whatever the figures.
+
+${Object.entries(benches)
+  .map(([name, b]) => `  ${name.padEnd(10)}${b.summary}`)
+  .join("\n")}`,
   options: {},
   optionHelp: [],
-  run: async () => 1 as const,
+
+  async run(call) {
+    const [name, ...extra] = call.positionals;
+    if (extra.length > 0) throw new UsageError("bench takes one NAME at most");
+    if (name !== undefined && !(name in benches))
+      throw new UsageError(`no bench "${name}"; there are ${Object.keys(benches).join(", ")}`);
+    const chosen =
+      name === undefined ? Object.keys(benches).filter((n) => !ONLY_BY_NAME.has(n)) : [name];
+    const lines: object[] = [];
+    for (const each of chosen) {
+      const run = await benches[each]!.load();
+      for await (const line of run()) {
+        lines.push(line);
+        if (!call.ui.json) process.stdout.write(`${JSON.stringify(line)}\n`);
+      }
+    }
+    if (call.ui.json) call.ui.document({ schema: "bench/1", lines });
+    return 0;
+  },
 };
