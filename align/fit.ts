@@ -4,6 +4,7 @@
 import type { Mark } from "../schema/records.ts";
 import type { SessionNs } from "../schema/time.ts";
 import { type ClockModel, toSessionNs } from "./clock.ts";
+import { type KernelTimes, kernelTimes } from "./cuda-times.ts";
 import { deviceEdges, fitDaq } from "./daq-clock.ts";
 import { edgeList, matchedModel } from "./fit-model.ts";
 import { matchEdges } from "./match.ts";
@@ -22,6 +23,8 @@ export interface SessionClocks {
   /** Named clocks other than host and DAQ, each against the session. */
   readonly named: ReadonlyMap<string, ClockModel>;
   readonly marks: readonly ResolvedMark[];
+  /** Kernels of CUDA programs; undefined where none were recorded. */
+  readonly kernels: KernelTimes | undefined;
   /** Hardware edges on the session clock, ascending. */
   readonly edgesNs: readonly SessionNs[];
   /** Named clocks whose marks lack an edge, or edges nobody claims inside the marked span: windows are suspect. */
@@ -53,7 +56,8 @@ export function fitClocks(scan: Scan): SessionClocks {
     incomplete ||= fitted.incomplete;
   }
   marks.sort((a, b) => a.tNs - b.tNs);
-  return { daq, named, marks, edgesNs, incomplete };
+  const kernels = kernelTimes(scan.kernels, scan.exchanges, scan.session);
+  return { daq, named, marks, kernels, edgesNs, incomplete };
 }
 
 function byClock(marks: readonly Mark[]): Map<string, Mark[]> {

@@ -20,6 +20,7 @@ import type { Rig } from "../schema/rig.ts";
 import { type Session, toSession } from "../schema/session.ts";
 import type { SessionNs } from "../schema/time.ts";
 import { Calibrator } from "./calibrate.ts";
+import { KernelCollector, type KernelTable } from "./cuda-kernels.ts";
 import { columnReader, type ColumnReader } from "./decode.ts";
 import { Outline } from "./outline.ts";
 import { type Timebase, timebaseOf } from "./timebase.ts";
@@ -65,7 +66,9 @@ export interface Scan {
   readonly attachments: ReadonlyMap<string, Uint8Array>;
   readonly stream: StreamScan | null;
   readonly telemetry: readonly TelemetrySeries[];
+  /** All but those of kernels and launches. */
   readonly marks: readonly Mark[];
+  readonly kernels: KernelTable | undefined;
   readonly edges: readonly Edge[];
   readonly pairs: readonly ClockPair[];
   readonly exchanges: readonly ClockExchange[];
@@ -193,6 +196,7 @@ export function scanCapture(
   const attachments = new Map<string, Uint8Array>();
   const telemetry = new Map<string, TelemetrySeries>();
   const marks: Mark[] = [];
+  const kernels = new KernelCollector();
   const edges: Edge[] = [];
   const pairs: ClockPair[] = [];
   const exchanges: ClockExchange[] = [];
@@ -230,7 +234,7 @@ export function scanCapture(
         addRead(telemetry.get(r.read.channel)!, r.read, session);
         break;
       case "mark":
-        marks.push(r.mark);
+        if (!session || !kernels.add(r.mark, session)) marks.push(r.mark);
         break;
       case "edge":
         edges.push(r.edge);
@@ -260,6 +264,7 @@ export function scanCapture(
     stream: scanner && scanner.rows > 0 ? finish(scanner) : null,
     telemetry: [...telemetry.values()],
     marks,
+    kernels: kernels.finish(),
     edges,
     pairs,
     exchanges,

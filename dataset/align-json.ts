@@ -1,6 +1,8 @@
 // The session's clocks → align.json: every model with what it rests on, frozen with the files beside it.
 
 import { type ClockModel, offsetNs, ratePpm, tickHz } from "../align/clock.ts";
+import type { KernelTimes } from "../align/cuda-times.ts";
+import { gpuToSession, RATE_CHANGE, segmentFigures } from "../align/gpu-clock.ts";
 import type { Comparison } from "../energy/compare.ts";
 
 /** Residuals kept in the file; evenly thinned beyond. */
@@ -24,7 +26,49 @@ export function alignToJson({ scan, clocks, lags }: Comparison): object {
       lag_ms: l.lagNs / 1e6,
       correlation: l.correlation,
     })),
+    ...(clocks.kernels ? gpuJson(clocks.kernels) : {}),
   };
+}
+
+/**
+ * Bounds, not estimates: at `gpu_ns` from the epoch the session clock says gpu_ns + offset, offset between
+ * the two; away from it the bounds spread with the rate's and with rate_change.
+ */
+function gpuJson(k: KernelTimes): object {
+  const gpu = k.clocks.map((c) => {
+    const stride = Math.max(1, Math.ceil(c.segments.length / MAX_RESIDUALS));
+    return {
+      clock: c.clock,
+      method: "interval",
+      epoch_ns: c.epoch.toString(),
+      step_ns: c.stepNs,
+      rate_change_per_s: RATE_CHANGE,
+      exchanges_used: c.exchanges,
+      bursts_contradictory: c.contradictions,
+      segments: c.segments
+        .filter((_, i) => i % stride === 0)
+        .map((s) => {
+          const { offsetNs: offset, rate } = segmentFigures(s);
+          return {
+            t_ns: Math.round(gpuToSession(c, s.centreNs)[0]),
+            gpu_ns: s.centreNs,
+            offset_ns: [offset[0], offset[1] + c.stepNs],
+            rate_ppm: [rate[0] * 1e6, rate[1] * 1e6],
+            exchanges: s.exchanges,
+            alone: s.alone,
+          };
+        }),
+    };
+  });
+  const cupti = k.cupti.map((e) => ({
+    clock: e.name,
+    bursts_contradictory: e.contradictions,
+    bursts: Array.from(e.atNs, (t, i) => ({
+      t_ns: Math.round(t),
+      error_ns: [e.loNs[i], e.hiNs[i]],
+    })),
+  }));
+  return { gpu, cupti };
 }
 
 function modelJson(m: ClockModel): object {

@@ -1,6 +1,7 @@
 // Windows with their Joules → events.arrow, in the order that `event` in fused.arrow counts them.
 
 import type { Comparison } from "../energy/compare.ts";
+import { inOrder, kernelFields } from "../energy/cuda-kernels.ts";
 import { eventColumns } from "../schema/tables.ts";
 import { ArrowFile, type Values } from "./arrow-file.ts";
 
@@ -40,7 +41,58 @@ export function writeEvents(
     text((r) => (r.window.fields ? JSON.stringify(r.window.fields) : null)),
     text((r) => r.window.doubt ?? null),
   ]);
+  for (const batch of kernelBatches(c)) writeKernels(file, c, batch);
   file.close();
+}
+
+/** Rows of the kernel table without a window, some at a time: a run may hold a million. */
+const KERNELS_A_BATCH = 50_000;
+
+interface KernelBatch {
+  readonly firstEvent: number;
+  readonly rows: readonly number[];
+}
+
+function* kernelBatches(c: Comparison): Generator<KernelBatch> {
+  const times = c.clocks.kernels;
+  if (!times) return;
+  const withWindow = new Set(c.kernels?.rows);
+  const rest = inOrder(times).filter((i) => !withWindow.has(i));
+  for (let at = 0; at < rest.length; at += KERNELS_A_BATCH)
+    yield { firstEvent: c.windows.length + at, rows: rest.slice(at, at + KERNELS_A_BATCH) };
+}
+
+/** Kernels without a budget of their own: Joules by the running integral, their uncertainty by name only. */
+function writeKernels(file: ArrowFile, c: Comparison, { firstEvent, rows }: KernelBatch): void {
+  const k = c.clocks.kernels!;
+  const seconds = (i: number): number => (k.endNs[i]! - k.startNs[i]!) / 1e9;
+  const energy = (i: number): number | null => c.kernels?.energyJ[i] ?? null;
+  const int64 = (of: Float64Array): Values => ({
+    data: BigInt64Array.from(rows, (i) => BigInt(Math.round(of[i]!))),
+  });
+  const numbers = (f: (i: number) => number | null): Values => nullable(rows.map(f), Float64Array);
+  const nothing = numbers(() => null);
+  const noText = { data: rows.map(() => null) };
+  file.write(rows.length, [
+    { data: Int32Array.from(rows, (_, n) => firstEvent + n) },
+    { data: rows.map((i) => k.table.names[k.table.name[i]!]!) },
+    { data: rows.map(() => "kernel") },
+    int64(k.startNs),
+    int64(k.endNs),
+    numbers(seconds),
+    numbers(energy),
+    nothing,
+    numbers((i) => (energy(i) === null ? null : energy(i)! / seconds(i))),
+    nothing,
+    nullable(
+      rows.map(() => null),
+      Int32Array,
+    ),
+    nothing,
+    noText,
+    { data: rows.map((i) => JSON.stringify(kernelFields(k, i))) },
+    noText,
+  ]);
 }
 
 /** Numbers with holes → values and validity bitmap. */

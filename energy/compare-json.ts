@@ -26,6 +26,7 @@ export function comparisonToJson(c: Comparison, run: string): object {
         ? { strobe: { counter_20ms_j: r.strobe.counterJ, instant_25ms_j: r.strobe.instantJ } }
         : {}),
     })),
+    ...(clocks.kernels ? { kernels: kernelsJson(c) } : {}),
     filters: [...c.filters].map(([channel, f]) => ({
       channel,
       update_period_ms: f.updateNs / 1e6,
@@ -59,6 +60,28 @@ function clockJson(clocks: SessionClocks): object {
     edges_used: total((m) => m.edgesUsed),
     edges_missing: total((m) => m.edgesMissing),
     edges_extra: total((m) => m.edgesExtra),
+  };
+}
+
+/** Kernels by name; only those with a window stand under `windows` too. */
+function kernelsJson({ clocks, kernels }: Comparison): object {
+  const { table, unbounded, early } = clocks.kernels!;
+  return {
+    count: table.count,
+    launches: table.launches,
+    launches_without_kernel: table.launchesAlone,
+    without_bounds: unbounded,
+    before_their_launch: early,
+    by_name: (kernels?.byName ?? []).map((k) => ({
+      name: k.name,
+      count: k.count,
+      duration_s: k.durationS,
+      energy_j: finite(k.energyJ),
+      mean_j: finite(k.meanJ),
+      expanded_uncertainty_j: k.expandedUncertaintyJ,
+      shared_fraction: k.sharedFraction,
+      too_short: k.tooShort,
+    })),
   };
 }
 

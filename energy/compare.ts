@@ -15,6 +15,13 @@ import {
   outsideOf,
   shiftedEnds,
 } from "./budget.ts";
+import {
+  chosen,
+  kernelEnergies,
+  type KernelSummary,
+  kernelWindow,
+  summarise,
+} from "./cuda-kernels.ts";
 import { filteredEnergyJ, fitFilter, type FilterFit, strobeRangeJ } from "./filter.ts";
 import { instantsOf, Integrator, type Snapshots, Sum } from "./integrate.ts";
 import { PowerPrefix } from "./prefix.ts";
@@ -67,6 +74,8 @@ export interface Comparison {
   readonly scan: Scan;
   readonly clocks: SessionClocks;
   readonly windows: readonly WindowResult[];
+  /** Kernels of CUDA programs; null where none were recorded or no physical trace was. */
+  readonly kernels: KernelsEnergy | null;
   readonly filters: ReadonlyMap<string, FilterFit>;
   readonly lags: readonly Lag[];
   readonly idlePowerW: number | null;
@@ -74,6 +83,15 @@ export interface Comparison {
   readonly warnings: readonly string[];
   /** Something was lost or is doubtful: exit 3. */
   readonly degraded: boolean;
+}
+
+export interface KernelsEnergy {
+  /** In the order of the kernel table. */
+  readonly energyJ: Float64Array;
+  /** Rows of the table that have a window. */
+  readonly rows: readonly number[];
+  /** Most Joules first. */
+  readonly byName: readonly KernelSummary[];
 }
 
 /** Windows beyond this many do without the strobe forecast: it scans the trace per window. */
@@ -85,17 +103,26 @@ export interface Prepared {
   readonly clocks: SessionClocks;
   readonly windows: readonly Window[];
   readonly pairing: readonly string[];
+  /** Rows of the kernel table that have a window, which are the last ones of `windows`. */
+  readonly kernelRows: readonly number[];
 }
 
 export function prepare(capturePath: string, onProgress?: Progress): Prepared {
   const scan = scanCapture(capturePath, onProgress);
   const clocks = fitClocks(scan);
   const paired = pairMarks(clocks.marks);
+  const { kernels } = clocks;
+  const kernelRows = kernels && scan.rig ? chosen(kernels, NS_PER_S / scan.rig.device.rowHz) : [];
   return {
     scan,
     clocks,
-    windows: [sessionWindow(scan, clocks), ...paired.windows],
-    pairing: paired.warnings,
+    windows: [
+      sessionWindow(scan, clocks),
+      ...paired.windows,
+      ...kernelRows.map((i) => kernelWindow(kernels!, i)),
+    ],
+    pairing: [...paired.warnings, ...(kernels?.warnings ?? [])],
+    kernelRows,
   };
 }
 
@@ -108,7 +135,7 @@ export function compare(
   onRun?: (run: AlignedRun) => void,
 ): Comparison {
   const { scan, clocks, windows } = p;
-  const physical = integrate(scan, clocks.daq, windows, onProgress, onRun);
+  const physical = integrate(scan, clocks, windows, onProgress, onRun);
   const trace = scan.stream && clocks.daq && PowerPrefix.ofOutline(scan.stream.outline, clocks.daq);
   const power = scan.telemetry.filter(
     (s) => s.channel.quantity === "power" || s.channel.quantity === "energy",
@@ -123,16 +150,35 @@ export function compare(
     return {
       window,
       physical: of,
-      telemetry: [...series].flatMap(([name, s]) =>
-        telemetryOf(name, s, window, of, trace, filters.get(name)),
-      ),
+      // A read every 10 ms at best says nothing of a kernel.
+      telemetry:
+        window.kind === "kernel"
+          ? []
+          : [...series].flatMap(([name, s]) =>
+              telemetryOf(name, s, window, of, trace, filters.get(name)),
+            ),
       strobe: trace && i < STROBE_WINDOWS ? strobeOf(trace, window, scan) : null,
     };
   });
   const counts = physical?.counts ?? null;
   const lags = lagsOf(scan, clocks);
   const told = warningsOf(scan, clocks, counts, p.pairing, results, lags);
-  return { scan, clocks, windows: results, filters, lags, idlePowerW, counts, ...told };
+  const kernels = physical && kernelsOf(p, physical.snapshots, results);
+  return { scan, clocks, windows: results, kernels, filters, lags, idlePowerW, counts, ...told };
+}
+
+function kernelsOf(
+  { scan, clocks, kernelRows }: Prepared,
+  s: Snapshots,
+  results: readonly WindowResult[],
+): KernelsEnergy | null {
+  const { kernels } = clocks;
+  if (!kernels) return null;
+  const energyJ = kernelEnergies(kernels, s);
+  const first = results.length - kernelRows.length;
+  const windows = new Map(kernelRows.map((row, i) => [row, results[first + i]!.physical!]));
+  const byName = summarise(kernels, energyJ, NS_PER_S / scan.rig!.device.rowHz, windows);
+  return { energyJ, rows: kernelRows, byName };
 }
 
 /** A saturated converter hides what was above it: the window's Joules are a lower bound. */
@@ -174,7 +220,7 @@ function sessionSpan(scan: Scan, clocks: SessionClocks): [SessionNs, SessionNs] 
 
 function integrate(
   scan: Scan,
-  clock: ClockModel | null,
+  { daq: clock, kernels }: SessionClocks,
   windows: readonly Window[],
   onProgress?: Progress,
   onRun?: (run: AlignedRun) => void,
@@ -184,6 +230,9 @@ function integrate(
     const shifted = shiftedEnds(w, clock);
     return [w.t0Ns, w.t1Ns, ...shifted.offset, ...shifted.rate];
   });
+  for (let i = 0; kernels && i < kernels.table.count; i++)
+    if (kernels.endNs[i]! > kernels.startNs[i]!)
+      wanted.push(kernels.startNs[i]!, kernels.endNs[i]!);
   const integrator = new Integrator(scan.rig, instantsOf(wanted));
   const timeline = new Timeline(scan, scan.stream, clock);
   for (const run of timeline.runs(onProgress)) {

@@ -5,53 +5,21 @@ import { KernelCollector, type KernelTable } from "../../align/cuda-kernels.ts";
 import { kernelTimes } from "../../align/cuda-times.ts";
 import type { ClockExchange, Mark } from "../../schema/records.ts";
 import { instant } from "../../schema/time.ts";
-import { burst, GPU_EPOCH, session, STEP_NS, truth, type Truth } from "./gpu-bench.ts";
-
-const GPU = "gpu:0000:0a:00.0";
-const PID = 42;
-const hostInstant = (ns: number): bigint => session.hostEpoch + BigInt(Math.round(ns));
-
-/** The marks that a kernel slot becomes (marks/to-marks.ts). */
-function kernelMarks(id: number, name: string, t0: number, t1: number, extra: object = {}): Mark[] {
-  const base = { pid: PID, tid: PID, kind: "kernel", correlation: id, span: `0#${id}` };
-  const shape = { gpu: GPU, stream: 7, grid: "264x1x1", block: "256x1x1", ...extra };
-  return [
-    { name, phase: "begin", clock: "host", t: hostInstant(t0), fields: { ...base, ...shape } },
-    { name, phase: "end", clock: "host", t: hostInstant(t1), fields: base },
-  ];
-}
-
-const submitMark = (id: number, name: string, t: number): Mark => ({
-  name,
-  phase: "instant",
-  clock: "host",
-  t: hostInstant(t),
-  fields: { pid: PID, tid: PID, kind: "submit", correlation: id },
-});
+import {
+  burst,
+  GPU,
+  kernelMarks,
+  PID,
+  pingRecord,
+  session,
+  submitMark,
+  truth,
+} from "./gpu-bench.ts";
 
 function collect(marks: readonly Mark[]): KernelTable | undefined {
   const collector = new KernelCollector();
   for (const m of marks) collector.add(m, session);
   return collector.finish();
-}
-
-/** What a ping kernel's record becomes: its first and last reading between CUPTI's start and end. */
-function pingRecord(t: Truth, pings: readonly ClockExchange[], errorNs: number): ClockExchange[] {
-  const [first, last] = [pings[0]!, pings[pings.length - 1]!];
-  const begunNs = Number(first.deviceReceived - GPU_EPOCH) - 5000;
-  const endedNs = Number(last.deviceReceived - GPU_EPOCH) + 1000;
-  const sent = hostInstant(t.host(begunNs) - 400 + errorNs);
-  const received = hostInstant(t.host(endedNs) + 400 + errorNs);
-  return [begunNs, endedNs].map((g) => {
-    const stamp = GPU_EPOCH + BigInt(Math.floor(g / STEP_NS) * STEP_NS);
-    return {
-      stream: `${GPU} cupti:${PID}`,
-      sent: instant<"host">(sent),
-      deviceReceived: stamp,
-      deviceSent: stamp,
-      received: instant<"host">(received),
-    };
-  });
 }
 
 /** 6 s: bursts every half second at which CUPTI errs by up to 2 µs, straight lines between; kernels throughout. */
@@ -151,7 +119,7 @@ describe("kernels on the session clock", () => {
       submitMark(1, "captured", 1e9),
       submitMark(2, "cuGraphLaunch", 2e9),
       ...[0, 1, 2].flatMap((i) =>
-        kernelMarks(2, `node ${i}`, 2.1e9 + 1e6 * i, 2.1005e9 + 1e6 * i, { graph: 9 }).map((m) => ({
+        kernelMarks(2, `node ${i}`, 2.1e9 + 1e6 * i, 2.1005e9 + 1e6 * i).map((m) => ({
           ...m,
           fields: { ...m.fields, span: `0#g${i}` },
         })),

@@ -2,12 +2,13 @@
 
 import { RATE_CHANGE } from "../../align/gpu-clock.ts";
 import { type Random, random } from "../../schema/random.ts";
-import type { ClockExchange } from "../../schema/records.ts";
+import type { ClockExchange, Mark } from "../../schema/records.ts";
 import type { Session } from "../../schema/session.ts";
 import { instant } from "../../schema/time.ts";
 
 export const GPU_EPOCH = 1_700_000_000_000_000_000n;
-const HOST_EPOCH = 5_000_000_000_000n;
+/** Of the virtual bench too (rigs/virtual/capture.ts). */
+export const HOST_EPOCH = 86_400_000_000_000n;
 export const STEP_NS = 32;
 
 export const session: Session = {
@@ -86,4 +87,49 @@ export function burst(
     at = Number(e.received - HOST_EPOCH) + 100 * t.r.uniform();
   }
   return list;
+}
+
+export const GPU = "gpu:0000:0a:00.0";
+export const PID = 42;
+const hostInstant = (ns: number): bigint => HOST_EPOCH + BigInt(Math.round(ns));
+
+/** The marks that a kernel slot becomes (marks/to-marks.ts). */
+export function kernelMarks(id: number, name: string, t0: number, t1: number): Mark[] {
+  const base = { pid: PID, tid: PID, kind: "kernel", correlation: id, span: `0#${id}` };
+  const shape = { gpu: GPU, stream: 7, grid: "264x1x1", block: "256x1x1" };
+  return [
+    { name, phase: "begin", clock: "host", t: hostInstant(t0), fields: { ...base, ...shape } },
+    { name, phase: "end", clock: "host", t: hostInstant(t1), fields: base },
+  ];
+}
+
+export const submitMark = (id: number, name: string, t: number): Mark => ({
+  name,
+  phase: "instant",
+  clock: "host",
+  t: hostInstant(t),
+  fields: { pid: PID, tid: PID, kind: "submit", correlation: id },
+});
+
+/** What a ping kernel's record becomes: its first and last reading between CUPTI's start and end. */
+export function pingRecord(
+  t: Truth,
+  pings: readonly ClockExchange[],
+  errorNs: number,
+): ClockExchange[] {
+  const [first, last] = [pings[0]!, pings[pings.length - 1]!];
+  const begunNs = Number(first.deviceReceived - GPU_EPOCH) - 5000;
+  const endedNs = Number(last.deviceReceived - GPU_EPOCH) + 1000;
+  const sent = hostInstant(t.host(begunNs) - 400 + errorNs);
+  const received = hostInstant(t.host(endedNs) + 400 + errorNs);
+  return [begunNs, endedNs].map((g) => {
+    const stamp = GPU_EPOCH + BigInt(Math.floor(g / STEP_NS) * STEP_NS);
+    return {
+      stream: `${GPU} cupti:${PID}`,
+      sent: instant<"host">(sent),
+      deviceReceived: stamp,
+      deviceSent: stamp,
+      received: instant<"host">(received),
+    };
+  });
 }
