@@ -4,8 +4,9 @@
 import { inputError } from "../schema/errors.ts";
 import type { RowField, RowLayout, SampleBlock } from "../schema/records.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
-import { plus, product, RAIL_SUMS, sumOf } from "./columns.ts";
-import { columnReader, type ColumnReader } from "./decode.ts";
+import { RAIL_SUMS, sumOf } from "./columns.ts";
+import { columnReader, type ColumnReader, type Linear } from "./decode.ts";
+import { Kernels } from "./kernels.ts";
 
 /** `flags` of fused.arrow. */
 export const RowFlag = {
@@ -36,10 +37,9 @@ interface Input {
 export class Calibrator {
   readonly rails: readonly RailColumns[];
   readonly totalW: Float64Array;
-  /** Sums of the columns over the block: P, I, V of each rail; 0 for what is not measured. */
-  readonly sums: Float64Array;
   /** No value can be NaN or infinite: all fields are counts. */
   readonly alwaysNumbers: boolean;
+  readonly #kernels: Kernels;
   readonly #inputs: readonly Input[];
   readonly #hasPower: readonly boolean[];
   readonly #trigger: ColumnReader | undefined;
@@ -50,35 +50,35 @@ export class Calibrator {
 
   /** @throws InputError when the rig names a field that the stream does not have. */
   constructor(layout: RowLayout, rig: Rig, maxRows: number) {
+    const kernels = new Kernels(layout, maxRows, rig.rails.length);
     const inputs: Input[] = [];
     const column = (rail: Rail, sensor: Sensor | undefined): Float64Array | null => {
       if (!sensor) return null;
-      const out = new Float64Array(maxRows);
-      inputs.push(input(layout, rig, rail, sensor, out));
+      const out = kernels.column();
+      inputs.push(input(layout, kernels, rig, rail, sensor, out));
       return out;
     };
-    const rails: RailColumns[] = [];
-    for (const rail of rig.rails) {
-      const measured = column(rail, rail.voltage);
-      const assumed =
-        rail.assumedVoltage && new Float64Array(maxRows).fill(rail.assumedVoltage.valueV);
-      const currentA = column(rail, rail.current);
-      const power = column(rail, rail.power);
-      rails.push({
+    this.rails = rig.rails.map((rail) => {
+      const assumed = rail.assumedVoltage && kernels.column().fill(rail.assumedVoltage.valueV);
+      return {
         name: rail.name,
-        voltageV: measured ?? assumed ?? null,
-        currentA,
-        powerW: power ?? new Float64Array(maxRows),
-      });
-    }
-    this.rails = rails;
-    this.totalW = rails.length === 1 ? rails[0]!.powerW : new Float64Array(maxRows);
-    this.sums = new Float64Array(RAIL_SUMS * rails.length);
+        voltageV: column(rail, rail.voltage) ?? assumed ?? null,
+        currentA: column(rail, rail.current),
+        powerW: column(rail, rail.power) ?? kernels.column(),
+      };
+    });
+    this.totalW = this.rails.length === 1 ? this.rails[0]!.powerW : kernels.column();
     this.alwaysNumbers = inputs.every((c) => c.isCount);
+    this.#kernels = kernels;
     this.#inputs = inputs;
     this.#hasPower = rig.rails.map((r) => r.power !== undefined);
     this.#trigger = layout.trigger && columnReader(layout, layout.trigger);
     this.#triggerColumn = new Float64Array(layout.trigger ? maxRows : 0);
+  }
+
+  /** Sums of the columns over the block: P, I, V of each rail; 0 for what is not measured. */
+  get sums(): Float64Array {
+    return this.#kernels.sums;
   }
 
   /** Rows with at least one saturated channel so far. */
@@ -89,26 +89,27 @@ export class Calibrator {
   /** Decodes a block into the columns and ORs clip and trigger flags into `flags`. */
   read(block: SampleBlock, flags: Uint8Array): void {
     const { rows, bytes } = block;
+    this.#kernels.load(bytes);
     for (const c of this.#inputs) if (c.read(bytes, rows, c.out)) this.#markClipped(c, rows, flags);
     for (let r = 0; r < this.rails.length; r++) this.#power(r, rows);
-    if (this.rails.length > 1) this.#total(rows);
+    this.#total(rows);
     if (this.#trigger) this.#markTrigger(block, flags);
   }
 
   #power(r: number, rows: number): void {
     const { voltageV, currentA, powerW } = this.rails[r]!;
-    const at = RAIL_SUMS * r;
-    if (this.#hasPower[r])
-      [powerW, currentA, voltageV].forEach((column, k) => {
-        this.sums[at + k] = column ? sumOf(column, 0, rows) : 0;
-      });
-    else product(voltageV!, currentA!, powerW, rows, this.sums, at);
+    if (!this.#hasPower[r])
+      return this.#kernels.power(r, { voltageV: voltageV!, currentA: currentA!, powerW }, rows);
+    [powerW, currentA, voltageV].forEach((column, k) => {
+      this.sums[RAIL_SUMS * r + k] = column ? sumOf(column, 0, rows) : 0;
+    });
   }
 
   #total(rows: number): void {
     const { rails, totalW } = this;
-    plus(rails[0]!.powerW, rails[1]!.powerW, totalW, rows);
-    for (let r = 2; r < rails.length; r++) plus(totalW, rails[r]!.powerW, totalW, rows);
+    if (rails.length > 1) this.#kernels.plus(rails[0]!.powerW, rails[1]!.powerW, totalW, rows);
+    for (let r = 2; r < rails.length; r++)
+      this.#kernels.plus(totalW, rails[r]!.powerW, totalW, rows);
   }
 
   #markClipped(c: Input, rows: number, flags: Uint8Array): void {
@@ -135,7 +136,14 @@ export class Calibrator {
   }
 }
 
-function input(layout: RowLayout, rig: Rig, rail: Rail, sensor: Sensor, out: Float64Array): Input {
+function input(
+  layout: RowLayout,
+  kernels: Kernels,
+  rig: Rig,
+  rail: Rail,
+  sensor: Sensor,
+  out: Float64Array,
+): Input {
   const field: RowField | undefined = layout.fields.find((f) => f.name === sensor.field);
   if (!field)
     throw inputError(
@@ -143,14 +151,15 @@ function input(layout: RowLayout, rig: Rig, rail: Rail, sensor: Sensor, out: Flo
       `rig ${rig.name}`,
       `one of ${layout.fields.map((f) => f.name).join(", ")}`,
     );
-  const [scale, zero] = [sensor.perCount, sensor.zeroCount];
-  const ends = (sensor.clip ?? [-Infinity, Infinity]).map((n) => (n - zero) * scale);
-  const [lo, hi] = [Math.min(...ends), Math.max(...ends)];
+  const { perCount: scale, zeroCount: zero, clip } = sensor;
+  const linear: Linear = { scale, zero, ...(clip ? { clip } : {}) };
+  const ends = (clip ?? [-Infinity, Infinity]).map((n) => (n - zero) * scale);
+  const anywhere = columnReader(layout, field, linear); // refuses a field outside the row
   return {
-    read: columnReader(layout, field, { scale, zero, lo, hi }),
+    read: kernels.fieldReader(field, linear) ?? anywhere,
     out,
-    lo,
-    hi,
+    lo: Math.min(...ends),
+    hi: Math.max(...ends),
     isCount: field.kind !== "float" && Number.isFinite(scale) && Number.isFinite(zero),
   };
 }

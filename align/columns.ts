@@ -1,87 +1,9 @@
-// Arithmetic on float64 columns. The loops do four rows a turn and nothing else, for the reasons that
-// decode.ts gives; what is left over is done by their callers. Sums run in pairs, which also rounds less
-// than one long chain would.
+// Arithmetic on float64 columns. Four rows a turn and nothing else in the loop, since at every turn V8
+// looks at the array's map, length and address anew; `| 0` spares its check for overflow (two to three
+// times faster together). Sums run in pairs, which also rounds less than one long chain would.
 
-/** Sums that {@link product} leaves for a rail: of P, I and V, in this order. */
+/** What a rail's sums are of: P, I and V, in this order. */
 export const RAIL_SUMS = 3;
-
-/** out = v · a over [0, rows); the sums of out, a and v go to `sums[at]` and after: here they cost little. */
-export function product(
-  v: Float64Array,
-  a: Float64Array,
-  out: Float64Array,
-  rows: number,
-  sums: Float64Array,
-  at: number,
-): void {
-  const fours = rows & ~3;
-  productOfFours(v, a, out, fours, sums, at);
-  for (let i = fours; i < rows; i++) {
-    out[i] = v[i]! * a[i]!;
-    sums[at]! += out[i]!;
-    sums[at + 1]! += a[i]!;
-    sums[at + 2]! += v[i]!;
-  }
-}
-
-function productOfFours(
-  v: Float64Array,
-  a: Float64Array,
-  out: Float64Array,
-  rows: number,
-  sums: Float64Array,
-  at: number,
-): void {
-  let sumP = 0;
-  let sumA = 0;
-  let sumV = 0;
-  for (let i = 0; i < rows; i = (i + 4) | 0) {
-    const j = (i + 1) | 0;
-    const k = (i + 2) | 0;
-    const l = (i + 3) | 0;
-    const v0 = v[i]!;
-    const v1 = v[j]!;
-    const v2 = v[k]!;
-    const v3 = v[l]!;
-    const a0 = a[i]!;
-    const a1 = a[j]!;
-    const a2 = a[k]!;
-    const a3 = a[l]!;
-    const p0 = v0 * a0;
-    const p1 = v1 * a1;
-    const p2 = v2 * a2;
-    const p3 = v3 * a3;
-    out[i] = p0;
-    out[j] = p1;
-    out[k] = p2;
-    out[l] = p3;
-    sumP += p0 + p1 + (p2 + p3);
-    sumA += a0 + a1 + (a2 + a3);
-    sumV += v0 + v1 + (v2 + v3);
-  }
-  sums[at] = sumP;
-  sums[at + 1] = sumA;
-  sums[at + 2] = sumV;
-}
-
-/** out = x + y over [0, rows); `out` may be one of them. */
-export function plus(x: Float64Array, y: Float64Array, out: Float64Array, rows: number): void {
-  const fours = rows & ~3;
-  plusFours(x, y, out, fours);
-  for (let i = fours; i < rows; i++) out[i] = x[i]! + y[i]!;
-}
-
-function plusFours(x: Float64Array, y: Float64Array, out: Float64Array, rows: number): void {
-  for (let i = 0; i < rows; i = (i + 4) | 0) {
-    const j = (i + 1) | 0;
-    const k = (i + 2) | 0;
-    const l = (i + 3) | 0;
-    out[i] = x[i]! + y[i]!;
-    out[j] = x[j]! + y[j]!;
-    out[k] = x[k]! + y[k]!;
-    out[l] = x[l]! + y[l]!;
-  }
-}
 
 /** out = first + i · step over [0, rows). */
 export function ramp(first: number, step: number, out: Float64Array, rows: number): void {

@@ -65,13 +65,13 @@ class TickTimebase implements Timebase {
     if (this.firstTick === null) this.#begin(block);
     this.#column(block.bytes, block.rows, out);
     const monotonic = this.#bits >= MONOTONIC_BITS;
+    const wrap = monotonic ? 0 : this.#modulus;
     let now = this.#now + (monotonic ? 0 : this.#wrapsAcrossGap(block, out[0]!));
     let previous = this.#previousRaw;
-    for (let i = 0; i < block.rows; i++) {
+    for (let i = 0, { rows } = block; i < rows; i++) {
       const raw = out[i]!;
-      let step = raw - previous;
-      if (step < 0 && !monotonic) step += this.#modulus;
-      now += step;
+      const step = raw - previous;
+      now += step < 0 ? step + wrap : step;
       previous = raw;
       out[i] = now;
     }

@@ -174,8 +174,10 @@ export class Timeline {
   #markOutside({ tNs, from, to, flags }: AlignedRun): void {
     const [lo, hi] = this.#fitted;
     if (tNs[from]! >= lo && tNs[to - 1]! <= hi) return;
-    for (let i = from; i < to; i++)
-      if (tNs[i]! < lo || tNs[i]! > hi) flags[i]! |= RowFlag.outsideFit;
+    for (let i = from; i < to; i++) {
+      const t = tNs[i]!;
+      if (t < lo || t > hi) flags[i]! |= RowFlag.outsideFit;
+    }
   }
 
   #run(run: AlignedRun): AlignedRun {

@@ -1,6 +1,7 @@
 // Raw blocks → Joules on one core: decoding, calibration, clip check, session time, gap check, V·I of
 // every rail and all running integrals of energy/integrate.ts, a snapshot every 10,000 rows.
 
+import type { AlignedRun } from "../align/timeline.ts";
 import { instantsOf, Integrator } from "../energy/integrate.ts";
 import { type Figure, measure } from "./memcpy.ts";
 import {
@@ -30,6 +31,7 @@ function decode(bench: string, s: Stream, target?: number): Figure {
   const instants = instantsOf(Array.from({ length: 10_000 }, (_, k) => rowNs(s, k * 10_000 + 0.5)));
   const integrator = new Integrator(s.rig, instants);
   const runs = timelineOf(s).align(blocksOf(s, Infinity));
+  const next = (): AlignedRun => runs.next().value as AlignedRun; // it never ends
   const rows = BLOCKS * BLOCK_ROWS;
   return measure({
     bench,
@@ -38,7 +40,7 @@ function decode(bench: string, s: Stream, target?: number): Figure {
     bytes: rows * s.layout.rowBytes,
     ...(target === undefined ? {} : { target }),
     run() {
-      for (let k = 0; k < BLOCKS; k++) integrator.add(runs.next().value!);
+      for (let k = 0; k < BLOCKS; k++) integrator.add(next());
     },
   });
 }

@@ -2,26 +2,46 @@
 
 import { NS_PER_S } from "../schema/time.ts";
 
-/** ∫ c dt by straight lines between the rows, unit of c × s. */
-export function trapezoid(tNs: Float64Array, c: Float64Array, a: number, b: number): number {
-  let sum = 0;
-  let t0 = tNs[a]!;
-  let c0 = c[a]!;
-  for (let i = a + 1; i <= b; i++) {
-    const t1 = tNs[i]!;
-    const c1 = c[i]!;
-    sum += (c0 + c1) * (t1 - t0);
-    t0 = t1;
-    c0 = c1;
+/**
+ * How long each row of [a, b] counts, s, so that ∫ c dt is the sum of c · w: by straight lines between
+ * the rows, or, where rows are means over the time to the next, up to the next. Fills `w` from index 0.
+ */
+export function weights(
+  tNs: Float64Array,
+  a: number,
+  b: number,
+  holds: boolean,
+  w: Float64Array,
+): void {
+  const after = (holds ? 1 : 0.5) / NS_PER_S;
+  const before = holds ? 0 : after;
+  let dt = 0;
+  for (let i = a; i < b; i++) {
+    const next = tNs[i + 1]! - tNs[i]!;
+    w[i - a] = dt * before + next * after;
+    dt = next;
   }
-  return sum / (2 * NS_PER_S);
+  w[b - a] = dt * before;
 }
 
-/** ∫ c dt where each row stands for the time to the next. */
-export function rectangle(tNs: Float64Array, c: Float64Array, a: number, b: number): number {
-  let sum = 0;
-  for (let i = a; i < b; i++) sum += c[i]! * (tNs[i + 1]! - tNs[i]!);
-  return sum / NS_PER_S;
+/** Σ c[a + i] · w[i] over the rows a … b. */
+export function weighted(c: Float64Array, a: number, b: number, w: Float64Array): number {
+  const fours = (b - a + 1) & ~3;
+  let sum = weightedFours(c, a, fours, w);
+  for (let i = fours; i <= b - a; i++) sum += c[a + i]! * w[i]!;
+  return sum;
+}
+
+/** Four rows a turn, as in align/columns.ts. */
+function weightedFours(c: Float64Array, a: number, n: number, w: Float64Array): number {
+  let even = 0;
+  let odd = 0;
+  for (let i = 0; i < n; i = (i + 4) | 0) {
+    const k = (a + i) | 0;
+    even += c[k]! * w[i]! + c[(k + 1) | 0]! * w[(i + 1) | 0]!;
+    odd += c[(k + 2) | 0]! * w[(i + 2) | 0]! + c[(k + 3) | 0]! * w[(i + 3) | 0]!;
+  }
+  return even + odd;
 }
 
 /** What {@link spread} adds to, and the last two steps it goes on from, newest first. */
@@ -70,7 +90,7 @@ export function evenSpread(
   if (pairs < b) spread(tNs, p, pairs, b, s);
 }
 
-/** Two rows a turn, as in align/columns.ts. */
+/** Two rows a turn, likewise. */
 function spreadOfPairs(
   p: Float64Array,
   a: number,

@@ -7,7 +7,7 @@ import { RAIL_SUMS as RAIL, sumOf } from "../align/columns.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { Rig } from "../schema/rig.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
-import { evenSpread, rectangle, spread, Spread, trapezoid } from "./integrals.ts";
+import { evenSpread, spread, Spread, weighted, weights } from "./integrals.ts";
 
 /** Where each running integral stands in a snapshot; rail r's own start at `rails + 3 r`. */
 export const Sum = {
@@ -119,6 +119,8 @@ export class Integrator {
   /** P, I, V of every rail at the two ends of the interval at hand. */
   readonly #from: Float64Array;
   readonly #to: Float64Array;
+  /** How long each row of the stretch at hand counts, where rows are unevenly timed. */
+  #weights = new Float64Array(0);
   /** Sums of the stretch at hand, and the last two steps between rows. */
   readonly #spread = new Float64Array(6);
   #firstNs = NaN;
@@ -194,6 +196,7 @@ export class Integrator {
   #accumulate(run: AlignedRun, a: number, b: number): void {
     if (b <= a) return;
     const sums = this.#sums;
+    if (run.periodNs === undefined) this.#weigh(run.tNs, a, b);
     for (let r = 0; r < this.#nRails; r++)
       for (let k = 0; k < RAIL; k++) {
         const c = column(run, r, k);
@@ -207,11 +210,15 @@ export class Integrator {
     this.#addSpread(run, a, b);
   }
 
+  #weigh(tNs: Float64Array, a: number, b: number): void {
+    if (this.#weights.length <= b - a) this.#weights = new Float64Array(b - a + 1);
+    weights(tNs, a, b, this.#holds, this.#weights);
+  }
+
   /** Of column k of the run; over evenly timed rows it is their sum times their distance. */
   #integral(run: AlignedRun, c: Float64Array, k: number, a: number, b: number): number {
-    const { periodNs, sums, tNs } = run;
-    if (periodNs === undefined)
-      return this.#holds ? rectangle(tNs, c, a, b) : trapezoid(tNs, c, a, b);
+    const { periodNs, sums } = run;
+    if (periodNs === undefined) return weighted(c, a, b, this.#weights);
     const whole = sums !== undefined && a === run.from && b === run.to - 1;
     const sum = whole ? sums[k]! : sumOf(c, a, b + 1);
     return ((sum - (this.#holds ? c[b]! : (c[a]! + c[b]!) / 2)) * periodNs) / NS_PER_S;

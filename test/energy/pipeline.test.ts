@@ -92,13 +92,14 @@ function outcome(r: Rig, layout: RowLayout, from: Iterable<SampleBlock>): Outcom
   const s = integrator.finish();
   const windows = [0, 2, 4].map((k) => [ends[k]!, ends[k + 1]!] as const);
   const each = (k: number): number[] => windows.map(([t0, t1]) => s.between(t0, t1, k));
-  const { counts } = timeline;
+  const { rows, gaps, backwards, notNumbers, clipped } = timeline.counts;
   const joules = [
     ...each(Sum.energyJ),
     ...each(Sum.gapJ),
     ...each(Sum.powerSquareJW),
     ...each(Sum.step1),
   ];
+  const counts = { rows, gaps, backwards, notNumbers, clipped };
   return { ...counts, joules, samples: each(Sum.samples), flagged };
 }
 

@@ -1,0 +1,44 @@
+// The loops of kernels.wat in TypeScript, for a process that cannot have WebAssembly, and to test it by.
+
+import type { Workspace } from "./kernels.ts";
+
+export function plainLoops(size: number): Workspace {
+  const memory = new ArrayBuffer(size);
+  const view = new DataView(memory);
+  const column = (at: number, rows: number): Float64Array => new Float64Array(memory, at, rows);
+  return {
+    memory,
+    loops: {
+      field(bytes, rowBytes, rows, mask, sign, zero, scale, least, most, out) {
+        const to = column(out, rows);
+        let saturated = 0;
+        for (let i = 0, at = bytes; i < rows; i++, at += rowBytes) {
+          const x = (((view.getInt32(at, true) & mask) ^ sign) - sign) | 0;
+          if (x < least || x > most) saturated = 1;
+          to[i] = (x - zero) * scale;
+        }
+        return saturated;
+      },
+
+      product(v, a, out, rows, sums) {
+        const [volts, amperes, watts] = [column(v, rows), column(a, rows), column(out, rows)];
+        let sumP = 0;
+        let sumA = 0;
+        let sumV = 0;
+        for (let i = 0; i < rows; i++) {
+          const p = volts[i]! * amperes[i]!;
+          watts[i] = p;
+          sumP += p;
+          sumA += amperes[i]!;
+          sumV += volts[i]!;
+        }
+        column(sums, 3).set([sumP, sumA, sumV]);
+      },
+
+      plus(x, y, out, rows) {
+        const [left, right, to] = [column(x, rows), column(y, rows), column(out, rows)];
+        for (let i = 0; i < rows; i++) to[i] = left[i]! + right[i]!;
+      },
+    },
+  };
+}
