@@ -28,7 +28,7 @@ export async function* run(): AsyncGenerator<Figure> {
       );
       for (const run of timelineOf(stream).align(blocksOf(stream, ROWS))) table.add(run);
       table.close();
-      if (bytes < ROWS * 60) throw new Error(`only ${bytes} bytes for ${ROWS} rows`);
+      if (bytes < ROWS * 50) throw new Error(`only ${bytes} bytes for ${ROWS} rows`);
     },
   });
 }
