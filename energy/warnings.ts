@@ -28,6 +28,7 @@ export function warningsOf(
     ...wallClockSteps(scan),
     ...losses(scan, counts),
     ...clockDoubts(clocks),
+    ...unplacedMarks(scan, clocks),
     ...results.flatMap((r) =>
       r.window.doubt ? [`window ${r.window.name}: ${r.window.doubt}`] : [],
     ),
@@ -36,7 +37,7 @@ export function warningsOf(
     serious.push(
       "this run holds no physical trace: every claim from it is void until a shunt has seen it",
     );
-  serious.push(...strangers(results), ...impossibleLags(lags));
+  serious.push(...strangers(results), ...thinTelemetry(results), ...impossibleLags(lags));
   const remarks = [
     ...scan.notes.filter((n) => n.level === "warning").map((n) => n.text),
     ...(scan.rig ? [...rigRemarks(scan.rig), ...tooShort(scan.rig, results)] : []),
@@ -78,6 +79,29 @@ function strangers(results: readonly WindowResult[]): string[] {
   return [
     `${names}: no read falls inside the physical trace; a wrong --tz or a stepped clock would do that`,
   ];
+}
+
+/** Beyond this share of the session the straight lines between reads are no longer the channel's own claim. */
+const MOST_GAPS = 0.05;
+
+function thinTelemetry(results: readonly WindowResult[]): string[] {
+  const session = results.find((r) => r.window.kind === "session");
+  return (session?.telemetry ?? [])
+    .filter((t) => t.method !== "filter_matched" && t.samples > 0 && t.gapFraction > MOST_GAPS)
+    .map(
+      (t) =>
+        `${t.channel}: ${(100 * t.gapFraction).toFixed(0)} % of the session lies in gaps between its reads`,
+    );
+}
+
+/** Marks on a clock that nothing ties to the session make no window; they must not vanish without a word. */
+function unplacedMarks(scan: Scan, clocks: SessionClocks): string[] {
+  const lost = scan.marks.filter((m) => m.clock !== "host" && !clocks.named.has(m.clock));
+  const names = [...new Set(lost.map((m) => m.clock))];
+  return names.map((clock) => {
+    const count = lost.filter((m) => m.clock === clock).length;
+    return `clock ${clock}: its ${count} marks match no hardware edges, so they cannot be placed and make no windows`;
+  });
 }
 
 function losses(scan: Scan, counts: TimelineCounts | null): string[] {
