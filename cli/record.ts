@@ -10,6 +10,7 @@ import { instant } from "../schema/time.ts";
 import { quantity } from "../schema/units.ts";
 import type { Command, ExitCode, Invocation, Ui } from "./command.ts";
 import { type Bench, realBench, virtualBench } from "./recording/bench.ts";
+import { cudaEnvironment } from "./recording/cuda.ts";
 import { bytesPerSecond, freeBytes } from "./recording/disk.ts";
 import { record, type RecordingResult, type RecordingState } from "./recording/recorder.ts";
 import { software } from "./version.ts";
@@ -17,7 +18,7 @@ import { software } from "./version.ts";
 export const command: Command = {
   summary: "records DAQ, edges, marks and telemetry until the duration or CMD ends",
   usage:
-    "--rig FILE|NAME --out RUN [--duration 10s] [--port TTY] [--label k=v] [--live] [-- CMD …]",
+    "--rig FILE|NAME --out RUN [--duration 10s] [--port TTY] [--label k=v] [--live] [--cuda] [-- CMD …]",
   help: `
 Writes RUN/capture.mcap as it goes (a kill loses less than a second), then fuses it. CMD finds the marks
 folder in TRUEJOULE_MARKS (docs/marks.md); a window named command-1 spans it. Ctrl-C ends cleanly.
@@ -33,6 +34,7 @@ example: truejoule record --rig bench.yaml --out runs/gemm --label batch=8 -- py
     seed: { type: "string" },
     realtime: { type: "boolean" },
     live: { type: "boolean" },
+    cuda: { type: "boolean" },
     "no-fuse": { type: "boolean" },
     fault: { type: "string", multiple: true },
   },
@@ -47,6 +49,7 @@ example: truejoule record --rig bench.yaml --out runs/gemm --label batch=8 -- py
       "ask for SCHED_FIFO for the telemetry grids (needs rtprio; which class ran is recorded)",
     ],
     ["--live", "a web page of it on 127.0.0.1 (docs/live.md); its address goes to stderr"],
+    ["--cuda", "CMD's kernels and NVTX ranges too, unmodified (docs/cuda.md)"],
     ["--no-fuse", "leave fusing for later"],
     ["--seed N", "virtual bench: another card, another load (1)"],
     [
@@ -77,6 +80,7 @@ export async function recordTo(
   const { rig } = call.options;
   if (call.positionals.length > 0) throw new UsageError("only options and -- CMD are taken");
   if (typeof rig !== "string") throw new UsageError("needs --rig FILE|NAME");
+  cudaOf(call); // before anything is made or started
   const durationS = await duration(call);
   const loaded = await resolveRig(rig);
   const paths = createRun(out);
@@ -113,6 +117,7 @@ export async function recordRun(
       bench,
       durationS,
       command: call.rest,
+      environment: cudaOf(call),
       childOutput: ui.json ? "stderr" : "inherit",
       realtime: call.options["realtime"] === true,
       onProgress: (state) => {
@@ -125,6 +130,9 @@ export async function recordRun(
     await live?.close("the recording ended");
   }
 }
+
+const cudaOf = ({ options, rest }: Pick<Invocation, "options" | "rest">): Record<string, string> =>
+  options["cuda"] === true ? cudaEnvironment(rest) : {};
 
 async function livePageOf(paths: RunPaths, bench: Bench, session: Session, ui: Ui) {
   const { startLive } = await import("./recording/live.ts");

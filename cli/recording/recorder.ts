@@ -23,6 +23,8 @@ export interface RecordingPlan {
   /** Seconds; Infinity until the program ends or Ctrl-C. */
   readonly durationS: number;
   readonly command: readonly string[];
+  /** More of the program's environment, besides the marks folder. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Where the program's own output goes: the terminal, or stderr when stdout is for JSON. */
   readonly childOutput: "inherit" | "stderr";
   readonly realtime: boolean;
@@ -117,7 +119,8 @@ class Recorder {
       await this.#start();
       const { command, childOutput, durationS } = this.#plan;
       if (command.length > 0) {
-        const child = runChild(command, this.#marks.environment, childOutput);
+        const environment = { ...this.#marks.environment, ...this.#plan.environment };
+        const child = runChild(command, environment, childOutput);
         this.#markCommand("begin");
         child.then(
           (code) => {

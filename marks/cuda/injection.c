@@ -233,9 +233,10 @@ EXPORT int InitializeInjection(void) {
   return 1;
 }
 
-/* CUPTI's own entry point for NVTX, which it exports without declaring it. */
-extern int InitializeInjectionNvtx2_of_cupti(void *table) __asm__("cuptiNvtxInitialize2");
+/* CUPTI exports this without declaring it; 0 is success, as of all its functions. */
+extern CUptiResult cuptiNvtxInitialize2(void *table);
 
+/* NVTX asks at a program's first range; it wants 1 for success. */
 EXPORT int InitializeInjectionNvtx2(void *table) {
-  return tj_recording() && wanted("nvtx") ? InitializeInjectionNvtx2_of_cupti(table) : 0;
+  return tj_recording() && wanted("nvtx") && cuptiNvtxInitialize2(table) == CUPTI_SUCCESS;
 }

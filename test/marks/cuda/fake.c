@@ -8,6 +8,7 @@
 #include <cuda.h>
 #include <cupti.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -94,7 +95,7 @@ CUptiResult cuptiActivityFlushAll(uint32_t flag) {
   pthread_mutex_unlock(&lock);
   return CUPTI_SUCCESS;
 }
-int cuptiNvtxInitialize2(void *table) { return (void)table, 1; }
+CUptiResult cuptiNvtxInitialize2(void *table) { return (void)table, CUPTI_SUCCESS; }
 
 static void record(const char *name, uint32_t id, uint64_t start, uint64_t end, unsigned grid) {
   if (!kernels_enabled) return;
@@ -143,7 +144,7 @@ static void *ping_kernel(void *argument) {
   words[8] = gpu_clock();
   for (unsigned i = 1; i <= p.count; i++) {
     uint64_t until = now() + 20000000;
-    while (__atomic_load_n(p.page, __ATOMIC_ACQUIRE) < i && now() < until) {}
+    while (__atomic_load_n(p.page, __ATOMIC_ACQUIRE) < i && now() < until) sched_yield(); /* one core may serve both */
     if (p.page[0] < i) break;
     __atomic_store_n(&words[15 + i], gpu_clock(), __ATOMIC_RELEASE);
   }
