@@ -1,62 +1,69 @@
-// Raw blocks → rows of fused.arrow, Arrow encoding included, into a sink that discards them: two rails,
-// two telemetry channels, int64 time, events and flags.
+// Raw blocks → rows of fused.arrow in a sink that throws them away: the whole second pass of `fuse`,
+// two rails, two telemetry channels of 10 reads a second, two events a second, int64 time.
 
+import { type AlignedRun } from "../align/timeline.ts";
 import type { TelemetrySeries } from "../align/scan.ts";
-import { FusedTable } from "../dataset/fused.ts";
+import { openTable } from "../dataset/fuse.ts";
+import { instantsOf, Integrator } from "../energy/integrate.ts";
+import type { Window } from "../energy/windows.ts";
 import { type Figure, measure } from "./memcpy.ts";
-import { blocksOf, rowNs, type Stream, timelineOf, words16 } from "./stream.ts";
+import { BLOCK_ROWS, blocksOf, rowNs, type Stream, timelineOf, words16 } from "./stream.ts";
 
-const ROWS = 1 << 22;
+const POOL_ROWS = 1 << 20;
+const BLOCKS = 128;
 const TARGET = 20e6;
 
 export async function* run(): AsyncGenerator<Figure> {
-  const stream = await words16(ROWS);
+  const s = await words16(POOL_ROWS);
+  const rows = BLOCKS * BLOCK_ROWS;
+  const seconds = 2000;
+  let written = 0;
+  const table = openTable(
+    (bytes) => void (written += bytes.byteLength),
+    {
+      scan: {
+        rig: s.rig,
+        stream: { layout: s.layout },
+        telemetry: ["nvml.power_usage", "nvml.power_instant"].map((n) => reads(n, seconds * 10)),
+      },
+      windows: events(s, seconds * 2),
+    },
+    {},
+  )!;
+  const integrator = new Integrator(s.rig, instantsOf([]));
+  const runs = timelineOf(s).align(blocksOf(s, Infinity));
+  const next = (): AlignedRun => runs.next().value as AlignedRun; // it never ends
   yield measure({
-    bench: "fuse: rows to a discarding sink",
+    bench: "fuse",
     unit: "rows/s",
-    amount: ROWS,
-    bytes: stream.pool.length,
+    amount: rows,
+    bytes: rows * s.layout.rowBytes,
     target: TARGET,
     run() {
-      let bytes = 0;
-      const table = new FusedTable(
-        (chunk) => void (bytes += chunk.length),
-        stream.rig.rails.map((r) => ({ name: r.name, hasVoltage: true, hasCurrent: true })),
-        [telemetry("nvml.power_usage", stream), telemetry("nvml.power_instant", stream)],
-        windows(stream),
-        {},
-      );
-      for (const run of timelineOf(stream).align(blocksOf(stream, ROWS))) table.add(run);
-      table.close();
-      if (bytes < ROWS * 50) throw new Error(`only ${bytes} bytes for ${ROWS} rows`);
+      for (let k = 0; k < BLOCKS; k++) {
+        const run = next();
+        integrator.add(run);
+        table.add(run);
+      }
     },
   });
 }
 
-/** A read every 10 ms. */
-function telemetry(name: string, s: Stream): TelemetrySeries {
-  const end = rowNs(s, ROWS);
-  const tNs: number[] = [];
-  for (let t = 0; t < end; t += 10e6) tNs.push(t);
-  const channel = { name, quantity: "power", unit: "W" } as const;
+function reads(name: string, n: number): TelemetrySeries {
+  const each = (value: (k: number) => number): number[] =>
+    Array.from({ length: n }, (_, k) => value(k));
   return {
-    channel,
-    tNs,
-    halfNs: tNs.map(() => 0),
-    value: tNs.map((_, i) => 300 + (i % 50)),
-    code: [],
+    channel: { name, quantity: "power", unit: "W" },
+    tNs: each((k) => k * 1e8),
+    halfNs: each(() => 1e5),
+    value: each((k) => 300 + (k % 50)),
+    code: each(() => 0),
   };
 }
 
-/** A kernel a millisecond. */
-function windows(s: Stream) {
-  const end = rowNs(s, ROWS);
-  return Array.from({ length: Math.floor(end / 1e6) }, (_, i) => ({
-    name: `kernel-${i + 1}`,
-    kind: "kernel" as const,
-    t0Ns: i * 1e6,
-    t1Ns: i * 1e6 + 0.4e6,
-    u0Ns: 0,
-    u1Ns: 0,
-  }));
+function events(s: Stream, n: number): Window[] {
+  return Array.from({ length: n }, (_, k) => {
+    const at = rowNs(s, k * 50_000);
+    return { name: `load-${k + 1}`, kind: "mark", t0Ns: at, t1Ns: at + 2e8, u0Ns: 0, u1Ns: 0 };
+  });
 }
