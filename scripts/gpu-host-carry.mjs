@@ -1,5 +1,5 @@
 // Runs truejoule on a GPU host that has no Node and no network: packs this machine's node (stripped),
-// dist/, the rigs and the production dependencies into one archive.
+// dist/, the rigs, marks/cuda to be built there, and the production dependencies into one archive.
 //
 //   npm run build && node scripts/gpu-host-carry.mjs        → carry/truejoule-linux-x64.tar.xz
 //   host$ tar xJf truejoule-linux-x64.tar.xz                  (or: python3 -m tarfile -e ARCHIVE)
@@ -31,13 +31,14 @@ try {
   process.stderr.write("strip is not installed: the archive will be some 5 MB larger\n");
 }
 
-for (const part of ["dist", "rigs", "scripts", "package.json", "LICENSE"])
+const client = ["marks/c", "marks/cuda", "marks/python", "examples"];
+for (const part of ["dist", "rigs", "scripts", "package.json", "LICENSE", ...client])
   if (existsSync(join(root, part)))
     cpSync(join(root, part), join(stage, part), { recursive: true });
 
 /** Sources, typings and other processors' binaries are of no use on the host. */
 const useless =
-  /\.(d\.[cm]?ts|[cm]?ts|map|md|c|cc|h|hh|gyp)$|\/(docs?|src\/.*\.inc|test|tests|bench)$/;
+  /\.(d\.[cm]?ts|[cm]?ts|map|md|c|cc|h|hh|gyp)$|src\/.*\.inc$|node_modules\/(@[^/]+\/)?[^/]+\/(docs?|tests?|bench)$/;
 const prebuilt = /\/prebuilds\/(?!linux-x64)/;
 for (const dir of productionPackages().slice(1)) {
   const filter = (path) => !useless.test(path) && !prebuilt.test(path) && !/musl/.test(path);
