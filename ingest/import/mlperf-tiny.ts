@@ -25,6 +25,10 @@ const ROW_BYTES = 4;
 const CHUNK_ROWS = 1 << 18;
 /** A kilowatt: no board that MLPerf Tiny measures, nor any of its monitors, comes near. Milliwatts. */
 const IMPLAUSIBLE_MW = 1e6;
+/** A power that is measured is never exactly zero for this long; a block that a disk lost is. Samples. */
+const LOST_ZEROS = 32;
+/** Trace and log agreed within 0.9 s in all captures seen: monitors deliver what is buffered after the stop. */
+const LENGTH_TOLERANCE_S = 1.5;
 
 /** @throws InputError when trace, header or edges are not what they should be. */
 export const importMlperfTiny: Importer = async (folder, context) => {
@@ -72,6 +76,9 @@ async function importTrace(folder: string, trace: string, context: ImportContext
       ...(log?.notes ?? [{ level: "warning", text: `${paths.log}: missing, no host marks` }]),
     );
 
+    const published = existsSync(paths.results) ? readPublished(paths.results) : {};
+    notes.push(...contradictions(paths, durationS, log, published));
+
     for (const path of Object.values(paths)) if (existsSync(path)) context.origin(path);
     const out = context.create(
       {
@@ -81,7 +88,7 @@ async function importTrace(folder: string, trace: string, context: ImportContext
         labels: {
           format: "mlperf-tiny",
           capture: basename(folder),
-          ...(existsSync(paths.results) ? readPublished(paths.results) : {}),
+          ...published,
         },
       },
       rig,
@@ -93,6 +100,25 @@ async function importTrace(folder: string, trace: string, context: ImportContext
   } finally {
     file.close();
   }
+}
+
+/** What the files beside the trace say that it is not: the trace has no checksum and no length of its own. */
+function contradictions(
+  paths: { energy: string; results: string },
+  durationS: number,
+  log: RunnerLog | undefined,
+  published: Readonly<Record<string, string>>,
+): Note[] {
+  const notes: Note[] = [];
+  const traceS = log?.traceS ?? durationS;
+  if (Math.abs(durationS - traceS) > LENGTH_TOLERANCE_S)
+    notes.push({
+      level: "warning",
+      text: `${paths.energy}: ${durationS.toFixed(2)} s of samples, though the log has the trace on for ${traceS.toFixed(2)} s: cut, or another sample rate`,
+    });
+  if (existsSync(paths.results) && Object.keys(published).length === 0)
+    notes.push({ level: "warning", text: `${paths.results}: no published energy in it` });
+  return notes;
 }
 
 function writeMarks(
@@ -161,6 +187,7 @@ function writeRows(file: FileBytes, sink: RowSink, context: ImportContext): Note
   const rows = Math.floor((file.size - HEADER_BYTES) / ROW_BYTES);
   let bad = 0;
   let implausible = 0;
+  const zeros = { run: 0, lost: 0 };
   for (let done = 0; done < rows; done += CHUNK_ROWS) {
     const count = Math.min(CHUNK_ROWS, rows - done);
     const bytes = file.at(HEADER_BYTES + done * ROW_BYTES, count * ROW_BYTES);
@@ -168,6 +195,7 @@ function writeRows(file: FileBytes, sink: RowSink, context: ImportContext): Note
     bad += writeFinite(sink, done, samples);
     for (let i = 0; i < count; i++)
       if (Math.abs(samples[i]!) > IMPLAUSIBLE_MW && Math.abs(samples[i]!) < Infinity) implausible++;
+    countZeros(samples, zeros);
     context.progress(HEADER_BYTES + (done + count) * ROW_BYTES, file.size);
   }
   const notes: Note[] = [];
@@ -181,5 +209,19 @@ function writeRows(file: FileBytes, sink: RowSink, context: ImportContext): Note
     "bytes after the last whole sample were left out",
   );
   tell("warning", implausible, "samples are beyond 1 kW: the file is probably damaged");
+  tell(
+    "warning",
+    zeros.lost,
+    "samples are exactly zero, many in a row: the file is probably damaged",
+  );
   return notes;
+}
+
+/** Adds the samples of long stretches of zeros to `lost`. */
+function countZeros(samples: Float32Array, zeros: { run: number; lost: number }): void {
+  for (let i = 0; i < samples.length; i++) {
+    if (samples[i] !== 0) zeros.run = 0;
+    else if (++zeros.run === LOST_ZEROS) zeros.lost += LOST_ZEROS;
+    else if (zeros.run > LOST_ZEROS) zeros.lost++;
+  }
 }

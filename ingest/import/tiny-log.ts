@@ -11,6 +11,8 @@ export interface RunnerLog {
   readonly marks: readonly Mark[];
   /** UTC when the trace was switched on, to the second and as the host's log has it. */
   readonly traceStart: Instant<"unix"> | null;
+  /** How long the host had the trace switched on, s; null where the log does not say. */
+  readonly traceS: number | null;
   readonly notes: readonly Note[];
 }
 
@@ -25,6 +27,7 @@ export function readRunnerLog(path: string, context: ImportContext): RunnerLog {
   const marks: Mark[] = [];
   let session: { unix: Instant<"unix">; log: bigint } | undefined;
   let traceOn: bigint | undefined;
+  let traceOff: bigint | undefined;
   let last = 0n;
   let back = 0;
   for (const { text } of readLines(path, "a log of the MLPerf Tiny runner")) {
@@ -37,6 +40,7 @@ export function readRunnerLog(path: string, context: ImportContext): RunnerLog {
     const started = /^m-session-start-id\[(\d{14})\]/.exec(message)?.[1];
     if (started) session = { unix: sessionStart(started, context), log: t };
     if (/^m-trace\[on\]/.test(message)) traceOn ??= t;
+    if (/^m-trace\[off\]/.test(message)) traceOff = t;
     const mark = markOf(source, message, t, seconds);
     if (mark) marks.push(mark);
   }
@@ -46,7 +50,9 @@ export function readRunnerLog(path: string, context: ImportContext): RunnerLog {
     notes.push({ level: "warning", text: `${path}: ${back} lines go back in time`, count: back });
   const traceStart =
     session && instant<"unix">(session.unix + (traceOn ?? session.log) - session.log);
-  return { marks, traceStart: traceStart ?? null, notes };
+  const traceS =
+    traceOn === undefined || traceOff === undefined ? null : Number(traceOff - traceOn) / 1e9;
+  return { marks, traceStart: traceStart ?? null, traceS, notes };
 }
 
 function markOf(source: string, message: string, t: bigint, seconds: string): Mark | undefined {

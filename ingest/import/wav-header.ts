@@ -15,7 +15,11 @@ export interface WavHeader {
   readonly dataOffset: number;
   /** As the header states it; the file may end before. Infinity where a recorder left it open. */
   readonly dataBytes: number;
+  /** Of the whole file, as the header states it; Infinity where it does not. */
+  readonly fileBytes: number;
 }
+
+type Format = Omit<WavHeader, "dataOffset" | "dataBytes" | "fileBytes">;
 
 const PCM = 1;
 const IEEE_FLOAT = 3;
@@ -37,7 +41,9 @@ export function readWavHeader(file: FileBytes): WavHeader {
       "RIFF or RF64 … WAVE",
       JSON.stringify(magic),
     );
-  let format: Omit<WavHeader, "dataOffset" | "dataBytes"> | undefined;
+  const riffBytes = riff.readUInt32LE(4);
+  const fileBytes = riffBytes === OPEN_ENDED || riffBytes === 0 ? Infinity : riffBytes + 8;
+  let format: Format | undefined;
   let longData: number | undefined;
   for (let at = 12; at + 8 <= file.size;) {
     const head = file.at(at, 8);
@@ -49,18 +55,15 @@ export function readWavHeader(file: FileBytes): WavHeader {
       if (!format)
         throw inputError("data before the format", `${file.path} at offset ${at}`, "a fmt chunk");
       const open = size === OPEN_ENDED || size === 0;
-      return { ...format, dataOffset: at + 8, dataBytes: open ? (longData ?? Infinity) : size };
+      const dataBytes = open ? (longData ?? Infinity) : size;
+      return { ...format, dataOffset: at + 8, dataBytes, fileBytes };
     }
     at += 8 + size + (size & 1);
   }
   throw inputError("no samples in it", file.path, "a data chunk");
 }
 
-function readFormat(
-  file: FileBytes,
-  at: number,
-  size: number,
-): Omit<WavHeader, "dataOffset" | "dataBytes"> {
+function readFormat(file: FileBytes, at: number, size: number): Format {
   const where = `${file.path} at offset ${at}`;
   const b = file.at(at, Math.min(size, 40));
   if (b.length < 16) throw inputError("format chunk too short", where, "16 bytes", `${b.length}`);
@@ -68,6 +71,7 @@ function readFormat(
     b.readUInt16LE(0) === EXTENSIBLE && b.length >= 26 ? b.readUInt16LE(24) : b.readUInt16LE(0);
   const channels = b.readUInt16LE(2);
   const rateHz = b.readUInt32LE(4);
+  const bytesPerS = b.readUInt32LE(8);
   const rowBytes = b.readUInt16LE(12);
   const bits = b.readUInt16LE(14);
   const fits =
@@ -85,6 +89,13 @@ function readFormat(
       where,
       "channels · bits / 8 = block size",
       `${channels} · ${bits} / 8, ${rowBytes}`,
+    );
+  if (bytesPerS !== 0 && bytesPerS !== rateHz * rowBytes)
+    throw inputError(
+      "contradicting format",
+      where,
+      "rate · block size = bytes per second",
+      `${rateHz} · ${rowBytes}, ${bytesPerS}`,
     );
   const kind = tag === IEEE_FLOAT ? "float" : bits === 8 ? "uint" : "int";
   return { kind, bits, channels, rateHz, rowBytes };

@@ -79,6 +79,11 @@ function writeRows(file: FileBytes, h: WavHeader, sink: RowSink, context: Import
   if (h.dataBytes !== Infinity)
     tell(h.dataBytes - bytes, "bytes that the header promises are missing");
   tell(bad, "rows hold a sample that is not a number and were left out");
+  if (h.fileBytes !== Infinity && file.size > h.fileBytes + 1)
+    notes.push({
+      level: "warning",
+      text: `${file.path}: ${file.size - h.fileBytes} bytes more than its header says: something was inserted or appended`,
+    });
   return notes;
 }
 

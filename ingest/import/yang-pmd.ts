@@ -42,6 +42,7 @@ export const importYangPmd: Importer = async (folder, context) => {
     notes.push(...smiNotes(smi, paths.smi, file, model, start));
 
     const rig = await context.rig("elmorlabs-pmd-usb");
+    notes.push(...lengthNotes(paths, marks, framesEnd(file, model, start, rig.device.clock.hz)));
     const layout = rowLayout(rig, FRAME_BYTES, FIELDS, TICK);
     for (const path of Object.values(paths)) if (existsSync(path)) context.origin(path);
     const epoch = marks.reduce((least, m) => (m.t < least ? m.t : least), BigInt(start));
@@ -110,6 +111,37 @@ function readLoad(path: string, notes: Note[]): Mark[] {
       return { name: "recording_end", phase: "instant", clock: "host", t };
     return { name: "load", phase: i % 2 === 0 ? "begin" : "end", clock: "host", t };
   });
+}
+
+/** Host time of the last frame, by the rig's tick rate. */
+function framesEnd(file: FileBytes, m: FrameModel, start: Instant<"host">, hz: number): bigint {
+  return start + BigInt(Math.round(((file.size / FRAME_BYTES) * m.meanStep * 1e9) / hz));
+}
+
+/** The recording goes on for 1.05 s after the last load stamp in all captures seen. */
+const TAIL_NS = 3_000_000_000n;
+
+/** Frames and load stamps of one recording end together; if not, one of the files was cut. */
+function lengthNotes(
+  paths: { frames: string; load: string },
+  marks: readonly Mark[],
+  endNs: bigint,
+): Note[] {
+  const last = marks.at(-1)?.t ?? endNs;
+  const seconds = (Number(endNs - last) / 1e9).toFixed(2);
+  if (endNs < last - 100_000_000n)
+    return [
+      warning(
+        `${paths.frames}: ends ${seconds.slice(1)} s before the last stamp of ${paths.load}: cut?`,
+      ),
+    ];
+  if (endNs > last + TAIL_NS)
+    return [
+      warning(
+        `${paths.load}: its last stamp lies ${seconds} s before the end of ${paths.frames}: cut?`,
+      ),
+    ];
+  return [];
 }
 
 /** Telemetry that is absent, or that does not overlap the capture: a wrong zone shifts it by hours. */
