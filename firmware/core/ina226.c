@@ -1,6 +1,6 @@
 #include "ina226.h"
 
-// Registers, and the bits of Mask/Enable (SBOS547, 7.6).
+// Registers, and the bits of Mask/Enable (SBOS547, register details).
 enum { CONFIG = 0x00, SHUNT = 0x01, BUS = 0x02, MASK = 0x06, MAKER = 0xfe, DIE = 0xff };
 enum { CNVR = 1 << 10, CVRF = 1 << 3, OVF = 1 << 2 };
 enum { TEXAS = 0x5449, INA226_DIE = 0x226 };  // the die register's low four bits are the revision

@@ -44,5 +44,5 @@ int tj_ina_next(tj_ina *s, uint64_t now, tj_i2c *op);
 // complete: good, or with status bit 0 when the chip did not answer.
 int tj_ina_done(tj_ina *s, uint64_t now, int acknowledged, uint16_t value);
 
-// (shunt time + bus time) × averages, µs (SBOS547, tables 6 to 8).
+// (shunt time + bus time) × averages, µs (SBOS547, configuration register).
 uint32_t tj_ina_conversion_us(uint16_t config);

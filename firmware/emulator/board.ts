@@ -71,7 +71,10 @@ export class Board {
     const clock = this.#clock;
     const { core } = this.mcu;
     while (clock.nanosCounter < untilNs && !this.inBootloader) {
-      if (core.waiting) {
+      if (core.waiting && core.pendingInterrupts & core.enabledInterrupts) {
+        // An interrupt that came just before WFI wakes it (ARMv6-M reference manual); rp2040js 1.4.1 sleeps on.
+        core.waiting = false;
+      } else if (core.waiting) {
         const ns = Math.min(clock.nextAlarm?.nanos ?? untilNs, untilNs) - clock.nanosCounter;
         this.asleepNs += ns;
         clock.tick(ns);

@@ -13,7 +13,7 @@ export interface Pins {
 export interface SensorPins {
   /** 0x40, 0x41, 0x44 or 0x45. */
   readonly address: number;
-  /** True length of a conversion over the nominal (INA226: up to ±10 %, SBOS547, 6.5). */
+  /** True length of a conversion over the nominal (INA226: up to ±10 %, SBOS547, electrical characteristics). */
   readonly slowness: number;
   /** Mean volts across the shunt, and on the bus, between two instants. */
   mean(fromNs: number, toNs: number): { shuntV: number; busV: number };

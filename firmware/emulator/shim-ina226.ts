@@ -120,7 +120,7 @@ class Chip {
         return this.#bus;
       case 0x06: {
         const value = this.#mask | (this.#ready ? CONVERSION_READY : 0);
-        this.#ready = false; // reading clears the flag and the alert (SBOS547, 7.6.7)
+        this.#ready = false; // reading clears the flag and the alert (SBOS547, Mask/Enable register)
         this.#drive();
         return value;
       }

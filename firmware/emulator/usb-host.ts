@@ -119,7 +119,7 @@ export class UsbHost {
     wake();
   }
 
-  /** AVAILABLE is to be set by itself, after the rest has settled (RP2040 datasheet, 4.1.2.5.1). */
+  /** AVAILABLE is to be set by itself, after the rest has settled (RP2040 datasheet, 4.1.2.5.3). */
   #checkHandOver(offset: number, changed: number, newlyAvailable: number, now: number): void {
     const place = `buffer control ${offset.toString(16)}`;
     const halves =
@@ -323,7 +323,7 @@ export class UsbHost {
       case "reset":
         return this.#advance(null);
       case "setup":
-        this.#usb.epStallArm = 0; // the controller's own doing (4.1.2.5.4)
+        this.#usb.epStallArm = 0; // the controller's own doing
         this.#mcu.usbDPRAM.set(step.bytes);
         this.#usb.sieStatus |= SETUP_RECEIVED;
         this.#usb.sieStatusUpdated();

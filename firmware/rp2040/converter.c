@@ -50,7 +50,7 @@ static void go(uint64_t at) {
   while (!(inputs >> first & 1)) first++;
   while (!(REG(ADC_FCS) & FCS_EMPTY)) (void)REG(ADC_FIFO);
   REG(ADC_FCS) = FCS_EN | FCS_DREQ | FCS_UNDER | FCS_OVER | 1u << 24;  // DREQ at one sample
-  // INT: a sample every 1 + INT clocks; 0 is back to back (4.9.2.3).
+  // INT: a sample every 1 + INT clocks; 0 is back to back (4.9.2).
   REG(ADC_DIV) = timing.sample_counts > SAMPLE_COUNTS_MIN ? (timing.sample_counts - 1) << 8 : 0;
   done = taken = 0;
   arm_dma(0);

@@ -10,7 +10,7 @@
 #define ROM(a, b) ((uint32_t)(a) | (uint32_t)(b) << 8)
 
 static uintptr_t rom_function(uint32_t name) {
-  // A table of name and address, 16 bits each, at the address that stands at 14h (2.8.2). The pointer is
+  // A table of name and address, 16 bits each, at the address that stands at 14h (2.8.3). The pointer is
   // volatile, or the compiler takes an address this low for a mistake.
   const volatile uint16_t *volatile root = (const volatile uint16_t *)0x14;
   const volatile uint16_t *entry = (const volatile uint16_t *)(uintptr_t)*root;

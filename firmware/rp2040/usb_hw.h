@@ -17,7 +17,7 @@
 enum { SIE_BUS_RESET = 1 << 19, SIE_SETUP_REC = 1 << 17, SIE_PULLUP_EN = 1 << 16, SIE_EP0_INT_1BUF = 1 << 29 };
 enum { INT_SETUP_REQ = 1 << 16, INT_BUS_RESET = 1 << 12, INT_BUFF_STATUS = 1 << 4 };
 
-// Buffer control: two halves of 16 bits, the upper for the second buffer of a pair (4.1.2.5.2).
+// Buffer control: two halves of 16 bits, the upper for the second buffer of a pair (4.1.2.5.3).
 enum { BUF_FULL = 1 << 15, BUF_DATA1 = 1 << 13, BUF_SELECT_0 = 1 << 12, BUF_STALL = 1 << 11,
        BUF_AVAILABLE = 1 << 10, BUF_LENGTH = 0x3ff };
 #define EP_CTRL(ep, in) REG(USB_DPRAM + 8 * (ep) + ((in) ? 0 : 4))
@@ -33,7 +33,7 @@ static inline volatile uint16_t *buf_ctrl(uint32_t ep, uint32_t in, uint32_t hal
 }
 
 // AVAILABLE goes last: the controller runs on another clock and may see a write in parts. Twelve cycles
-// are three of its own (4.1.2.5.1).
+// are three of its own (4.1.2.5.3, warning).
 static inline void hand_over(volatile uint16_t *ctrl, uint32_t value) {
   *ctrl = (uint16_t)value;
   __asm volatile("b 1f\n1: b 1f\n1: b 1f\n1: b 1f\n1: b 1f\n1: b 1f\n1:" ::: "memory");

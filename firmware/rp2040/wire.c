@@ -20,7 +20,7 @@ static volatile uint8_t has_fallen;
 static void set_up_bus(void) {
   REG(I2C0 + ENABLE) = 0;
   REG(I2C0 + CON) = MASTER | FAST | RESTART_EN | NO_SLAVE | TX_EMPTY_CTRL;
-  // 400 kHz at 125 MHz: 312 clocks, three fifths of them low (4.3.14.2); spikes up to 11, and the data
+  // 400 kHz at 125 MHz: 312 clocks, three fifths of them low (4.3.14); spikes up to 11, and the data
   // held 38 clocks = 300 ns after the fall, as the I²C specification asks.
   REG(I2C0 + FS_HCNT) = 125;
   REG(I2C0 + FS_LCNT) = 187;

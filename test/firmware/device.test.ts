@@ -246,6 +246,14 @@ suite(`the emulated board${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => {
     expect(all().at(-1)!.status | all().at(-2)!.status).toBe(0);
   });
 
+  test("idles for ten seconds with a sensor beside it, and the watchdog is content", () => {
+    const mean = (): { shuntV: number; busV: number } => ({ shuntV: 0.01, busV: 12 });
+    const pins: Pins = { ...still, sensors: [{ address: 0x40, slowness: 1.003, mean }] };
+    const b = new Bench({ image, pins });
+    b.run(10_000);
+    expect(b.simple(CommandType.identify).result).toBe(0);
+  });
+
   test("goes to the ROM's bootloader when told so by the right word", () => {
     const b = new Bench({ image });
     const almost = encodeCommand(CommandType.bootloader, 7, Uint8Array.of(0x42, 0x4f, 0x4f, 0x55));
