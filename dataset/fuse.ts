@@ -4,11 +4,12 @@
 import { writeFileSync } from "node:fs";
 import { mapUNs } from "../align/clock.ts";
 import type { AlignedRun } from "../align/timeline.ts";
-import type { TelemetrySeries } from "../align/scan.ts";
+import type { Scan, TelemetrySeries } from "../align/scan.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { fileSha256 } from "../capture/sha256.ts";
 import { compare, type Comparison, prepare, type Prepared } from "../energy/compare.ts";
 import { comparisonToJson } from "../energy/compare-json.ts";
+import type { Window } from "../energy/windows.ts";
 import { inputError } from "../schema/errors.ts";
 import { alignToJson } from "./align-json.ts";
 import type { ByteSink } from "./arrow-file.ts";
@@ -50,10 +51,16 @@ export function fuseRun(paths: RunPaths, options: FuseOptions = {}): Fused {
   return { comparison, rows: table?.rowsWritten ?? 0 };
 }
 
+/** What a table must know of a prepared run. */
+interface Fusable {
+  readonly scan: Pick<Scan, "rig" | "telemetry"> & { readonly stream: object | null };
+  readonly windows: readonly Window[];
+}
+
 /** The table and where its rows come from, without the files beside it: what the benchmark drives. */
 export function openTable(
   to: string | ByteSink,
-  { scan, windows }: Pick<Prepared, "scan" | "windows">,
+  { scan, windows }: Fusable,
   meta: Readonly<Record<string, string>>,
 ): FusedTable | undefined {
   if (!scan.stream || !scan.rig) return undefined;

@@ -46,11 +46,7 @@ describe("row decoding", () => {
     new DataView(bytes.buffer).setFloat32(1, 3.5, true);
     new DataView(bytes.buffer).setFloat32(5, -1, true);
     const out = new Float64Array(2);
-    columnReader(layout, field, { scale: 2, zero: 0.5 })(
-      bytes.subarray(1),
-      2,
-      out,
-    );
+    columnReader(layout, field, { scale: 2, zero: 0.5 })(bytes.subarray(1), 2, out);
     expect([...out]).toEqual([6, -3]);
     const word: RowField = { name: "w", bitOffset: 0, bits: 16, kind: "uint" };
     columnReader({ ...layout, rowBytes: 2 }, word)(
