@@ -99,7 +99,10 @@ export function importSmi(path: string, context: ImportContext, log?: LogWriter)
       log?.read({ channel: c.channel.name, before: host, after: host, stamp: t, ...read });
     }
   }
-  return { reads: seen.reads, first, last, notes: notesOf(path, seen) };
+  const notes = notesOf(path, seen);
+  if (columns && !columns.some((c) => c.channel.quantity === "power"))
+    notes.push({ level: "warning", text: `${path}: no column of it is a power reading` });
+  return { reads: seen.reads, first, last, notes };
 }
 
 function notesOf(path: string, seen: { short: number; back: number; failed: number }): Note[] {

@@ -90,6 +90,8 @@ export const importNvmlCsv: Importer = async (path, context) => {
   for (const entry of entries(path, header))
     if (entry.kind === "sample") writeSample(log, header, entry.t, entry.unix, entry.cells);
   for (const note of survey.notes) log.note(note);
+  if (!header.channels.some(({ channel }) => /^(power|energy)$/.test(channel.quantity)))
+    log.note({ level: "warning", text: `${path}: no column of it is a power or an energy` });
   log.close();
 };
 
