@@ -20,6 +20,8 @@ export interface Pty {
   read(into: Uint8Array): number;
   /** Waits for the host's bytes, or for room if `wantRoom`, at most `timeoutMs`. */
   wait(wantRoom: boolean, timeoutMs: number): void;
+  /** Waits for room alone. @returns whether there is any. */
+  room(timeoutMs: number): boolean;
   /** Unplugs: the host sees a hang-up. */
   close(): void;
 }
@@ -63,6 +65,13 @@ export async function ptyMaker(): Promise<PtyMaker> {
     ptsname_r(fd, name, name.length);
     makeRaw(fd);
     const path = name.toString("latin1", 0, name.indexOf(0));
+    const until = (events: number, timeoutMs: number): number => {
+      pollfdFd[0] = fd;
+      pollfd[2] = events;
+      pollfd[3] = 0;
+      poll(pollfd, 1, timeoutMs);
+      return pollfd[3];
+    };
     // Held open, so that the line does not hang up between two hosts.
     const line = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
     return {
@@ -70,11 +79,8 @@ export async function ptyMaker(): Promise<PtyMaker> {
       write: (bytes, from, to) =>
         Math.max(0, write(fd, bytes.subarray(from, to), to - from) as number),
       read: (into) => Math.max(0, read(fd, into, into.length) as number),
-      wait(wantRoom, timeoutMs) {
-        pollfdFd[0] = fd;
-        pollfd[2] = POLLIN | (wantRoom ? POLLOUT : 0);
-        poll(pollfd, 1, timeoutMs);
-      },
+      wait: (wantRoom, timeoutMs) => void until(POLLIN | (wantRoom ? POLLOUT : 0), timeoutMs),
+      room: (timeoutMs) => (until(POLLOUT, timeoutMs) & POLLOUT) !== 0,
       close() {
         closeSync(line);
         closeSync(fd);

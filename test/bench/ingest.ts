@@ -28,7 +28,7 @@ async function line(name: string, seconds: number, args: string[]): Promise<Benc
   const log = new LogWriter(join(dir, "capture.mcap"), session(), { flushMs: 500 });
   const flush = setInterval(() => log.flushIfDue(), 100);
   try {
-    const result = await lineBench(ttyPort(daq.path), ROW_HZ, seconds, log);
+    const result = await lineBench(ttyPort(daq.path, { fifoPriority: 10 }), ROW_HZ, seconds, log);
     const account = await daq.stop();
     log.close();
     const bytes = statSync(join(dir, "capture.mcap")).size;
