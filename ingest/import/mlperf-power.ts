@@ -27,6 +27,8 @@ interface Survey {
   readonly first: Instant<"unix">;
   readonly last: Instant<"unix">;
   readonly malformed: number;
+  /** Samples that do not agree with themselves. */
+  readonly contradicting: number;
 }
 
 /** @throws InputError when the log's first line is no sample or a stamp is no date. */
@@ -35,6 +37,12 @@ export const importMlperfPower: Importer = async (source, context) => {
   const detail = join(dirname(spl), basename(spl).slice(0, -SPL.length) + "mlperf_log_detail.txt");
   const survey = surveySpl(spl, context);
   const notes: Note[] = [];
+  if (survey.contradicting > 0)
+    notes.push({
+      level: "warning",
+      text: `${spl}: ${survey.contradicting} samples whose watts are not their volts, amperes and power factor, or not the sum of their phases: damaged?`,
+      count: survey.contradicting,
+    });
   if (survey.malformed > 0)
     notes.push({
       level: "loss",
@@ -85,15 +93,32 @@ function surveySpl(path: string, context: ImportContext): Survey {
   let first: Instant<"unix"> | undefined;
   let last: Instant<"unix"> | undefined;
   let malformed = 0;
+  let contradicting = 0;
   for (const sample of samples(path, context, columns)) {
     if (!sample) malformed++;
     else {
+      if (!agrees(columns, sample.values)) contradicting++;
       if (first === undefined || sample.t < first) first = sample.t;
       if (last === undefined || sample.t > last) last = sample.t;
     }
   }
   if (first === undefined || last === undefined) throw inputError("no sample in it", path, WHAT);
-  return { columns, first, last, malformed };
+  return { columns, first, last, malformed, contradicting };
+}
+
+/** Meters print four or more digits; in the captures seen W and V·A·PF agree within 2 · 10⁻⁴. */
+const AGREEMENT = 0.02;
+const AGREEMENT_W = 0.1;
+
+/** Whether watts are V·A·PF, or the sum of the phases; true where the columns for that are not there. */
+function agrees(columns: readonly string[], values: readonly number[]): boolean {
+  const value = (name: string): number => values[columns.indexOf(name)] ?? NaN;
+  const phases = values.filter((_, i) => /^ch\d+_watts$/.test(columns[i]!));
+  const expected =
+    phases.length > 0
+      ? phases.reduce((a, b) => a + b, 0)
+      : value("volts") * value("amps") * value("pf");
+  return !(Math.abs(value("watts") - expected) > AGREEMENT_W + AGREEMENT * Math.abs(expected));
 }
 
 /** `Watts`, `Volts`, `Amps`, `PF`, and per phase `ch1_watts`, …: the names on the first line. */

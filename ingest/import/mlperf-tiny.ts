@@ -15,6 +15,7 @@ import { type FileBytes, openBytes } from "./file-bytes.ts";
 import type { ImportContext, Importer } from "./importer.ts";
 import { readJson } from "./json-file.ts";
 import { importOpenRunner } from "./open-runner.ts";
+import { Plausibility } from "./plausible.ts";
 import { ratedRig, rowLayout, type RowSink, rowSink, writeFinite } from "./rows.ts";
 import { readPublished, readRunnerLog, type RunnerLog } from "./tiny-log.ts";
 
@@ -25,8 +26,6 @@ const ROW_BYTES = 4;
 const CHUNK_ROWS = 1 << 18;
 /** A kilowatt: no board that MLPerf Tiny measures, nor any of its monitors, comes near. Milliwatts. */
 const IMPLAUSIBLE_MW = 1e6;
-/** A power that is measured is never exactly zero for this long; a block that a disk lost is. Samples. */
-const LOST_ZEROS = 32;
 /** Trace and log agreed within 0.9 s in all captures seen: monitors deliver what is buffered after the stop. */
 const LENGTH_TOLERANCE_S = 1.5;
 
@@ -187,7 +186,7 @@ function writeRows(file: FileBytes, sink: RowSink, context: ImportContext): Note
   const rows = Math.floor((file.size - HEADER_BYTES) / ROW_BYTES);
   let bad = 0;
   let implausible = 0;
-  const zeros = { run: 0, lost: 0 };
+  const plausible = new Plausibility();
   for (let done = 0; done < rows; done += CHUNK_ROWS) {
     const count = Math.min(CHUNK_ROWS, rows - done);
     const bytes = file.at(HEADER_BYTES + done * ROW_BYTES, count * ROW_BYTES);
@@ -195,7 +194,7 @@ function writeRows(file: FileBytes, sink: RowSink, context: ImportContext): Note
     bad += writeFinite(sink, done, samples);
     for (let i = 0; i < count; i++)
       if (Math.abs(samples[i]!) > IMPLAUSIBLE_MW && Math.abs(samples[i]!) < Infinity) implausible++;
-    countZeros(samples, zeros);
+    plausible.add(samples);
     context.progress(HEADER_BYTES + (done + count) * ROW_BYTES, file.size);
   }
   const notes: Note[] = [];
@@ -209,19 +208,6 @@ function writeRows(file: FileBytes, sink: RowSink, context: ImportContext): Note
     "bytes after the last whole sample were left out",
   );
   tell("warning", implausible, "samples are beyond 1 kW: the file is probably damaged");
-  tell(
-    "warning",
-    zeros.lost,
-    "samples are exactly zero, many in a row: the file is probably damaged",
-  );
+  notes.push(...plausible.notes(file.path));
   return notes;
-}
-
-/** Adds the samples of long stretches of zeros to `lost`. */
-function countZeros(samples: Float32Array, zeros: { run: number; lost: number }): void {
-  for (let i = 0; i < samples.length; i++) {
-    if (samples[i] !== 0) zeros.run = 0;
-    else if (++zeros.run === LOST_ZEROS) zeros.lost += LOST_ZEROS;
-    else if (zeros.run > LOST_ZEROS) zeros.lost++;
-  }
 }

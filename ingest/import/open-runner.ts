@@ -11,6 +11,7 @@ import type { Edge, Mark, Note } from "../../schema/records.ts";
 import { instant } from "../../schema/time.ts";
 import type { ImportContext } from "./importer.ts";
 import { readJson } from "./json-file.ts";
+import { Plausibility } from "./plausible.ts";
 import { rowLayout, rowSink, writeFinite } from "./rows.ts";
 import { readPublishedTrials } from "./tiny-log.ts";
 
@@ -51,7 +52,10 @@ export async function importOpenRunner(path: string, context: ImportContext): Pr
     for (const edge of edgesOf(trial, first, layout.stream)) out.edge(edge);
     for (const mark of marksOf(trial, first, rowHz)) out.mark(mark);
     const bad = writeFinite(sink, first, trial.samples);
-    for (const note of lossNotes(trial, bad)) out.note(note);
+    const plausible = new Plausibility();
+    plausible.add(trial.samples);
+    for (const note of [...lossNotes(trial, bad), ...plausible.notes(`${path}, trial ${i}`)])
+      out.note(note);
     first += trial.samples.length + Math.round(rowHz);
     context.progress(i + 1, trials.length);
   }

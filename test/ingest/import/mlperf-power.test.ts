@@ -21,8 +21,9 @@ const clock = (s: number, zone = 1): string => {
   const iso = new Date(Number(T0 / 1_000_000n) + s * 1000 + zone * 3_600_000).toISOString();
   return `${iso.slice(5, 7)}-${iso.slice(8, 10)}-${iso.slice(0, 4)} ${iso.slice(11, 23)}`;
 };
+const amps = (watts: number): string => (watts / 230.1 / 0.97).toFixed(4);
 const sample = (s: number, watts: string | number = 100 + s): string =>
-  `Time,${clock(s)},Watts,${watts},Volts,230.1,Amps,0.5,PF,0.97,Mark,x_testing`;
+  `Time,${clock(s)},Watts,${watts},Volts,230.1,Amps,${amps(100 + s)},PF,0.97,Mark,x_testing`;
 const event = (key: string, s: number, zone = 1): string =>
   `:::MLLOG {"key": "${key}", "value": "${clock(s, zone)}", "time_ms": 1.5}`;
 
@@ -57,7 +58,7 @@ describe("a meter's log", () => {
     const bytes = rowBytes(got);
     expect(bytes.readBigUInt64LE(layout!.rowBytes)).toBe(T0 + 1_250_000_000n);
     expect([1, 2, 3, 4].map((k) => bytes.readDoubleLE(layout!.rowBytes + 8 * k))).toEqual([
-      101.25, 230.1, 0.5, 0.97,
+      101.25, 230.1, 0.4536, 0.97,
     ]);
     expect(rowCount(got)).toBe(20);
     expect(got.blocks[0]!.hostBefore).toBe(T0 + 250_000_000n);
@@ -105,6 +106,24 @@ describe("damage is counted, and a gap left in its place", () => {
     expect(lossCount(got)).toBe(1);
     expect(got.blocks.map((b) => b.firstIndex)).toEqual(firsts);
     expect(got.blocks.slice(1).every((b) => b.flags === BlockFlag.gapBefore)).toBe(true);
+  });
+
+  test.each([
+    ["a digit of the watts", sample(4, 904)],
+    ["a digit of the volts", sample(4).replace("230.1", "130.1")],
+    ["a phase", `${sample(4)},Ch1,Watts,52,Ch2,Watts,92`],
+  ])("%s that contradicts the rest of its line is a warning", async (_name, line) => {
+    const phases = line.includes("Ch1");
+    const spl = lines((l) => {
+      if (phases)
+        l.forEach((x, s) => (l[s] = `${x},Ch1,Watts,${50 + s / 2},Ch2,Watts,${50 + s / 2}`));
+      l[4] = line;
+    });
+    const got = await importAt(capture({ spl }));
+    expect(rowCount(got)).toBe(10);
+    expect(got.notes.filter((n) => /contradict|whose watts/.test(n.text))).toMatchObject([
+      { level: "warning", count: 1 },
+    ]);
   });
 
   test("the last line of a cut file", async () => {

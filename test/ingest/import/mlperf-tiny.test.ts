@@ -115,12 +115,41 @@ describe("a monitor's trace", () => {
     expect(lossCount(got)).toBe(2);
   });
 
+  test("a block of zeros, as a disk leaves it, is told", async () => {
+    const samples = ramp(2000);
+    samples.fill(0, 4 * 700, 4 * 712);
+    const got = await importAt(capture(undefined, samples));
+    expect(got.notes.filter((n) => n.level === "warning")).toMatchObject([
+      { text: expect.stringContaining("12 samples are exactly zero") as unknown, count: 12 },
+    ]);
+  });
+
+  test("a trace much shorter than its log says, and results without a figure", async () => {
+    const got = await importAt(
+      capture((d) => {
+        writeFileSync(
+          join(d, "log.txt"),
+          readFileSync(join(d, "log.txt"), "utf8") + "00018.000 emon: m-trace[off]\r\n",
+        );
+        writeFileSync(join(d, "results.txt"), "no figures here\n");
+      }),
+    );
+    expect(got.notes.filter((n) => n.level === "warning").map((n) => n.text)).toEqual([
+      expect.stringContaining("4.00 s of samples, though the log has the trace on for 6.00 s"),
+      expect.stringContaining("results.txt: no published energy"),
+    ]);
+  });
+
   test("a flipped exponent bit is told", async () => {
     const samples = ramp(2000);
     samples[4 * 700 + 3]! ^= 0x40;
     samples.writeFloatLE(3e20, 4 * 900);
     const got = await importAt(capture(undefined, samples));
-    expect(got.notes.filter((n) => n.level === "warning")).toHaveLength(1);
+    const warned = got.notes.filter((n) => n.level === "warning").map((n) => n.text);
+    expect(warned).toEqual([
+      expect.stringContaining("1 samples are beyond 1 kW"),
+      expect.stringContaining("1 samples stand alone"),
+    ]);
     expect(rowCount(got)).toBe(2000);
   });
 
