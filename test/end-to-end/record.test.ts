@@ -95,11 +95,11 @@ onLinux("record", () => {
   }, 60_000);
 
   test("unplugging, garbage and lost blocks: counted, in the run, exit 3", async () => {
-    const faults = ["unplug@1:300", "garbage@2:400", "lose@2.5:3", "flip@3:2"].flatMap((f) => [
+    const faults = ["unplug@0.5:300", "garbage@1.5:400", "lose@2:3", "flip@2.5:2"].flatMap((f) => [
       "--fault",
       f,
     ]);
-    const { run, ran, doc } = await recordRun("faults", "--duration", "4s", ...faults);
+    const { run, ran, doc } = await recordRun("faults", "--duration", "9s", ...faults);
     expect(ran.code).toBe(3);
     expect(doc.lost_rows).toBeGreaterThan(512);
     const c = comparison(run);
