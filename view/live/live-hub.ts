@@ -10,6 +10,7 @@ import * as make from "./messages.ts";
 const MAX_WAITING_BYTES = 16 << 20;
 /** `state` is for eyes: every fifth tick, four times a second. */
 const STATE_TICKS = 5;
+const WINDOWS_TICKS = 20;
 
 export class LiveHub {
   readonly #feed: LiveFeed;
@@ -18,6 +19,7 @@ export class LiveHub {
   #sentBuckets: number[] = [];
   #sentReads: number[] = [];
   #sent = { shapes: 0, notes: 0 };
+  #sentWindows = 0;
   #ticks = 0;
   #figures: make.RecorderFigures | null = null;
 
@@ -48,10 +50,17 @@ export class LiveHub {
     feed.settle(feed.nowNs());
     if (this.#pages.size === 0) return;
     this.#news();
-    if (this.#ticks++ % STATE_TICKS === 0) {
-      this.#send(make.state(feed, this.#figures));
-      this.#send(make.windows(feed));
-    }
+    this.#ticks++;
+    if (this.#ticks % STATE_TICKS === 0) this.#send(make.state(feed, this.#figures));
+    if (this.#ticks % STATE_TICKS === 1) this.#windows();
+  }
+
+  /** Closed windows at once; those still open count up once a second. */
+  #windows(): void {
+    const news = this.#feed.count.marks + this.#feed.windows.total;
+    if (news === this.#sentWindows && this.#ticks % WINDOWS_TICKS !== 1) return;
+    this.#sentWindows = news;
+    this.#send(make.windows(this.#feed));
   }
 
   end(text: string): void {

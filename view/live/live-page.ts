@@ -86,6 +86,7 @@ function render(script: string, style: string): string {
             <table>
               <thead></thead>
               <tbody></tbody>
+              <tbody></tbody>
             </table>
           </div>
         </section>

@@ -44,7 +44,9 @@ const KEPT = 40;
 const PATIENCE_NS = 3e9;
 
 export class LiveWindows {
+  /** The last that closed, and how many ever did. */
   readonly closed: LiveWindow[] = [];
+  total = 0;
   readonly #accounts: readonly Account[];
   readonly #lostRows: () => number;
   readonly #numbers = new Map<string, number>();
@@ -92,6 +94,7 @@ export class LiveWindows {
       if (c.begin.pending || c.end.pending) still.push(c);
       else this.closed.push(finished(c));
     }
+    this.total += this.#closing.length - still.length;
     this.#closing = still;
     this.closed.splice(0, Math.max(0, this.closed.length - KEPT));
   }

@@ -21,6 +21,8 @@ const SPANS_S = [2, 10, 30, 120, 600];
 const BEHIND_S = 0.15;
 const CLOSEST_S = 0.01;
 const RETRY_MS = 1000;
+/** A hundredth of the span: 20 pictures a second at most, 5 at least. Without a GPU drawing costs a core dear. */
+const redrawMs = (spanS) => Math.min(200, Math.max(50, 10 * spanS)) - 5;
 
 /** On Ampere and later the average says what power_usage says; the driver's samples are drawn when asked for. */
 const QUIET = /\.power_(average|samples)$/;
@@ -65,11 +67,13 @@ function startLive() {
   };
   let queued = false;
   let drawnFrom = NaN;
+  let drawnMs = 0;
 
-  /** While following, a view moves by whole columns; where it has not moved there is nothing to draw. */
+  /** While following, a view moves by whole columns and no oftener than the eye asks for. */
   function redraw(force) {
     if (force) drawnFrom = NaN;
     if (queued || document.hidden) return;
+    if (!force && performance.now() - drawnMs < redrawMs(state.span)) return;
     queued = true;
     requestAnimationFrame(() => {
       queued = false;
@@ -77,6 +81,7 @@ function startLive() {
       if (!state.paused) follow();
       if (state.view.from === drawnFrom) return;
       drawnFrom = state.view.from;
+      drawnMs = performance.now();
       drawLivePanels(state);
       showResolution();
     });

@@ -129,16 +129,21 @@ function timeText(s) {
   return `${grouped(s / 60, 0)} min`;
 }
 
+/** Closed windows do not change: their rows are made anew only when there are others. */
 export function showWindows(root, m) {
   const claims = m.claims.map((name) => name.replace(/^(nvml|rocm)\./, "").replace("power_", ""));
-  const head = ["Window", "Began", "Duration", "Energy", "Mean power", ...claims];
+  const columns = ["Window", "Began", "Duration", "Energy", "Mean power", ...claims];
+  const [open, closed] = root.querySelectorAll("tbody");
+  const rows = m.open.reverse().map((w) => openRow(w, claims));
+  open.replaceChildren(...rows);
+  const key = JSON.stringify([m.claims, m.closed]);
+  if (closed.dataset.key === key) return;
+  closed.dataset.key = key;
   const top = element("tr");
-  top.append(...head.map((text, i) => headCell(text, i)));
+  top.append(...columns.map((text, i) => headCell(text, i)));
   root.querySelector("thead").replaceChildren(top);
-  const rows = [...m.open.reverse().map((w) => openRow(w, claims)), ...m.closed.map(closedRow)];
-  root
-    .querySelector("tbody")
-    .replaceChildren(...(rows.length > 0 ? rows : [emptyRow(head.length)]));
+  const made = m.closed.map(closedRow);
+  closed.replaceChildren(...(made.length > 0 ? made : [emptyRow(columns.length)]));
 }
 
 function headCell(text, i) {
@@ -149,7 +154,7 @@ function headCell(text, i) {
 
 function emptyRow(columns) {
   const row = element("tr");
-  const cell = element("td", "No window yet: marks make them.", "empty");
+  const cell = element("td", "No window closed yet: marks make them.", "empty");
   cell.colSpan = columns;
   row.append(cell);
   return row;
