@@ -1,21 +1,83 @@
-// The capture log on a real file: blocks written with CRC and one forced flush, then read back with every
-// CRC checked.
+// Blocks → capture.mcap → blocks, through a real file in the temporary folder: the recorder's flush
+// policy and its last fdatasync when writing, every chunk's CRC when reading (from the page cache).
 
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readCapture } from "../capture/log-reader.ts";
 import { LogWriter } from "../capture/log-writer.ts";
+import type { SampleBlock } from "../schema/records.ts";
 import type { Session } from "../schema/session.ts";
 import { instant } from "../schema/time.ts";
 import { type Figure, measure } from "./memcpy.ts";
-import { blocksOf, words16 } from "./stream.ts";
+import { BLOCK_ROWS, blocksOf, type Stream, words16 } from "./stream.ts";
 
-const ROWS = 1 << 24;
+const ROWS = 1 << 23;
 const TARGET = 100e6;
-const REPEATS = 3;
+/** Bytes of a block as the wire sends them, and as importers and coalescing recorders write them. */
+const SIZES = [4096, BLOCK_ROWS * 8];
 
-const session: Session = {
+export async function* run(): AsyncGenerator<Figure> {
+  const s = await words16(1 << 20);
+  const dir = mkdtempSync(join(tmpdir(), "truejoule-bench-"));
+  try {
+    for (const size of SIZES) yield* writeAndRead(s, join(dir, "capture.mcap"), size);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+function* writeAndRead(s: Stream, path: string, size: number): Generator<Figure> {
+  const bytes = ROWS * s.layout.rowBytes;
+  const work = { unit: "B/s", amount: bytes, bytes, target: TARGET, io: true } as const;
+  const label = `${size >> 10} KiB blocks`;
+  yield measure(
+    {
+      ...work,
+      bench: `log write, ${label}`,
+      run() {
+        rmSync(path, { force: true });
+        writeLog(s, path, pieces(s, size));
+      },
+    },
+    5,
+  );
+  yield measure(
+    {
+      ...work,
+      bench: `log verified read, ${label}`,
+      run() {
+        let rows = 0;
+        for (const r of readCapture(path)) {
+          if (r.kind === "damage") throw new Error(r.damage.text);
+          if (r.kind === "rows") rows += r.block.rows;
+        }
+        if (rows !== ROWS) throw new Error(`${rows} rows came back of ${ROWS}`);
+      },
+    },
+    5,
+  );
+}
+
+/** A log of these blocks, as a recorder writes it. */
+export function writeLog(s: Stream, path: string, blocks: Iterable<SampleBlock>): void {
+  const log = new LogWriter(path, SESSION, { flushMs: 500 });
+  log.declareRows(s.layout);
+  for (const b of blocks) log.rows(b);
+  log.close();
+}
+
+function* pieces(s: Stream, size: number): Generator<SampleBlock> {
+  const { rowBytes } = s.layout;
+  const rows = size / rowBytes;
+  for (const b of blocksOf(s, ROWS))
+    for (let at = 0; at < b.bytes.length; at += size) {
+      const firstIndex = b.firstIndex + at / rowBytes;
+      yield { ...b, firstIndex, rows, bytes: b.bytes.subarray(at, at + size) };
+    }
+}
+
+const SESSION: Session = {
   id: "bench",
   source: "virtual",
   hostClock: "monotonic",
@@ -24,45 +86,3 @@ const session: Session = {
   software: "truejoule bench",
   labels: {},
 };
-
-export async function* run(): AsyncGenerator<Figure> {
-  const stream = await words16(1 << 20);
-  const dir = mkdtempSync(join(tmpdir(), "truejoule-bench-"));
-  const path = join(dir, "capture.mcap");
-  const bytes = ROWS * stream.layout.rowBytes;
-  const shared = { unit: "bytes/s", amount: bytes, bytes, target: TARGET };
-  try {
-    yield measure(
-      {
-        bench: "log: write, CRC, fdatasync",
-        ...shared,
-        run() {
-          rmSync(path, { force: true });
-          const log = new LogWriter(path, session);
-          log.declareRows(stream.layout);
-          for (const block of blocksOf(stream, ROWS)) log.rows(block);
-          log.close();
-        },
-      },
-      REPEATS,
-    );
-    yield measure(
-      {
-        bench: "log: verified read",
-        ...shared,
-        note: `${statSync(path).size} bytes on disk`,
-        run() {
-          let rows = 0;
-          for (const r of readCapture(path)) {
-            if (r.kind === "rows") rows += r.block.rows;
-            if (r.kind === "damage") throw new Error(r.damage.text);
-          }
-          if (rows !== ROWS) throw new Error(`read ${rows} rows of ${ROWS}`);
-        },
-      },
-      REPEATS,
-    );
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
-}

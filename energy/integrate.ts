@@ -61,6 +61,11 @@ export class Snapshots {
   readonly width: number;
   readonly #at: Float64Array;
   readonly #rows: Float64Array;
+  /** Where the instants last looked up lie: one window is asked for many integrals. */
+  #t0Ns = NaN;
+  #row0 = 0;
+  #t1Ns = NaN;
+  #row1 = 0;
 
   constructor(instants: Float64Array, width: number, rows: Float64Array) {
     this.#at = instants;
@@ -70,12 +75,20 @@ export class Snapshots {
 
   /** Value of one integral at an instant that was asked for; O(log n). @throws Error at any other instant. */
   value(tNs: SessionNs, k: number): number {
-    return this.#rows[this.#index(tNs) * this.width + k]!;
+    if (tNs !== this.#t1Ns) {
+      this.#row1 = this.#index(tNs) * this.width;
+      this.#t1Ns = tNs;
+    }
+    return this.#rows[this.#row1 + k]!;
   }
 
   /** Difference of one integral between two instants that were asked for. */
   between(t0Ns: SessionNs, t1Ns: SessionNs, k: number): number {
-    return this.value(t1Ns, k) - this.value(t0Ns, k);
+    if (t0Ns !== this.#t0Ns) {
+      this.#row0 = this.#index(t0Ns) * this.width;
+      this.#t0Ns = t0Ns;
+    }
+    return this.value(t1Ns, k) - this.#rows[this.#row0 + k]!;
   }
 
   #index(tNs: SessionNs): number {
@@ -95,7 +108,8 @@ export class Snapshots {
 export function instantsOf(list: Iterable<SessionNs>): Float64Array {
   const sorted = Float64Array.from(list).sort();
   let n = 0;
-  for (const t of sorted) if (n === 0 || t !== sorted[n - 1]) sorted[n++] = t;
+  for (let i = 0; i < sorted.length; i++)
+    if (n === 0 || sorted[i] !== sorted[n - 1]) sorted[n++] = sorted[i]!;
   return sorted.slice(0, n);
 }
 
