@@ -192,7 +192,8 @@ static uint32_t feed(reader r, uint8_t *answer, const uint8_t *end) {
   return 16 + bench.sent;
 }
 
-// An edge: tick and the double buffer's offsets → samples complete, row, whether the offsets fitted.
+// An edge: tick and the double buffer's offsets → samples complete, row, whether the offsets
+// fitted.
 static uint32_t place(reader r, uint8_t *answer) {
   tj_timing t = {.start_tick = u64(&r)};
   t.counts_a_tick = u32(&r);

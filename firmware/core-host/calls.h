@@ -1,6 +1,6 @@
-// The core behind one function, so that the same checks run on every build of it: native with sanitizers,
-// WebAssembly, Cortex-M0+ (test/firmware/core-builds.ts). In: a request, its first byte what is asked.
-// Out: bytes. Test code: no part of a firmware image.
+// The core behind one function, so that the same checks run on every build of it: native with
+// sanitizers, WebAssembly, Cortex-M0+ (test/firmware/core-builds.ts). In: a request, its first byte
+// what is asked. Out: bytes. Test code: no part of a firmware image.
 #pragma once
 #include <stdint.h>
 

@@ -1,6 +1,7 @@
-// Fuzzes the command side of the core: random, mutated and cut command bytes, as many as asked, into one
-// device, while it also makes records and the transport comes and goes. Every frame it sends is checked by
-// a second splitter. Run under ASan and UBSan: core-fuzz BYTES [SEED]. Prints one JSON line.
+// Fuzzes the command side of the core: random, mutated and cut command bytes, as many as asked,
+// into one device, while it also makes records and the transport comes and goes. Every frame it
+// sends is checked by a second splitter. Run under ASan and UBSan: core-fuzz BYTES [SEED]. Prints
+// one JSON line.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,19 +19,20 @@ static uint32_t next_random(void) {  // xorshift64*, S. Vigna 2016
 static uint32_t below(uint32_t n) { return (uint32_t)((uint64_t)next_random() * n >> 32); }
 
 static uint64_t now;
-static uint32_t frames_sent, replies_sent, frames_refused, next_sequence, checked, stores, starts, leaves;
+static uint32_t frames_sent, replies_sent, frames_refused, next_sequence, checked, stores, starts,
+    leaves;
 static int has_room = 1, running;
 static tj_splitter outgoing;
 static uint8_t kept[TJ_MAX_CALIBRATION];
 static _Alignas(4) uint8_t scratch[4096];
 static tj_device device;
 
-#define CHECK(what)                                                        \
-  do {                                                                     \
-    if (!(what)) {                                                         \
+#define CHECK(what)                                                           \
+  do {                                                                        \
+    if (!(what)) {                                                            \
       fprintf(stderr, "fuzz: %s does not hold (line %d)\n", #what, __LINE__); \
-      abort();                                                             \
-    }                                                                      \
+      abort();                                                                \
+    }                                                                         \
   } while (0)
 
 static void on_sent(void *context, const uint8_t *frame, uint32_t size) {
@@ -164,13 +166,15 @@ int main(int argc, char **argv) {
     tj_device_transport(&device, now, (int)below(2), now - below(50000));
     if (below(1000) == 0) tj_device_halt(&device);
     CHECK(device.running == running);
-    CHECK(device.calibration_bytes <= TJ_MAX_CALIBRATION && device.page_bytes <= TJ_MAX_CALIBRATION);
+    CHECK(device.calibration_bytes <= TJ_MAX_CALIBRATION &&
+          device.page_bytes <= TJ_MAX_CALIBRATION);
   }
   const tj_split_counts *c = &device.splitter.counts;
   CHECK(device.sequence == frames_sent + frames_refused);
-  printf("{\"bytes\":%llu,\"frames\":%u,\"bad\":%u,\"other_version\":%u,\"skipped\":%u,\"replies\":%u,"
-         "\"sent\":%u,\"without_room\":%u,\"runs\":%u,\"stores\":%u,\"bootloader\":%u}\n",
-         (unsigned long long)fed, c->frames, c->bad, c->other_version, c->skipped, replies_sent,
-         frames_sent, frames_refused, starts, stores, leaves);
+  printf(
+      "{\"bytes\":%llu,\"frames\":%u,\"bad\":%u,\"other_version\":%u,\"skipped\":%u,\"replies\":%u,"
+      "\"sent\":%u,\"without_room\":%u,\"runs\":%u,\"stores\":%u,\"bootloader\":%u}\n",
+      (unsigned long long)fed, c->frames, c->bad, c->other_version, c->skipped, replies_sent,
+      frames_sent, frames_refused, starts, stores, leaves);
   return 0;
 }

@@ -1,5 +1,5 @@
-// The core as a bare Cortex-M0+ image at the start of RAM: three words say where the function and its two
-// buffers are, and the test calls it as a debugger would, by setting registers.
+// The core as a bare Cortex-M0+ image at the start of RAM: three words say where the function and
+// its two buffers are, and the test calls it as a debugger would, by setting registers.
 #include "calls.h"
 
 static uint8_t request[TJ_CALL_BYTES] __attribute__((aligned(4)));

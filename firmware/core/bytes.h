@@ -1,5 +1,5 @@
-// Little-endian integers in byte buffers. Byte by byte, so it is right at any alignment and on any host:
-// only heads and commands pass here, sample words are packed in pack.c.
+// Little-endian integers in byte buffers. Byte by byte, so it is right at any alignment and on any
+// host: only heads and commands pass here, sample words are packed in pack.c.
 #pragma once
 #include <stdint.h>
 

@@ -8,9 +8,7 @@ static const uint32_t BOOT_WORD = 0x544f4f42;  // "BOOT"
 static tj_answer done(uint32_t body) { return (tj_answer){.result = TJ_DONE, .body = body}; }
 static tj_answer then(tj_then what) { return (tj_answer){.result = TJ_DONE, .then = what}; }
 static tj_answer no(tj_result r) { return (tj_answer){.result = r}; }
-static tj_answer malformed(void) {
-  return (tj_answer){.result = TJ_BAD_ARGUMENT, .malformed = 1};
-}
+static tj_answer malformed(void) { return (tj_answer){.result = TJ_BAD_ARGUMENT, .malformed = 1}; }
 
 static tj_answer read_calibration(tj_device *d, uint8_t *body, const uint8_t *p, uint32_t n) {
   if (n < 4) return malformed();

@@ -1,5 +1,5 @@
-// Commands and their replies (docs/wire.md). In: a command's payload. Out: result and body, and what the
-// device is to do. The body is written straight into the device's scratch frame.
+// Commands and their replies (docs/wire.md). In: a command's payload. Out: result and body, and
+// what the device is to do. The body is written straight into the device's scratch frame.
 #pragma once
 #include "device.h"
 

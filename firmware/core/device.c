@@ -16,8 +16,13 @@ void tj_device_pack(tj_device *d, tj_ring ring, uint32_t rows) {
 
 int tj_device_samples(tj_device *d, uint32_t rows, uint64_t index, uint64_t tick, uint32_t levels) {
   const tj_capabilities *c = &d->capabilities;
-  tj_samples s = {.run = d->run, .rows = rows, .mask = c->mask, .bits = c->bits,
-                  .lines = levels | (uint32_t)c->sampled_lines << 4, .index = index, .tick = tick};
+  tj_samples s = {.run = d->run,
+                  .rows = rows,
+                  .mask = c->mask,
+                  .bits = c->bits,
+                  .lines = levels | (uint32_t)c->sampled_lines << 4,
+                  .index = index,
+                  .tick = tick};
   return send(d, tj_samples_frame(d->frame, &s, 0, 0, d->sequence));
 }
 

@@ -1,6 +1,7 @@
-// The device's half of the conversation (docs/wire.md): command bytes in, replies and stream records out,
-// all numbered by one counter whether or not there is room for them. Holds: run, counters, calibration
-// under way. What touches hardware is behind tj_port. Not re-entrant: one loop calls all of it.
+// The device's half of the conversation (docs/wire.md): command bytes in, replies and stream
+// records out, all numbered by one counter whether or not there is room for them. Holds: run,
+// counters, calibration under way. What touches hardware is behind tj_port. Not re-entrant: one
+// loop calls all of it.
 #pragma once
 #include <stdint.h>
 
@@ -34,14 +35,15 @@ typedef struct {
 
 // The hardware, or what stands for it.
 typedef struct {
-  uint64_t (*now)(void);                            // ticks
-  int (*send)(const uint8_t *frame, uint32_t n);    // copies; 0: no room, nothing taken
-  int (*configure)(tj_capabilities *c, uint32_t row_mhz, uint32_t mask, uint32_t bits);  // 0: cannot
-  void (*start)(void);                              // row 0 begins now; stops what was running
+  uint64_t (*now)(void);                          // ticks
+  int (*send)(const uint8_t *frame, uint32_t n);  // copies; 0: no room, nothing taken
+  int (*configure)(tj_capabilities *c, uint32_t row_mhz, uint32_t mask,
+                   uint32_t bits);  // 0: cannot
+  void (*start)(void);              // row 0 begins now; stops what was running
   void (*stop)(void);
-  uint64_t (*row_after)(uint64_t tick);             // index of the first row that begins after it
-  int (*store)(const uint8_t *text, uint32_t n);    // keeps the calibration; 0: failed, old one kept
-  void (*bootloader)(void);                         // leaves the bus; the reply is on its way
+  uint64_t (*row_after)(uint64_t tick);           // index of the first row that begins after it
+  int (*store)(const uint8_t *text, uint32_t n);  // keeps the calibration; 0: failed, old one kept
+  void (*bootloader)(void);                       // leaves the bus; the reply is on its way
 } tj_port;
 
 typedef struct {
@@ -64,11 +66,12 @@ typedef struct {
 // Bytes the host sent, and the tick at which the last of them was taken.
 void tj_device_take(tj_device *d, const uint8_t *bytes, uint32_t n, uint64_t tick);
 
-// Packs a block of rows into the scratch frame, where tj_device_samples finds it: between the two the
-// caller sees whether the ring was left alone meanwhile.
+// Packs a block of rows into the scratch frame, where tj_device_samples finds it: between the two
+// the caller sees whether the ring was left alone meanwhile.
 void tj_device_pack(tj_device *d, tj_ring ring, uint32_t rows);
 
-// Stream records of the present run. Each returns 0 when there was no room: number used, loss counted.
+// Stream records of the present run. Each returns 0 when there was no room: number used, loss
+// counted.
 int tj_device_samples(tj_device *d, uint32_t rows, uint64_t index, uint64_t tick, uint32_t levels);
 int tj_device_edges(tj_device *d, const tj_edge *edges, uint32_t n);
 int tj_device_reading(tj_device *d, const tj_reading *r);

@@ -1,12 +1,14 @@
-// The frame (docs/wire.md): header, payload, CRC. Out: whole frames around a payload that already stands
-// at byte 12. In: bytes cut anywhere and with anything between → whole, right frames and a count of the
-// rest. Pure; holds at most one unfinished frame. Same rules as schema/frame-splitter.ts.
+// The frame (docs/wire.md): header, payload, CRC. Out: whole frames around a payload that already
+// stands at byte 12. In: bytes cut anywhere and with anything between → whole, right frames and a
+// count of the rest. Pure; holds at most one unfinished frame. Same rules as
+// schema/frame-splitter.ts.
 #pragma once
 #include <stdint.h>
 
 enum { TJ_HEAD = 12, TJ_OVERHEAD = 16, TJ_MAX_PAYLOAD = 16384, TJ_MAX_FRAME = 16400 };
 
-// Writes header and CRC. `payload` is its length in bytes, a multiple of 4. Returns the frame's length.
+// Writes header and CRC. `payload` is its length in bytes, a multiple of 4. Returns the frame's
+// length.
 uint32_t tj_seal(uint8_t *frame, uint32_t type, uint32_t flags, uint32_t sequence,
                  uint32_t payload);
 

@@ -1,6 +1,7 @@
 // What a compiler may call though the source does not: the four functions that a freestanding C11
 // implementation expects (GCC manual, "Language Standards"). Linked where there is no C library.
-// Built with -fno-tree-loop-distribute-patterns, or GCC would turn these loops into calls to themselves.
+// Built with -fno-tree-loop-distribute-patterns, or GCC would turn these loops into calls to
+// themselves.
 #include <stddef.h>
 #include <stdint.h>
 

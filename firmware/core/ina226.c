@@ -6,8 +6,8 @@ enum { CNVR = 1 << 10, CVRF = 1 << 3, OVF = 1 << 2 };
 enum { TEXAS = 0x5449, INA226_DIE = 0x226 };  // the die register's low four bits are the revision
 enum { NOT_READ = 1, OVERFLOW = 2 };          // status in docs/wire.md, 03
 
-// Without an alert the chip is asked this often around the end of a conversion, µs. It bounds how far
-// `ended` may be late then; with the alert it is the latency of an interrupt.
+// Without an alert the chip is asked this often around the end of a conversion, µs. It bounds how
+// far `ended` may be late then; with the alert it is the latency of an interrupt.
 enum { POLL_US = 250 };
 
 uint32_t tj_ina_conversion_us(uint16_t config) {
@@ -76,8 +76,8 @@ static int report(tj_ina *s, uint64_t end_tick) {
   return 1;
 }
 
-// A chip that answered before and is silent now: said once a conversion, and set up again, since it may
-// have lost its supply.
+// A chip that answered before and is silent now: said once a conversion, and set up again, since it
+// may have lost its supply.
 static int not_read(tj_ina *s, uint64_t now) {
   if (!s->found) {
     s->state = TJ_INA_ABSENT;
@@ -108,9 +108,7 @@ int tj_ina_done(tj_ina *s, uint64_t now, int acknowledged, uint16_t value) {
   s->in_flight = 0;
   if (!acknowledged) return not_read(s, now);
   switch (s->state) {
-    case TJ_INA_MAKER:
-      s->state = value == TEXAS ? TJ_INA_DIE : TJ_INA_ABSENT;
-      return 0;
+    case TJ_INA_MAKER: s->state = value == TEXAS ? TJ_INA_DIE : TJ_INA_ABSENT; return 0;
     case TJ_INA_DIE:
       s->found = value >> 4 == INA226_DIE;
       s->state = s->found ? TJ_INA_CONFIGURE : TJ_INA_ABSENT;
@@ -119,9 +117,7 @@ int tj_ina_done(tj_ina *s, uint64_t now, int acknowledged, uint16_t value) {
       s->reading.duration_ticks = tj_ina_conversion_us(s->config);
       s->state = TJ_INA_ALERT;
       return 0;
-    case TJ_INA_ALERT:
-      await(s, now + s->reading.duration_ticks + POLL_US);
-      return 0;
+    case TJ_INA_ALERT: await(s, now + s->reading.duration_ticks + POLL_US); return 0;
     case TJ_INA_FLAGS:
       s->reading.status = value & OVF ? OVERFLOW : 0;
       if (value & CVRF) s->state = TJ_INA_SHUNT;

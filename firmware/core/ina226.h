@@ -1,21 +1,32 @@
-// INA226 (TI SBOS547): register sequences as a state machine over an abstract I²C bus. Out: the next
-// transaction wanted; in: its outcome, and the moment the chip's alert line fell. Out at last: readings,
-// each with the tick at which its conversion ended. Pure; the caller owns the bus and the clock (1 µs).
+// INA226 (TI SBOS547): register sequences as a state machine over an abstract I²C bus. Out: the
+// next transaction wanted; in: its outcome, and the moment the chip's alert line fell. Out at last:
+// readings, each with the tick at which its conversion ended. Pure; the caller owns the bus and the
+// clock (1 µs).
 #pragma once
 #include <stdint.h>
 
 #include "records.h"
 
-// One transaction: `written` bytes to the chip, then, if `reading`, a repeated start and two bytes back.
+// One transaction: `written` bytes to the chip, then, if `reading`, a repeated start and two bytes
+// back.
 typedef struct {
   uint8_t address, bytes[3], written, reading;
 } tj_i2c;
 
 typedef enum {
-  TJ_INA_MAKER, TJ_INA_DIE,                           // who are you
-  TJ_INA_CONFIGURE, TJ_INA_ALERT,                     // averages and times; alert on conversion ready
-  TJ_INA_WAIT,                                        // for the alert, or for its time
-  TJ_INA_FLAGS, TJ_INA_SHUNT, TJ_INA_BUS, TJ_INA_CHECK,  // a reading, and what produced it
+  // Who are you?
+  TJ_INA_MAKER,
+  TJ_INA_DIE,
+  // Averages and times; alert on conversion ready.
+  TJ_INA_CONFIGURE,
+  TJ_INA_ALERT,
+  // For the alert, or for its time.
+  TJ_INA_WAIT,
+  // A reading, and what produced it.
+  TJ_INA_FLAGS,
+  TJ_INA_SHUNT,
+  TJ_INA_BUS,
+  TJ_INA_CHECK,
   TJ_INA_ABSENT,
 } tj_ina_state;
 

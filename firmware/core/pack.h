@@ -2,8 +2,8 @@
 #pragma once
 #include <stdint.h>
 
-// Words that a DMA channel wrote into a ring of `mask + 1` words, the first of the block at `start`.
-// A plain array is a ring with start 0 and mask ~0.
+// Words that a DMA channel wrote into a ring of `mask + 1` words, the first of the block at
+// `start`. A plain array is a ring with start 0 and mask ~0.
 typedef struct {
   const uint16_t *words;
   uint32_t mask, start;

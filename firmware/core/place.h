@@ -1,6 +1,6 @@
-// Where an edge lies among the rows. In: what the trigger's DMA chain latched (tick, how far each of the
-// two converter channels had written, whether a conversion was under way). Out: samples complete at the edge, and the index of the first
-// row that began at or after it. Pure.
+// Where an edge lies among the rows. In: what the trigger's DMA chain latched (tick, how far each
+// of the two converter channels had written, whether a conversion was under way). Out: samples
+// complete at the edge, and the index of the first row that began at or after it. Pure.
 #pragma once
 #include <stdint.h>
 
@@ -20,13 +20,14 @@ typedef struct {
 // Word offset at which each channel will write next, after n samples.
 void tj_write_offsets(tj_double_buffer b, uint64_t samples, uint32_t offsets[2]);
 
-// Samples complete when the two offsets were latched: the count nearest to what the tick suggests that
-// explains both. Returns 0 when none does (the converter was interrupted), then *samples is the tick's.
+// Samples complete when the two offsets were latched: the count nearest to what the tick suggests
+// that explains both. Returns 0 when none does (the converter was interrupted), then *samples is
+// the tick's.
 int tj_samples_at(const tj_timing *t, tj_double_buffer b, uint64_t tick, const uint32_t offsets[2],
                   uint64_t *samples);
 
-// First row that began at or after an edge at which `samples` conversions were complete, and one more was
-// under way or not (the converter pauses between samples at less than its full rate).
+// First row that began at or after an edge at which `samples` conversions were complete, and one
+// more was under way or not (the converter pauses between samples at less than its full rate).
 uint64_t tj_row_at_edge(const tj_timing *t, uint64_t samples, int converting);
 
 // First row that begins after `tick`.

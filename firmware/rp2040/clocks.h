@@ -1,5 +1,6 @@
-// Clocks (RP2040 datasheet, 2.15–2.18, 4.6, 4.7): crystal 12 MHz → system 125 MHz, USB and converter
-// 48 MHz, timer 1 MHz. All come from one crystal, so a converter period is an exact number of ticks.
+// Clocks (RP2040 datasheet, 2.15–2.18, 4.6, 4.7): crystal 12 MHz → system 125 MHz, USB and
+// converter 48 MHz, timer 1 MHz. All come from one crystal, so a converter period is an exact
+// number of ticks.
 #pragma once
 #include <stdint.h>
 
@@ -10,7 +11,8 @@ void clocks_start(void);
 // Ticks since power-up.
 uint64_t clock_now(void);
 
-// Wakes the processor this often from now on, so that the main loop sees what has no interrupt of its own.
+// Wakes the processor this often from now on, so that the main loop sees what has no interrupt of
+// its own.
 void clock_wake_every(uint32_t us);
 // Whether it did since the last call.
 int clock_woke(void);

@@ -6,7 +6,7 @@
 #include "regs.h"
 
 enum { RING_WORDS = 2048, RING_BITS = 12 };  // 4,096 bytes
-enum { LATE_TICKS = 100 };                   // more than any interrupt waits, less than any block lasts
+enum { LATE_TICKS = 100 };  // more than any interrupt waits, less than any block lasts
 enum { CS_EN = 1, CS_READY = 1 << 8, CS_START_MANY = 1 << 3 };
 enum { FCS_EN = 1, FCS_DREQ = 1 << 3, FCS_UNDER = 1 << 10, FCS_OVER = 1 << 11, FCS_EMPTY = 1 << 8 };
 
@@ -112,8 +112,8 @@ int converter_take(converter_block *b) {
   }
   uint64_t row = (uint64_t)taken * ROWS_A_BLOCK;
   uint32_t start = ((taken >> 1) * buffer.block) & (RING_WORDS - 1);
-  *b = (converter_block){{ring[taken & 1], RING_WORDS - 1, start}, first_row + row,
-                         tj_tick_of_row(&timing, row)};
+  *b = (converter_block){
+      {ring[taken & 1], RING_WORDS - 1, start}, first_row + row, tj_tick_of_row(&timing, row)};
   taken++;
   return 1;
 }
@@ -135,8 +135,8 @@ static void realign(void) {
   lost += (uint32_t)(first_row - expected);
 }
 
-// The count of blocks rests on an interrupt a block. A processor that was away for longer sees fewer, and
-// would give later samples an earlier index: time says so.
+// The count of blocks rests on an interrupt a block. A processor that was away for longer sees
+// fewer, and would give later samples an earlier index: time says so.
 static int is_out_of_step(void) {
   uint64_t now = clock_now();
   uint32_t in = done;

@@ -10,8 +10,8 @@
 #define ROM(a, b) ((uint32_t)(a) | (uint32_t)(b) << 8)
 
 static uintptr_t rom_function(uint32_t name) {
-  // A table of name and address, 16 bits each, at the address that stands at 14h (2.8.3). The pointer is
-  // volatile, or the compiler takes an address this low for a mistake.
+  // A table of name and address, 16 bits each, at the address that stands at 14h (2.8.3). The
+  // pointer is volatile, or the compiler takes an address this low for a mistake.
   const volatile uint16_t *volatile root = (const volatile uint16_t *)0x14;
   const volatile uint16_t *entry = (const volatile uint16_t *)(uintptr_t)*root;
   for (; entry[0]; entry += 2)
@@ -68,8 +68,11 @@ int flash_unique_id(char text[17]) {
 
 // The last two sectors of the 2 MB that every board has: magic, length, CRC, text.
 enum { KEPT_AT = 2048 * 1024 - 8192, KEPT_BYTES = 8192, PAGE = 256, HEAD = 12 };
-enum { BLOCK_BYTES = 65536, ERASE_BLOCK = 0xd8 };  // what the ROM may use where a whole block is erased
-static const uint32_t MAGIC = 0x4c434a54;          // "TJCL"
+enum {
+  BLOCK_BYTES = 65536,
+  ERASE_BLOCK = 0xd8
+};                                         // what the ROM may use where a whole block is erased
+static const uint32_t MAGIC = 0x4c434a54;  // "TJCL"
 static const uint8_t *const kept = (const uint8_t *)0x10000000 + KEPT_AT;
 
 const uint8_t *flash_calibration(uint32_t *n) {

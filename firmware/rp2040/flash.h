@@ -1,5 +1,5 @@
-// The flash chip through the boot ROM (RP2040 datasheet, 2.8.3, 4.10): its unique id, and one sector that
-// keeps the calibration. Interrupts are off meanwhile and nothing may run from flash.
+// The flash chip through the boot ROM (RP2040 datasheet, 2.8.3, 4.10): its unique id, and one
+// sector that keeps the calibration. Interrupts are off meanwhile and nothing may run from flash.
 #pragma once
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
-// The RP2040 DAQ: joins the portable core with converter, trigger, sensors, flash and USB in one loop.
-// Interrupts only count, stamp and move bytes; whatever takes time is here, and a pass takes less than a
-// block lasts (4 ms at the fastest).
+// The RP2040 DAQ: joins the portable core with converter, trigger, sensors, flash and USB in one
+// loop. Interrupts only count, stamp and move bytes; whatever takes time is here, and a pass takes
+// less than a block lasts (4 ms at the fastest).
 #include "clocks.h"
 #include "converter.h"
 #include "device.h"
@@ -15,10 +15,11 @@
 #endif
 
 enum { INPUTS = 4, SENSORS = 4, STATUS_US = 100000, LEAVE_US = 20000 };
-// How often the loop looks at edges and sensors: four transactions for each of four sensors within the
-// 8.8 ms of a conversion, and 64 edges at once.
+// How often the loop looks at edges and sensors: four transactions for each of four sensors within
+// the 8.8 ms of a conversion, and 64 edges at once.
 enum { BUSY_US = 250, IDLE_US = 1000 };
-enum { REPLY_ROOM = 512 };  // kept free of stream records, so that a command is answered under a stall
+// Kept free of stream records, so that a command is answered under a stall.
+enum { REPLY_ROOM = 512 };
 
 static tj_device device;
 static uint8_t frame[TJ_ROWS_AT + ROWS_A_BLOCK * INPUTS * 3 / 2 + 4] __attribute__((aligned(4)));
@@ -62,7 +63,8 @@ static int configure(tj_capabilities *c, uint32_t row_mhz, uint32_t mask, uint32
 static void begin_sensors(void) {
   for (uint32_t i = 0; i < SENSORS; i++) {
     sensor[i].readings = 0;
-    if (sensor[i].state == TJ_INA_ABSENT) tj_ina_begin(&sensor[i], sensor_address[i], TJ_INA_CONFIG);
+    if (sensor[i].state == TJ_INA_ABSENT)
+      tj_ina_begin(&sensor[i], sensor_address[i], TJ_INA_CONFIG);
   }
 }
 
@@ -85,7 +87,8 @@ static void start(void) {
 static int store(const uint8_t *text, uint32_t n) { return flash_store_calibration(text, n); }
 static void leave(void) { leave_at = clock_now() + LEAVE_US; }
 
-static const tj_port port = {clock_now, send, configure, start, stop, converter_row_after, store, leave};
+static const tj_port port = {clock_now,           send,  configure, start, stop,
+                             converter_row_after, store, leave};
 
 static void take_commands(void) {
   if (usb_was_closed()) tj_device_halt(&device);
@@ -173,7 +176,8 @@ static void describe(void) {
   int has_id = flash_unique_id(serial);
   // A chip says it is an ASIC (2.20); a flash without an id is a stock emulator's.
   int is_silicon = has_id && (REG(SYSINFO_PLATFORM) & 2);
-  device.identity = (tj_identity){is_silicon ? TJ_SILICON : TJ_EMULATOR, "truejoule rp2040", serial, TJ_VERSION};
+  device.identity =
+      (tj_identity){is_silicon ? TJ_SILICON : TJ_EMULATOR, "truejoule rp2040", serial, TJ_VERSION};
   tj_capabilities *c = &device.capabilities;
   c->tick_hz = TICK_HZ;
   c->tick_tolerance_ppb = 30000;  // the Pico's crystal, ABM8-272-T3

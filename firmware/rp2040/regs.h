@@ -1,5 +1,5 @@
-// RP2040 registers in use, by the names of the datasheet (build-date 2024-10-15); the section is in each
-// head. Writes through SET() and CLR() are atomic (2.1.2).
+// RP2040 registers in use, by the names of the RP2040 datasheet; its section stands beside each.
+// Writes through SET() and CLR() are atomic (2.1.2).
 #pragma once
 #include <stdint.h>
 
@@ -9,11 +9,18 @@
 
 enum {
   // 2.3.2 interrupts
-  IRQ_TIMER_0 = 0, IRQ_USBCTRL = 5, IRQ_DMA_0 = 11, IRQ_IO_BANK0 = 13,
+  IRQ_TIMER_0 = 0,
+  IRQ_USBCTRL = 5,
+  IRQ_DMA_0 = 11,
+  IRQ_IO_BANK0 = 13,
   // 2.5.3.1 DREQ
-  DREQ_PIO0_RX0 = 4, DREQ_ADC = 36, DREQ_NONE = 63,
+  DREQ_PIO0_RX0 = 4,
+  DREQ_ADC = 36,
+  DREQ_NONE = 63,
   // 2.19.2 pin functions
-  FUNC_I2C = 3, FUNC_SIO = 5, FUNC_NULL = 31,
+  FUNC_I2C = 3,
+  FUNC_SIO = 5,
+  FUNC_NULL = 31,
 };
 
 #define SYSINFO 0x40000000u  // 2.20
@@ -32,7 +39,7 @@ enum {
 #define IO_INTR(n) (IO_BANK0 + 0xf0 + 4 * ((n) / 8))
 #define IO_INTE(n) (IO_BANK0 + 0x100 + 4 * ((n) / 8))
 #define IO_EDGE_LOW(n) (4u << 4 * ((n) % 8))
-#define QSPI_SS_CTRL 0x4001800cu  // 2.19.6.2
+#define QSPI_SS_CTRL 0x4001800cu            // 2.19.6.2
 #define PAD(n) (0x4001c000u + 4 + 4 * (n))  // 2.19.6.3
 enum { PAD_OD = 0x80, PAD_IE = 0x40, PAD_PUE = 8, PAD_PDE = 4, PAD_SCHMITT = 2 };
 #define XOSC 0x40024000u     // 2.16
@@ -72,9 +79,9 @@ enum { DMA_EN = 1, DMA_16 = 1 << 2, DMA_32 = 2 << 2, DMA_INCR_WRITE = 1 << 5, DM
 #define DMA_CHAIN(c) ((uint32_t)(c) << 11)
 #define DMA_DREQ(d) ((uint32_t)(d) << 15)
 
-#define USB_DPRAM 0x50100000u  // 4.1.3.2
-#define USB 0x50110000u        // 4.1.4
-#define PIO0 0x50200000u       // 3.7
+#define USB_DPRAM 0x50100000u    // 4.1.3.2
+#define USB 0x50110000u          // 4.1.4
+#define PIO0 0x50200000u         // 3.7
 #define SIO_GPIO_IN 0xd0000004u  // 2.3.1.7
 
 #define NVIC_ISER 0xe000e100u  // 2.4.8

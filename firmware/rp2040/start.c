@@ -1,5 +1,6 @@
-// From the second boot stage to main: copies the program to RAM, clears what begins as zero, points the
-// vector table there. A fault or an interrupt nobody expects stops here, and the watchdog does the rest.
+// From the second boot stage to main: copies the program to RAM, clears what begins as zero, points
+// the vector table there. A fault or an interrupt nobody expects stops here, and the watchdog does
+// the rest.
 #include "handlers.h"
 #include "regs.h"
 
@@ -26,11 +27,20 @@ __attribute__((section(".ram_vectors"), used, aligned(256))) static const vector
     reset,
     {FIVE_LOST, FIVE_LOST, lost, lost, lost, lost},
     {
-        on_timer,                               // 0: IRQ_TIMER_0
-        lost, lost, lost, lost, on_usb,         // 5: IRQ_USBCTRL
-        FIVE_LOST, on_converter,                // 11: IRQ_DMA_0
-        lost, on_alert,                         // 13: IRQ_IO_BANK0
-        FIVE_LOST, FIVE_LOST, lost, lost,
+        on_timer,  // 0: IRQ_TIMER_0
+        lost,
+        lost,
+        lost,
+        lost,
+        on_usb,  // 5: IRQ_USBCTRL
+        FIVE_LOST,
+        on_converter,  // 11: IRQ_DMA_0
+        lost,
+        on_alert,  // 13: IRQ_IO_BANK0
+        FIVE_LOST,
+        FIVE_LOST,
+        lost,
+        lost,
     }};
 
 // Still in flash: calls nothing but main, through a pointer, since main is far away.

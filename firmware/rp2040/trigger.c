@@ -4,8 +4,15 @@
 #include "converter.h"
 #include "regs.h"
 
-enum { PIO_CTRL = 0x00, PIO_RXF0 = 0x20, PIO_MEM = 0x48, SM0_CLKDIV = 0xc8, SM0_EXEC = 0xcc,
-       SM0_INSTR = 0xd8, PIO_FSTAT = 0x04 };
+enum {
+  PIO_CTRL = 0x00,
+  PIO_RXF0 = 0x20,
+  PIO_MEM = 0x48,
+  SM0_CLKDIV = 0xc8,
+  SM0_EXEC = 0xcc,
+  SM0_INSTR = 0xd8,
+  PIO_FSTAT = 0x04
+};
 
 // X counts down from ~0, so the word pushed at an edge is the complement of its number (3.4).
 static const uint16_t program[] = {
@@ -20,9 +27,19 @@ static const uint16_t program[] = {
 };
 enum { MOV_X_ALL_ONES = 0xa02b, JMP = 0x0000, WAIT_RISE = 0, WAIT_FALL = 4 };
 
-// What an edge leaves behind: its number, the timer, where both converter channels would write next, and
-// whether the converter was at work.
-enum { NUMBER, TICK, WRITE0, WRITE1, CONVERTER, LATCHES, FIRST_CHANNEL = 2, DEPTH = 64, DEPTH_BITS = 8 };
+// What an edge leaves behind: its number, the timer, where both converter channels would write
+// next, and whether the converter was at work.
+enum {
+  NUMBER,
+  TICK,
+  WRITE0,
+  WRITE1,
+  CONVERTER,
+  LATCHES,
+  FIRST_CHANNEL = 2,
+  DEPTH = 64,
+  DEPTH_BITS = 8
+};
 static volatile uint32_t latched[LATCHES][DEPTH] __attribute__((section(".rings.b"), aligned(256)));
 
 static uint32_t next, last_number, first_level, lost;
@@ -34,7 +51,8 @@ static uint32_t ahead_from, ahead_to, level_so_far;
 void trigger_set_up(void) {
   REG(PAD(TRIGGER_PIN)) = PAD_IE | PAD_SCHMITT | PAD_PDE;  // an open input is low
   REG(GPIO_CTRL(TRIGGER_PIN)) = FUNC_SIO;
-  for (uint32_t i = 0; i < sizeof program / sizeof *program; i++) REG(PIO0 + PIO_MEM + 4 * i) = program[i];
+  for (uint32_t i = 0; i < sizeof program / sizeof *program; i++)
+    REG(PIO0 + PIO_MEM + 4 * i) = program[i];
   REG(PIO0 + SM0_CLKDIV) = 1u << 16;
   REG(PIO0 + SM0_EXEC) = 7u << 12;  // wrap from 7 to 0
 }
@@ -91,10 +109,12 @@ static void read_edge(uint32_t slot, uint64_t now, tj_edge *e) {
 
 uint32_t trigger_take(tj_edge *edges) {
   // The last channel has written: the edge is whole.
-  uint32_t end = (REG(DMA_WRITE(FIRST_CHANNEL + CONVERTER)) - (uint32_t)latched[CONVERTER]) / 4 % DEPTH;
+  uint32_t end =
+      (REG(DMA_WRITE(FIRST_CHANNEL + CONVERTER)) - (uint32_t)latched[CONVERTER]) / 4 % DEPTH;
   uint64_t now = clock_now();
   uint32_t n = 0;
-  for (; next != end && n < TRIGGER_BATCH; n++, next = (next + 1) % DEPTH) read_edge(next, now, &edges[n]);
+  for (; next != end && n < TRIGGER_BATCH; n++, next = (next + 1) % DEPTH)
+    read_edge(next, now, &edges[n]);
   return n;
 }
 
@@ -105,6 +125,7 @@ uint32_t trigger_level_at(uint64_t row) {
     ahead_from = ahead_to;
     return level_so_far = level_now();
   }
-  for (; ahead_from != ahead_to && ahead[ahead_from % DEPTH] <= row; ahead_from++) level_so_far ^= 1;
+  for (; ahead_from != ahead_to && ahead[ahead_from % DEPTH] <= row; ahead_from++)
+    level_so_far ^= 1;
   return level_so_far;
 }

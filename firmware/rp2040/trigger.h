@@ -1,6 +1,7 @@
 // The trigger input: every edge is counted by PIO and stamped by a chain of DMA channels, with no
-// processor in the path and no debouncing (RP2040 datasheet, 3, 2.5.2). Out: edges with number, level,
-// tick and row. Holds: 64 edges until the main loop comes; more are told by a break in their numbers.
+// processor in the path and no debouncing (RP2040 datasheet, 3, 2.5.2). Out: edges with number,
+// level, tick and row. Holds: 64 edges until the main loop comes; more are told by a break in their
+// numbers.
 #pragma once
 #include <stdint.h>
 

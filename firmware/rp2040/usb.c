@@ -6,8 +6,8 @@
 #include "usb_descriptors.h"
 #include "usb_hw.h"
 
-// Two IN buffers let the controller send one while the other is filled. One is the default, since only
-// one has been reported to stream on silicon; -DUSB_IN_BUFFERS=2 takes both.
+// Two IN buffers let the controller send one while the other is filled. One is the default, since
+// only one has been reported to stream on silicon; -DUSB_IN_BUFFERS=2 takes both.
 #ifndef USB_IN_BUFFERS
 #define USB_IN_BUFFERS 1
 #endif
@@ -17,7 +17,8 @@ static uint8_t ring[USB_RING_BYTES] __attribute__((aligned(4)));
 static volatile uint32_t written, sent;  // counts of bytes; their difference waits
 static volatile uint64_t last_taken;
 static uint32_t in_pid, in_half, in_select, out_pid;
-static uint8_t ended_whole;  // the last packet was full: the host's read goes on until a shorter one
+static uint8_t
+    ended_whole;  // the last packet was full: the host's read goes on until a shorter one
 static volatile uint8_t configured, dtr, closed;
 
 static usb_packet packets[RX_PACKETS];
@@ -43,7 +44,9 @@ static uint32_t words_to_end(uint32_t at, uint32_t n) {
   return n < left ? n : left;
 }
 
-static uint32_t *in_ring(uint32_t at) { return (uint32_t *)(void *)&ring[at & (USB_RING_BYTES - 1)]; }
+static uint32_t *in_ring(uint32_t at) {
+  return (uint32_t *)(void *)&ring[at & (USB_RING_BYTES - 1)];
+}
 
 static void fill(volatile uint32_t *to, uint32_t from, uint32_t bytes) {
   uint32_t n = bytes / 4, first = words_to_end(from, n);

@@ -1,6 +1,7 @@
-// USB device, full speed, one CDC-ACM function (RP2040 datasheet, 4.1; USB 2.0, 9; CDC 1.2; PSTN 1.2).
-// Out: bytes through a ring that the interrupt empties, 64 at a time. In: packets with the tick at which
-// they came; when nobody takes them, the host is told to wait. Holds: no copy of a byte is lost inside.
+// USB device, full speed, one CDC-ACM function (RP2040 datasheet, 4.1; USB 2.0, 9; CDC 1.2;
+// PSTN 1.2). Out: bytes through a ring that the interrupt empties, 64 at a time. In: packets with
+// the tick at which they came; when nobody takes them, the host is told to wait. Holds: no copy of
+// a byte is lost inside.
 #pragma once
 #include <stdint.h>
 

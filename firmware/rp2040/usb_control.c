@@ -5,8 +5,17 @@
 
 // bmRequestType (USB 2.0, 9.3) and bRequest (9.4; PSTN 1.2, 6.3).
 enum { TO_HOST = 0x80, TYPE = 0x60, CLASS = 0x20, TO_ENDPOINT = 2 };
-enum { GET_STATUS = 0, CLEAR_FEATURE = 1, SET_FEATURE = 3, SET_ADDRESS = 5, GET_DESCRIPTOR = 6,
-       GET_CONFIGURATION = 8, SET_CONFIGURATION = 9, GET_INTERFACE = 10, SET_INTERFACE = 11 };
+enum {
+  GET_STATUS = 0,
+  CLEAR_FEATURE = 1,
+  SET_FEATURE = 3,
+  SET_ADDRESS = 5,
+  GET_DESCRIPTOR = 6,
+  GET_CONFIGURATION = 8,
+  SET_CONFIGURATION = 9,
+  GET_INTERFACE = 10,
+  SET_INTERFACE = 11
+};
 enum { SET_LINE_CODING = 0x20, GET_LINE_CODING = 0x21, SET_LINE_STATE = 0x22, SEND_BREAK = 0x23 };
 
 typedef enum { IDLE, SENDING, RECEIVING, CONFIRMING } stage;
@@ -76,7 +85,8 @@ static void halt_endpoint(uint32_t index, int halted) {
   confirm();
 }
 
-static void standard_in(uint32_t type, uint32_t request, uint32_t value, uint32_t index, uint32_t n) {
+static void standard_in(uint32_t type, uint32_t request, uint32_t value, uint32_t index,
+                        uint32_t n) {
   int of_data = (type & 0x1f) == TO_ENDPOINT && data_endpoint(index);
   switch (request) {
     case GET_DESCRIPTOR: descriptor(value, n); break;
@@ -151,7 +161,8 @@ void usb_control_setup(void) {
 
 void usb_control_in_done(void) {
   if (now.stage == CONFIRMING) {
-    if (now.address) REG(USB_ADDR_ENDP) = now.address;  // only now: the answer went from the old one
+    if (now.address)
+      REG(USB_ADDR_ENDP) = now.address;  // only now: the answer went from the old one
     now.address = 0;
     now.stage = IDLE;
   } else if (now.stage == SENDING) {

@@ -1,5 +1,5 @@
-// Endpoint 0: standard and CDC requests. In: a setup packet and the ends of transfers. Out: what the rest
-// of the device has to know. Called from the USB interrupt only.
+// Endpoint 0: standard and CDC requests. In: a setup packet and the ends of transfers. Out: what
+// the rest of the device has to know. Called from the USB interrupt only.
 #pragma once
 #include <stdint.h>
 

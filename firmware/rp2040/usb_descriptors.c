@@ -4,20 +4,77 @@ enum { DEVICE = 1, CONFIGURATION = 2, STRING = 3 };
 enum { LANGUAGES, MAKER, PRODUCT, SERIAL };
 
 // 1209:0001 is the id pid.codes keeps for trials; who a DAQ is, the handshake says (docs/wire.md).
-static const uint8_t device[18] = {18, DEVICE, 0x00, 0x02, 2, 0, 0, 64, 0x09, 0x12, 0x01, 0x00,
-                                   0x00, 0x01, MAKER, PRODUCT, SERIAL, 1};
+static const uint8_t device[18] = {18,   DEVICE, 0x00, 0x02, 2,    0,     0,       64,     0x09,
+                                   0x12, 0x01,   0x00, 0x00, 0x01, MAKER, PRODUCT, SERIAL, 1};
 
 static const uint8_t configuration[67] = {
-    9, CONFIGURATION, 67, 0, 2, 1, 0, 0x80, 125,  // two interfaces, bus powered, 250 mA
-    9, 4, 0, 0, 1, 2, 2, 0, 0,                    // 0: CDC, abstract control model
-    5, 0x24, 0x00, 0x20, 0x01,                    // CDC 1.2
-    5, 0x24, 0x01, 0x00, 1,                       // no call management
-    4, 0x24, 0x02, 0x02,                          // line coding and line state
-    5, 0x24, 0x06, 0, 1,                          // interface 0 with 1
-    7, 5, 0x80 | EP_NOTIFY, 3, 8, 0, 16,
-    9, 4, 1, 0, 2, 10, 0, 0, 0,                   // 1: data
-    7, 5, EP_DATA, 2, 64, 0, 0,
-    7, 5, 0x80 | EP_DATA, 2, 64, 0, 0,
+    9,
+    CONFIGURATION,
+    67,
+    0,
+    2,
+    1,
+    0,
+    0x80,
+    125,  // two interfaces, bus powered, 250 mA
+    9,
+    4,
+    0,
+    0,
+    1,
+    2,
+    2,
+    0,
+    0,  // 0: CDC, abstract control model
+    5,
+    0x24,
+    0x00,
+    0x20,
+    0x01,  // CDC 1.2
+    5,
+    0x24,
+    0x01,
+    0x00,
+    1,  // no call management
+    4,
+    0x24,
+    0x02,
+    0x02,  // line coding and line state
+    5,
+    0x24,
+    0x06,
+    0,
+    1,  // interface 0 with 1
+    7,
+    5,
+    0x80 | EP_NOTIFY,
+    3,
+    8,
+    0,
+    16,
+    9,
+    4,
+    1,
+    0,
+    2,
+    10,
+    0,
+    0,
+    0,  // 1: data
+    7,
+    5,
+    EP_DATA,
+    2,
+    64,
+    0,
+    0,
+    7,
+    5,
+    0x80 | EP_DATA,
+    2,
+    64,
+    0,
+    0,
 };
 
 static const uint8_t *string(const char *s, uint32_t *n) {

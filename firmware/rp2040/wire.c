@@ -4,9 +4,23 @@
 #include "handlers.h"
 #include "regs.h"
 
-enum { CON = 0x00, TAR = 0x04, DATA = 0x10, FS_HCNT = 0x1c, FS_LCNT = 0x20, RAW_INTR = 0x34, RX_TL = 0x38,
-       TX_TL = 0x3c, CLR_ALL = 0x40, CLR_ABRT = 0x54, CLR_STOP = 0x60, ENABLE = 0x6c, RXFLR = 0x78, SDA_HOLD = 0x7c,
-       SPKLEN = 0xa0 };
+enum {
+  CON = 0x00,
+  TAR = 0x04,
+  DATA = 0x10,
+  FS_HCNT = 0x1c,
+  FS_LCNT = 0x20,
+  RAW_INTR = 0x34,
+  RX_TL = 0x38,
+  TX_TL = 0x3c,
+  CLR_ALL = 0x40,
+  CLR_ABRT = 0x54,
+  CLR_STOP = 0x60,
+  ENABLE = 0x6c,
+  RXFLR = 0x78,
+  SDA_HOLD = 0x7c,
+  SPKLEN = 0xa0
+};
 enum { MASTER = 1, FAST = 2 << 1, RESTART_EN = 1 << 5, NO_SLAVE = 1 << 6, TX_EMPTY_CTRL = 1 << 8 };
 enum { READ = 1 << 8, STOP = 1 << 9, RESTART = 1 << 10 };
 enum { TX_ABRT = 1 << 6, STOP_DET = 1 << 9 };
@@ -20,8 +34,8 @@ static volatile uint8_t has_fallen;
 static void set_up_bus(void) {
   REG(I2C0 + ENABLE) = 0;
   REG(I2C0 + CON) = MASTER | FAST | RESTART_EN | NO_SLAVE | TX_EMPTY_CTRL;
-  // 400 kHz at 125 MHz: 312 clocks, three fifths of them low (4.3.14); spikes up to 11, and the data
-  // held 38 clocks = 300 ns after the fall, as the I²C specification asks.
+  // 400 kHz at 125 MHz: 312 clocks, three fifths of them low (4.3.14); spikes up to 11, and the
+  // data held 38 clocks = 300 ns after the fall, as the I²C specification asks.
   REG(I2C0 + FS_HCNT) = 125;
   REG(I2C0 + FS_LCNT) = 187;
   REG(I2C0 + SPKLEN) = 11;

@@ -1,5 +1,6 @@
-// I²C0 as a master at 400 kHz on GPIO 4 and 5, one transaction at a time, polled (RP2040 datasheet, 4.3);
-// and the alert line of the sensors on GPIO 6, whose fall is stamped by an interrupt.
+// I²C0 as a master at 400 kHz on GPIO 4 and 5, one transaction at a time, polled (RP2040
+// datasheet, 4.3); and the alert line of the sensors on GPIO 6, whose fall is stamped by an
+// interrupt.
 #pragma once
 #include <stdint.h>
 
