@@ -102,6 +102,7 @@ export function state(feed: LiveFeed, r: RecorderFigures | null): string {
       method: c.method,
       rate_ppm: c.ratePpm,
       u_rate_ppm: c.uRatePpm,
+      u_offset_ns: c.uOffsetNs,
       residual_rms_ns: c.residualRmsNs,
       exchanges: c.exchanges,
       round_trip_ns: c.roundTripNs,

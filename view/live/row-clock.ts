@@ -15,6 +15,8 @@ export interface ClockState {
   readonly ratePpm: number;
   /** Standard uncertainty of the rate. */
   readonly uRatePpm: number;
+  /** Standard uncertainty of a row's place: scatter, and the asymmetry that scatter cannot show. */
+  readonly uOffsetNs: number;
   readonly residualRmsNs: number;
   readonly exchanges: number;
   /** Of the last exchange. */
@@ -110,6 +112,7 @@ export class RowClock {
       method: fit ? "exchange" : Number.isNaN(this.#originNs) ? "none" : "arrival",
       ratePpm: fit ? (1e9 / (fit.nsPerUnit * this.#hz) - 1) * 1e6 : NaN,
       uRatePpm: fit ? fit.uRate * 1e6 : NaN,
+      uOffsetNs: fit ? Math.hypot(fit.uOffsetNs, Math.min(...this.#pairs.map((p) => p.uNs))) : NaN,
       residualRmsNs: fit?.residualRmsNs ?? NaN,
       exchanges: this.#pairs.length,
       roundTripNs: this.#roundTripNs,

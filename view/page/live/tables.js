@@ -80,8 +80,8 @@ function clockTile(c) {
   if (c.method === "none") return ["DAQ clock", "–", "no rows yet"];
   if (c.method === "arrival") return ["DAQ clock", "nominal", "placed by arrival"];
   const rate = `${c.rate_ppm < 0 ? "−" : "+"}${Math.abs(c.rate_ppm).toFixed(1)} ppm`;
-  const residual = measure(c.residual_rms_ns * 1e-9, "s", 2);
-  return ["DAQ clock", rate, `${residual} rms, ${c.exchanges} exchanges`];
+  const place = measure(c.u_offset_ns * 1e-9, "s", 2);
+  return ["DAQ clock", rate, `rows placed to ${place} by ${c.exchanges} exchanges`];
 }
 
 function telemetryTile(m) {
