@@ -365,8 +365,7 @@ function row(
 function strobeOf(trace: PowerPrefix, w: Window, scan: Scan): WindowResult["strobe"] {
   const cellNs = (scan.stream!.outline.rowsPerCell * NS_PER_S) / scan.rig!.device.rowHz;
   if (cellNs > COUNTER_SAMPLE_NS / 4 || w.t1Ns - w.t0Ns < 10 * STROBE.updateNs) return null;
-  return {
-    counterJ: strobeRangeJ(trace, w.t0Ns, w.t1Ns, COUNTER_SAMPLE_NS, 0),
-    instantJ: strobeRangeJ(trace, w.t0Ns, w.t1Ns, STROBE.updateNs, STROBE.windowNs),
-  };
+  const counterJ = strobeRangeJ(trace, w.t0Ns, w.t1Ns, COUNTER_SAMPLE_NS, 0);
+  const instantJ = strobeRangeJ(trace, w.t0Ns, w.t1Ns, STROBE.updateNs, STROBE.windowNs);
+  return Number.isFinite(counterJ[0]) ? { counterJ, instantJ } : null;
 }

@@ -185,10 +185,13 @@ class PowerLine {
   }
 }
 
+/** Updates in a window beyond which the forecast is not made: five hours of a 20 ms counter. */
+const MAX_STROBES = 1e6;
+
 /**
  * What a strobing channel could have claimed for a window, over all phases of its update clock: from the
  * shunt trace alone. `windowNs` 0 is a point sample.
- * @returns lowest and highest energy in J.
+ * @returns lowest and highest energy in J; NaN for a window of more than a million updates.
  */
 export function strobeRangeJ(
   trace: PowerPrefix,
@@ -197,6 +200,7 @@ export function strobeRangeJ(
   updateNs: number,
   windowNs: number,
 ): readonly [number, number] {
+  if (!((t1 - t0) / updateNs <= MAX_STROBES)) return [NaN, NaN];
   const PHASES = 20;
   let [lo, hi] = [Infinity, -Infinity];
   for (let k = 0; k < PHASES; k++) {
