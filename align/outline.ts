@@ -2,23 +2,32 @@
 // buffer is full. Good enough to find load edges, lags and what a slow telemetry filter would have
 // seen; exact energies never come from here.
 
-const CAPACITY = 1 << 21;
+import { sumOf } from "./columns.ts";
 
 export class Outline {
-  #t = new Float64Array(CAPACITY);
-  #p = new Float64Array(CAPACITY);
+  readonly #t: Float64Array;
+  readonly #p: Float64Array;
   #n = 0;
   #perCell = 1;
   #sumT = 0;
   #sumP = 0;
   #inCell = 0;
 
+  /** @param capacity cells, even. */
+  constructor(capacity = 1 << 21) {
+    this.#t = new Float64Array(capacity);
+    this.#p = new Float64Array(capacity);
+  }
+
   /** Appends rows: time in any unit, power in watts. */
   add(t: Float64Array, powerW: Float64Array, rows: number): void {
-    for (let i = 0; i < rows; i++) {
-      this.#sumT += t[i]!;
-      this.#sumP += powerW[i]!;
-      if (++this.#inCell === this.#perCell) this.#endCell();
+    for (let from = 0; from < rows;) {
+      const to = Math.min(rows, from + this.#perCell - this.#inCell);
+      this.#sumT += sumOf(t, from, to);
+      this.#sumP += sumOf(powerW, from, to);
+      this.#inCell += to - from;
+      if (this.#inCell === this.#perCell) this.#endCell();
+      from = to;
     }
   }
 
@@ -26,15 +35,16 @@ export class Outline {
     this.#t[this.#n] = this.#sumT / this.#inCell;
     this.#p[this.#n] = this.#sumP / this.#inCell;
     this.#sumT = this.#sumP = this.#inCell = 0;
-    if (++this.#n === CAPACITY) this.#halve();
+    if (++this.#n === this.#t.length) this.#halve();
   }
 
   #halve(): void {
-    for (let i = 0; i < CAPACITY / 2; i++) {
+    const half = this.#n / 2;
+    for (let i = 0; i < half; i++) {
       this.#t[i] = (this.#t[2 * i]! + this.#t[2 * i + 1]!) / 2;
       this.#p[i] = (this.#p[2 * i]! + this.#p[2 * i + 1]!) / 2;
     }
-    this.#n = CAPACITY / 2;
+    this.#n = half;
     this.#perCell *= 2;
   }
 

@@ -23,6 +23,7 @@ import { Calibrator } from "./calibrate.ts";
 import { KernelCollector, type KernelTable } from "./cuda-kernels.ts";
 import { columnReader, type ColumnReader } from "./decode.ts";
 import { Outline } from "./outline.ts";
+import { SLICE_ROWS, slices } from "./slices.ts";
 import { type Timebase, timebaseOf } from "./timebase.ts";
 
 /** All reads of one telemetry channel, columns on the session clock. A failed read is NaN with its code. */
@@ -38,7 +39,6 @@ export interface TelemetrySeries {
 /** The DAQ stream that the rig's rails read. */
 export interface StreamScan {
   readonly layout: RowLayout;
-  readonly maxRows: number;
   readonly rows: number;
   readonly blocks: number;
   /** Device time of the first and last row. */
@@ -84,7 +84,6 @@ class StreamScanner {
   readonly outline = new Outline();
   rows = 0;
   blocks = 0;
-  maxRows = 0;
   missingRows = 0;
   gaps = 0;
   firstDevice = NaN;
@@ -94,7 +93,7 @@ class StreamScanner {
   blockTicks: { device: number; tick: bigint }[] = [];
   triggerEdges: { device: number; level: 0 | 1 }[] = [];
   readonly #trigger: ColumnReader | undefined;
-  #level = new Float64Array(0);
+  readonly #level = new Float64Array(SLICE_ROWS);
   #lastLevel = NaN;
   #arrivalStride = 1;
   #nextIndex = -1;
@@ -102,8 +101,8 @@ class StreamScanner {
   readonly #rig: Rig;
   readonly timebase: Timebase;
   #calibrator: Calibrator | undefined;
-  #t = new Float64Array(0);
-  #flags = new Uint8Array(0);
+  readonly #t = new Float64Array(SLICE_ROWS);
+  readonly #flags = new Uint8Array(SLICE_ROWS);
 
   constructor(layout: RowLayout, rig: Rig, session: Session) {
     this.layout = layout;
@@ -115,21 +114,29 @@ class StreamScanner {
 
   add(b: SampleBlock): void {
     if (b.flags & BlockFlag.duplicate || b.rows === 0) return;
-    this.#grow(b.rows);
-    this.timebase.read(b, this.#t);
-    this.#calibrator!.read(b, this.#flags);
-    this.outline.add(this.#t, this.#calibrator!.totalW, b.rows);
     if (this.#nextIndex >= 0 && b.firstIndex !== this.#nextIndex) {
       this.gaps++;
       this.missingRows += Math.max(0, b.firstIndex - this.#nextIndex);
     }
+    let begins = NaN;
+    for (const slice of slices(b, this.layout.rowBytes)) {
+      this.#addSlice(slice);
+      if (Number.isNaN(begins)) begins = this.#t[0]!;
+    }
+    this.blocks++;
+    this.#arrival(b, begins);
+  }
+
+  #addSlice(b: SampleBlock): void {
+    this.#calibrator ??= new Calibrator(this.layout, this.#rig, SLICE_ROWS);
+    this.timebase.read(b, this.#t);
+    this.#calibrator.read(b, this.#flags);
+    this.outline.add(this.#t, this.#calibrator.totalW, b.rows);
     if (this.rows === 0) this.#begin(b);
     if (this.#trigger) this.#findEdges(b);
     this.#nextIndex = b.firstIndex + b.rows;
     this.rows += b.rows;
-    this.blocks++;
     this.lastDevice = this.#t[b.rows - 1]!;
-    this.#arrival(b);
   }
 
   /** An edge hidden by a gap is not dated: it is missing, and says so by its absence. */
@@ -157,28 +164,19 @@ class StreamScanner {
     this.startStamp = { ns: (before + after) / 2, halfNs: (after - before) / 2 };
   }
 
-  /** Keeps at most MAX_ARRIVALS, evenly thinned. */
-  #arrival(b: SampleBlock): void {
+  /** Keeps at most MAX_ARRIVALS, evenly thinned. @param begins device time of the block's first row. */
+  #arrival(b: SampleBlock, begins: number): void {
     if (b.hostAfter === null || this.blocks % this.#arrivalStride !== 0) return;
     this.arrivals.push({
       device: this.lastDevice,
       sessionNs: toSession(this.#session, b.hostAfter),
     });
-    if (b.deviceTick !== null) this.blockTicks.push({ device: this.#t[0]!, tick: b.deviceTick });
+    if (b.deviceTick !== null) this.blockTicks.push({ device: begins, tick: b.deviceTick });
     if (this.arrivals.length < MAX_ARRIVALS) return;
     const everyOther = (_: unknown, i: number): boolean => i % 2 === 0;
     this.arrivals = this.arrivals.filter(everyOther);
     this.blockTicks = this.blockTicks.filter(everyOther);
     this.#arrivalStride *= 2;
-  }
-
-  #grow(rows: number): void {
-    if (rows <= this.maxRows) return;
-    this.maxRows = rows;
-    this.#t = new Float64Array(rows);
-    this.#flags = new Uint8Array(rows);
-    this.#level = new Float64Array(rows);
-    this.#calibrator = new Calibrator(this.layout, this.#rig, rows);
   }
 }
 
@@ -274,12 +272,11 @@ export function scanCapture(
 }
 
 function finish(s: StreamScanner): StreamScan {
-  const { layout, maxRows, rows, blocks, firstDevice, lastDevice, missingRows, gaps, outline } = s;
+  const { layout, rows, blocks, firstDevice, lastDevice, missingRows, gaps, outline } = s;
   const { startStamp, arrivals, blockTicks, triggerEdges } = s;
   const firstTick = s.timebase.firstTick;
   return {
     layout,
-    maxRows,
     rows,
     blocks,
     firstDevice,

@@ -8,6 +8,7 @@ import { type ClockModel, fittedSpan, mapColumn } from "./clock.ts";
 import { ramp } from "./columns.ts";
 import type { SessionNs } from "../schema/time.ts";
 import type { Scan, StreamScan } from "./scan.ts";
+import { SLICE_ROWS, slices } from "./slices.ts";
 import { type Timebase, timebaseOf } from "./timebase.ts";
 
 /** Rows [from, to) of the columns form one run; before `from` lies a gap if `gapBefore`. */
@@ -36,9 +37,6 @@ export interface TimelineCounts {
   readonly clippedSpans: [SessionNs, SessionNs][];
 }
 
-/** Rows worked on at a time, however large the blocks: eight columns of them stay in the second-level cache. */
-const SLICE_ROWS = 4096;
-
 const MAX_SPANS = 10_000;
 
 /** A distance of more than this many row periods is a gap (mission: 250 ms at a 100 ms period). */
@@ -55,14 +53,14 @@ export class Timeline {
   };
   readonly rails: readonly string[];
   readonly #scan: Pick<Scan, "path" | "rig">;
-  readonly #stream: Pick<StreamScan, "layout" | "maxRows">;
+  readonly #stream: Pick<StreamScan, "layout">;
   readonly #model: ClockModel;
   readonly #fitted: readonly [number, number];
   #lastNs = -Infinity;
 
   constructor(
     scan: Pick<Scan, "path" | "rig">,
-    stream: Pick<StreamScan, "layout" | "maxRows">,
+    stream: Pick<StreamScan, "layout">,
     model: ClockModel,
   ) {
     this.#scan = scan;
@@ -81,13 +79,12 @@ export class Timeline {
 
   /** The same for blocks from anywhere; they must come in stream order. */
   *align(blocks: Iterable<SampleBlock>): Generator<AlignedRun> {
-    const { layout, maxRows } = this.#stream;
+    const { layout } = this.#stream;
     const rig = this.#scan.rig!;
     const timebase = timebaseOf(layout, rig.device.clock.hz, rig.device.rowHz);
-    const rows = Math.min(maxRows, SLICE_ROWS);
-    const calibrator = new Calibrator(layout, rig, rows);
-    const tNs = new Float64Array(rows);
-    const flags = new Uint8Array(rows);
+    const calibrator = new Calibrator(layout, rig, SLICE_ROWS);
+    const tNs = new Float64Array(SLICE_ROWS);
+    const flags = new Uint8Array(SLICE_ROWS);
     this.#lastNs = -Infinity;
     for (const block of blocks) {
       if (block.flags & BlockFlag.duplicate) continue;
@@ -191,25 +188,6 @@ export class Timeline {
 
 function* blocksIn(records: Iterable<CaptureRecord>): Generator<SampleBlock> {
   for (const r of records) if (r.kind === "rows") yield r.block;
-}
-
-function* slices(block: SampleBlock, rowBytes: number): Generator<SampleBlock> {
-  const { rows, firstIndex, bytes } = block;
-  if (rows <= SLICE_ROWS) {
-    if (rows > 0) yield block;
-    return;
-  }
-  for (let at = 0; at < rows; at += SLICE_ROWS) {
-    const n = Math.min(SLICE_ROWS, rows - at);
-    yield {
-      ...block,
-      firstIndex: firstIndex + at,
-      rows: n,
-      bytes: bytes.subarray(at * rowBytes, (at + n) * rowBytes),
-      // What lies before the block does not lie before its later slices.
-      ...(at > 0 ? { deviceTick: null, flags: 0 } : {}),
-    };
-  }
 }
 
 /** First row in [from, rows) that does not simply go on: time jumps or stands still, or no number. */

@@ -113,7 +113,7 @@ export function* blocksOf(s: Stream, rows: number): Generator<SampleBlock> {
 }
 
 export function timelineOf(s: Stream): Timeline {
-  return new Timeline({ path: "", rig: s.rig }, { layout: s.layout, maxRows: BLOCK_ROWS }, s.clock);
+  return new Timeline({ path: "", rig: s.rig }, { layout: s.layout }, s.clock);
 }
 
 /** Session time of a row, ns. */

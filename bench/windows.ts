@@ -61,11 +61,7 @@ function integrate(s: Stream, path: string, t0: Float64Array, t1: Float64Array):
   instants.set(t0);
   instants.set(t1, WINDOWS);
   const integrator = new Integrator(s.rig, instantsOf(instants));
-  const timeline = new Timeline(
-    { path, rig: s.rig },
-    { layout: s.layout, maxRows: BLOCK_ROWS },
-    s.clock,
-  );
+  const timeline = new Timeline({ path, rig: s.rig }, { layout: s.layout }, s.clock);
   for (const run of timeline.runs()) integrator.add(run);
   return integrator.finish();
 }
