@@ -22,6 +22,7 @@ import type { SessionNs } from "../schema/time.ts";
 import { Calibrator } from "./calibrate.ts";
 import { KernelCollector, type KernelTable } from "./cuda-kernels.ts";
 import { columnReader, type ColumnReader } from "./decode.ts";
+import { loggedRig } from "./logged-rig.ts";
 import { Outline } from "./outline.ts";
 import { SLICE_ROWS, slices } from "./slices.ts";
 import { type Timebase, timebaseOf } from "./timebase.ts";
@@ -207,7 +208,7 @@ export function scanCapture(
         break;
       case "attachment":
         attachments.set(r.name, r.data);
-        if (r.name === "rig.json") rig = parseRig(path, r.data);
+        if (r.name === "rig.json") rig = loggedRig(path, r.data);
         break;
       case "layout":
         if (rig && r.layout.stream === rig.device.stream) {
@@ -307,18 +308,6 @@ function addRead(s: TelemetrySeries, r: TelemetryRead, session: Session): void {
   s.halfNs.push((after - before) / 2);
   s.value.push(r.code === 0 ? r.value : NaN);
   s.code.push(r.code);
-}
-
-function parseRig(path: string, data: Uint8Array): Rig {
-  try {
-    return JSON.parse(Buffer.from(data).toString()) as Rig;
-  } catch {
-    throw inputError(
-      "the attached rig.json is not JSON",
-      path,
-      "a log written by record or import",
-    );
-  }
 }
 
 function headless(path: string): Error {

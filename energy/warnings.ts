@@ -3,7 +3,7 @@
 
 import type { SessionClocks } from "../align/fit.ts";
 import type { Lag } from "../align/lag.ts";
-import type { Scan } from "../align/scan.ts";
+import type { Scan, TelemetrySeries } from "../align/scan.ts";
 import type { TimelineCounts } from "../align/timeline.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
 import type { WindowResult } from "./compare.ts";
@@ -22,13 +22,14 @@ export function warningsOf(
   lags: readonly Lag[],
 ): Told {
   const serious = [
-    ...scan.damages.map((d) => `capture log: ${d.text} (offset ${d.offset}, ${d.bytes} bytes)`),
+    ...damagesOf(scan),
     ...scan.notes.filter((n) => n.level === "loss").map((n) => n.text),
     ...pairing,
     ...wallClockSteps(scan),
     ...losses(scan, counts),
     ...clockDoubts(clocks),
     ...unplacedMarks(scan, clocks),
+    ...scan.telemetry.flatMap(unsteady),
     ...results.flatMap((r) =>
       r.window.doubt ? [`window ${r.window.name}: ${r.window.doubt}`] : [],
     ),
@@ -43,6 +44,37 @@ export function warningsOf(
     ...(scan.rig ? [...rigRemarks(scan.rig), ...tooShort(scan.rig, results)] : []),
   ];
   return { warnings: [...serious, ...remarks], degraded: serious.length > 0 };
+}
+
+/** One line for each kind of damage, however often it occurs. */
+function damagesOf(scan: Scan): string[] {
+  const kinds = new Map<string, { count: number; offset: number; bytes: number }>();
+  for (const d of scan.damages) {
+    const same = kinds.get(d.text);
+    if (same) kinds.set(d.text, { ...same, count: same.count + 1, bytes: same.bytes + d.bytes });
+    else kinds.set(d.text, { count: 1, offset: d.offset, bytes: d.bytes });
+  }
+  return [...kinds].map(
+    ([text, { count, offset, bytes }]) =>
+      `capture log: ${text} (${count > 1 ? `${count} times, first at ` : ""}offset ${offset}, ${bytes} bytes)`,
+  );
+}
+
+/** Reads are taken in order, and a counter only rises; what breaks that is a stepped clock or a reload. */
+function unsteady({ channel, tNs, value }: TelemetrySeries): string[] {
+  let [back, falls, last] = [0, 0, -Infinity];
+  for (let i = 0; i < tNs.length; i++) {
+    if (i > 0 && tNs[i]! < tNs[i - 1]!) back++;
+    if (value[i]! < last) falls++;
+    if (Number.isFinite(value[i]!)) last = value[i]!;
+  }
+  const out: string[] = [];
+  if (back > 0) out.push(`${channel.name}: ${back} reads go back in time`);
+  if (falls > 0 && channel.quantity === "energy" && channel.wrapsAt === undefined)
+    out.push(
+      `${channel.name}: the counter falls ${falls} times and no modulus is known; what it lost there is missing from its Joules`,
+    );
+  return out;
 }
 
 /** UTC and the monotonic clock should run together; NTP slews by at most 500 ppm, a step is more. */

@@ -1,0 +1,41 @@
+// rig.json of a log → the rig, checked: a log of another tool's making, or of a version to come, must end in
+// a line that says what is wrong, never in Joules of a rig that has no rails or a clock of 0 Hz.
+
+import { inputError } from "../schema/errors.ts";
+import type { Rail, Rig, Sensor } from "../schema/rig.ts";
+
+/** @throws InputError naming what the rig lacks. */
+export function loggedRig(path: string, data: Uint8Array): Rig {
+  const problem = (what: string): Error =>
+    inputError(`the attached rig.json ${what}`, path, "a log written by record or import");
+  let rig: Rig;
+  try {
+    rig = JSON.parse(Buffer.from(data).toString()) as Rig;
+  } catch {
+    throw problem("is not JSON");
+  }
+  const device = (rig as Rig | null)?.device;
+  if (typeof device?.stream !== "string" || !Array.isArray(rig.rails)) throw problem("is no rig");
+  if (!(device.rowHz > 0) || !(device.clock?.hz > 0) || !(device.clock.uRel >= 0))
+    throw problem("states no rate of rows or of its clock");
+  const rails: readonly Rail[] = rig.rails;
+  if (rails.length === 0) throw problem("has no rails");
+  for (const rail of rails)
+    if (!measures(rail)) throw problem(`has a rail ${rail.name} without a usable sensor`);
+  return rig;
+}
+
+/** Power, or voltage (measured or assumed) and current, each with a scale and uncertainties that are numbers. */
+function measures(r: Rail): boolean {
+  const sensors = [r.power, r.voltage, r.current].filter((s) => s !== undefined);
+  const complete =
+    r.power !== undefined || (r.current !== undefined && (r.voltage ?? r.assumedVoltage));
+  return Boolean(complete) && sensors.every(usable);
+}
+
+const usable = (s: Sensor): boolean =>
+  Number.isFinite(s.perCount) &&
+  s.perCount !== 0 &&
+  Number.isFinite(s.zeroCount) &&
+  s.gainU >= 0 &&
+  s.offsetU >= 0;
