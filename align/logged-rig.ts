@@ -37,5 +37,5 @@ const usable = (s: Sensor): boolean =>
   Number.isFinite(s.perCount) &&
   s.perCount !== 0 &&
   Number.isFinite(s.zeroCount) &&
-  s.gainU >= 0 &&
-  s.offsetU >= 0;
+  Number.isFinite(s.gainU) &&
+  Number.isFinite(s.offsetU);
