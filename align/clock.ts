@@ -144,18 +144,60 @@ export interface LineFit {
   readonly uRate: number;
   readonly residualRmsNs: number;
   readonly rateFromEdges: number;
+  /** Where the pairings contradict the prior and were believed instead of it. */
+  readonly warnings: readonly string[];
 }
+
+/** Beyond so many standard uncertainties a prior is wrong, not unlucky: it happens by chance once in 1.7 million. */
+const WRONG_PRIOR = 5;
+/** So many pairings can agree with each other; two always do. */
+const AGREEING_PAIRS = 3;
 
 /** Degrees of freedom that the stated uncertainty of the pairings is worth against their own scatter. */
 const STATED_DOF = 4;
 
 /**
- * Fits offset and rate. The pairings' stated uncertainty is one opinion, their scatter about the line
- * another: both are pooled, so that hundreds of edges speak for themselves and two edges, whose line fits
- * always, cannot claim to be exact. Where even so the misfit to line and prior together is larger than
- * stated, the uncertainty grows until it is not (Birge 1932).
+ * Fits offset and rate. A prior that pairings plainly contradict (a rig written for another device) is
+ * dropped with a warning; averaged with them it would move the line by many times what either states.
  */
-export function fitLine(pairs: readonly ClockPairing[], prior: ClockPrior): LineFit {
+export function fitLine(pairs: readonly ClockPairing[], declared: ClockPrior): LineFit {
+  if (pairs.length < AGREEING_PAIRS) return weighted(pairs, declared, []);
+  let prior = declared;
+  const warnings: string[] = [];
+  const alone = { ...prior, startUNs: Infinity };
+  if (prior.uRel > 0) {
+    const free = weighted(pairs, { ...alone, uRel: Infinity }, []);
+    const off = 1e9 / prior.hz / free.nsPerUnit - 1;
+    if (Math.abs(off) > WRONG_PRIOR * Math.hypot(free.uRate, prior.uRel)) {
+      warnings.push(
+        `the clock runs ${(off * 1e6).toFixed(1)} ppm from the rate that the rig declares within ±${(prior.uRel * 1e6).toFixed(1)} ppm: ${pairs.length} clock pairs are believed, the rig is not; correct device.clock in the rig`,
+      );
+      prior = { ...prior, uRel: Infinity };
+    }
+  }
+  const free = weighted(pairs, { ...prior, startUNs: Infinity }, []);
+  const late = free.refNs - free.refDevice * free.nsPerUnit - prior.startNs;
+  const u = Math.hypot(free.uOffsetNs, free.refDevice * free.nsPerUnit * free.uRate);
+  if (Math.abs(late) > WRONG_PRIOR * Math.hypot(u, prior.startUNs)) {
+    warnings.push(
+      `the stream starts ${(late / 1e6).toFixed(3)} ms from where the rig puts it within ±${(prior.startUNs / 1e6).toFixed(3)} ms: ${pairs.length} clock pairs are believed, the rig is not; correct stream_start in the rig`,
+    );
+    prior = { ...prior, startUNs: Infinity };
+  }
+  return weighted(pairs, prior, warnings);
+}
+
+/**
+ * The pairings' stated uncertainty is one opinion, their scatter about the line another: both are pooled,
+ * so that hundreds of edges speak for themselves and two edges, whose line fits always, cannot claim to be
+ * exact. Where even so the misfit to line and prior together is larger than stated, the uncertainty grows
+ * until it is not (Birge 1932).
+ */
+function weighted(
+  pairs: readonly ClockPairing[],
+  prior: ClockPrior,
+  warnings: readonly string[],
+): LineFit {
   const ns = 1e9 / prior.hz;
   const refDevice = pairs.reduce((s, p) => s + p.device, 0) / pairs.length;
   // y = session − nominal line through the centroid; y ≈ a + e·x with e the relative rate error.
@@ -172,7 +214,10 @@ export function fitLine(pairs: readonly ClockPairing[], prior: ClockPrior): Line
     fit = observe(scale);
   }
   const dof =
-    pairs.length + (prior.uRel > 0 ? 1 : 0) + (Number.isFinite(prior.startUNs) ? 1 : 0) - 2;
+    pairs.length +
+    (prior.uRel > 0 && Number.isFinite(prior.uRel) ? 1 : 0) +
+    (Number.isFinite(prior.startUNs) ? 1 : 0) -
+    2;
   if (dof > 0 && fit.chi2 > dof) {
     // χ² falls as the scale grows: bisect for χ² = degrees of freedom.
     let [lo, hi] = [scale, 2 * scale];
@@ -192,6 +237,7 @@ export function fitLine(pairs: readonly ClockPairing[], prior: ClockPrior): Line
     uRate: Math.sqrt(fit.varE),
     residualRmsNs: fit.rms,
     rateFromEdges: 1 - (prior.uRel > 0 ? fit.varE / prior.uRel ** 2 : 0),
+    warnings,
   };
 }
 

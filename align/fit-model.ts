@@ -38,6 +38,7 @@ export function modelOf(
   const line = {
     ...fixedModel(clock, prior),
     ...fit,
+    warnings: [...fit.warnings, ...warnings],
     wander: fitWander(pairs, fit),
     uOffsetNs: Math.hypot(fit.uOffsetNs, systematicNs),
   };
@@ -53,7 +54,6 @@ export function modelOf(
     residualRmsNs: Math.sqrt(squares / Math.max(1, pairs.length)),
     edgesUsed: pairs.length,
     startDelayNs: Number.isFinite(prior.startUNs) ? toSessionNs(line, 0) - prior.startNs : null,
-    warnings,
   };
 }
 

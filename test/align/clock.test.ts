@@ -59,6 +59,39 @@ describe("clock fit", () => {
     }
   });
 
+  test("pairings that agree beat a prior that they contradict, and say so", () => {
+    const r = random(7, "wrong prior");
+    const pairs = Array.from({ length: 20 }, (_, i) => ({
+      device: i * HZ,
+      sessionNs: 380e6 + truth(i * HZ, 900) + 40e3 * r.normal(),
+      uNs: 50e3,
+    }));
+    const fit = fitLine(pairs, { ...prior, startUNs: 10e6 });
+    for (const { device } of pairs) {
+      const at = fit.refNs + (device - fit.refDevice) * fit.nsPerUnit;
+      const u = Math.hypot(fit.uOffsetNs, (device - fit.refDevice) * fit.nsPerUnit * fit.uRate);
+      expect(Math.abs(at - 380e6 - truth(device, 900))).toBeLessThan(4 * u);
+      expect(u).toBeLessThan(50e3);
+    }
+    expect(fit.warnings).toHaveLength(2);
+    expect(fit.warnings[0]).toMatch(/(899|90\d)\.\d ppm.*correct device\.clock/);
+    expect(fit.warnings[1]).toMatch(/starts 38\d\.\d+ ms.*correct stream_start/);
+  });
+
+  test("a prior that is merely unlucky stays", () => {
+    for (let seed = 1; seed <= 500; seed++) {
+      const r = random(seed, "right prior");
+      const ppm = 50 * r.normal();
+      const late = 20e6 * r.normal();
+      const pairs = Array.from({ length: 3 + (seed % 30) }, (_, i) => ({
+        device: i * 5000,
+        sessionNs: late - 7e6 + truth(i * 5000, ppm) + 50e3 * r.normal(),
+        uNs: 50e3,
+      }));
+      expect(fitLine(pairs, prior).warnings).toEqual([]);
+    }
+  });
+
   test("a rate declared exact stays exact", () => {
     const pairs = [0, 1, 2, 3].map((k) => ({
       device: k * HZ,
