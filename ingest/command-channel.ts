@@ -16,16 +16,21 @@ export interface Answer {
   readonly received: Stamp;
 }
 
-const TRIES = 3;
-const PATIENCE_MS = 200;
+/** Before a command is repeated. */
+const REPEAT_MS = 200;
+/** A machine under load, or a device that still boots, takes seconds to answer. */
+const PATIENCE_MS = 5000;
 
 export class CommandChannel {
   readonly #port: BytePort;
   readonly #waiting = new Map<number, (reply: Reply, received: Stamp) => void>();
+  readonly #tries: number;
   #sequence = IDENTIFY_SEQUENCE;
 
-  constructor(port: BytePort) {
+  /** @param patienceMs until a command counts as unanswered. */
+  constructor(port: BytePort, patienceMs = PATIENCE_MS) {
     this.#port = port;
+    this.#tries = Math.ceil(patienceMs / REPEAT_MS);
   }
 
   /** The decoder's replies go here; those that nobody waits for are late and dropped. */
@@ -47,7 +52,7 @@ export class CommandChannel {
   }
 
   async #ask(name: string, make: () => Uint8Array): Promise<Answer> {
-    for (let tries = 0; tries < TRIES; tries++) {
+    for (let tries = 0; tries < this.#tries; tries++) {
       const answer = await this.#once(make());
       if (answer?.reply.result === 0) return answer;
       if (answer)
@@ -59,7 +64,7 @@ export class CommandChannel {
     throw new SourceError("retry", `${this.#port.name}: no answer to ${name}`);
   }
 
-  /** @returns undefined after the patience is over. */
+  /** @returns undefined when it is time to repeat. */
   #once(frame: Uint8Array): Promise<Answer | undefined> {
     const sequence = new DataView(frame.buffer).getUint32(8, true);
     return new Promise((resolve) => {
@@ -68,7 +73,7 @@ export class CommandChannel {
         this.#waiting.delete(sequence);
         resolve(answer);
       };
-      const timer = setTimeout(() => done(undefined), PATIENCE_MS);
+      const timer = setTimeout(() => done(undefined), REPEAT_MS);
       const sent = instant<"host">(process.hrtime.bigint());
       this.#waiting.set(sequence, (reply, received) => {
         done({ reply: owned(reply), sent, received });

@@ -43,6 +43,7 @@ export function sourceOf({ platform }: Identity): Source {
 export async function converse<T>(
   open: OpenPort,
   talk: (channel: CommandChannel, greeting: Greeting) => Promise<T>,
+  patienceMs?: number,
 ): Promise<T> {
   let channel: CommandChannel | undefined;
   const splitter = new FrameSplitter((frame, _before, after) => {
@@ -54,15 +55,19 @@ export async function converse<T>(
     closed: () => undefined,
   });
   try {
-    channel = new CommandChannel(port);
+    channel = new CommandChannel(port, patienceMs);
     return await talk(channel, await greet(channel, port.name));
   } finally {
     await port.close();
   }
 }
 
-export const probe = (open: OpenPort): Promise<Greeting> =>
-  converse(open, async (_channel, g) => g);
+/** @param patienceMs for each question. */
+export const probe = (open: OpenPort, patienceMs?: number): Promise<Greeting> =>
+  converse(open, async (_channel, g) => g, patienceMs);
+
+/** Where most likely nobody is: a DAQ that is idle answers within milliseconds. */
+export const SEARCH_PATIENCE_MS = 600;
 
 /** A port and who answered there, or why nobody did, in one line. */
 export type Finding =
@@ -77,7 +82,7 @@ export function findDevices(
   return Promise.all(
     ports.map(async (port): Promise<Finding> => {
       try {
-        return { port, greeting: await probe(open(port.path)) };
+        return { port, greeting: await probe(open(port.path), SEARCH_PATIENCE_MS) };
       } catch (error) {
         if (!(error instanceof SourceError)) throw error;
         return { port, problem: error.message };

@@ -3,7 +3,7 @@
 
 import { realpathSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { probe } from "../../ingest/handshake.ts";
+import { probe, SEARCH_PATIENCE_MS } from "../../ingest/handshake.ts";
 import type { OpenPort } from "../../ingest/port.ts";
 import { listPorts } from "../../ingest/port-list.ts";
 import type { DaqSink } from "../../ingest/sink.ts";
@@ -129,7 +129,7 @@ function textDevice(rig: Rig, format: TextFormat, port: string | undefined): Dev
 async function findDaq(): Promise<string> {
   const found: string[] = [];
   for (const { path } of await listPorts())
-    await probe(ttyPort(path)).then(
+    await probe(ttyPort(path), SEARCH_PATIENCE_MS).then(
       () => found.push(path),
       () => undefined,
     );
