@@ -214,13 +214,16 @@ function shortestStep(t: Float64Array): number {
   return Number.isFinite(shortest) && shortest > 0 ? shortest : 60e6;
 }
 
-/** Edges the DAQ stamped itself, and changes of the trigger bit between its rows. */
+/** Edges of the trigger line: those the DAQ stamped itself, and changes of the one bit that rows may carry. */
 export function deviceEdges(
   scan: Scan,
   stream: StreamScan,
 ): readonly { readonly device: number; readonly level: 0 | 1 | null }[] {
+  const trigger = scan.rig?.trigger;
+  const line = trigger && `line${trigger.daqLine}`;
   const stamped = scan.edges.flatMap((e) => {
     if (e.stream !== stream.layout.stream) return [];
+    if (line !== undefined && e.line !== line) return []; // another input: a button, a second bench
     const device =
       e.index ?? (e.tick === undefined ? undefined : Number(e.tick - (stream.firstTick ?? 0n)));
     return device === undefined ? [] : [{ device, level: e.level }];

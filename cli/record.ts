@@ -35,6 +35,7 @@ example: truejoule record --rig bench.yaml --out runs/gemm --label batch=8 -- py
     realtime: { type: "boolean" },
     live: { type: "boolean" },
     cuda: { type: "boolean" },
+    "no-trigger": { type: "boolean" },
     "no-fuse": { type: "boolean" },
     fault: { type: "string", multiple: true },
   },
@@ -50,6 +51,10 @@ example: truejoule record --rig bench.yaml --out runs/gemm --label batch=8 -- py
     ],
     ["--live", "a web page of it on 127.0.0.1 (docs/live.md); its address goes to stderr"],
     ["--cuda", "CMD's kernels and NVTX ranges too, unmodified (docs/cuda.md)"],
+    [
+      "--no-trigger",
+      "leave the rig's trigger line alone (its worker takes a core where there are four)",
+    ],
     ["--no-fuse", "leave fusing for later"],
     ["--seed N", "virtual bench: another card, another load (1)"],
     [
@@ -120,6 +125,7 @@ export async function recordRun(
       environment: cudaOf(call),
       childOutput: ui.json ? "stderr" : "inherit",
       realtime: call.options["realtime"] === true,
+      trigger: call.options["no-trigger"] !== true,
       onProgress: (state) => {
         progress(state);
         live?.state(state);
@@ -234,5 +240,15 @@ function jsonOf(r: RecordingResult): object {
     bytes: r.bytes,
     ended: r.ended,
     exit_code: r.exitCode,
+    trigger: r.trigger && {
+      output: r.trigger.output,
+      spin: r.trigger.spin,
+      pattern_pulses: r.trigger.patternPulses,
+      submit_pulses: r.trigger.submitPulses,
+      submits: r.trigger.submits,
+      half_ns: [r.trigger.halfNs.median, r.trigger.halfNs.most],
+      cpu_s: r.trigger.cpuS,
+      wall_s: r.trigger.wallS,
+    },
   };
 }

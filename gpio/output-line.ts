@@ -3,9 +3,11 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Mark } from "../schema/records.ts";
-import { type Instant, elapsedNs, instant } from "../schema/time.ts";
+import { type Instant, elapsedNs, instant, later } from "../schema/time.ts";
 import { check, findLine } from "./chips.ts";
 import { type Kernel, linux } from "./kernel.ts";
+import { fileOutput, SIMULATED } from "./sim-file.ts";
+import type { Cause } from "./trigger-pulses.ts";
 import {
   GPIO_V2_GET_LINE_IOCTL,
   GPIO_V2_LINE_ATTR_ID_OUTPUT_VALUES,
@@ -42,17 +44,21 @@ export function drive(line: OutputLine, level: 0 | 1): DrivenEdge {
   return { level, before: instant(before), after: instant(after) };
 }
 
-export function drivenMark(line: OutputLine, edge: DrivenEdge): Mark {
-  const within_ns = elapsedNs(edge.after, edge.before);
-  const fields = { kind: "edge_out", level: edge.level, within_ns };
-  return { name: line.name, phase: "instant", clock: "host", t: edge.before, fields };
+/** The mark that align's clock fit rests on: the edge lies within ±half_ns of its time. */
+export function syncMark(edge: DrivenEdge, cause: Cause, output: string): Mark {
+  const half_ns = elapsedNs(edge.after, edge.before) / 2;
+  const t = later(edge.before, Math.floor(half_ns));
+  const phase = edge.level === 1 ? "begin" : "end";
+  return { name: "sync", phase, clock: "host", t, fields: { half_ns, cause, output } };
 }
 
 /**
- * @param name `CHIP/LINE` or `/dev/tty…/rts` or `…/dtr`
+ * @param name `CHIP/LINE` or `/dev/tty…/rts` or `…/dtr`, or `simulated:FILE`
  * @throws InputError when there is no such line or it cannot be had
  */
-export async function openOutput(name: string, kernel: Kernel = linux()): Promise<OutputLine> {
+export async function openOutput(name: string, on?: Kernel): Promise<OutputLine> {
+  if (name.startsWith(SIMULATED)) return fileOutput(name, name.slice(SIMULATED.length));
+  const kernel = on ?? linux();
   const serial = /^(\/dev\/.+)\/(rts|dtr)$/.exec(name);
   if (!serial) return chipOutput(kernel, name);
   return serialOutput(kernel, name, serial[1]!, serial[2] === "rts" ? TIOCM_RTS : TIOCM_DTR);

@@ -68,7 +68,10 @@ function readRigFile(path: string): Buffer {
 }
 
 async function readRig(f: Fields): Promise<Rig> {
-  f.only(["name", "description", "device", "rails", "missing_rails", "step_response"]);
+  f.only([
+    ...["name", "description", "device", "rails", "missing_rails", "step_response"],
+    "trigger",
+  ]);
   return {
     name: f.string("name"),
     description: f.string("description"),
@@ -78,6 +81,7 @@ async function readRig(f: Fields): Promise<Rig> {
       ? await Promise.all(f.list("missing_rails").map(missing))
       : [],
     ...(f.has("step_response") ? { stepResponseS: await f.positive("step_response", "s") } : {}),
+    ...(f.has("trigger") ? { trigger: readTrigger(f.map("trigger")) } : {}),
   };
 }
 
@@ -95,6 +99,17 @@ async function readDevice(f: Fields): Promise<Rig["device"]> {
       startU: await f.uncertainty("stream_start", "s"),
     },
   };
+}
+
+/** Inputs of the DAQ that the wire protocol can name (docs/wire.md). */
+const MAX_LINE = 3;
+
+function readTrigger(f: Fields): NonNullable<Rig["trigger"]> {
+  f.only(["output", "daq_line"]);
+  const daqLine = f.number("daq_line");
+  if (!Number.isInteger(daqLine) || daqLine < 0 || daqLine > MAX_LINE)
+    throw f.error(`daq_line: expected 0 to ${MAX_LINE}, found ${daqLine}`, "daq_line");
+  return { output: f.string("output"), daqLine };
 }
 
 async function readRails(f: Fields): Promise<Rail[]> {

@@ -59,6 +59,14 @@ export interface TextFormat {
   readonly baud: number;
 }
 
+/** The line that the host drives and the DAQ samples: it ties their clocks together (docs/gpio.md). */
+export interface TriggerLine {
+  /** As docs/gpio.md names lines: `CHIP/LINE`, `/dev/tty…/rts`; `virtual` on the virtual bench. */
+  readonly output: string;
+  /** Trigger input of the DAQ that it is wired to, 0 to 3. */
+  readonly daqLine: number;
+}
+
 export interface Rig {
   readonly name: string;
   readonly description: string;
@@ -78,4 +86,5 @@ export interface Rig {
   readonly missingRails: readonly { readonly name: string; readonly maxPowerW: number }[];
   /** 10–90 % step response of the physical path; shorter events are flagged. */
   readonly stepResponseS?: number;
+  readonly trigger?: TriggerLine;
 }

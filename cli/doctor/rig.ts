@@ -34,6 +34,19 @@ export async function rigFindings(
       remedy: "put a sensor on it, or bound it tighter",
     })),
   ];
+  if (rig.trigger)
+    findings.push({
+      check: "rig trigger",
+      verdict: "ok",
+      text: `${rig.trigger.output} is wired to the DAQ's line ${rig.trigger.daqLine}`,
+    });
+  else if (rig.device.kind === "truejoule-daq")
+    findings.push({
+      check: "rig trigger",
+      verdict: "warn",
+      text: "no trigger line: the DAQ's clock rests on exchanges over USB alone",
+      remedy: "wire an output of this machine to a line of the DAQ (docs/gpio.md)",
+    });
   if (rig.stepResponseS === undefined)
     findings.push({
       check: "rig",

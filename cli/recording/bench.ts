@@ -1,8 +1,11 @@
 // A rig → what is recorded from: where the DAQ answers, what telemetry there is, and for the virtual
 // bench the processes and marks that stand in for hardware.
 
-import { realpathSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { SIMULATED } from "../../gpio/sim-file.ts";
 import { probe, SEARCH_PATIENCE_MS } from "../../ingest/handshake.ts";
 import type { OpenPort } from "../../ingest/port.ts";
 import { listPorts } from "../../ingest/port-list.ts";
@@ -36,7 +39,9 @@ export interface Bench {
   readonly environment: Environment;
   /** Session start; a moment in the near future, so that everything is up by then. */
   readonly epoch: Instant<"host">;
-  /** Marks that nobody else makes: the virtual bench's own load and sync edges. */
+  /** Line that the host can drive and the DAQ sees (docs/gpio.md); null where the rig names none. */
+  readonly triggerOutput: string | null;
+  /** Marks that nobody else makes: the virtual bench's own load. */
   readonly ownMarks: (session: Session) => readonly Mark[];
   /** True Joules between two session instants, where somebody knows them. */
   readonly truthJ: ((t0Ns: number, t1Ns: number) => number) | null;
@@ -64,6 +69,7 @@ export async function realBench(rig: LoadedRig, port: string | undefined): Promi
     grids: await availableGrids(),
     environment,
     epoch: instant<"host">(process.hrtime.bigint()),
+    triggerOutput: rig.rig.trigger?.output ?? null,
     ownMarks: () => [],
     truthJ: null,
     close: async () => undefined,
@@ -158,11 +164,17 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
   const { siblingModule } = await import("../../capture/sibling.ts");
   const { readEnvironment } = await import("../../nvml/environment.ts");
   const epoch = later(instant<"host">(process.hrtime.bigint()), LEAD_NS);
+  const line = rig.rig.trigger ? simulatedLine() : null;
   const daq = await spawnVirtualDaq(rig.rig, [
     ...["--seed", String(o.seed), "--seconds", String(o.durationS), "--epoch", String(epoch)],
+    ...(line ? ["--line", line.path] : []),
     ...(o.daqArgs ?? []),
   ]);
-  const bench = new VirtualBench(rig.rig, { seed: o.seed, durationS: o.durationS });
+  const bench = new VirtualBench(rig.rig, {
+    seed: o.seed,
+    durationS: o.durationS,
+    outsideLine: line !== null,
+  });
   const card = { rig: rig.rig, seed: o.seed, durationS: o.durationS, epochNs: Number(epoch) };
   const real = await availableGrids();
   const hasNvml = real.some((g) => g.name.startsWith("nvml"));
@@ -178,11 +190,23 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
     grids: hasNvml ? real : [...simGrids({ powerModule, powerArgs: card }), ...real],
     environment: await readEnvironment(),
     epoch,
+    triggerOutput: line && `${SIMULATED}${line.path}`,
     ownMarks: (session) => virtualMarks(bench, session),
     truthJ: (t0, t1) => bench.energyJ(t0, t1),
     description: hasNvml
       ? "virtual bench (simulated DAQ and load) beside this machine's own GPU telemetry"
       : "virtual bench: DAQ, load and driver are simulated",
-    close: async () => void (await daq.stop()),
+    close: async () => {
+      await daq.stop();
+      line?.remove();
+    },
   };
+}
+
+/** A trigger line to the virtual DAQ: a file that is there before either end opens it. */
+function simulatedLine(): { path: string; remove(): void } {
+  const dir = mkdtempSync(join(tmpdir(), "truejoule-line-"));
+  const path = join(dir, "edges");
+  writeFileSync(path, "");
+  return { path, remove: () => rmSync(dir, { recursive: true, force: true }) };
 }

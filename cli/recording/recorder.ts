@@ -1,10 +1,12 @@
 // One recording: DAQ, telemetry, marks and clock readings into one log, until the time or the program
 // ends. Everything arrives through the same few sinks; what could not be kept is a note in the log.
 
+import { join } from "node:path";
 import { LogWriter } from "../../capture/log-writer.ts";
 import type { RunPaths } from "../../capture/run.ts";
 import type { DaqSink } from "../../ingest/sink.ts";
 import { MarksSource } from "../../marks/marks-source.ts";
+import { SHARED_RING } from "../../marks/names.ts";
 import { readAt, type ReadBatch } from "../../nvml/batch.ts";
 import { samplerNotes } from "../../nvml/notes.ts";
 import { type Sampler, startSampler } from "../../nvml/sampler.ts";
@@ -15,6 +17,8 @@ import type { Bench, LiveSource } from "./bench.ts";
 import { runChild } from "./child.ts";
 import { clockPair } from "./clock-pair.ts";
 import { freeBytes } from "./disk.ts";
+import { describeTrigger, startTrigger, type Trigger } from "./trigger.ts";
+import type { TriggerReport } from "./trigger-protocol.ts";
 
 export interface RecordingPlan {
   readonly paths: RunPaths;
@@ -28,6 +32,8 @@ export interface RecordingPlan {
   /** Where the program's own output goes: the terminal, or stderr when stdout is for JSON. */
   readonly childOutput: "inherit" | "stderr";
   readonly realtime: boolean;
+  /** Drive the bench's trigger line, where it has one. */
+  readonly trigger: boolean;
   /** Called twice a second. */
   readonly onProgress: (s: RecordingState) => void;
   /** Sees what the log sees: the live page. */
@@ -52,6 +58,8 @@ export interface RecordingState {
 export interface RecordingResult extends RecordingState {
   readonly ended: "duration" | "command" | "interrupt" | "failure";
   readonly exitCode: number | null;
+  /** What the trigger worker did; null where none ran to the end. */
+  readonly trigger: TriggerReport | null;
 }
 
 /** Loss after a kill stays below a second: a chunk is closed and forced to disk this often. */
@@ -77,6 +85,8 @@ class Recorder {
   readonly #marks: MarksSource;
   #daq: LiveSource | undefined;
   #sampler: Sampler | undefined;
+  #trigger: Trigger | undefined;
+  #triggered: TriggerReport | null = null;
   #rows = 0;
   #reads = 0;
   #failedReads = 0;
@@ -94,11 +104,7 @@ class Recorder {
     for (const text of environment.warnings)
       log.note({ level: "info", text: `environment: ${text}` });
     this.#marks = new MarksSource({
-      onMark: (m) => {
-        this.#marksSeen++;
-        log.mark(m);
-        plan.tee?.mark(m);
-      },
+      onMark: (m) => this.#mark(m),
       onExchange: (e) => log.exchange(e),
       onLoss: (count, why) =>
         log.note({
@@ -139,7 +145,7 @@ class Recorder {
     }
     if (exitCode !== null && exitCode !== 0)
       this.#log.note({ level: "warning", text: `the program ended with code ${exitCode}` });
-    return { ...this.#state(), ended: why, exitCode };
+    return { ...this.#state(), ended: why, exitCode, trigger: this.#triggered };
   }
 
   /** Counted from session start, which may lie a little ahead. */
@@ -152,6 +158,7 @@ class Recorder {
   async #start(): Promise<void> {
     this.#log.clockPair(clockPair());
     await Promise.all([this.#startDaq(), this.#startTelemetry()]);
+    await this.#startTrigger();
     this.#every(POLL_MS, () => {
       this.#marks.poll();
       this.#log.flushIfDue();
@@ -178,6 +185,24 @@ class Recorder {
       this.#batch(batch, sampler);
       tee?.reads(batch, sampler);
     });
+  }
+
+  /** Only once the DAQ listens: edges before are of no use. */
+  async #startTrigger(): Promise<void> {
+    const { bench, trigger } = this.#plan;
+    if (!trigger || bench.triggerOutput === null) return;
+    const ring = join(this.#marks.folder, SHARED_RING);
+    this.#trigger = await startTrigger(
+      bench.triggerOutput,
+      ring,
+      (marks) => marks.forEach((m) => this.#mark(m)),
+      (why) => this.#note("warning", why),
+    );
+  }
+
+  async #stopTrigger(): Promise<void> {
+    this.#triggered = (await this.#trigger?.stop()) ?? null;
+    if (this.#triggered) this.#note("info", describeTrigger(this.#triggered));
   }
 
   #every(ms: number, work: () => void): void {
@@ -251,6 +276,7 @@ class Recorder {
 
   async #stop(): Promise<void> {
     for (const t of this.#timers) clearTimeout(t);
+    await this.#stopTrigger();
     await this.#daq?.stop();
     const report = await this.#sampler?.stop();
     this.#marks.close();
@@ -269,10 +295,13 @@ class Recorder {
   }
 
   #markCommand(phase: "begin" | "end"): void {
-    const mark: Mark = { name: "command", phase, clock: "host", t: process.hrtime.bigint() };
+    this.#mark({ name: "command", phase, clock: "host", t: process.hrtime.bigint() });
+  }
+
+  #mark(mark: Mark): void {
+    this.#marksSeen++;
     this.#log.mark(mark);
     this.#plan.tee?.mark(mark);
-    this.#marksSeen++;
   }
 
   #note(level: Note["level"], text: string): void {

@@ -6,6 +6,7 @@ import { FrameSplitter } from "../../schema/frame-splitter.ts";
 import { Conversation } from "./conversation.ts";
 import { type TriggerReport, VirtualDevice } from "./device.ts";
 import { type Fault, Wire } from "./faults.ts";
+import type { LineFile } from "./line-file.ts";
 import type { Pty, PtyMaker } from "./pty.ts";
 import { type DaqTruth, loopTruth } from "./truth.ts";
 import { FRAME_PERIOD_NS, UsbPipe } from "./usb-pipe.ts";
@@ -19,6 +20,8 @@ export interface VirtualDaqOptions {
   readonly bufferBytes: number;
   readonly flatOut: boolean;
   readonly faults: readonly Fault[];
+  /** Where the trigger line's edges come from; null: the simulated work makes them. */
+  readonly line: LineFile | null;
   /** Symbolic link to the pty, kept over an unplugging. */
   readonly link: string | null;
 }
@@ -26,6 +29,8 @@ export interface VirtualDaqOptions {
 /** A step later than this has kept the host waiting. */
 const PUNCTUAL_NS = 3e6;
 const PATIENCE_NS = 3e9;
+/** Rows are made this much after their time where another process drives the line: its edges need time to come. */
+const LINE_LAG_NS = 20e6;
 /** Rows kept for a flat-out run. */
 const LOOP_ROWS = 1 << 17;
 
@@ -33,6 +38,7 @@ const LOOP_ROWS = 1 << 17;
 export class VirtualDaq {
   readonly #maker: PtyMaker;
   readonly #options: VirtualDaqOptions;
+  readonly #truth: DaqTruth;
   readonly #pipe: UsbPipe;
   readonly #wire: Wire;
   readonly #device: VirtualDevice;
@@ -47,6 +53,7 @@ export class VirtualDaq {
   constructor(maker: PtyMaker, truth: DaqTruth, options: VirtualDaqOptions) {
     this.#maker = maker;
     this.#options = options;
+    this.#truth = truth;
     this.#nowNs = this.#clockNs();
     this.#faults = [...options.faults].sort((a, b) => a.atNs - b.atNs);
     this.#pty = maker.open();
@@ -72,7 +79,9 @@ export class VirtualDaq {
   /** What really happened, for tests to hold the host's account against. */
   account(): object {
     const { stalls, longestStallNs } = this.#pipe;
-    return { ...this.#device.counters, stalls, longestStallNs, faults: this.#wire.counts };
+    const { counters } = this.#device;
+    const lateEdges = this.#truth.lateEdges();
+    return { ...counters, stalls, longestStallNs, faults: this.#wire.counts, lateEdges };
   }
 
   /** Moves along to the present, one USB frame at a time, then waits for bytes or the next frame. */
@@ -83,23 +92,30 @@ export class VirtualDaq {
   }
 
   close(): void {
+    this.#options.line?.close();
     this.#unplug();
   }
 
   #realTime(): void {
     const target = this.#clockNs();
+    this.#readLine();
     let lateNs = target - this.#nowNs - PUNCTUAL_NS;
     if (lateNs > PATIENCE_NS) lateNs = 0; // a host too slow for the rate is no fault of ours
     while (this.#nowNs + FRAME_PERIOD_NS <= target) {
       if (this.#pipe.blocked && lateNs > 0 && !this.#giveTime(lateNs)) lateNs = 0;
       this.#nowNs += FRAME_PERIOD_NS;
       this.#accidents();
-      this.#device.advance(this.#nowNs);
+      this.#device.advance(this.#nowNs, this.#options.line ? LINE_LAG_NS : 0);
       this.#pipe.frame(this.#nowNs);
     }
     const restMs = Math.max(1, Math.ceil((this.#nowNs + FRAME_PERIOD_NS - this.#clockNs()) / 1e6));
     if (this.#pty) this.#pty.wait(false, restMs);
     else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, restMs);
+  }
+
+  #readLine(): void {
+    const { line, epoch } = this.#options;
+    for (const t of line?.take() ?? []) this.#truth.edge(Number(t - epoch));
   }
 
   /**

@@ -123,10 +123,10 @@ export class VirtualDevice {
     return false;
   }
 
-  /** Sends every block and status that is due. */
-  advance(nowNs: number): void {
+  /** Sends every block and status that is due. @param lagNs blocks are due so much later; ticks are not. */
+  advance(nowNs: number, lagNs = 0): void {
     if (!this.#running) return;
-    const due = this.truth.rowsAt(nowNs) - this.#firstRow;
+    const due = this.truth.rowsAt(nowNs - lagNs) - this.#firstRow;
     while (this.#nextIndex + ROWS_PER_BLOCK <= due) this.block();
     if (nowNs >= this.#statusDueNs) this.#status(nowNs);
   }

@@ -11,6 +11,7 @@ import { VirtualBench } from "../virtual/bench.ts";
 import { VirtualDaq } from "./daq.ts";
 import type { TriggerReport } from "./device.ts";
 import { FAULT_HELP, parseFault } from "./faults.ts";
+import { lineFile } from "./line-file.ts";
 import { ptyMaker } from "./pty.ts";
 import { benchTruth } from "./truth.ts";
 
@@ -21,6 +22,7 @@ const HELP = `usage: virtual-daq [options]
   --seconds N          length of the simulated work (default 600)
   --row-rate HZ        rows a second instead of the rig's
   --epoch NS           CLOCK_MONOTONIC at which the simulated work begins (default now)
+  --line PATH          file with the trigger line's edges, written by another process (line-file.ts)
   --link PATH          symbolic link to the pty, kept over an unplugging
   --serial TEXT        serial number to report
   --trigger edges|bitmap  how the trigger line is reported (default edges)
@@ -35,6 +37,7 @@ const OPTIONS = {
   seconds: { type: "string", default: "600" },
   "row-rate": { type: "string" },
   epoch: { type: "string" },
+  line: { type: "string" },
   link: { type: "string" },
   serial: { type: "string", default: "VIRTUAL-1" },
   trigger: { type: "string", default: "edges" },
@@ -73,7 +76,11 @@ async function run(options: ReturnType<typeof parse>): Promise<void> {
   const device = { ...rig.device, rowHz, clock: { ...rig.device.clock, hz: rowHz } };
   const bench = new VirtualBench(
     { ...rig, device },
-    { seed: figure("seed", options.seed), durationS: figure("seconds", options.seconds) },
+    {
+      seed: figure("seed", options.seed),
+      durationS: figure("seconds", options.seconds),
+      outsideLine: options.line !== undefined,
+    },
   );
   const daq = new VirtualDaq(maker, benchTruth(bench), {
     epoch: options.epoch === undefined ? process.hrtime.bigint() : BigInt(options.epoch),
@@ -83,6 +90,7 @@ async function run(options: ReturnType<typeof parse>): Promise<void> {
     bufferBytes: figure("buffer", options.buffer),
     flatOut: options["flat-out"],
     faults: options.fault.map(parseFault),
+    line: options.line === undefined ? null : lineFile(options.line),
     link: options.link ?? null,
   });
   let stop = false;

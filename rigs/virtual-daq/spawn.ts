@@ -14,6 +14,8 @@ export interface VirtualDaqAccount extends DeviceCounters {
   readonly stalls: number;
   readonly longestStallNs: number;
   readonly faults: FaultCounts;
+  /** Edges of an outside line that came too late for their rows. */
+  readonly lateEdges: number;
 }
 
 export interface VirtualDaqProcess {

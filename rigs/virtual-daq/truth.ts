@@ -18,30 +18,35 @@ export interface DaqTruth {
   fill(firstRow: number, rows: number, out: Uint16Array): void;
   /** Edges with firstRow ≤ row < endRow. */
   edges(firstRow: number, endRow: number): TrueEdge[];
+  /** An outside trigger line changes, ns since power-up; and how many changes came too late for their rows. */
+  edge(tNs: number): void;
+  lateEdges(): number;
 }
 
 export function benchTruth(bench: VirtualBench): DaqTruth {
-  const { clock } = bench;
-  const edges = Array.from(bench.trigger.edgesNs, (t, i): TrueEdge => {
-    const after = clock.rowAt(t);
-    const [t0, t1] = [clock.rowNs(after - 1), clock.rowNs(after)];
-    return { row: after - 1 + (t - t0) / (t1 - t0), level: i % 2 === 0 ? 1 : 0 };
-  });
+  const { clock, edgeRows } = bench;
   return {
     channelNames: bench.layout.fields.map((f) => f.name),
     rowHz: bench.rig.device.rowHz,
     rowsAt: (tNs) => clock.rowAt(tNs),
     fill: (firstRow, rows, out) => bench.fillRows(firstRow, rows, out),
-    edges: (firstRow, endRow) => edges.slice(from(edges, firstRow), from(edges, endRow)),
+    edges(firstRow, endRow) {
+      const first = from(edgeRows, firstRow);
+      return edgeRows
+        .slice(first, from(edgeRows, endRow))
+        .map((row, i) => ({ row, level: (first + i) % 2 === 0 ? 1 : 0 }));
+    },
+    edge: (tNs) => bench.edge(tNs),
+    lateEdges: () => bench.lateEdges,
   };
 }
 
 /** Position of the first edge at or after a row. */
-function from(edges: readonly TrueEdge[], row: number): number {
+function from(edges: readonly number[], row: number): number {
   let [lo, hi] = [0, edges.length];
   while (lo < hi) {
     const mid = (lo + hi) >> 1;
-    if (edges[mid]!.row < row) lo = mid + 1;
+    if (edges[mid]! < row) lo = mid + 1;
     else hi = mid;
   }
   return lo;

@@ -34,6 +34,8 @@ export interface BenchOptions {
   readonly telemetry?: readonly TelemetryKind[];
   readonly boardSensor?: BoardSensor;
   readonly faults?: Partial<Faults>;
+  /** The trigger line is driven from outside: its edges come by {@link VirtualBench.edge}. */
+  readonly outsideLine?: boolean;
 }
 
 /** Input capacitors behind the connectors: 10–90 % in 2.2 τ = 132 µs. */
@@ -60,7 +62,11 @@ export class VirtualBench {
   readonly lostBlocks: ReadonlySet<number>;
   readonly #supplies: ReadonlyMap<string, Supply>;
   readonly #lags = new Map<number, { lag: Lag | null; boardW: Float64Array }>();
-  readonly #edgeRows: Float64Array;
+  /** Edges of the trigger line at their places between rows; the line is low before the first. */
+  readonly edgeRows: number[];
+  /** Edges that came when their rows had been given out. */
+  lateEdges = 0;
+  #filledRows = 0;
   readonly #tile = new Uint16Array(TILE * 16);
   #cachedTile = -1;
 
@@ -78,8 +84,9 @@ export class VirtualBench {
     this.clock = new VirtualClock(rig.device.clock, seed, startNs, noise);
     this.blocks = Math.floor(this.clock.rowAt(durationS * 1e9) / BLOCK_ROWS);
     this.lostBlocks = lostBlocks(seed, this.blocks, this.faults.lostBlocks);
-    this.trigger = triggerLine(this.schedule.spans, seed, this.faults);
-    this.#edgeRows = this.trigger.edgesNs.map((t) => this.clock.rowAt(t));
+    const spans = options.outsideLine ? [] : this.schedule.spans;
+    this.trigger = triggerLine(spans, seed, this.faults);
+    this.edgeRows = Array.from(this.trigger.edgesNs, (t) => this.#placeOf(t));
     this.#supplies = new Map(rig.rails.map((rail) => [rail.name, supplyOf(rig, rail)]));
     this.sensors = this.#makeSensors(noise);
     this.layout = layoutOf(rig, this.sensors);
@@ -109,6 +116,20 @@ export class VirtualBench {
     return sum;
   }
 
+  /** The outside line changes; in time order. A change that comes late is seen late, where rows still can show it. */
+  edge(tNs: number): void {
+    const row = this.#placeOf(tNs);
+    if (row < this.#filledRows) this.lateEdges++;
+    this.edgeRows.push(Math.max(row, this.#filledRows));
+  }
+
+  /** Row count at an instant, with its fraction. */
+  #placeOf(tNs: number): number {
+    const after = this.clock.rowAt(tNs);
+    const [t0, t1] = [this.clock.rowNs(after - 1), this.clock.rowNs(after)];
+    return after - 1 + (tNs - t0) / (t1 - t0);
+  }
+
   /** Writes `rows` rows from `firstIndex` on, as the device would send them, `layout.rowBytes` each. */
   fillRows(firstIndex: number, rows: number, out: Uint16Array): void {
     const stride = this.layout.rowBytes >> 1;
@@ -135,13 +156,14 @@ export class VirtualBench {
       sensor.fill(this.#lags.get(sensor.tauNs)!.boardW, row, TILE, this.#tile, word, stride),
     );
     this.#raiseTrigger(row, stride);
+    this.#filledRows = Math.max(this.#filledRows, row + TILE);
     this.#cachedTile = tile;
   }
 
   /** Sets the trigger bit in word 0 of the tile's rows where the line is high. */
   #raiseTrigger(row: number, stride: number): void {
-    const edges = this.#edgeRows;
-    let next = lowerBound(edges, row + 1);
+    const edges = this.edgeRows;
+    let next = firstAbove(edges, row);
     if (next === edges.length && (next & 1) === 0) return;
     for (let k = 0; k < TILE; k++) {
       while (next < edges.length && edges[next]! <= row + k) next++;
@@ -192,12 +214,12 @@ function layoutOf(rig: Rig, sensors: readonly VirtualSensor[]): RowLayout {
   };
 }
 
-/** Index of the first value that is at least `x`. */
-function lowerBound(sorted: Float64Array, x: number): number {
+/** Index of the first value above `x`. */
+function firstAbove(sorted: readonly number[], x: number): number {
   let [lo, hi] = [0, sorted.length];
   while (lo < hi) {
     const mid = (lo + hi) >> 1;
-    if (sorted[mid]! < x) lo = mid + 1;
+    if (sorted[mid]! <= x) lo = mid + 1;
     else hi = mid;
   }
   return lo;

@@ -44,6 +44,12 @@ interface Recorded {
   readonly marks: number;
   readonly ended: string;
   readonly exit_code: number | null;
+  readonly trigger: null | {
+    readonly pattern_pulses: number;
+    readonly submit_pulses: number;
+    readonly submits: number;
+    readonly cpu_s: number;
+  };
 }
 
 async function recordRun(
@@ -90,8 +96,22 @@ onLinux("record", () => {
     const span = c.windows.find((w) => w.name === "my_stage-1")!;
     expect(span.duration_s).toBeGreaterThan(0.4);
     expect(span.physical!.energy_j).toBeGreaterThan(0);
-    expect(c.clock.edges_used).toBeGreaterThan(4);
-    expect(c.clock.residual_rms_ns).toBeLessThan(50_000);
+    expect(c.clock.method).toBe("sync-edges");
+    expect(c.clock.edges_used).toBeGreaterThan(20);
+    expect(c.clock.residual_rms_ns).toBeLessThan(500_000);
+    expect(doc.trigger).toMatchObject({ submit_pulses: 0, submits: 0 });
+    expect(doc.trigger!.pattern_pulses).toBeGreaterThan(15);
+  }, 60_000);
+
+  test("launches raise the trigger line; --no-trigger leaves it alone", async () => {
+    const program = [process.execPath, join(import.meta.dirname, "cuda-program.mjs"), "1"];
+    const notes = join(dir, "kernels.json");
+    const { doc } = await recordRun("launches", "--no-fuse", "--", ...program, notes);
+    expect(doc.trigger!.submits).toBeGreaterThan(5);
+    expect(doc.trigger!.submit_pulses).toBeGreaterThan(3);
+    expect(doc.trigger!.submit_pulses).toBeLessThanOrEqual(doc.trigger!.submits);
+    const off = await recordRun("off", "--no-fuse", "--no-trigger", "--", ...program, notes);
+    expect(off.doc.trigger).toBeNull();
   }, 60_000);
 
   test("unplugging, garbage and lost blocks: counted, in the run, exit 3", async () => {

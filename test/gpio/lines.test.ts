@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { EdgeSink } from "../../gpio/edge-decoder.ts";
 import { findLine, listChips } from "../../gpio/chips.ts";
 import { InputLine, openInput } from "../../gpio/input-line.ts";
-import { drive, drivenMark, openOutput } from "../../gpio/output-line.ts";
+import { drive, openOutput, syncMark } from "../../gpio/output-line.ts";
 import { SIM_OFFSET, type Wire, simulatedLine } from "../../gpio/sim-line.ts";
 import { linux } from "../../gpio/kernel.ts";
 import type { Mark } from "../../schema/records.ts";
@@ -95,17 +95,14 @@ describe("output and input through the kernel's structures", () => {
     ]);
     driven.forEach((d, i) => {
       expect(d.before <= sink.marks[i]!.t && sink.marks[i]!.t <= d.after).toBe(true);
-      const mark = drivenMark(output, d);
-      expect(mark).toMatchObject({
-        name: "pinctrl-bcm2711/OUT",
-        phase: "instant",
+      const mark = syncMark(d, "pattern", output.name);
+      const half_ns = Number(d.after - d.before) / 2;
+      expect(mark).toEqual({
+        name: "sync",
+        phase: d.level === 1 ? "begin" : "end",
         clock: "host",
-        t: d.before,
-      });
-      expect(mark.fields).toEqual({
-        kind: "edge_out",
-        level: d.level,
-        within_ns: Number(d.after - d.before),
+        t: d.before + BigInt(Math.floor(half_ns)),
+        fields: { half_ns, cause: "pattern", output: "pinctrl-bcm2711/OUT" },
       });
     });
     output.close();

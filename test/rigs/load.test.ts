@@ -42,6 +42,7 @@ rails:
         offset: "±20 mA"
 missing_rails:
   - { name: slot_3v3, max_power: "9.9 W" }
+trigger: { output: gpiochip0/17, daq_line: 2 }
 `;
 
 /** Loads a text as the file bench.yaml and gives back the message of its error. */
@@ -86,6 +87,13 @@ describe("loadRig", () => {
     expect(slot!.current!.perCount).toBeCloseTo(-lsb / 0.025, 12);
     expect(slot!.current).toMatchObject({ gainU: 0.001, calibration: { basis: "certificate" } });
     expect(rig.missingRails).toEqual([{ name: "slot_3v3", maxPowerW: 9.9 }]);
+    expect(rig.trigger).toEqual({ output: "gpiochip0/17", daqLine: 2 });
+  });
+
+  test("the DAQ has four lines", async () => {
+    expect(await changed("daq_line: 2", "daq_line: 4")).toMatch(
+      /^bench.yaml:\d+: daq_line: expected 0 to 3, found 4$/,
+    );
   });
 
   test("a Hall sensor's zero is the count it rests at", async () => {
