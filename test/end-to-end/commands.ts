@@ -33,6 +33,7 @@ export async function call(
 export interface CompareDocument {
   readonly source: string;
   readonly clock: {
+    readonly method: string;
     readonly tick_hz: number;
     readonly start_delay_ns: number;
     readonly residual_rms_ns: number;
