@@ -76,7 +76,7 @@ export class Calibrator {
     this.#triggerColumn = new Float64Array(layout.trigger ? maxRows : 0);
   }
 
-  /** Sums of the columns over the block: P, I, V of each rail; 0 for what is not measured. */
+  /** Sums over the block: P, I, V of each rail, 0 for what is not measured; then those of the steps (columns.ts). */
   get sums(): Float64Array {
     return this.#kernels.sums;
   }
@@ -110,6 +110,7 @@ export class Calibrator {
     if (rails.length > 1) this.#kernels.plus(rails[0]!.powerW, rails[1]!.powerW, totalW, rows);
     for (let r = 2; r < rails.length; r++)
       this.#kernels.plus(totalW, rails[r]!.powerW, totalW, rows);
+    this.#kernels.steps(totalW, rows);
   }
 
   #markClipped(c: Input, rows: number, flags: Uint8Array): void {

@@ -4,7 +4,7 @@
 // Holds: both give the same values as decode.ts, bit for bit; sums differ in rounding.
 
 import type { RowField, RowLayout } from "../schema/records.ts";
-import { RAIL_SUMS } from "./columns.ts";
+import { RAIL_SUMS, STEP_SUMS } from "./columns.ts";
 import type { ColumnReader, Linear } from "./decode.ts";
 import { KERNELS_WASM } from "./kernels-wasm.ts";
 import { plainLoops } from "./plain-loops.ts";
@@ -25,6 +25,7 @@ export interface Loops {
   ): number;
   product(v: number, a: number, out: number, rows: number, sums: number): void;
   plus(x: number, y: number, out: number, rows: number): void;
+  steps(p: number, rows: number, sums: number): void;
 }
 
 /** Node's typings leave WebAssembly to the browser's. */
@@ -74,7 +75,7 @@ const STAGGER = 1360;
 const columnBytes = (rows: number): number => ((8 * (rows + 3) + 4095) & -4096) + STAGGER;
 
 export class Kernels {
-  /** Sums of P, I, V over the slice, rail after rail. */
+  /** Sums of P, I, V over the slice, rail after rail, then those of the steps. */
   readonly sums: Float64Array;
   readonly #memory: ArrayBuffer;
   readonly #loops: Loops;
@@ -87,14 +88,14 @@ export class Kernels {
   constructor(layout: RowLayout, rows: number, rails: number, start = anyLoops) {
     // A field is read as 32 bits wherever it stands, so up to 3 bytes beyond its own.
     const input = roundUp((rows + 3) * layout.rowBytes + 3);
-    const sums = roundUp(8 * RAIL_SUMS * rails);
+    const sums = roundUp(8 * (RAIL_SUMS * rails + STEP_SUMS));
     const { memory, loops } = start(input + sums + (3 * rails + 1) * columnBytes(rows));
     this.#memory = memory;
     this.#loops = loops;
     this.#layout = layout;
     this.#rows = rows;
     this.#bytes = new Uint8Array(memory, 0, input);
-    this.sums = new Float64Array(memory, input, RAIL_SUMS * rails);
+    this.sums = new Float64Array(memory, input, RAIL_SUMS * rails + STEP_SUMS);
     this.#used = input + sums;
   }
 
@@ -138,6 +139,12 @@ export class Kernels {
   /** out = x + y, all columns of this memory; `out` may be one of them. */
   plus(x: Float64Array, y: Float64Array, out: Float64Array, rows: number): void {
     this.#loops.plus(x.byteOffset, y.byteOffset, out.byteOffset, rows);
+  }
+
+  /** Sums of the steps of a column of this memory. */
+  steps({ byteOffset }: Float64Array, rows: number): void {
+    const at = this.sums.byteOffset + 8 * (this.sums.length - STEP_SUMS);
+    this.#loops.steps(byteOffset, rows, at);
   }
 }
 

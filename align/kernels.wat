@@ -103,4 +103,48 @@
       (local.set $x (i32.add (local.get $x) (i32.const 16)))
       (local.set $y (i32.add (local.get $y) (i32.const 16)))
       (local.set $out (i32.add (local.get $out) (i32.const 16)))
-      (br_if $pair (i32.lt_u (local.get $out) (local.get $end))))))
+      (br_if $pair (i32.lt_u (local.get $out) (local.get $end)))))
+
+  ;; Of the steps d between neighbouring rows of p: the sums of d d, d d' and d d'', with d' and d'' the
+  ;; steps one and two before within these rows, and the sum of p p over all rows but the last, to `sums`,
+  ;; four float64.
+  (func (export "steps") (param $p i32) (param $rows i32) (param $sums i32)
+    (local $last i32) (local $even i32) (local $x v128) (local $d v128) (local $before v128)
+    (local $sum0 v128) (local $sum1 v128) (local $sum2 v128) (local $square v128)
+    (local.set $last
+      (i32.add (local.get $p) (i32.shl (i32.sub (local.get $rows) (i32.const 1)) (i32.const 3))))
+    (local.set $even
+      (i32.sub (local.get $last)
+        (i32.shl (i32.and (i32.sub (local.get $rows) (i32.const 1)) (i32.const 1)) (i32.const 3))))
+    (block $paired
+      (loop $pair
+        (br_if $paired (i32.ge_u (local.get $p) (local.get $even)))
+        (local.set $x (v128.load (local.get $p)))
+        (local.set $d (f64x2.sub (v128.load offset=8 (local.get $p)) (local.get $x)))
+        (local.set $sum0 (f64x2.add (local.get $sum0) (f64x2.mul (local.get $d) (local.get $d))))
+        (local.set $sum1
+          (f64x2.add (local.get $sum1)
+            (f64x2.mul (local.get $d)
+              (i8x16.shuffle 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23
+                (local.get $before) (local.get $d)))))
+        (local.set $sum2 (f64x2.add (local.get $sum2) (f64x2.mul (local.get $d) (local.get $before))))
+        (local.set $square (f64x2.add (local.get $square) (f64x2.mul (local.get $x) (local.get $x))))
+        (local.set $before (local.get $d))
+        (local.set $p (i32.add (local.get $p) (i32.const 16)))
+        (br $pair)))
+    (if (i32.lt_u (local.get $p) (local.get $last))
+      (then ;; the odd step, the other lane zero
+        (local.set $x (v128.load64_zero (local.get $p)))
+        (local.set $d (f64x2.sub (v128.load64_zero offset=8 (local.get $p)) (local.get $x)))
+        (local.set $sum0 (f64x2.add (local.get $sum0) (f64x2.mul (local.get $d) (local.get $d))))
+        (local.set $sum1
+          (f64x2.add (local.get $sum1)
+            (f64x2.mul (local.get $d)
+              (i8x16.shuffle 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23
+                (local.get $before) (local.get $d)))))
+        (local.set $sum2 (f64x2.add (local.get $sum2) (f64x2.mul (local.get $d) (local.get $before))))
+        (local.set $square (f64x2.add (local.get $square) (f64x2.mul (local.get $x) (local.get $x))))))
+    (f64.store (local.get $sums) (call $lanes (local.get $sum0)))
+    (f64.store offset=8 (local.get $sums) (call $lanes (local.get $sum1)))
+    (f64.store offset=16 (local.get $sums) (call $lanes (local.get $sum2)))
+    (f64.store offset=24 (local.get $sums) (call $lanes (local.get $square)))))

@@ -22,7 +22,7 @@ export interface AlignedRun {
   readonly flags: Uint8Array;
   /** Distance of the rows where all are equally far apart: timed by their index. */
   readonly periodNs?: number;
-  /** P, I, V of each rail summed over the run, where that is at hand. */
+  /** P, I, V of each rail summed over the run, then STEP_SUMS of the total, where that is at hand. */
   readonly sums?: Float64Array;
 }
 

@@ -76,49 +76,24 @@ export function spread(
   keep(s, s0, s1, s2, square, d1, d2);
 }
 
-/** The same where rows are equally far apart. */
-export function evenSpread(
-  tNs: Float64Array,
+/** Adds the same of evenly timed rows whose own sums (align/columns.ts, STEP_SUMS) are given: what crosses into them is left. */
+export function addSteps(
+  own: Float64Array,
   p: Float64Array,
   a: number,
   b: number,
   periodNs: number,
   s: Float64Array,
 ): void {
-  const pairs = a + ((b - a) & ~1);
-  spreadOfPairs(p, a, pairs, periodNs, s);
-  if (pairs < b) spread(tNs, p, pairs, b, s);
-}
-
-/** Two rows a turn, likewise. */
-function spreadOfPairs(
-  p: Float64Array,
-  a: number,
-  b: number,
-  periodNs: number,
-  s: Float64Array,
-): void {
-  let s0 = 0;
-  let s1 = 0;
-  let s2 = 0;
-  let square = 0;
-  let d1 = s[Spread.last]!;
-  let d2 = s[Spread.before]!;
-  let x = p[a]!;
-  for (let i = a + 1; i < b; i = (i + 2) | 0) {
-    const y = p[i]!;
-    const z = p[(i + 1) | 0]!;
-    const d = y - x;
-    const e = z - y;
-    s0 += d * d + e * e;
-    s1 += d * d1 + e * d;
-    s2 += d * d2 + e * d1;
-    square += x * x + y * y;
-    d2 = d;
-    d1 = e;
-    x = z;
-  }
-  keep(s, s0, s1, s2, square * periodNs, d1, d2);
+  const [d1, d2] = [s[Spread.last]!, s[Spread.before]!];
+  const first = p[a + 1]! - p[a]!;
+  const second = b - a > 1 ? p[a + 2]! - p[a + 1]! : 0;
+  s[Spread.step0]! += own[0]!;
+  s[Spread.step1]! += own[1]! + first * d1;
+  s[Spread.step2]! += own[2]! + first * d2 + second * d1;
+  s[Spread.squareW2Ns]! += own[3]! * periodNs;
+  s[Spread.last] = p[b]! - p[b - 1]!;
+  s[Spread.before] = b - a > 1 ? p[b - 1]! - p[b - 2]! : d1;
 }
 
 function keep(

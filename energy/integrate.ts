@@ -7,7 +7,7 @@ import { RAIL_SUMS as RAIL, sumOf } from "../align/columns.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { Rig } from "../schema/rig.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
-import { evenSpread, spread, Spread, weighted, weights } from "./integrals.ts";
+import { addSteps, spread, Spread, weighted, weights } from "./integrals.ts";
 
 /** Where each running integral stands in a snapshot; rail r's own start at `rails + 3 r`. */
 export const Sum = {
@@ -51,8 +51,9 @@ class Neumaier {
     this.#sum[k] = t;
   }
 
-  get(k: number): number {
-    return this.#sum[k]! + this.#lost[k]!;
+  copyTo(out: Float64Array, at: number): void {
+    const [sum, lost] = [this.#sum, this.#lost];
+    for (let k = 0; k < sum.length; k++) out[at + k] = sum[k]! + lost[k]!;
   }
 }
 
@@ -76,7 +77,7 @@ export class Snapshots {
   /** Value of one integral at an instant that was asked for; O(log n). @throws Error at any other instant. */
   value(tNs: SessionNs, k: number): number {
     if (tNs !== this.#t1Ns) {
-      this.#row1 = this.#index(tNs) * this.width;
+      this.#row1 = this.#index(tNs, this.#row0 / this.width) * this.width;
       this.#t1Ns = tNs;
     }
     return this.#rows[this.#row1 + k]!;
@@ -85,22 +86,18 @@ export class Snapshots {
   /** Difference of one integral between two instants that were asked for. */
   between(t0Ns: SessionNs, t1Ns: SessionNs, k: number): number {
     if (t0Ns !== this.#t0Ns) {
-      this.#row0 = this.#index(t0Ns) * this.width;
+      this.#row0 = this.#index(t0Ns, this.#row0 / this.width) * this.width;
       this.#t0Ns = t0Ns;
     }
     return this.value(t1Ns, k) - this.#rows[this.#row0 + k]!;
   }
 
-  #index(tNs: SessionNs): number {
+  /** @param near where it may lie not far behind: windows are asked for in order. */
+  #index(tNs: SessionNs, near: number): number {
     const at = this.#at;
-    let [lo, hi] = [0, at.length - 1];
-    while (lo < hi) {
-      const mid = (lo + hi) >> 1;
-      if (at[mid]! < tNs) lo = mid + 1;
-      else hi = mid;
-    }
-    if (at[lo] !== tNs) throw new Error(`no snapshot was asked for at ${tNs} ns`);
-    return lo;
+    const i = firstAtOrAfter(at, at[near]! <= tNs ? near : 0, at.length, tNs);
+    if (at[i] !== tNs) throw new Error(`no snapshot was asked for at ${tNs} ns`);
+    return i;
   }
 }
 
@@ -120,6 +117,12 @@ interface LastRow {
   readonly rails: Float64Array;
 }
 
+/** What is measured of a rail: k is 3 · rail + 0 for power, 1 current, 2 voltage. */
+interface Column {
+  readonly k: number;
+  readonly values: Float64Array;
+}
+
 export class Integrator {
   readonly #instants: Float64Array;
   readonly #width: number;
@@ -135,6 +138,8 @@ export class Integrator {
   readonly #to: Float64Array;
   /** How long each row of the stretch at hand counts, where rows are unevenly timed. */
   #weights = new Float64Array(0);
+  #rails: AlignedRun["rails"] | undefined;
+  #columns: readonly Column[] = [];
   /** Sums of the stretch at hand, and the last two steps between rows. */
   readonly #spread = new Float64Array(6);
   #firstNs = NaN;
@@ -199,8 +204,8 @@ export class Integrator {
       const j = Math.max(i, firstAtOrAfter(tNs, i, to, at) - 1);
       this.#accumulate(run, i, j);
       i = j;
-      takeRow(run, i, this.#from);
-      takeRow(run, i + 1, this.#to);
+      this.#takeRow(run, i, this.#from);
+      this.#takeRow(run, i + 1, this.#to);
       this.#partial(tNs[i]!, tNs[i + 1]!, totalW[i]!, totalW[i + 1]!);
     }
     this.#accumulate(run, i, last);
@@ -211,17 +216,32 @@ export class Integrator {
     if (b <= a) return;
     const sums = this.#sums;
     if (run.periodNs === undefined) this.#weigh(run.tNs, a, b);
-    for (let r = 0; r < this.#nRails; r++)
-      for (let k = 0; k < RAIL; k++) {
-        const c = column(run, r, k);
-        if (!c) continue;
-        const part = this.#integral(run, c, RAIL * r + k, a, b);
-        sums.add(Sum.rails + RAIL * r + k, part);
-        if (k === 0) sums.add(Sum.energyJ, part);
-      }
+    for (const { k, values } of this.#columnsOf(run)) {
+      const part = this.#integral(run, values, k, a, b);
+      sums.add(Sum.rails + k, part);
+      if (k % RAIL === 0) sums.add(Sum.energyJ, part);
+    }
     sums.add(Sum.samples, b - a);
     sums.add(Sum.coveredS, (run.tNs[b]! - run.tNs[a]!) / NS_PER_S);
     this.#addSpread(run, a, b);
+  }
+
+  /** One list for all runs that share their columns, which are most. */
+  #columnsOf({ rails }: AlignedRun): readonly Column[] {
+    if (rails !== this.#rails) {
+      this.#rails = rails;
+      this.#columns = rails.flatMap(({ powerW, currentA, voltageV }, r) =>
+        [powerW, currentA, voltageV].flatMap((values, k) =>
+          values ? [{ k: RAIL * r + k, values }] : [],
+        ),
+      );
+    }
+    return this.#columns;
+  }
+
+  /** P, I, V of every rail in row i; 0 stays for what is not measured. */
+  #takeRow(run: AlignedRun, i: number, out: Float64Array): void {
+    for (const { k, values } of this.#columnsOf(run)) out[k] = values[i]!;
   }
 
   #weigh(tNs: Float64Array, a: number, b: number): void {
@@ -233,16 +253,17 @@ export class Integrator {
   #integral(run: AlignedRun, c: Float64Array, k: number, a: number, b: number): number {
     const { periodNs, sums } = run;
     if (periodNs === undefined) return weighted(c, a, b, this.#weights);
-    const whole = sums !== undefined && a === run.from && b === run.to - 1;
-    const sum = whole ? sums[k]! : sumOf(c, a, b + 1);
+    const sum = sums && isWhole(run, a, b) ? sums[k]! : sumOf(c, a, b + 1);
     return ((sum - (this.#holds ? c[b]! : (c[a]! + c[b]!) / 2)) * periodNs) / NS_PER_S;
   }
 
   #addSpread(run: AlignedRun, a: number, b: number): void {
     const s = this.#spread;
-    s.fill(0, 0, Spread.last);
-    if (run.periodNs === undefined) spread(run.tNs, run.totalW, a, b, s);
-    else evenSpread(run.tNs, run.totalW, a, b, run.periodNs, s);
+    s[Spread.step0] = s[Spread.step1] = s[Spread.step2] = s[Spread.squareW2Ns] = 0;
+    const { periodNs, tNs, totalW, sums } = run;
+    if (sums && periodNs !== undefined && isWhole(run, a, b))
+      addSteps(sums.subarray(RAIL * this.#nRails), totalW, a, b, periodNs, s);
+    else spread(tNs, totalW, a, b, s);
     this.#sums.add(Sum.step0, s[Spread.step0]!);
     this.#sums.add(Sum.step1, s[Spread.step1]!);
     this.#sums.add(Sum.step2, s[Spread.step2]!);
@@ -255,7 +276,7 @@ export class Integrator {
     const [t0, t1] = [last.tNs, run.tNs[run.from]!];
     const [p0, p1] = [last.totalW, run.totalW[run.from]!];
     this.#from.set(last.rails);
-    takeRow(run, run.from, this.#to);
+    this.#takeRow(run, run.from, this.#to);
     while (this.#dueUntil(t1)) this.#partial(t0, t1, p0, p1);
     this.#addInterval((t1 - t0) / NS_PER_S);
     const s = this.#spread;
@@ -319,7 +340,7 @@ export class Integrator {
     const last = this.#last!;
     last.tNs = run.tNs[run.to - 1]!;
     last.totalW = run.totalW[run.to - 1]!;
-    takeRow(run, run.to - 1, last.rails);
+    this.#takeRow(run, run.to - 1, last.rails);
   }
 
   /** The next snapshot, inside an interval whose end values are taken: the sums so far and its first part. */
@@ -342,7 +363,7 @@ export class Integrator {
   /** Copies the sums as they stand; returns where. */
   #snapshot(before: number, after: number, distanceS: number): number {
     const row = this.#next++ * this.#width;
-    for (let k = 0; k < this.#width; k++) this.#rows[row + k] = this.#sums.get(k);
+    this.#sums.copyTo(this.#rows, row);
     this.#rows[row + Sum.before] = before;
     this.#rows[row + Sum.after] = after;
     this.#rows[row + Sum.distanceS] = distanceS;
@@ -350,24 +371,18 @@ export class Integrator {
   }
 }
 
-/** P, I, V of every rail in one row; 0 for what is not measured. */
-function takeRow(run: AlignedRun, i: number, out: Float64Array): void {
-  for (let r = 0, k = 0; r < run.rails.length; r++, k += RAIL) {
-    const { powerW, currentA, voltageV } = run.rails[r]!;
-    out[k] = powerW[i]!;
-    out[k + 1] = currentA ? currentA[i]! : 0;
-    out[k + 2] = voltageV ? voltageV[i]! : 0;
-  }
-}
+const isWhole = (run: AlignedRun, a: number, b: number): boolean =>
+  a === run.from && b === run.to - 1;
 
-/** Column k of a rail: 0 power, 1 current, 2 voltage. */
-function column(run: AlignedRun, rail: number, k: number): Float64Array | null {
-  const r = run.rails[rail]!;
-  return k === 0 ? r.powerW : k === 1 ? r.currentA : r.voltageV;
-}
-
+/** Index of the first of the ascending t[from … to) at or after `at`, else the last: strides that double, then halve. */
 function firstAtOrAfter(t: Float64Array, from: number, to: number, at: number): number {
-  let [lo, hi] = [from, to - 1];
+  let lo = from;
+  let stride = 1;
+  while (lo + stride < to && t[lo + stride]! < at) {
+    lo += stride;
+    stride *= 2;
+  }
+  let hi = Math.min(lo + stride, to - 1);
   while (lo < hi) {
     const mid = (lo + hi) >> 1;
     if (t[mid]! < at) lo = mid + 1;
