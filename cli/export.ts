@@ -36,6 +36,12 @@ const formats: Readonly<Record<string, Format>> = {
       warnings: [],
     };
   },
+
+  async perfetto(paths, out, { ui }) {
+    const { exportPerfetto } = await import("../dataset/export-perfetto.ts");
+    const { packets, warnings } = await exportPerfetto(paths, out, ui.progress("exporting"));
+    return { files: [{ path: out, rows: packets }], warnings };
+  },
 };
 
 /** The fused table; of a run without a physical trace, the telemetry table. */
@@ -84,24 +90,28 @@ async function rawCsv(paths: RunPaths, out: string, ui: Ui): Promise<Exported> {
 }
 
 export const command: Command = {
-  summary: "a run in other tools' formats: CSV, Parquet, NVML logs",
-  usage: "RUN --csv OUT [--raw] | --parquet OUT | --nvml-csv OUT",
+  summary: "a run in other tools' formats: CSV, Parquet, Perfetto, NVML logs",
+  usage: "RUN --csv OUT [--raw] | --parquet OUT | --perfetto OUT | --nvml-csv OUT",
   help: `
 csv and parquet hold the table that truejoule fuse wrote (fused.arrow; telemetry.arrow for a run without
 a physical trace), row for row; csv adds UTC where the run knows it. With --raw, csv holds the DAQ rows of
 the log itself, in counts. nvml-csv holds the driver's telemetry and the marks of the log as samplers
-write them; truejoule import nvml-csv reads it. OUT is replaced.
+write them; truejoule import nvml-csv reads it. perfetto holds a fused run's rails and telemetry as
+counters, its windows and kernels as slices with their Joules, its instant marks; ui.perfetto.dev opens it
+(rows are the packets written). OUT is replaced.
 Exit 3 when the table was made from another log, or the log is damaged.`,
   options: {
     csv: { type: "string" },
     raw: { type: "boolean" },
     parquet: { type: "string" },
+    perfetto: { type: "string" },
     "nvml-csv": { type: "string" },
   },
   optionHelp: [
     ["--csv OUT", "comma-separated, a header with units"],
     ["--raw", "with --csv: the rows of the log, not calibrated"],
     ["--parquet OUT", "Apache Parquet, gzip; times are plain int64 nanoseconds"],
+    ["--perfetto OUT", "Perfetto trace (protobuf), for ui.perfetto.dev and trace_processor"],
     ["--nvml-csv OUT", "t_mono_ns, power_W, util_gpu, util_mem, sm_clock, MARK rows"],
   ],
 

@@ -1,26 +1,24 @@
-// Text → a file, written as it comes in blocks of a megabyte; it appears under its name only when whole.
+// A file written as it comes, text in blocks of a megabyte; it appears under its name only when whole.
 
 import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 
 const BLOCK = 1 << 20;
 
-export class TextFile {
+export class ByteFile {
   readonly #path: string;
   readonly #fd: number;
-  #text = "";
 
   constructor(path: string) {
     this.#path = path;
     this.#fd = openSync(`${path}.part`, "w");
   }
 
-  write(text: string): void {
-    this.#text += text;
-    if (this.#text.length >= BLOCK) this.#flush();
+  write(bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length;)
+      done += writeSync(this.#fd, bytes, done, bytes.length - done);
   }
 
   close(): void {
-    this.#flush();
     closeSync(this.#fd);
     renameSync(`${this.#path}.part`, this.#path);
   }
@@ -30,21 +28,33 @@ export class TextFile {
     closeSync(this.#fd);
     rmSync(`${this.#path}.part`, { force: true });
   }
+}
 
-  #flush(): void {
-    const bytes = Buffer.from(this.#text);
-    for (let done = 0; done < bytes.length;)
-      done += writeSync(this.#fd, bytes, done, bytes.length - done);
+export class TextFile {
+  readonly #file: ByteFile;
+  #text = "";
+
+  constructor(file: ByteFile) {
+    this.#file = file;
+  }
+
+  write(text: string): void {
+    this.#text += text;
+    if (this.#text.length >= BLOCK) this.flush();
+  }
+
+  flush(): void {
+    this.#file.write(Buffer.from(this.#text));
     this.#text = "";
   }
 }
 
 /** Runs `body` with a file that is closed when it returns and gone when it throws. */
-export async function writeText(
+export async function writeBytes(
   path: string,
-  body: (file: TextFile) => Promise<void> | void,
+  body: (file: ByteFile) => Promise<void> | void,
 ): Promise<void> {
-  const file = new TextFile(path);
+  const file = new ByteFile(path);
   try {
     await body(file);
   } catch (error) {
@@ -52,6 +62,18 @@ export async function writeText(
     throw error;
   }
   file.close();
+}
+
+/** The same for text. */
+export function writeText(
+  path: string,
+  body: (file: TextFile) => Promise<void> | void,
+): Promise<void> {
+  return writeBytes(path, async (file) => {
+    const text = new TextFile(file);
+    await body(text);
+    text.flush();
+  });
 }
 
 /** A cell of separated values, quoted where it must be (RFC 4180). */

@@ -9,6 +9,7 @@ import type { Session } from "../../schema/session.ts";
 import { instant } from "../../schema/time.ts";
 import { builtInRig, type LoadedRig } from "../load.ts";
 import { BLOCK_ROWS, type BenchOptions, VirtualBench } from "./bench.ts";
+import { gpuExchanges, kernelMarks } from "./gpu.ts";
 import { pollGrids, virtualBlocks, virtualClockPairs, virtualMarks, virtualReads } from "./host.ts";
 import { type Truth, trueWindows, truthJson } from "./truth.ts";
 
@@ -52,6 +53,12 @@ export async function writeVirtualCapture(
   log.declareRows(bench.layout);
   for (const t of bench.telemetry) log.declareTelemetry(t.channel);
   writeInOrder(log, bench, session, marks);
+  const { kernels } = bench.schedule;
+  if (kernels.length > 0) {
+    // Kernels are recorded late and in bulk; the order of marks on disk says nothing of their times.
+    for (const m of kernelMarks(kernels, options.seed, session)) log.mark(m);
+    for (const e of gpuExchanges(options.durationS, options.seed, session)) log.exchange(e);
+  }
   log.close();
   return {
     seed: options.seed,

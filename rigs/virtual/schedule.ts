@@ -2,6 +2,8 @@
 // and the spans a host program would mark. In: pieces added in order. Out: typed arrays.
 // Holds: times are session nanoseconds from 0; after the last breakpoint the last power stays.
 
+import type { VirtualKernel } from "./gpu.ts";
+
 /** A stretch of work as the host sees it: submitted at `submitNs`, its results there at `doneNs`. */
 export interface Span {
   readonly name: string;
@@ -17,6 +19,8 @@ export interface Schedule {
   readonly toW: Float64Array;
   readonly endNs: number;
   readonly spans: readonly Span[];
+  /** What CUPTI would record of it, by start. */
+  readonly kernels: readonly VirtualKernel[];
 }
 
 export class ScheduleBuilder {
@@ -25,6 +29,7 @@ export class ScheduleBuilder {
   readonly #from: number[] = [];
   readonly #to: number[] = [];
   readonly #spans: Span[] = [];
+  readonly #kernels: VirtualKernel[] = [];
 
   /** Constant power for a while. */
   hold(powerW: number, ns: number): this {
@@ -37,6 +42,14 @@ export class ScheduleBuilder {
     this.#from.push(fromW);
     this.#to.push(toW);
     this.nowNs += ns;
+    return this;
+  }
+
+  /** Everything that `body` adds becomes one kernel. Kernels follow one another. */
+  kernel(name: string, body: () => void): this {
+    const t0Ns = this.nowNs;
+    body();
+    this.#kernels.push({ name, t0Ns, t1Ns: this.nowNs });
     return this;
   }
 
@@ -55,6 +68,7 @@ export class ScheduleBuilder {
       toW: Float64Array.from(this.#to),
       endNs: this.nowNs,
       spans: this.#spans,
+      kernels: this.#kernels,
     };
   }
 }

@@ -97,7 +97,7 @@ describe("virtual bench", () => {
       fromW: new Float64Array([50]),
       toW: new Float64Array([50]),
     };
-    const schedule = { ...short, endNs: 1e6, spans: [] };
+    const schedule = { ...short, endNs: 1e6, spans: [], kernels: [] };
     const truths = seeds.slice(0, 100).map((seed) => {
       const b = new VirtualBench(loaded.rig, { seed, durationS: 0.001, schedule });
       return b.sensors.find((s) => s.truth.field === "hpwr_i")!.truth;
