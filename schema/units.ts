@@ -1,7 +1,7 @@
 // Text with a unit ↔ SI numbers. In: what people write in rig files and flags ("62.5 mV/A", "±0.5 %").
 // Out: plain SI numbers of a required dimension, and short texts with a unit for people.
-// Holds: nothing is evaluated. A single symbol with a prefix is resolved by the tables below;
-// composed units (mV/A) go through mathjs, which costs 0.4–0.9 s to import and is loaded only then.
+// Holds: nothing is evaluated. Symbols with a prefix, and their products and quotients (mV/A), are resolved
+// by the tables below; others (N*m) go through mathjs, which costs 0.4–0.9 s and 30 MB and is loaded only then.
 
 import { InputError } from "./errors.ts";
 
@@ -81,8 +81,29 @@ function single(symbol: string): Unit | undefined {
   return undefined;
 }
 
+/** mV/A and the like: symbols of the tables, multiplied and divided from left to right. */
+function product(unit: string): Unit | undefined {
+  let result: Unit = { factor: 1, powers: POWERS["1"] };
+  for (const [, operator, symbol] of `*${unit}`.matchAll(/([/*])\s*([A-Za-z]+)\s*/g)) {
+    const next = single(symbol!);
+    if (!next) return undefined;
+    const sign = operator === "/" ? -1 : 1;
+    const exponents = next.powers.split(",").map((power) => sign * Number(power));
+    result = {
+      factor: result.factor * next.factor ** sign,
+      powers: result.powers
+        .split(",")
+        .map((power, i) => Number(power) + exponents[i]!)
+        .join(","),
+    };
+  }
+  return result;
+}
+
 async function composed(unit: string): Promise<Unit | undefined> {
   if (!COMPOSED.test(unit)) return undefined;
+  const known = product(unit);
+  if (known) return known;
   const { unit: parse } = await import("mathjs");
   try {
     const si = parse(`1 ${unit}`).toSI() as unknown as { value: number; dimensions: number[] };
