@@ -2,6 +2,7 @@
 // constants from asm-generic/{ioctls,termbits,fcntl}.h, the same on x86-64 and arm64.
 
 import { SourceError } from "../schema/errors.ts";
+import type { BAUD_RATES } from "../schema/rig.ts";
 
 export const POLLIN = 1;
 export const POLLOUT = 4;
@@ -22,7 +23,7 @@ const CRTSCTS = 0o20000000000;
 const TERMIOS_BYTES = 60;
 const CFLAG_AT = 8;
 
-const BAUD: Readonly<Record<number, number>> = {
+const BAUD: Readonly<Record<(typeof BAUD_RATES)[number], number>> = {
   9600: 0o15,
   19200: 0o16,
   38400: 0o17,
@@ -68,7 +69,7 @@ export async function serialLibc(): Promise<SerialLibc> {
 
   return {
     makeRaw(fd, baud) {
-      const speed = BAUD[baud];
+      const speed = (BAUD as Readonly<Record<number, number>>)[baud];
       if (speed === undefined)
         throw new SourceError(
           "fatal",

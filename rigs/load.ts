@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { InputError, inputError } from "../schema/errors.ts";
 import type { Rail, Rig } from "../schema/rig.ts";
 import { readSensor } from "./sensors.ts";
+import { checkChannels, readTextFormat } from "./text-format.ts";
 import { type Fields, parseYaml } from "./yaml-node.ts";
 
 export interface LoadedRig {
@@ -72,11 +73,14 @@ async function readRig(f: Fields): Promise<Rig> {
     ...["name", "description", "device", "rails", "missing_rails", "step_response"],
     "trigger",
   ]);
+  const device = await readDevice(f.map("device"));
+  const rails = await readRails(f);
+  if (device.text) checkChannels(f.list("rails"), device.text);
   return {
     name: f.string("name"),
     description: f.string("description"),
-    device: await readDevice(f.map("device")),
-    rails: await readRails(f),
+    device,
+    rails,
     missingRails: f.has("missing_rails")
       ? await Promise.all(f.list("missing_rails").map(missing))
       : [],
@@ -85,11 +89,17 @@ async function readRig(f: Fields): Promise<Rig> {
   };
 }
 
+/** The kind of device that prints lines. */
+const TEXT_LINES = "text-lines";
+
 async function readDevice(f: Fields): Promise<Rig["device"]> {
-  f.only(["kind", "stream", "sampling", "row_rate", "clock", "stream_start"]);
+  f.only(["kind", "stream", "sampling", "row_rate", "clock", "stream_start", "text"]);
   const clock = f.map("clock").only(["rate", "uncertainty"]);
+  const kind = f.string("kind");
+  if (f.has("text") && kind !== TEXT_LINES)
+    throw f.error(`text belongs to kind: ${TEXT_LINES}, found kind: ${kind}`, "text");
   return {
-    kind: f.string("kind"),
+    kind,
     stream: f.string("stream"),
     sampling: f.oneOf("sampling", ["instant", "interval_mean"]),
     rowHz: await f.positive("row_rate", "Hz"),
@@ -98,6 +108,7 @@ async function readDevice(f: Fields): Promise<Rig["device"]> {
       uRel: await clock.uncertainty("uncertainty", "1"),
       startU: await f.uncertainty("stream_start", "s"),
     },
+    ...(kind === TEXT_LINES ? { text: readTextFormat(f.map("text")) } : {}),
   };
 }
 

@@ -91,6 +91,15 @@ export class Fields {
     return value;
   }
 
+  /** A number that is one of a few. */
+  numberOf<const T extends number>(key: string, choices: readonly T[]): T {
+    const value = this.number(key);
+    const found = choices.find((c) => c === value);
+    if (found === undefined)
+      throw this.error(`${key}: expected ${choices.join(", ")}, found ${value}`, key);
+    return found;
+  }
+
   /** SI value of a text with a unit; see schema/units.ts. */
   quantity(key: string, dimension: Dimension): Promise<number> {
     return this.#inUnits(key, (text) => quantity(text, dimension));
@@ -116,6 +125,14 @@ export class Fields {
     const node = this.#resolved(key);
     if (!isSeq(node)) throw this.error(`${key} must be a list`, key);
     return node.items.map((item, i) => new Fields(this.#source, item as Node, `${key}[${i}]`));
+  }
+
+  strings(key: string): readonly string[] {
+    const node = this.#resolved(key);
+    const values = isSeq(node) ? node.items.map((n) => (isScalar(n) ? n.value : n)) : [null];
+    if (!values.every((v) => typeof v === "string" && v.trim() !== ""))
+      throw this.error(`${key} must be a list of names`, key);
+    return values as string[];
   }
 
   pair(key: string): readonly [number, number] {

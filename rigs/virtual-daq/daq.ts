@@ -1,27 +1,20 @@
-// The virtual DAQ put together: device, wire with accidents, USB pipe, pty. Moves along in steps of one
-// USB frame of simulated time up to the present, so that a late process makes no loss of its own.
+// A virtual instrument put together: device, wire with accidents, USB pipe or UART, pty. Moves along in steps
+// of one USB frame of simulated time up to the present, so that a late process makes no loss of its own.
 
 import { rmSync, symlinkSync } from "node:fs";
-import { FrameSplitter } from "../../schema/frame-splitter.ts";
-import { Conversation } from "./conversation.ts";
-import { type TriggerReport, VirtualDevice } from "./device.ts";
+import { type Random, random } from "../../schema/random.ts";
 import { type Fault, Wire } from "./faults.ts";
-import type { LineFile } from "./line-file.ts";
+import type { Instrument, Send } from "./instrument.ts";
 import type { Pty, PtyMaker } from "./pty.ts";
-import { type DaqTruth, loopTruth } from "./truth.ts";
 import { FRAME_PERIOD_NS, UsbPipe } from "./usb-pipe.ts";
 
 export interface VirtualDaqOptions {
   /** CLOCK_MONOTONIC at the truth's zero, ns. */
   readonly epoch: bigint;
   readonly seed: number;
-  readonly serial: string;
-  readonly trigger: TriggerReport;
   readonly bufferBytes: number;
   readonly flatOut: boolean;
   readonly faults: readonly Fault[];
-  /** Where the trigger line's edges come from; null: the simulated work makes them. */
-  readonly line: LineFile | null;
   /** Symbolic link to the pty, kept over an unplugging. */
   readonly link: string | null;
 }
@@ -29,20 +22,26 @@ export interface VirtualDaqOptions {
 /** A step later than this has kept the host waiting. */
 const PUNCTUAL_NS = 3e6;
 const PATIENCE_NS = 3e9;
-/** Rows are made this much after their time where another process drives the line: its edges need time to come. */
-const LINE_LAG_NS = 20e6;
-/** Rows kept for a flat-out run. */
-const LOOP_ROWS = 1 << 17;
+/** Rates that a UART here can have, and how termios may put them (asm-generic/termbits.h). */
+const TERMIOS_SPEED: Readonly<Record<number, number>> = {
+  115200: 0o10002,
+  230400: 0o10003,
+  460800: 0o10004,
+  921600: 0o10007,
+};
+/** A pty's rate until somebody opens it and sets another, 38,400: a UART then talks to nobody. */
+const UNSET_SPEED: readonly number[] = [0o17, 38400];
+/** Start bit, eight data bits, stop bit. */
+const UART_BITS = 10;
 
 /** The device, its line and its accidents, moved along in steps of one USB frame. */
 export class VirtualDaq {
   readonly #maker: PtyMaker;
   readonly #options: VirtualDaqOptions;
-  readonly #truth: DaqTruth;
   readonly #pipe: UsbPipe;
   readonly #wire: Wire;
-  readonly #device: VirtualDevice;
-  readonly #splitter: FrameSplitter;
+  readonly #device: Instrument;
+  readonly #noise: Random;
   readonly #faults: Fault[];
   readonly #input = new Uint8Array(4096);
   #pty: Pty | null = null;
@@ -50,25 +49,23 @@ export class VirtualDaq {
   #startedNs: number | null = null;
   #backNs = 0;
 
-  constructor(maker: PtyMaker, truth: DaqTruth, options: VirtualDaqOptions) {
+  constructor(
+    maker: PtyMaker,
+    options: VirtualDaqOptions,
+    build: (send: Send, pipe: UsbPipe) => Instrument,
+  ) {
     this.#maker = maker;
     this.#options = options;
-    this.#truth = truth;
     this.#nowNs = this.#clockNs();
     this.#faults = [...options.faults].sort((a, b) => a.atNs - b.atNs);
     this.#pty = maker.open();
     this.#pipe = new UsbPipe(this.#pty, options.bufferBytes);
     this.#wire = new Wire((bytes) => this.#pipe.put(bytes), options.seed);
-    this.#device = new VirtualDevice(
-      options.flatOut ? loopTruth(truth, LOOP_ROWS) : truth,
-      options.trigger,
-      (frame) => this.#wire.frame(frame),
+    this.#noise = random(options.seed, "wrong baud rate");
+    this.#device = build(
+      (frame) => this.#wire.frame(this.#understood() ? frame : this.#noiseLike(frame)),
+      this.#pipe,
     );
-    this.#device.stalls = () => [this.#pipe.stalls, this.#pipe.longestStallNs];
-    const conversation = new Conversation(this.#device, options.serial, () =>
-      this.#device.reset(this.#nowNs),
-    );
-    this.#splitter = new FrameSplitter((f) => conversation.command(f, this.#clockNs()));
     this.#link();
   }
 
@@ -79,9 +76,7 @@ export class VirtualDaq {
   /** What really happened, for tests to hold the host's account against. */
   account(): object {
     const { stalls, longestStallNs } = this.#pipe;
-    const { counters } = this.#device;
-    const lateEdges = this.#truth.lateEdges();
-    return { ...counters, stalls, longestStallNs, faults: this.#wire.counts, lateEdges };
+    return { ...this.#device.account(), stalls, longestStallNs, faults: this.#wire.counts };
   }
 
   /** Moves along to the present, one USB frame at a time, then waits for bytes or the next frame. */
@@ -92,30 +87,25 @@ export class VirtualDaq {
   }
 
   close(): void {
-    this.#options.line?.close();
+    this.#device.close();
     this.#unplug();
   }
 
   #realTime(): void {
     const target = this.#clockNs();
-    this.#readLine();
     let lateNs = target - this.#nowNs - PUNCTUAL_NS;
     if (lateNs > PATIENCE_NS) lateNs = 0; // a host too slow for the rate is no fault of ours
     while (this.#nowNs + FRAME_PERIOD_NS <= target) {
       if (this.#pipe.blocked && lateNs > 0 && !this.#giveTime(lateNs)) lateNs = 0;
       this.#nowNs += FRAME_PERIOD_NS;
       this.#accidents();
-      this.#device.advance(this.#nowNs, this.#options.line ? LINE_LAG_NS : 0);
+      this.#device.advance(this.#nowNs);
+      this.#uart();
       this.#pipe.frame(this.#nowNs);
     }
     const restMs = Math.max(1, Math.ceil((this.#nowNs + FRAME_PERIOD_NS - this.#clockNs()) / 1e6));
     if (this.#pty) this.#pty.wait(false, restMs);
     else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, restMs);
-  }
-
-  #readLine(): void {
-    const { line, epoch } = this.#options;
-    for (const t of line?.take() ?? []) this.#truth.edge(Number(t - epoch));
   }
 
   /**
@@ -144,12 +134,33 @@ export class VirtualDaq {
   #take(): void {
     const n = this.#pty?.read(this.#input) ?? 0;
     if (n === 0) return;
-    this.#splitter.push(this.#input.subarray(0, n), null, null);
-    if (this.#device.running) this.#startedNs ??= this.#nowNs;
+    const bytes = this.#input.subarray(0, n);
+    this.#device.take(this.#understood() ? bytes : this.#noiseLike(bytes), this.#clockNs());
+  }
+
+  /** A UART has its rate, and does not wait until somebody listens. */
+  #uart(): void {
+    const { baud } = this.#device;
+    if (baud === null || this.#pty === null) return;
+    this.#pipe.frameBytes = Math.ceil(baud / UART_BITS / 1e3);
+    if (UNSET_SPEED.includes(this.#pty.speed())) this.#pipe.clear();
+  }
+
+  /** Whether both ends of a UART run at the same rate; USB has none. */
+  #understood(): boolean {
+    const { baud } = this.#device;
+    if (baud === null || this.#pty === null) return true;
+    const speed = this.#pty.speed();
+    return speed === baud || speed === TERMIOS_SPEED[baud];
+  }
+
+  #noiseLike(bytes: Uint8Array): Uint8Array {
+    return bytes.map(() => this.#noise.integer(256));
   }
 
   #accidents(): void {
     if (this.#pty === null && this.#nowNs >= this.#backNs) this.#plug();
+    if (this.#device.running && this.#understood()) this.#startedNs ??= this.#nowNs;
     if (this.#startedNs === null) return;
     const sinceNs = this.#nowNs - this.#startedNs;
     while (this.#faults.length > 0 && this.#faults[0]!.atNs <= sinceNs)
@@ -175,6 +186,7 @@ export class VirtualDaq {
       case "garbage":
       case "flip":
       case "lose":
+      case "drop":
       case "duplicate":
       case "swap":
         this.#wire.schedule(kind, amount);

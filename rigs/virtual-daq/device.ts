@@ -1,4 +1,4 @@
-// The virtual DAQ itself: what firmware does, in TypeScript. In: frames with commands, and the time.
+// The virtual DAQ of our own: what firmware does, in TypeScript. In: frames with commands, and the time.
 // Out: frames, numbered whether or not there is room for them. Holds: rows and ticks count the truth's
 // own clock; nothing here knows the host's.
 
@@ -13,6 +13,7 @@ import {
   samplesPayloadBytes,
 } from "../../schema/frame-records.ts";
 import { FRAME_OVERHEAD, HEAD_BYTES, RecordType, sealFrame } from "../../schema/frame.ts";
+import type { Send } from "./instrument.ts";
 import type { DaqTruth, TrueEdge } from "./truth.ts";
 
 export const ROWS_PER_BLOCK = 512;
@@ -32,9 +33,6 @@ export interface DeviceCounters {
   edgesDropped: number;
   commandsRefused: number;
 }
-
-/** @returns whether there was room. The frame is copied. */
-export type Send = (frame: Uint8Array) => boolean;
 
 export class VirtualDevice {
   readonly truth: DaqTruth;

@@ -8,6 +8,7 @@ const KINDS = {
   garbage: "N random bytes before the next frame",
   flip: "one bit flipped in each of the next N frames",
   lose: "the next N frames vanish after they were numbered",
+  drop: "the next N bytes vanish, from the middle of a frame on",
   duplicate: "the next N frames are sent twice",
   swap: "N times: the next two frames change places",
   stall: "the transport takes nothing for N ms",
@@ -44,6 +45,7 @@ export class Wire {
     garbage: 0,
     flip: 0,
     lose: 0,
+    drop: 0,
     duplicate: 0,
     swap: 0,
     stall: 0,
@@ -54,6 +56,7 @@ export class Wire {
   readonly #random: Random;
   readonly #pending: FaultCounts = { ...this.counts };
   #held: Uint8Array | null = null;
+  #cutting = false;
 
   /** @param put sends bytes; false when there is no room. */
   constructor(put: (bytes: Uint8Array) => boolean, seed: number) {
@@ -73,6 +76,7 @@ export class Wire {
       return true;
     }
     if (this.#pending.garbage > 0) this.#garbage();
+    if (this.#pending.drop > 0) return this.#put(this.#cut(frame));
     const sent = this.#put(this.#due("flip") ? this.#flipped(frame) : frame);
     if (sent && this.#due("duplicate")) this.#put(frame);
     if (this.#held) this.#put(this.#held);
@@ -85,6 +89,19 @@ export class Wire {
     this.#pending[kind]--;
     this.counts[kind]++;
     return true;
+  }
+
+  /** The frame without the bytes that vanish: the first time its head remains. */
+  #cut(frame: Uint8Array): Uint8Array {
+    const from = this.#cutting ? 0 : frame.length >> 1;
+    const n = Math.min(this.#pending.drop, frame.length - from);
+    this.#pending.drop -= n;
+    this.counts.drop += n;
+    this.#cutting = this.#pending.drop > 0;
+    const rest = new Uint8Array(frame.length - n);
+    rest.set(frame.subarray(0, from));
+    rest.set(frame.subarray(from + n), from);
+    return rest;
   }
 
   #garbage(): void {

@@ -1,19 +1,23 @@
-// The virtual DAQ as a process: a pty that speaks docs/wire.md, at the pace of its own drifting clock or
-// as fast as the line takes it. In: the arguments below. Out: one JSON line when it can be opened, one
-// with its own account when it ends (SIGTERM). Linux.
+// A virtual instrument as a process: a pty that speaks docs/wire.md, or what the rig's kind of device speaks,
+// at the pace of its own drifting clock or as fast as the line takes it. In: the arguments below. Out: one
+// JSON line when it can be opened, one with its own account when it ends (SIGTERM). Linux.
 
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { UsageError } from "../../schema/errors.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { resolveRig } from "../load.ts";
-import { VirtualBench } from "../virtual/bench.ts";
+import { type BenchOptions, VirtualBench } from "../virtual/bench.ts";
 import { VirtualDaq } from "./daq.ts";
 import type { TriggerReport } from "./device.ts";
 import { FAULT_HELP, parseFault } from "./faults.ts";
+import type { Instrument, Send } from "./instrument.ts";
 import { lineFile } from "./line-file.ts";
 import { ptyMaker } from "./pty.ts";
+import { textInstrument } from "./text-instrument.ts";
 import { benchTruth } from "./truth.ts";
+import type { UsbPipe } from "./usb-pipe.ts";
+import { wireInstrument } from "./wire-instrument.ts";
 
 const HELP = `usage: virtual-daq [options]
   --rig FILE|NAME|-    rails, sensors and clock to simulate (default virtual); - reads the resolved
@@ -26,7 +30,7 @@ const HELP = `usage: virtual-daq [options]
   --link PATH          symbolic link to the pty, kept over an unplugging
   --serial TEXT        serial number to report
   --trigger edges|bitmap  how the trigger line is reported (default edges)
-  --buffer BYTES       of the device; what does not fit is dropped and counted (default 131072)
+  --buffer BYTES       of the device; what does not fit is dropped and counted (default: its kind's)
   --flat-out           as fast as the line takes it, looping two seconds of rows
   --fault KIND@SECONDS:N  any number of times, seconds from the first start:
 ${FAULT_HELP.map((l) => `      ${l}`).join("\n")}`;
@@ -41,7 +45,7 @@ const OPTIONS = {
   link: { type: "string" },
   serial: { type: "string", default: "VIRTUAL-1" },
   trigger: { type: "string", default: "edges" },
-  buffer: { type: "string", default: "131072" },
+  buffer: { type: "string" },
   "flat-out": { type: "boolean", default: false },
   fault: { type: "string", multiple: true, default: [] as string[] },
   help: { type: "boolean", default: false },
@@ -50,6 +54,46 @@ const OPTIONS = {
 function parse(args: string[]) {
   return parseArgs({ args, options: OPTIONS }).values;
 }
+
+interface Simulated {
+  /** Its rows timed by their index, on the bench's clock. */
+  readonly rig: Rig;
+  /** What the device's own counter counts. */
+  readonly tickHz: number;
+  readonly bench: BenchOptions;
+  readonly epoch: bigint;
+}
+
+interface Kind {
+  readonly bufferBytes: number;
+  readonly build: (
+    s: Simulated,
+    options: ReturnType<typeof parse>,
+    send: Send,
+    pipe: UsbPipe,
+  ) => Instrument;
+}
+
+const wire: Kind = {
+  bufferBytes: 131_072,
+  build({ rig, bench, epoch }, { serial, trigger, line, "flat-out": flatOut }, send, pipe) {
+    const outside = line === undefined ? null : { file: lineFile(line), epoch };
+    return wireInstrument(
+      benchTruth(new VirtualBench(rig, { ...bench, outsideLine: outside !== null })),
+      { serial, trigger: triggerReport(trigger), line: outside, flatOut },
+      send,
+      pipe,
+    );
+  },
+};
+
+/** By the rig's `device.kind`; any other speaks docs/wire.md. */
+const KINDS: Readonly<Record<string, Kind>> = {
+  "text-lines": {
+    bufferBytes: 256,
+    build: ({ rig, bench, tickHz }, _options, send) => textInstrument(rig, bench, tickHz, send),
+  },
+};
 
 /** @throws UsageError when the option is no number. */
 function figure(name: string, text: string): number {
@@ -74,25 +118,26 @@ async function run(options: ReturnType<typeof parse>): Promise<void> {
       : (await resolveRig(options.rig)).rig;
   const rowHz = figure("row-rate", options["row-rate"] ?? String(rig.device.rowHz));
   const device = { ...rig.device, rowHz, clock: { ...rig.device.clock, hz: rowHz } };
-  const bench = new VirtualBench(
-    { ...rig, device },
+  const kind = KINDS[rig.device.kind] ?? wire;
+  const epoch = options.epoch === undefined ? process.hrtime.bigint() : BigInt(options.epoch);
+  const simulated = {
+    rig: { ...rig, device },
+    tickHz: rig.device.clock.hz,
+    bench: { seed: figure("seed", options.seed), durationS: figure("seconds", options.seconds) },
+    epoch,
+  };
+  const daq = new VirtualDaq(
+    maker,
     {
-      seed: figure("seed", options.seed),
-      durationS: figure("seconds", options.seconds),
-      outsideLine: options.line !== undefined,
+      epoch,
+      seed: simulated.bench.seed,
+      bufferBytes: figure("buffer", options.buffer ?? String(kind.bufferBytes)),
+      flatOut: options["flat-out"],
+      faults: options.fault.map(parseFault),
+      link: options.link ?? null,
     },
+    (send, pipe) => kind.build(simulated, options, send, pipe),
   );
-  const daq = new VirtualDaq(maker, benchTruth(bench), {
-    epoch: options.epoch === undefined ? process.hrtime.bigint() : BigInt(options.epoch),
-    seed: figure("seed", options.seed),
-    serial: options.serial,
-    trigger: triggerReport(options.trigger),
-    bufferBytes: figure("buffer", options.buffer),
-    flatOut: options["flat-out"],
-    faults: options.fault.map(parseFault),
-    line: options.line === undefined ? null : lineFile(options.line),
-    link: options.link ?? null,
-  });
   let stop = false;
   process.on("SIGTERM", () => (stop = true));
   process.stdout.write(`${JSON.stringify({ path: daq.path })}\n`);

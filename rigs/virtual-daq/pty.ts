@@ -10,6 +10,8 @@ const PR_SET_PDEATHSIG = 1;
 const SIGTERM = 15;
 /** glibc's struct termios is 60 bytes. */
 const TERMIOS_BYTES = 60;
+/** Its last word is c_ospeed. */
+const OSPEED_WORD = 14;
 
 export interface Pty {
   /** What the host opens. */
@@ -20,6 +22,8 @@ export interface Pty {
   read(into: Uint8Array): number;
   /** Waits for the host's bytes, or for room if `wantRoom`, at most `timeoutMs`. */
   wait(wantRoom: boolean, timeoutMs: number): void;
+  /** The rate that the host set the line to, as termios has it: its code or the rate itself. */
+  speed(): number;
   /** Waits for room alone. @returns whether there is any. */
   room(timeoutMs: number): boolean;
   /** Unplugs: the host sees a hang-up. */
@@ -80,6 +84,11 @@ export async function ptyMaker(): Promise<PtyMaker> {
         Math.max(0, write(fd, bytes.subarray(from, to), to - from) as number),
       read: (into) => Math.max(0, read(fd, into, into.length) as number),
       wait: (wantRoom, timeoutMs) => void until(POLLIN | (wantRoom ? POLLOUT : 0), timeoutMs),
+      speed() {
+        const t = new Uint32Array(TERMIOS_BYTES / 4);
+        tcgetattr(fd, t);
+        return t[OSPEED_WORD]!;
+      },
       room: (timeoutMs) => (until(POLLOUT, timeoutMs) & POLLOUT) !== 0,
       close() {
         closeSync(line);

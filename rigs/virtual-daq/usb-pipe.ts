@@ -1,5 +1,6 @@
 // The way of frames from the device's buffer to the host, as USB full speed would take them: at most 19
-// packets of 64 bytes in each 1 ms frame (USB 2.0, table 5-9), nothing while the host stalls.
+// packets of 64 bytes in each 1 ms frame (USB 2.0, table 5-9), or as a UART does behind a bridge; nothing
+// while the host stalls.
 
 import type { Pty } from "./pty.ts";
 
@@ -11,6 +12,8 @@ const STALL_NS = 10e6;
 
 export class UsbPipe {
   pty: Pty | null;
+  /** Bytes that a millisecond can carry. */
+  frameBytes = FRAME_BYTES;
   /** Nothing is taken before this instant, ns: a stall made on purpose. */
   stalledUntilNs = 0;
   stalls = 0;
@@ -51,7 +54,7 @@ export class UsbPipe {
 
   /** Gives the host what one USB frame can carry. */
   frame(nowNs: number): void {
-    const taken = nowNs < this.stalledUntilNs ? 0 : this.drain(FRAME_BYTES);
+    const taken = nowNs < this.stalledUntilNs ? 0 : this.drain(this.frameBytes);
     if (taken > 0 || this.#size === 0) {
       this.#takenNs = nowNs;
       this.#inStall = false;

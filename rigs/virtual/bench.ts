@@ -177,7 +177,7 @@ export class VirtualBench {
       quantities.flatMap((q) => {
         const stated = rail[q];
         const supply = this.#supplies.get(rail.name)!;
-        const top = 2 ** ADC_BITS - 1;
+        const top = stated?.clip?.[1] ?? 2 ** ADC_BITS - 1;
         return stated
           ? [virtualSensor(rail, q, stated, supply, top, this.options.seed, noise)]
           : [];

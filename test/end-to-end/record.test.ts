@@ -1,41 +1,22 @@
 // record, live: the virtual DAQ over a pty, the simulated driver, a program with marks, and faults. Runs
 // from the build, since workers and child processes are what is tested. Linux.
 
-import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { expectBuilt, type Ran, truejoule } from "./built.ts";
 import type { CompareDocument } from "./commands.ts";
 
-const main = join(import.meta.dirname, "../../dist/cli/main.js");
 const onLinux = process.platform === "linux" ? describe : describe.skip;
 if (process.platform !== "linux") process.stderr.write("skipped: record is tested on Linux only\n");
 
 let dir: string;
 beforeAll(() => {
-  if (!existsSync(main))
-    throw new Error("dist/ is missing: npm run build (npm test does it first)");
+  expectBuilt();
   dir = mkdtempSync(join(tmpdir(), "truejoule-record-"));
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
-
-interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function truejoule(...args: string[]): Promise<Ran> {
-  try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [main, ...args]);
-    return { code: 0, stdout, stderr };
-  } catch (error) {
-    const e = error as { code: number; stdout: string; stderr: string };
-    return { code: e.code, stdout: e.stdout, stderr: e.stderr };
-  }
-}
 
 interface Recorded {
   readonly rows: number;

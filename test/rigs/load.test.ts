@@ -193,6 +193,53 @@ describe("loadRig", () => {
     expect(await complaint(text)).toMatch(/^bench.yaml:19: a sensor needs a "calibration"/);
   });
 
+  describe("a device that prints lines", () => {
+    const TEXT = GOOD.replace("kind: pico", "kind: text-lines").replace(
+      "rails:",
+      `  text:
+    lines: csv
+    columns: [us, adc0, adc1]
+    tick: { column: us, bits: 32 }
+    baud: 115200
+rails:`,
+    );
+
+    test("its format comes through", async () => {
+      const path = join(dir, "text.yaml");
+      writeFileSync(path, TEXT);
+      expect((await loadRig(path)).rig.device.text).toEqual({
+        lines: "csv",
+        columns: ["us", "adc0", "adc1"],
+        tick: { column: "us", bits: 32 },
+        baud: 115200,
+      });
+    });
+
+    test.each<[string, string, RegExp]>([
+      ["lines: csv", "lines: tsv", /^bench.yaml:11: lines: expected csv, json, found "tsv"/],
+      ["[us, adc0, adc1]", "[us, adc0, adc0]", /^bench.yaml:12: columns: "adc0" stands twice/],
+      ["[us, adc0, adc1]", "[us, 5, adc1]", /^bench.yaml:12: columns must be a list of names/],
+      ["[us, adc0, adc1]", "[]", /^bench.yaml:12: columns: expected at least one name/],
+      ["[us, adc0, adc1]", "[us, adc0]", /^bench.yaml:\d+: channel: expected adc0, found "adc1"/],
+      ["column: us", "column: ms", /^bench.yaml:13: column: expected us, adc0, adc1, found "ms"/],
+      ["column: us", "column: adc1", /^bench.yaml:\d+: channel: expected us, adc0, found "adc1"/],
+      ["bits: 32", "bits: 16", /^bench.yaml:13: bits: expected 32, 64, found 16/],
+      ["baud: 115200", "baud: 115000", /^bench.yaml:14: baud: expected 9600, .*found 115000/],
+      ["baud: 115200", 'baud: "fast"', /^bench.yaml:14: baud: expected a number, found "fast"/],
+      ["baud:", "boud:", /^bench.yaml:14: unknown key "boud".*"baud"/],
+      ["kind: text-lines", "kind: pico", /^bench.yaml:11: text belongs to kind: text-lines/],
+    ])("%s → %s", async (from, to, message) => {
+      expect(TEXT).toContain(from);
+      expect(await complaint(TEXT.replace(from, to))).toMatch(message);
+    });
+
+    test("without a format there is nothing to read", async () => {
+      expect(await changed("kind: pico", "kind: text-lines")).toMatch(
+        /^bench.yaml:\d+: device lacks "text"/,
+      );
+    });
+  });
+
   test("the same rail twice", async () => {
     const rail = GOOD.slice(GOOD.indexOf("  - name: slot"), GOOD.indexOf("missing_rails"));
     const again = rail

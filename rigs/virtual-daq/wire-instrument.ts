@@ -1,0 +1,54 @@
+// A DAQ that speaks docs/wire.md as an instrument behind a line: device, conversation, and the splitter
+// between them and the host's bytes.
+
+import { FrameSplitter } from "../../schema/frame-splitter.ts";
+import { Conversation } from "./conversation.ts";
+import { type TriggerReport, VirtualDevice } from "./device.ts";
+import type { Instrument, Send } from "./instrument.ts";
+import type { LineFile } from "./line-file.ts";
+import { type DaqTruth, loopTruth } from "./truth.ts";
+import type { UsbPipe } from "./usb-pipe.ts";
+
+export interface WireOptions {
+  readonly serial: string;
+  readonly trigger: TriggerReport;
+  /** Where the trigger line's edges come from, and its clock's zero; null: the simulated work makes them. */
+  readonly line: { readonly file: LineFile; readonly epoch: bigint } | null;
+  readonly flatOut: boolean;
+}
+
+/** Rows are made this much after their time where another process drives the line: its edges need time to come. */
+const LINE_LAG_NS = 20e6;
+/** Rows kept for a flat-out run. */
+const LOOP_ROWS = 1 << 17;
+
+export function wireInstrument(
+  truth: DaqTruth,
+  { serial, trigger, line, flatOut }: WireOptions,
+  send: Send,
+  pipe: UsbPipe,
+): Instrument {
+  const device = new VirtualDevice(flatOut ? loopTruth(truth, LOOP_ROWS) : truth, trigger, send);
+  device.stalls = () => [pipe.stalls, pipe.longestStallNs];
+  let now = 0;
+  const conversation = new Conversation(device, serial, () => device.reset(now));
+  const splitter = new FrameSplitter((frame) => conversation.command(frame, now));
+  return {
+    get running() {
+      return device.running;
+    },
+    baud: null,
+    take(bytes, nowNs) {
+      now = nowNs;
+      splitter.push(bytes, null, null);
+    },
+    advance(nowNs) {
+      for (const t of line?.file.take() ?? []) truth.edge(Number(t - line!.epoch));
+      device.advance(nowNs, line ? LINE_LAG_NS : 0);
+    },
+    block: () => device.block(),
+    reset: (nowNs) => device.reset(nowNs),
+    account: () => ({ ...device.counters, lateEdges: truth.lateEdges() }),
+    close: () => line?.file.close(),
+  };
+}
