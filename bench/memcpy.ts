@@ -82,6 +82,12 @@ export function figure(
   return { bench, value: round(value), unit, target, met, ...rest, load_average };
 }
 
+/** Bytes a second, for work that is not timed in turns with it. */
+export function memcpyRate(): number {
+  const [from, to] = [new Uint8Array(COPIED).fill(1), new Uint8Array(COPIED).fill(2)];
+  return COPIED / Math.min(...Array.from({ length: 20 }, () => cpuSeconds(() => to.set(from))));
+}
+
 export function seconds(run: () => void): number {
   const start = process.hrtime.bigint();
   run();

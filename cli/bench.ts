@@ -26,9 +26,21 @@ const benches: Readonly<Record<string, { readonly summary: string; load(): Promi
     summary: "peak memory from 10 to 1,000 million samples",
     load: async () => (await import("../bench/memory.ts")).run,
   },
+  ingest: {
+    summary: "frame decoder alone, and from a pty into the log, flat out",
+    load: async () => (await import("../bench/ingest.ts")).run,
+  },
   marks: {
     summary: "nanoseconds a mark from C, Python and Node",
     load: async () => (await import("../marks/bench.ts")).benchMarks,
+  },
+  live: {
+    summary: "a recording at 4 × 125 kS/s with its live page (10 minutes)",
+    load: async () => (await import("../bench/live.ts")).run,
+  },
+  fuzz: {
+    summary: "10^9 random and damaged bytes through the frame decoder (minutes)",
+    load: async () => (await import("../bench/fuzz.ts")).run,
   },
   coverage: {
     summary: "500 virtual sessions: does the interval hold the truth? (minutes)",
@@ -36,14 +48,14 @@ const benches: Readonly<Record<string, { readonly summary: string; load(): Promi
   },
 };
 
-/** Takes minutes, so it must be asked for by name. */
-const ONLY_BY_NAME = new Set(["coverage"]);
+/** These take minutes, so they must be asked for by name. */
+const ONLY_BY_NAME = new Set(["live", "fuzz", "coverage"]);
 
 export const command: Command = {
   summary: "throughput as JSON lines, with ratios to memcpy in the same run",
   usage: "[NAME]",
   help: `
-Without a name all but coverage. Times on shared machines are noisy: read the ratios, and \`noise\` (median
+Without a name all that do not take minutes. Times on shared machines are noisy: read the ratios, and \`noise\` (median
 over best of the repeats) and \`load_average\` beside them. Exit 0 whatever the figures.
 
 ${Object.entries(benches)
