@@ -1,0 +1,138 @@
+// A whole recording as a user starts it, at 4 × 125 kS/s through a pty with telemetry and a looker on its
+// live page, for ten minutes: what was lost, and what it took of memory and processor.
+
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { readCapture } from "../capture/log-reader.ts";
+import { siblingModule } from "../capture/sibling.ts";
+import { builtInRig } from "../rigs/load.ts";
+import { type Figure, figure } from "./memcpy.ts";
+
+const SECONDS = 600;
+const ROW_HZ = 125_000;
+const MAX_RSS = 200e6;
+const MAX_CPU = 0.25;
+/** Flat: at the end within so much of what it was after the first minute. */
+const MAX_GROWTH = 1.1;
+/** Linux counts processor time in hundredths of a second (man 5 proc, sysconf(_SC_CLK_TCK)). */
+const TICKS_PER_S = 100;
+
+export async function* run(): AsyncGenerator<Figure> {
+  const dir = mkdtempSync(join(tmpdir(), "truejoule-bench-"));
+  try {
+    const rig = join(dir, "rig.yaml");
+    const { text } = await builtInRig("virtual");
+    writeFileSync(
+      rig,
+      Buffer.from(text)
+        .toString()
+        .replaceAll('"100 kHz"', `"${ROW_HZ / 1e3} kHz"`),
+    );
+    const out = join(dir, "run");
+    const { usage, result } = await recorded(rig, out);
+    yield* figuresOf(usage, result, telemetryOf(join(out, "capture.mcap")));
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+interface Usage {
+  readonly rssBytes: number;
+  readonly cpuS: number;
+}
+
+interface Result {
+  readonly duration_s: number;
+  readonly rows: number;
+  readonly lost_rows: number;
+  readonly reads: number;
+  readonly failed_reads: number;
+  readonly lost_marks: number;
+}
+
+async function recorded(rig: string, out: string): Promise<{ usage: Usage[]; result: Result }> {
+  const { url, execArgv } = siblingModule(import.meta.url, "../cli/main");
+  const options = ["--rig", rig, "--out", out, "--duration", `${SECONDS}s`];
+  const args = ["record", ...options, "--live", "--no-fuse", "--json", "--quiet"];
+  const child = spawn(process.execPath, [...execArgv, fileURLToPath(url), ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  const said = textOf(child.stdout);
+  createInterface({ input: child.stderr }).on("line", (line) => void look(line));
+  const usage: Usage[] = [];
+  const timer = setInterval(() => {
+    const now = usageOf(child.pid!);
+    if (now) usage.push(now);
+  }, 1000);
+  const code = await ended;
+  clearInterval(timer);
+  if (code !== 0 && code !== 3) throw new Error(`the recording ended with code ${code}`);
+  return { usage, result: JSON.parse(await said) as Result };
+}
+
+async function textOf(stream: Readable): Promise<string> {
+  let text = "";
+  for await (const chunk of stream) text += String(chunk);
+  return text;
+}
+
+/** Opens the live page's socket, as the page does (docs/live.md), and takes all that it sends. */
+async function look(line: string): Promise<void> {
+  const address = /live page: (\S+)/.exec(line)?.[1];
+  if (address === undefined) return void process.stderr.write(`${line}\n`);
+  const { WebSocket } = await import("ws");
+  const { host, origin, searchParams } = new URL(address);
+  const names = ["truejoule.live.1", `token.${searchParams.get("token")}`];
+  const socket = new WebSocket(`ws://${host}/live`, names, { origin });
+  socket.on("error", (error) => process.stderr.write(`live page: ${error.message}\n`));
+}
+
+/** Of the process and all its threads; undefined once it is gone. */
+function usageOf(pid: number): Usage | undefined {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    // The name in parentheses may hold spaces; user and system time are the 14th and 15th fields.
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+    const rss = /VmRSS:\s+(\d+) kB/.exec(status)?.[1];
+    if (rss === undefined) return undefined;
+    return {
+      rssBytes: Number(rss) * 1024,
+      cpuS: (Number(stat[11]) + Number(stat[12])) / TICKS_PER_S,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the sampler said of its grids. */
+function telemetryOf(path: string): string[] {
+  const notes: string[] = [];
+  for (const r of readCapture(path, { only: (topic) => topic === "notes" }))
+    if (r.kind === "note" && r.note.text.startsWith("telemetry grid")) notes.push(r.note.text);
+  return notes;
+}
+
+function* figuresOf(usage: Usage[], result: Result, grids: string[]): Generator<Figure> {
+  const note = `${result.rows} rows in ${result.duration_s.toFixed(0)} s, ${result.reads} telemetry reads (${result.failed_reads} failed), ${result.lost_marks} marks lost; ${grids.join("; ")}`;
+  yield figure("live: rows lost at 4 × 125 kS/s", result.lost_rows, "rows", 0, { note }, true);
+  const rss = usage.map((u) => u.rssBytes);
+  const settled = rss[Math.min(60, rss.length >> 1)]!;
+  yield figure("live: peak RSS", Math.max(...rss), "B", MAX_RSS, {}, true);
+  yield figure(
+    "live: RSS at the end over RSS after a minute",
+    rss.at(-1)! / settled,
+    "1",
+    MAX_GROWTH,
+    {},
+    true,
+  );
+  const [first, last] = [usage[0]!, usage.at(-1)!];
+  const cpu = (last.cpuS - first.cpuS) / (usage.length - 1);
+  yield figure("live: processor time over real time", cpu, "of one core", MAX_CPU, {}, true);
+}
