@@ -26,6 +26,7 @@ import { loggedRig } from "./logged-rig.ts";
 import { Outline } from "./outline.ts";
 import { SLICE_ROWS, slices } from "./slices.ts";
 import { type Timebase, timebaseOf } from "./timebase.ts";
+import { WallClock } from "./wall-clock.ts";
 
 /** All reads of one telemetry channel, columns on the session clock. A failed read is NaN with its code. */
 export interface TelemetrySeries {
@@ -190,6 +191,7 @@ export function scanCapture(
   onProgress?: (done: number, total: number) => void,
 ): Scan {
   let session: Session | undefined;
+  let wall: WallClock | undefined;
   let rig: Rig | null = null;
   let scanner: StreamScanner | undefined;
   const attachments = new Map<string, Uint8Array>();
@@ -205,6 +207,7 @@ export function scanCapture(
     switch (r.kind) {
       case "session":
         session = r.session;
+        wall = new WallClock(session);
         break;
       case "attachment":
         attachments.set(r.name, r.data);
@@ -230,7 +233,7 @@ export function scanCapture(
         break;
       case "read":
         if (!session) throw headless(path);
-        addRead(telemetry.get(r.read.channel)!, r.read, session);
+        addRead(telemetry.get(r.read.channel)!, r.read, session, wall!);
         break;
       case "mark":
         if (!session || !kernels.add(r.mark, session)) marks.push(r.mark);
@@ -240,6 +243,7 @@ export function scanCapture(
         break;
       case "pair":
         pairs.push(r.pair);
+        wall?.read(r.pair);
         break;
       case "exchange":
         exchanges.push(r.exchange);
@@ -293,19 +297,13 @@ function finish(s: StreamScanner): StreamScan {
   };
 }
 
-/** Samples out of a driver's buffer carry their own time; the read around them only says when they were fetched. */
-function ownTime(c: TelemetryChannel, r: TelemetryRead, session: Session): SessionNs | undefined {
-  if (!c.name.endsWith(".power_samples") || r.stamp === null || session.startUnix === null)
-    return undefined;
-  return Number(r.stamp - session.startUnix);
-}
-
-function addRead(s: TelemetrySeries, r: TelemetryRead, session: Session): void {
-  const own = ownTime(s.channel, r, session);
-  const before = own ?? toSession(session, r.before);
-  const after = own ?? toSession(session, r.after);
-  s.tNs.push((before + after) / 2);
-  s.halfNs.push((after - before) / 2);
+function addRead(s: TelemetrySeries, r: TelemetryRead, session: Session, wall: WallClock): void {
+  const [sent, received] = [toSession(session, r.before), toSession(session, r.after)];
+  // Samples out of a driver's buffer carry their own time; the read around them only says when they were fetched.
+  const isOwn = s.channel.name.endsWith(".power_samples") && r.stamp !== null;
+  const own = isOwn ? wall.place(r.stamp, received) : undefined;
+  s.tNs.push(own ?? (sent + received) / 2);
+  s.halfNs.push(own === undefined ? (received - sent) / 2 : 0);
   s.value.push(r.code === 0 ? r.value : NaN);
   s.code.push(r.code);
 }

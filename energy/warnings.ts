@@ -85,7 +85,7 @@ function wallClockSteps(scan: Scan): string[] {
     const steppedNs = Number(b.unix - a.unix - (b.mono - a.mono));
     if (Math.abs(steppedNs) > 1e6 + 500e-6 * Number(b.mono - a.mono))
       out.push(
-        `the wall clock stepped by ${(steppedNs / 1e9).toFixed(3)} s at ${(Number(b.mono - scan.session.hostEpoch) / 1e9).toFixed(1)} s; session time is not affected`,
+        `the wall clock stepped by ${(steppedNs / 1e9).toFixed(3)} s at ${(Number(b.mono - scan.session.hostEpoch) / 1e9).toFixed(1)} s; samples that the driver stamps are placed by the clock before and after it, all else does not use it`,
       );
   }
   return out;
