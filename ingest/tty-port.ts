@@ -1,5 +1,6 @@
 // A serial line or pty on Linux: opened raw and locked, read by a thread of its own that stamps each
-// read. The way for data; serial-port.ts is the portable one. Tested on ptys; not tested on hardware.
+// read. The way for data; serial-port.ts is the portable one. Tested on ptys and, in an emulated
+// guest (test/guest), on the kernel's cdc_acm driver; not tested on hardware.
 
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";

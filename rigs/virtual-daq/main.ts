@@ -28,6 +28,7 @@ const HELP = `usage: virtual-daq [options]
   --epoch NS           CLOCK_MONOTONIC at which the simulated work begins (default now)
   --line PATH          file with the trigger line's edges, written by another process (line-file.ts)
   --link PATH          symbolic link to the pty, kept over an unplugging
+  --tty PATH           speaks on this line (a USB gadget's) instead of a pty
   --serial TEXT        serial number to report
   --trigger edges|bitmap  how the trigger line is reported (default edges)
   --buffer BYTES       of the device; what does not fit is dropped and counted (default: its kind's)
@@ -43,6 +44,7 @@ const OPTIONS = {
   epoch: { type: "string" },
   line: { type: "string" },
   link: { type: "string" },
+  tty: { type: "string" },
   serial: { type: "string", default: "VIRTUAL-1" },
   trigger: { type: "string", default: "edges" },
   buffer: { type: "string" },
@@ -126,8 +128,9 @@ async function run(options: ReturnType<typeof parse>): Promise<void> {
     bench: { seed: figure("seed", options.seed), durationS: figure("seconds", options.seconds) },
     epoch,
   };
+  const { tty } = options;
   const daq = new VirtualDaq(
-    maker,
+    tty === undefined ? maker : { ...maker, open: () => maker.attach(tty) },
     {
       epoch,
       seed: simulated.bench.seed,

@@ -1,5 +1,5 @@
 // A pseudo-terminal made without a compiler: the device's end for the virtual DAQ, and a path for the
-// host to open. Linux; koffi to the C library, names and constants as in <stdlib.h>, <fcntl.h>, <poll.h>.
+// host to open; or a serial line that is there already, such as a USB gadget's. Linux; koffi to the C library, names and constants as in <stdlib.h>, <fcntl.h>, <poll.h>.
 
 import { closeSync, constants, openSync } from "node:fs";
 
@@ -32,6 +32,8 @@ export interface Pty {
 
 export interface PtyMaker {
   open(): Pty;
+  /** The device's end of a line that exists; what the host opens is elsewhere. @throws Error when it cannot be opened. */
+  attach(path: string): Pty;
   /** Asks to be ended when the parent ends, so that a killed test leaves no process behind. */
   dieWithParent(): void;
 }
@@ -61,14 +63,8 @@ export async function ptyMaker(): Promise<PtyMaker> {
     tcsetattr(fd, 0, t);
   };
 
-  const open = (): Pty => {
-    const fd = posix_openpt(O_RDWR_NOCTTY_NONBLOCK) as number;
-    if (fd < 0 || grantpt(fd) !== 0 || unlockpt(fd) !== 0)
-      throw new Error(`no pseudo-terminal to be had (errno ${koffi.errno()})`);
-    const name = Buffer.alloc(128);
-    ptsname_r(fd, name, name.length);
+  const deviceEnd = (fd: number, path: string, close: () => void): Pty => {
     makeRaw(fd);
-    const path = name.toString("latin1", 0, name.indexOf(0));
     const until = (events: number, timeoutMs: number): number => {
       pollfdFd[0] = fd;
       pollfd[2] = events;
@@ -76,8 +72,6 @@ export async function ptyMaker(): Promise<PtyMaker> {
       poll(pollfd, 1, timeoutMs);
       return pollfd[3];
     };
-    // Held open, so that the line does not hang up between two hosts.
-    const line = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
     return {
       path,
       write: (bytes, from, to) =>
@@ -90,11 +84,29 @@ export async function ptyMaker(): Promise<PtyMaker> {
         return t[OSPEED_WORD]!;
       },
       room: (timeoutMs) => (until(POLLOUT, timeoutMs) & POLLOUT) !== 0,
-      close() {
-        closeSync(line);
-        closeSync(fd);
-      },
+      close,
     };
   };
-  return { open, dieWithParent: () => void prctl(PR_SET_PDEATHSIG, SIGTERM) };
+
+  const open = (): Pty => {
+    const fd = posix_openpt(O_RDWR_NOCTTY_NONBLOCK) as number;
+    if (fd < 0 || grantpt(fd) !== 0 || unlockpt(fd) !== 0)
+      throw new Error(`no pseudo-terminal to be had (errno ${koffi.errno()})`);
+    const name = Buffer.alloc(128);
+    ptsname_r(fd, name, name.length);
+    const path = name.toString("latin1", 0, name.indexOf(0));
+    const end = deviceEnd(fd, path, () => {
+      closeSync(line);
+      closeSync(fd);
+    });
+    // Held open, so that the line does not hang up between two hosts.
+    const line = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
+    return end;
+  };
+
+  const attach = (path: string): Pty => {
+    const fd = openSync(path, O_RDWR_NOCTTY_NONBLOCK);
+    return deviceEnd(fd, path, () => closeSync(fd));
+  };
+  return { open, attach, dieWithParent: () => void prctl(PR_SET_PDEATHSIG, SIGTERM) };
 }

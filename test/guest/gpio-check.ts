@@ -87,8 +87,10 @@ for (const edges of [2400, 6000]) {
   await sleep(500);
   input.close();
   const gone = edges - marks.length;
-  // Exact but for numbers that the kernel's thread draws twice (docs/gpio.md): 2 % is four times what was seen.
-  report(`burst of ${edges}: losses counted`, Math.abs(lost - gone) <= 0.02 * edges, {
+  // Numbers that the kernel's thread draws twice (docs/gpio.md) count an edge again: the busier the host,
+  // the more. What must not happen is the other side: edges gone that nobody counted.
+  const counted = lost - gone >= -0.02 * edges && lost - gone <= 0.1 * edges;
+  report(`burst of ${edges}: losses counted`, counted, {
     seen: marks.length,
     gone,
     counted: lost,

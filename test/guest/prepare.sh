@@ -1,6 +1,7 @@
 #!/bin/sh
-# Fetches a Debian kernel and builds gpio-sim for it (GPL-2.0 source from the distribution, used here and
-# not kept). In: an empty folder, $1; root, apt, about 210 MB. Out: $1/vmlinuz and $1/initrd.gz.
+# Fetches a Debian kernel with its USB modules and builds gpio-sim for it (GPL-2.0 source from the
+# distribution, used here and not kept), and compiles the checks: an emulated processor takes minutes over
+# it. In: an empty folder, $1; root, apt, about 210 MB; npm ci. Out: $1/vmlinuz, $1/initrd.gz, $1/check.sh.
 # Debian builds neither GPIO_SIM nor IRQ_SIM; irq_to_desc is not exported to modules, hence the one edit.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -25,6 +26,8 @@ printf 'obj-m := gpio-sim.o\ngpio-sim-y := core.o irq_sim.o\n' >module/Kbuild
 make -s -C "/lib/modules/$version/build" "M=$PWD/module" modules
 
 modules="virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci 9pnet 9pnet_virtio netfs fscache 9p configfs"
+# A USB host controller wired to a USB device controller, and on the latter a CDC ACM function.
+modules="$modules usb-common usbcore udc-core dummy_hcd cdc-acm u_serial libcomposite usb_f_acm"
 mkdir root
 cp bin/busybox "$here/init" root/
 for m in $modules; do cp "$(find lib/modules -name "$m.ko")" root/; done
@@ -33,3 +36,8 @@ strip --strip-debug root/*.ko
 echo "$modules gpio-sim" >root/order
 (cd root && find . | cpio --quiet -oH newc | gzip -1) >initrd.gz
 cp boot/vmlinuz-* vmlinuz
+
+cp "$here/check.sh" .
+"$here/../../node_modules/.bin/tsc" -p "$here/tsconfig.json" --outDir js
+echo '{ "type": "module" }' >js/package.json
+ln -s "$(cd "$here/../../node_modules" && pwd -P)" js/node_modules
