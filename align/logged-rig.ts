@@ -18,10 +18,18 @@ export function loggedRig(path: string, data: Uint8Array): Rig {
   if (typeof device?.stream !== "string" || !Array.isArray(rig.rails)) throw problem("is no rig");
   if (!(device.rowHz > 0) || !(device.clock?.hz > 0) || !(device.clock.uRel >= 0))
     throw problem("states no rate of rows or of its clock");
+  if (device.sampling !== "instant" && device.sampling !== "interval_mean")
+    throw problem("does not say whether rows are instants or means");
+  if (
+    !Array.isArray(rig.missingRails) ||
+    !(rig.missingRails as Rig["missingRails"]).every((m) => m.maxPowerW >= 0)
+  )
+    throw problem("does not say which rails are not measured");
   const rails: readonly Rail[] = rig.rails;
   if (rails.length === 0) throw problem("has no rails");
   for (const rail of rails)
-    if (!measures(rail)) throw problem(`has a rail ${rail.name} without a usable sensor`);
+    if (!measures(rail))
+      throw problem(`has a rail ${rail.name} without a usable, calibrated sensor`);
   return rig;
 }
 
@@ -37,5 +45,7 @@ const usable = (s: Sensor): boolean =>
   Number.isFinite(s.perCount) &&
   s.perCount !== 0 &&
   Number.isFinite(s.zeroCount) &&
-  Number.isFinite(s.gainU) &&
-  Number.isFinite(s.offsetU);
+  s.gainU >= 0 &&
+  s.offsetU >= 0 &&
+  Number.isFinite(s.gainU + s.offsetU) &&
+  typeof s.calibration?.basis === "string";

@@ -16,6 +16,8 @@ export interface RunPaths {
   readonly compare: string;
   readonly report: string;
   readonly receipt: string;
+  /** Of the derived files. */
+  readonly checksums: string;
 }
 
 export function runPaths(dir: string): RunPaths {
@@ -29,6 +31,7 @@ export function runPaths(dir: string): RunPaths {
     compare: join(dir, "compare.json"),
     report: join(dir, "report.html"),
     receipt: join(dir, "receipt.dsse.json"),
+    checksums: join(dir, "SHA256SUMS"),
   };
 }
 

@@ -30,6 +30,8 @@ Exit 3 when the run has recorded losses or a doubt about its clocks; the warning
     const result = compare(prepared, call.ui.progress("integrating"));
     const document = comparisonToJson(result, dir);
     writeFileSync(paths.compare, `${JSON.stringify(document, null, 1)}\n`);
+    const { noteChecksums } = await import("../dataset/checksums.ts");
+    noteChecksums(paths, [paths.compare]);
     const chosen = choose(result.windows, call.options["window"], call.options["all"] === true);
     if (call.ui.json) call.ui.document(document);
     else printTable(chosen, result.windows.length, result.scan.session.source, call.ui);

@@ -58,6 +58,9 @@ async function table(
       "fused.arrow, which truejoule fuse writes",
       "no such file",
     );
+  const { checksumProblem } = await import("../dataset/checksums.ts");
+  const problem = checksumProblem(paths, path);
+  if (problem) throw inputError(problem, path);
   const { openArrow } = await import("../dataset/arrow-reader.ts");
   const file = await openArrow(path, `truejoule fuse ${paths.dir}`);
   try {

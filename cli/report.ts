@@ -10,7 +10,7 @@ export const command: Command = {
   usage: "RUN",
   help: `
 Reads the run's Arrow files, align.json and compare.json; fuses the run first where they are missing or
-older than the capture.`,
+older than the capture, or no longer as they were written (SHA256SUMS).`,
   options: {},
   optionHelp: [],
 
@@ -31,8 +31,12 @@ export async function currentReport(paths: RunPaths, ui: Ui, anyway = false): Pr
   const modifiedMs = (f: string): number => (existsSync(f) ? statSync(f).mtimeMs : NaN);
   const since = modifiedMs(paths.capture);
   // A run without a physical trace has no fused.arrow; everything else must be there and current.
+  const { checksumProblem } = await import("../dataset/checksums.ts");
   const stale = made.some(
-    (f) => modifiedMs(f) < since || (f !== paths.fused && Number.isNaN(modifiedMs(f))),
+    (f) =>
+      modifiedMs(f) < since ||
+      (f !== paths.fused && Number.isNaN(modifiedMs(f))) ||
+      (existsSync(f) && checksumProblem(paths, f) !== null),
   );
   if (stale) {
     const { fuseRun } = await import("../dataset/fuse.ts");

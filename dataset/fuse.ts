@@ -13,6 +13,7 @@ import type { Window } from "../energy/windows.ts";
 import { inputError } from "../schema/errors.ts";
 import { alignToJson } from "./align-json.ts";
 import type { ByteSink } from "./arrow-file.ts";
+import { noteChecksums } from "./checksums.ts";
 import { Decimator } from "./decimator.ts";
 import { writeEvents } from "./events.ts";
 import { FusedTable } from "./fused.ts";
@@ -48,6 +49,8 @@ export function fuseRun(paths: RunPaths, options: FuseOptions = {}): Fused {
   writeTelemetry(paths.telemetry, prepared.scan, { ...shared, "truejoule.schema": "telemetry/1" });
   writeJson(paths.align, alignToJson(comparison));
   writeJson(paths.compare, comparisonToJson(comparison, paths.dir));
+  const { fused, events, telemetry, align, compare: compared } = paths;
+  noteChecksums(paths, [fused, events, telemetry, align, compared]);
   return { comparison, rows: table?.rowsWritten ?? 0 };
 }
 

@@ -3,10 +3,11 @@
 // running energy must be what its times and powers give.
 
 import { existsSync, readFileSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import type { LogCheck } from "../capture/verify.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { type ArrowReader, openArrow } from "./arrow-reader.ts";
+import { checksumProblem } from "./checksums.ts";
 import { FusedCheck } from "./fused-check.ts";
 
 export interface FileCheck {
@@ -32,8 +33,11 @@ export async function verifyDerived(
     verifyJson(paths.align, "align/1"),
     verifyJson(paths.compare, "compare/1"),
   ];
-  const all = await Promise.all(checks);
-  return all.filter((c) => c.problem !== ABSENT);
+  const all = (await Promise.all(checks)).filter((c) => c.problem !== ABSENT);
+  return all.map((c) => {
+    const problem = c.problem ?? checksumProblem(paths, join(paths.dir, c.path));
+    return { ...c, ok: problem === null, problem };
+  });
 }
 
 const ABSENT = "absent";

@@ -8,7 +8,10 @@ import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 
 export interface Claim {
   readonly energyJ: number;
-  /** What the reads allow: counter updates around the ends, or ±5 W (NVIDIA's figure for the power field). */
+  /**
+   * What the reads allow: counter updates around the ends; or ±5 W (NVIDIA's figure for the power field),
+   * and anything between two reads that stand further apart than the rest.
+   */
   readonly intervalJ: readonly [number, number];
   readonly samples: number;
   readonly gapFraction: number;
@@ -17,6 +20,9 @@ export interface Claim {
 
 /** NVML documents its power reading as accurate to ±5 W (nvml.h, nvmlDeviceGetPowerUsage). */
 const POWER_READING_U_W = 5;
+
+/** Reads further apart than this many periods have one missing between them: how the power went there is open. */
+const LATE_PERIODS = 1.5;
 
 /** Good reads only, ready for windows. */
 export class Series {
@@ -82,16 +88,18 @@ export class Series {
     t1: SessionNs,
   ): Pick<Claim, "energyJ" | "intervalJ"> {
     if (this.tNs.length === 0) return { energyJ: NaN, intervalJ: [NaN, NaN] };
-    let sum = 0;
+    const late = LATE_PERIODS * this.periodNs;
+    let [sum, open] = [0, 0];
     let [t, p] = [t0, this.#lineAt(t0)];
     const to = (tn: number, pn: number): void => {
       sum += (p + pn) * (tn - t);
+      if (tn - t > late) open += Math.abs(pn - p) * (tn - t);
       [t, p] = [tn, pn];
     };
     for (let i = a; i < b; i++) to(this.tNs[i]!, this.value[i]!);
     to(t1, this.#lineAt(t1));
     const energyJ = sum / (2 * NS_PER_S);
-    const uJ = (POWER_READING_U_W * (t1 - t0)) / NS_PER_S;
+    const uJ = (POWER_READING_U_W * (t1 - t0) + open / 2) / NS_PER_S;
     return { energyJ, intervalJ: [energyJ - uJ, energyJ + uJ] };
   }
 

@@ -1,6 +1,7 @@
 // Everything about a run that its reader must know, in words, and whether it is degraded: a loss or a
 // doubt about the figures, as against a remark on them.
 
+import { tickHz } from "../align/clock.ts";
 import type { SessionClocks } from "../align/fit.ts";
 import type { Lag } from "../align/lag.ts";
 import type { Scan, TelemetrySeries } from "../align/scan.ts";
@@ -27,9 +28,11 @@ export function warningsOf(
     ...pairing,
     ...wallClockSteps(scan),
     ...losses(scan, counts),
+    ...strangeRate(scan, clocks),
     ...clockDoubts(clocks),
     ...unplacedMarks(scan, clocks),
     ...scan.telemetry.flatMap(unsteady),
+    ...scan.telemetry.flatMap(implausible),
     ...results.flatMap((r) =>
       r.window.doubt ? [`window ${r.window.name}: ${r.window.doubt}`] : [],
     ),
@@ -39,6 +42,7 @@ export function warningsOf(
       "this run holds no physical trace: every claim from it is void until a shunt has seen it",
     );
   serious.push(...strangers(results), ...thinTelemetry(results), ...impossibleLags(lags));
+  serious.push(...contradictsPublished(scan, results));
   const remarks = [
     ...scan.notes.filter((n) => n.level === "warning").map((n) => n.text),
     ...(scan.rig ? [...rigRemarks(scan.rig), ...tooShort(scan.rig, results)] : []),
@@ -77,6 +81,36 @@ function unsteady({ channel, tNs, value }: TelemetrySeries): string[] {
   return out;
 }
 
+/** Four times what the largest module of 2025 may draw (NVIDIA B300: 1.4 kW). */
+const MOST_POWER_W = 5600;
+
+/** What a driver cannot have said of one card: a garbled log. */
+function implausible({ channel, value }: TelemetrySeries): string[] {
+  if (channel.quantity !== "power" || !/^(nvml|nvidia_smi)\./.test(channel.name)) return [];
+  const count = value.filter((w) => w < 0 || w > MOST_POWER_W).length;
+  return count > 0
+    ? [
+        `${channel.name}: ${count} reads are negative or above ${MOST_POWER_W} W, which no card draws`,
+      ]
+    : [];
+}
+
+/** A device that stalls now and then sends fewer rows than its rig states; another rig's device is off by more. */
+const RATE_WITHIN = 1.5;
+
+/** Gaps, edges and step responses are judged by the rig's rate of rows, so it must be this stream's. */
+function strangeRate({ rig, stream }: Scan, { daq }: SessionClocks): string[] {
+  if (!rig || !stream || !daq || stream.rows < 2) return [];
+  const seconds = (stream.lastDevice - stream.firstDevice) / tickHz(daq);
+  const rowHz = (stream.rows - 1 + stream.missingRows) / seconds;
+  const ratio = rowHz / rig.device.rowHz;
+  return ratio > 1 / RATE_WITHIN && ratio < RATE_WITHIN
+    ? []
+    : [
+        `rig ${rig.name} states ${rig.device.rowHz.toPrecision(4)} rows a second, its stream has ${rowHz.toPrecision(4)}: another device's rig, or a stream that lost rows unseen`,
+      ];
+}
+
 /** UTC and the monotonic clock should run together; NTP slews by at most 500 ppm, a step is more. */
 function wallClockSteps(scan: Scan): string[] {
   const out: string[] = [];
@@ -99,6 +133,22 @@ function impossibleLags(lags: readonly Lag[]): string[] {
       (l) =>
         `${l.channel}: by cross-correlation it ${l.lagNs < 0 ? "leads" : "lags"} the physical trace by ${(Math.abs(l.lagNs) / 1e9).toFixed(2)} s; a clock or a zone is wrong`,
     );
+}
+
+/** Captures published with their energies were met within 0.02 %; beyond this one of the files was changed. */
+const PUBLISHED_WITHIN = 1e-3;
+
+/** Labels `published_<window>_j`, which importers take from the results beside a capture. */
+function contradictsPublished({ session }: Scan, results: readonly WindowResult[]): string[] {
+  return results.flatMap(({ window, physical }) => {
+    const published = Number(session.labels[`published_${window.name.replaceAll("-", "_")}_j`]);
+    const off = physical ? physical.energyJ / published - 1 : 0;
+    return Math.abs(off) > PUBLISHED_WITHIN
+      ? [
+          `window ${window.name}: ${physical!.energyJ.toPrecision(6)} J here, ${published.toPrecision(6)} J in the results published with it: a file of them was changed`,
+        ]
+      : [];
+  });
 }
 
 /** Telemetry that never meets the physical trace: a wrong zone or a stepped clock, most likely. */

@@ -212,7 +212,7 @@ interface Survey {
 function surveyRows(path: string, header: Header): Survey {
   const marks: TextMark[] = [];
   let first: bigint | undefined;
-  let last = 0n;
+  let last = -1n;
   let offset: bigint | undefined;
   let moved = 0n;
   let cut = 0;
@@ -226,7 +226,7 @@ function surveyRows(path: string, header: Header): Survey {
     } else {
       rows++;
       if (first === undefined || entry.t < first) first = entry.t;
-      if (entry.t < last) back++;
+      if (entry.t <= last) back++;
       last = entry.t;
       if (entry.unix === null) continue;
       const between = entry.unix - entry.t;
@@ -241,7 +241,7 @@ function surveyRows(path: string, header: Header): Survey {
     if (count > 0) notes.push({ level, text: `${path}: ${count} ${text}`, count });
   };
   tell("loss", cut, "lines are cut or malformed and were left out");
-  tell("warning", back, "lines go back in time");
+  tell("warning", back, "lines do not advance in time");
   if (moved > STEP_NS)
     notes.push({
       level: "warning",

@@ -80,13 +80,16 @@ function sessionStart(id: string, context: ImportContext): Instant<"unix"> {
 
 const TO_JOULE: Readonly<Record<string, number>> = { nJ: 1e9, uJ: 1e6, mJ: 1e3, J: 1 };
 
-/** `Energy data for window N …` with `Energy : X uJ` below it → `published_window_N_j`. */
+/**
+ * `Energy data for window N …` with `Energy : X uJ` below it → `published_infer_(N/2)_j`: the runner counts
+ * the stretches between edges from 0, and every second one is an inference.
+ */
 export function readPublished(path: string): Record<string, string> {
   return published(
     path,
     /Energy data for window (\d+)\b/,
     /\bEnergy\s*:\s*([\d.]+) ([a-z]?J)\s*$/i,
-    (n) => `window_${n}`,
+    (n) => `infer_${n / 2}`,
   );
 }
 

@@ -94,7 +94,7 @@ describe("a monitor's trace", () => {
   test("UTC of the trace's start: the session's local time plus the log's way to it", async () => {
     const { session } = await importAt(capture());
     expect(session.startUnix).toBe(1_700_000_000_000_000_000n + 1_750_000_000n);
-    expect(session.labels).toMatchObject({ published_window_2_j: "0.10189748" });
+    expect(session.labels).toMatchObject({ published_infer_1_j: "0.10189748" });
   });
 
   test("without a log there is no wall clock, and that is told", async () => {
@@ -302,7 +302,7 @@ const real = trace("mlperf-tiny");
         const at = (i: number): number => Math.round(got.edges[i]!.seconds! * 1000);
         let joule = 0;
         for (let i = at(w - 1); i < at(w); i++) joule += bytes.readFloatLE(4 * i) * 1e-6;
-        const published = Number(got.session.labels[`published_window_${w}_j`]);
+        const published = Number(got.session.labels[`published_infer_${w / 2}_j`]);
         expect(Math.abs(joule / published - 1)).toBeLessThan(1e-4);
       }
       expect(got.notes.filter((n) => n.level !== "info")).toEqual([]);

@@ -93,7 +93,7 @@ test("damage is counted: a cut line, a step back, a wall clock that moved", asyn
   );
   expect(lossCount(got)).toBe(2);
   expect(got.notes.filter((n) => n.level === "warning").map((n) => n.text)).toEqual([
-    expect.stringContaining("1 lines go back"),
+    expect.stringContaining("1 lines do not advance"),
     expect.stringContaining("moved by 8.500 s"),
   ]);
 });
