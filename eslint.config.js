@@ -10,6 +10,7 @@ const mayImport = {
   marks: ["schema", "capture"],
   nvml: ["schema", "capture"],
   rigs: ["schema", "capture"],
+  firmware: ["schema", "capture", "rigs"],
   align: ["schema", "capture"],
   energy: ["schema", "capture", "align"],
   dataset: ["schema", "capture", "align", "energy"],

@@ -35,7 +35,9 @@ export function loggedRig(path: string, data: Uint8Array): Rig {
 
 /** Power, or voltage (measured or assumed) and current, each with a scale and uncertainties that are numbers. */
 function measures(r: Rail): boolean {
-  const sensors = [r.power, r.voltage, r.current].filter((s) => s !== undefined);
+  const { power, voltage, current, reference } = r;
+  const all = [power, voltage, current, reference?.current, reference?.voltage];
+  const sensors = all.filter((s) => s !== undefined);
   const complete =
     r.power !== undefined || (r.current !== undefined && (r.voltage ?? r.assumedVoltage));
   return Boolean(complete) && sensors.every(usable);

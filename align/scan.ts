@@ -22,6 +22,7 @@ import type { SessionNs } from "../schema/time.ts";
 import { Calibrator } from "./calibrate.ts";
 import { KernelCollector, type KernelTable } from "./cuda-kernels.ts";
 import { columnReader, type ColumnReader } from "./decode.ts";
+import { type Discipline, disciplinedRig } from "./discipline.ts";
 import { loggedRig } from "./logged-rig.ts";
 import { Outline } from "./outline.ts";
 import { SLICE_ROWS, slices } from "./slices.ts";
@@ -63,7 +64,9 @@ export interface StreamScan {
 export interface Scan {
   readonly path: string;
   readonly session: Session;
+  /** As declared, with the lines of its sensors corrected by their references. */
   readonly rig: Rig | null;
+  readonly disciplines: readonly Discipline[];
   readonly rigSha256: string;
   readonly attachments: ReadonlyMap<string, Uint8Array>;
   readonly stream: StreamScan | null;
@@ -193,6 +196,7 @@ export function scanCapture(
   let session: Session | undefined;
   let wall: WallClock | undefined;
   let rig: Rig | null = null;
+  let disciplines: readonly Discipline[] = [];
   let scanner: StreamScanner | undefined;
   const attachments = new Map<string, Uint8Array>();
   const telemetry = new Map<string, TelemetrySeries>();
@@ -211,7 +215,8 @@ export function scanCapture(
         break;
       case "attachment":
         attachments.set(r.name, r.data);
-        if (r.name === "rig.json") rig = loggedRig(path, r.data);
+        if (r.name === "rig.json")
+          ({ rig, disciplines } = disciplinedRig(path, loggedRig(path, r.data)));
         break;
       case "layout":
         if (rig && r.layout.stream === rig.device.stream) {
@@ -262,6 +267,7 @@ export function scanCapture(
     path,
     session,
     rig,
+    disciplines,
     rigSha256: rigText ? createHash("sha256").update(rigText).digest("hex") : "",
     attachments,
     stream: scanner && scanner.rows > 0 ? finish(scanner) : null,

@@ -2,6 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import { openRun } from "../capture/run.ts";
+import type { Discipline } from "../align/discipline.ts";
 import type { WindowResult } from "../energy/compare.ts";
 import { UsageError } from "../schema/errors.ts";
 import type { Command, Ui } from "./command.ts";
@@ -34,7 +35,10 @@ Exit 3 when the run has recorded losses or a doubt about its clocks; the warning
     noteChecksums(paths, [paths.compare]);
     const chosen = choose(result.windows, call.options["window"], call.options["all"] === true);
     if (call.ui.json) call.ui.document(document);
-    else printTable(chosen, result.windows.length, result.scan.session.source, call.ui);
+    else {
+      printTable(chosen, result.windows.length, result.scan.session.source, call.ui);
+      for (const d of result.scan.disciplines) call.ui.print(disciplineLine(d));
+    }
     for (const w of result.warnings) call.ui.warn(w);
     return result.degraded ? 3 : 0;
   },
@@ -88,6 +92,13 @@ export function printTable(
       );
   }
   if (rows.length < total) ui.print(`… ${total - rows.length} more windows: --all shows them`);
+}
+
+/** What a reference found of a fast sensor, standard uncertainties. */
+function disciplineLine({ rail, quantity, reference, fit, ...d }: Discipline): string {
+  const unit = quantity === "voltage" ? "V" : "A";
+  if (!fit) return `${rail} ${quantity}: not corrected by ${reference}`;
+  return `${rail} ${quantity} corrected by ${fit.readings} readings of ${reference}: gain ${percent(100 * (d.gain - 1))} ± ${(100 * d.gainU).toFixed(2)} %, offset ${d.offset.toFixed(4)} ± ${d.offsetU.toFixed(4)} ${unit}, drift ${fit.drift.toFixed(4)} ± ${fit.driftU.toFixed(4)} ${unit} in this run`;
 }
 
 /** A strobe that can mislead by less is not worth a line. */

@@ -4,6 +4,7 @@ import { type ClockModel, offsetNs, ratePpm, tickHz } from "../align/clock.ts";
 import type { KernelTimes } from "../align/cuda-times.ts";
 import { gpuToSession, RATE_CHANGE, segmentFigures } from "../align/gpu-clock.ts";
 import type { Comparison } from "../energy/compare.ts";
+import { disciplinesToJson } from "../energy/discipline-json.ts";
 
 /** Residuals kept in the file; evenly thinned beyond. */
 const MAX_RESIDUALS = 5000;
@@ -26,6 +27,7 @@ export function alignToJson({ scan, clocks, lags }: Comparison): object {
       lag_ms: l.lagNs / 1e6,
       correlation: l.correlation,
     })),
+    ...(scan.disciplines.length > 0 ? { disciplines: disciplinesToJson(scan.disciplines) } : {}),
     ...(clocks.kernels ? gpuJson(clocks.kernels) : {}),
   };
 }

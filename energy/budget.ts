@@ -4,7 +4,7 @@
 
 import type { ClockModel } from "../align/clock.ts";
 import type { RowLayout } from "../schema/records.ts";
-import type { Rail, Rig, Sensor } from "../schema/rig.ts";
+import type { Disciplined, Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { type Snapshots, Sum } from "./integrate.ts";
 import type { Window } from "./windows.ts";
@@ -87,18 +87,32 @@ function railTerms(
   quantised: (sensor: Sensor, sensitivity: number) => number,
 ): BudgetTerm[] {
   const [energyJ, chargeC, fluxVs] = [0, 1, 2].map((k) =>
-    Math.abs(s.between(w.t0Ns, w.t1Ns, Sum.rails + 3 * r + k)),
+    s.between(w.t0Ns, w.t1Ns, Sum.rails + 3 * r + k),
   ) as [number, number, number];
   const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
-  const of = (what: string, sensor: Sensor, sensitivity: number): BudgetTerm[] => [
-    { term: `${rail.name} ${what} gain`, type: "B", contributionJ: energyJ * sensor.gainU },
-    { term: `${rail.name} ${what} offset`, type: "B", contributionJ: sensitivity * sensor.offsetU },
-    {
-      term: `${rail.name} ${what} quantisation`,
-      type: "B",
-      contributionJ: quantised(sensor, sensitivity),
-    },
-  ];
+  const of = (what: string, sensor: Sensor, seen: number): BudgetTerm[] => {
+    const sensitivity = Math.abs(seen);
+    return [
+      {
+        term: `${rail.name} ${what} gain`,
+        type: "B",
+        contributionJ: Math.abs(energyJ) * sensor.gainU,
+      },
+      {
+        term: `${rail.name} ${what} offset`,
+        type: "B",
+        contributionJ: sensitivity * sensor.offsetU,
+      },
+      {
+        term: `${rail.name} ${what} quantisation`,
+        type: "B",
+        contributionJ: quantised(sensor, sensitivity),
+      },
+      ...(sensor.disciplined
+        ? disciplineTerms(`${rail.name} ${what}`, sensor.disciplined, energyJ, seen)
+        : []),
+    ];
+  };
   const terms: BudgetTerm[] = [];
   if (rail.power) terms.push(...of("power", rail.power, durationS));
   else {
@@ -109,9 +123,27 @@ function railTerms(
     terms.push({
       term: `${rail.name} assumed voltage`,
       type: "B",
-      contributionJ: energyJ * (rail.assumedVoltage.u / rail.assumedVoltage.valueV),
+      contributionJ: Math.abs(energyJ) * (rail.assumedVoltage.u / rail.assumedVoltage.valueV),
     });
   return terms;
+}
+
+/**
+ * What the fit to a reference leaves open. An error that grows from the pivot on sees only what the window
+ * lies off it: ∫ V (I − pivot) dt = E − pivot · ∫ V dt.
+ */
+function disciplineTerms(
+  name: string,
+  d: Disciplined,
+  energyJ: number,
+  seen: number,
+): BudgetTerm[] {
+  const [sensitivity, off] = [Math.abs(seen), Math.abs(energyJ - d.pivot * seen)];
+  return [
+    { term: `${name} level to reference`, type: "A", contributionJ: sensitivity * d.levelU },
+    { term: `${name} slope to reference`, type: "A", contributionJ: off * d.slopeU },
+    { term: `${name} drift`, type: "B", contributionJ: sensitivity * d.driftU },
+  ];
 }
 
 /** One count is uniform over its step; noise of half a step or more dithers it, so that it averages. */

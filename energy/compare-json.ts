@@ -3,6 +3,7 @@
 import { type ClockModel, mapUNs, offsetNs, ratePpm, tickHz } from "../align/clock.ts";
 import type { SessionClocks } from "../align/fit.ts";
 import { NS_PER_S } from "../schema/time.ts";
+import { disciplinesToJson } from "./discipline-json.ts";
 import type { Comparison, PhysicalEnergy, TelemetryEnergy } from "./compare.ts";
 
 export function comparisonToJson(c: Comparison, run: string): object {
@@ -37,6 +38,7 @@ export function comparisonToJson(c: Comparison, run: string): object {
       r2: f.r2,
       origin: f.origin,
     })),
+    ...(scan.disciplines.length > 0 ? { disciplines: disciplinesToJson(scan.disciplines) } : {}),
     warnings: c.warnings,
   };
 }

@@ -30,6 +30,7 @@ export function warningsOf(
     ...losses(scan, counts),
     ...strangeRate(scan, clocks),
     ...clockDoubts(clocks),
+    ...scan.disciplines.flatMap((d) => d.warnings),
     ...unplacedMarks(scan, clocks),
     ...scan.telemetry.flatMap(unsteady),
     ...scan.telemetry.flatMap(implausible),

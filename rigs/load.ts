@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InputError, inputError } from "../schema/errors.ts";
 import type { Rail, Rig } from "../schema/rig.ts";
+import { readReference } from "./references.ts";
 import { readSensor } from "./sensors.ts";
 import { checkChannels, readTextFormat } from "./text-format.ts";
 import { type Fields, parseYaml } from "./yaml-node.ts";
@@ -74,7 +75,7 @@ async function readRig(f: Fields): Promise<Rig> {
     "trigger",
   ]);
   const device = await readDevice(f.map("device"));
-  const rails = await readRails(f);
+  const rails = await readRails(f, device.stream);
   if (device.text) checkChannels(f.list("rails"), device.text);
   return {
     name: f.string("name"),
@@ -123,21 +124,23 @@ function readTrigger(f: Fields): NonNullable<Rig["trigger"]> {
   return { output: f.string("output"), daqLine };
 }
 
-async function readRails(f: Fields): Promise<Rail[]> {
+async function readRails(f: Fields, stream: string): Promise<Rail[]> {
   const rails: Rail[] = [];
   for (const item of f.list("rails")) {
-    const rail = await readRail(item);
+    const rail = await readRail(item, stream);
     if (rails.some((r) => r.name === rail.name))
       throw item.error(`rail "${rail.name}" stands twice`, "name");
+    if (rail.reference && rails.some((r) => r.reference?.stream === rail.reference!.stream))
+      throw item.error(`reference ${rail.reference.stream} stands twice`, "reference");
     rails.push(rail);
   }
   if (rails.length === 0) throw f.error("rails: expected at least one", "rails");
   return rails;
 }
 
-const RAIL_KEYS = ["name", "voltage", "current", "power", "assumed_voltage"];
+const RAIL_KEYS = ["name", "voltage", "current", "power", "assumed_voltage", "reference"];
 
-async function readRail(f: Fields): Promise<Rail> {
+async function readRail(f: Fields, stream: string): Promise<Rail> {
   f.only(RAIL_KEYS);
   const name = f.string("name");
   // It becomes part of column names: power_<rail>_w.
@@ -148,7 +151,7 @@ async function readRail(f: Fields): Promise<Rail> {
     throw f.error(`rail "${name}" needs power, or current with voltage or assumed_voltage`);
   if (f.has("voltage") && f.has("assumed_voltage"))
     throw f.error(`rail "${name}": voltage is measured or assumed, not both`, "assumed_voltage");
-  return {
+  const rail: Rail = {
     name,
     ...(f.has("voltage") ? { voltage: await readSensor(f.map("voltage"), "V") } : {}),
     ...(f.has("current") ? { current: await readSensor(f.map("current"), "A") } : {}),
@@ -157,6 +160,8 @@ async function readRail(f: Fields): Promise<Rail> {
       ? { assumedVoltage: await assumed(f.map("assumed_voltage")) }
       : {}),
   };
+  if (!f.has("reference")) return rail;
+  return { ...rail, reference: await readReference(f.map("reference"), stream, rail) };
 }
 
 async function assumed(f: Fields): Promise<NonNullable<Rail["assumedVoltage"]>> {

@@ -39,20 +39,32 @@ export async function readSensor(f: Fields, unit: SensorUnit): Promise<Sensor> {
     throw f.error(`a ${kind} sensor measures ${MEASURES[kind].join(", ")}, not ${unit}`, "kind");
   f.only([...COMMON, ...KEYS[kind]]);
   const line = await readLine(f, kind, unit);
-  const sign =
-    f.has("polarity") && f.oneOf("polarity", ["normal", "reversed"]) === "reversed" ? -1 : 1;
   const clip = f.has("clip") ? f.pair("clip") : line.clip;
+  return {
+    field: f.string("channel"),
+    perCount: sign(f) * line.perCount,
+    zeroCount: line.zeroCount,
+    ...(await readUncertainties(f, unit)),
+    ...(f.has("bandwidth") ? { bandwidthHz: await f.positive("bandwidth", "Hz") } : {}),
+    ...(clip ? { clip } : {}),
+  };
+}
+
+/** By `polarity`: 1, or −1 for a sensor mounted against the current. */
+export const sign = (f: Fields): 1 | -1 =>
+  f.has("polarity") && f.oneOf("polarity", ["normal", "reversed"]) === "reversed" ? -1 : 1;
+
+/** The `calibration` of a sensor. */
+export async function readUncertainties(
+  f: Fields,
+  unit: SensorUnit,
+): Promise<Pick<Sensor, "gainU" | "offsetU" | "calibration">> {
   if (!f.has("calibration"))
     throw f.error(`a sensor needs a "calibration": without one no Joule has an uncertainty`);
   const c = f.map("calibration").only(["date", "basis", "instrument", "note", "gain", "offset"]);
   return {
-    field: f.string("channel"),
-    perCount: sign * line.perCount,
-    zeroCount: line.zeroCount,
     gainU: await c.uncertainty("gain", "1"),
     offsetU: await c.uncertainty("offset", unit),
-    ...(f.has("bandwidth") ? { bandwidthHz: await f.positive("bandwidth", "Hz") } : {}),
-    ...(clip ? { clip } : {}),
     calibration: readCalibration(c),
   };
 }

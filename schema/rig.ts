@@ -19,6 +19,34 @@ export interface Sensor {
   /** Counts at which the converter saturates: values at or beyond are flagged as clipped. */
   readonly clip?: readonly [number, number];
   readonly calibration: Calibration;
+  /** Set by align where a reference has corrected the line; gain and offset above are then the reference's. */
+  readonly disciplined?: Disciplined;
+}
+
+/**
+ * What a fit to a reference leaves open, standard uncertainties: value − truth is level + slope · (value − pivot),
+ * level and slope independent, and a drift that is taken as uniform over the run.
+ */
+export interface Disciplined {
+  /** In the sensor's unit. */
+  readonly pivot: number;
+  readonly levelU: number;
+  /** Relative. */
+  readonly slopeU: number;
+  readonly driftU: number;
+}
+
+/**
+ * A slow accurate meter on the same conductor, read into a stream of its own. Its sensors read the fields of
+ * that stream; they correct the rail's fast ones (align/discipline.ts).
+ */
+export interface Reference {
+  readonly kind: "ina226";
+  /** On the I²C bus of the DAQ. */
+  readonly address: number;
+  readonly stream: string;
+  readonly current?: Sensor;
+  readonly voltage?: Sensor;
 }
 
 export interface Calibration {
@@ -37,6 +65,7 @@ export interface Rail {
   readonly power?: Sensor;
   /** A voltage that nobody measures, taken as constant. */
   readonly assumedVoltage?: { readonly valueV: number; readonly u: number };
+  readonly reference?: Reference;
 }
 
 /** The DAQ's clock as a prior: align weighs it against the edges it finds. */

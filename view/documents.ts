@@ -63,6 +63,21 @@ export interface ChannelFilter {
   readonly origin?: string;
 }
 
+/** A fast sensor and the slow accurate reference beside it; absent figures: it was not corrected. */
+export interface DisciplineFit {
+  readonly rail: string;
+  readonly quantity: string;
+  readonly reference: string;
+  readonly readings_used?: number;
+  readonly gain?: number;
+  readonly gain_u?: number;
+  readonly offset?: number;
+  readonly offset_u?: number;
+  readonly drift?: number;
+  readonly drift_u?: number;
+  readonly birge?: number;
+}
+
 export interface Comparison {
   readonly schema?: string;
   readonly run?: string;
@@ -70,6 +85,7 @@ export interface Comparison {
   readonly clock?: ClockFit & { readonly device?: string };
   readonly windows?: readonly ComparedWindow[];
   readonly filters?: readonly ChannelFilter[];
+  readonly disciplines?: readonly DisciplineFit[];
   readonly warnings?: readonly string[];
   /** Anything else is shown under provenance. */
   readonly [extra: string]: unknown;

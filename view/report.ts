@@ -14,6 +14,7 @@ import { renderPage } from "./page-template.ts";
 import { headlineOf, type ReportModel } from "./report-model.ts";
 import { budget } from "./sections/budget.ts";
 import { clock } from "./sections/clock.ts";
+import { discipline } from "./sections/discipline.ts";
 import { comparison } from "./sections/comparison.ts";
 import { findingsSection } from "./sections/findings.ts";
 import { banner, header } from "./sections/header.ts";
@@ -50,6 +51,7 @@ export function renderReport(m: ReportModel): string {
       windows(m),
       findingsSection(m),
       budget(m),
+      discipline(m),
       clock(m),
       provenance(m),
     ],

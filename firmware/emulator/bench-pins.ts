@@ -7,6 +7,8 @@ import type { VirtualBench } from "../../rigs/virtual/bench.ts";
 import { Lag } from "../../rigs/virtual/lag.ts";
 import type { VirtualSensor } from "../../rigs/virtual/sensor.ts";
 import { railV, railW, SUPPLIES, type Supply } from "../../rigs/virtual/supply.ts";
+import { SHUNT_COUNT_V } from "../../schema/ina226.ts";
+import type { Rig } from "../../schema/rig.ts";
 import type { Pins, SensorPins } from "./pins.ts";
 
 export interface BenchPinsOptions {
@@ -22,6 +24,21 @@ export interface Reference {
   readonly rail: string;
   readonly address: number;
   readonly shuntOhm: number;
+}
+
+/** The chips that a rig declares. */
+export function referencesOf(rig: Rig): Reference[] {
+  return rig.rails.flatMap(({ name, reference }) =>
+    reference?.current
+      ? [
+          {
+            rail: name,
+            address: reference.address,
+            shuntOhm: SHUNT_COUNT_V / Math.abs(reference.current.perCount),
+          },
+        ]
+      : [],
+  );
 }
 
 /** Inputs are computed this many samples at a time. */

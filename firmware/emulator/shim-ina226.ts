@@ -3,14 +3,19 @@
 // has the bus but nothing on it.
 
 import type { RP2040 } from "rp2040js";
+import {
+  BUS_COUNT_V,
+  type ReadingPlan,
+  readingPlan,
+  SHUNT_COUNT_V,
+  slotsOf,
+} from "../../schema/ina226.ts";
 import { type Alarm, clockOf } from "./internals.ts";
 import type { Pins, SensorPins } from "./pins.ts";
 
 const BIT_NS = 2500; // 400 kHz
 const ALERT_PIN = 6;
 const SDA_HOLD = 0x7c;
-const CONVERSION_US = [140, 204, 332, 588, 1100, 2116, 4156, 8244];
-const AVERAGES = [1, 4, 16, 64, 128, 256, 512, 1024];
 const [CONVERSION_READY_ALERT, CONVERSION_READY] = [1 << 10, 1 << 3];
 
 /** @returns the chips, to be taken away and given back. */
@@ -139,17 +144,30 @@ class Chip {
     this.#alarm.schedule(this.#conversionNs());
   }
 
-  #conversionNs(): number {
-    const c = this.#config;
-    const onceUs = CONVERSION_US[(c >> 3) & 7]! + CONVERSION_US[(c >> 6) & 7]!;
-    return onceUs * AVERAGES[(c >> 9) & 7]! * 1000 * this.pins.slowness;
+  get #plan(): ReadingPlan {
+    const plan = readingPlan(this.#config);
+    if (!plan) throw new Error("INA226: only shunt and bus together are modelled");
+    return plan;
   }
 
+  #conversionNs(): number {
+    const { shuntUs, busUs, averages } = this.#plan;
+    return (shuntUs + busUs) * averages * 1000 * this.pins.slowness;
+  }
+
+  /** Shunt and bus are looked at in turn, never together. */
   #converted(): void {
     const now = this.#mcu.clock.nanos;
-    const { shuntV, busV } = this.pins.mean(this.#from, now);
-    this.#shunt = Math.max(-32768, Math.min(32767, Math.round(shuntV / 2.5e-6))) & 0xffff;
-    this.#bus = Math.max(0, Math.min(32767, Math.round(busV / 1.25e-3)));
+    const mean = (input: "shunt" | "bus"): number => {
+      const slots = slotsOf(this.#plan, input, this.#from, now);
+      const means = slots.map(([from, to]) => this.pins.mean(from, to));
+      return (
+        means.reduce((sum, m) => sum + (input === "shunt" ? m.shuntV : m.busV), 0) / slots.length
+      );
+    };
+    const shunt = Math.round(mean("shunt") / SHUNT_COUNT_V);
+    this.#shunt = Math.max(-32768, Math.min(32767, shunt)) & 0xffff;
+    this.#bus = Math.max(0, Math.min(32767, Math.round(mean("bus") / BUS_COUNT_V)));
     this.#ready = true;
     this.#from = now;
     this.#alarm.schedule(this.#conversionNs());

@@ -9,7 +9,7 @@ import { siblingModule } from "../../capture/sibling.ts";
 import { SourceError } from "../../schema/errors.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { buildImage } from "../image.ts";
-import type { Reference } from "./bench-pins.ts";
+import { type Reference, referencesOf } from "./bench-pins.ts";
 
 export interface EmulatorOptions {
   /** Its channels are adc0 to adc3, its rails the virtual card's (rigs/virtual). */
@@ -23,6 +23,7 @@ export interface EmulatorOptions {
   readonly epoch?: bigint;
   /** Error of the fast current channels: relative gain, and offset in A. */
   readonly currentError?: { readonly gain: number; readonly offsetA: number };
+  /** Those that the rig declares. */
   readonly references?: readonly Reference[];
 }
 
@@ -51,7 +52,7 @@ export async function startEmulator(o: EmulatorOptions): Promise<Emulator> {
     ["--seconds", String(o.seconds ?? 600)],
     ["--epoch", String(o.epoch ?? process.hrtime.bigint())],
     [`--gain-error=${error.gain}`, `--offset-error=${error.offsetA}`],
-    ["--references", JSON.stringify(o.references ?? [])],
+    ["--references", JSON.stringify(o.references ?? referencesOf(o.rig))],
   ];
   const program = [...execArgv, fileURLToPath(url), ...args.flat()];
   const child = spawn(process.execPath, ["--no-warnings", ...program], {

@@ -291,3 +291,58 @@ describe("built-in rigs", () => {
     expect((await resolveRig("example-pico")).rig.name).toBe("example-pico");
   });
 });
+
+describe("reference", () => {
+  const REFERENCE = `    reference:
+      kind: ina226
+      address: 0x41
+      current:
+        resistance: "0.5 mohm"
+        polarity: reversed
+        calibration: { date: 2026-01-02, basis: specification, gain: "±0.2 %", offset: "±20 mA" }
+      voltage:
+        calibration: { date: 2026-01-02, basis: specification, gain: "±0.1 %", offset: "±7.5 mV" }
+`;
+  const withReference = GOOD.replace("missing_rails:", `${REFERENCE}missing_rails:`);
+
+  test("becomes sensors on the readings' stream, in volts and amperes", async () => {
+    const path = join(dir, "reference.yaml");
+    writeFileSync(path, withReference);
+    const { reference } = (await loadRig(path)).rig.rails[0]!;
+    expect(reference).toMatchObject({ kind: "ina226", address: 0x41, stream: "main.ina226-41" });
+    expect(reference!.current).toMatchObject({ field: "shunt", zeroCount: 0 });
+    expect(reference!.current!.perCount).toBeCloseTo(-5e-3, 12);
+    expect(reference!.current!.gainU).toBeCloseTo(2e-3 / Math.sqrt(3), 12);
+    expect(reference!.voltage).toMatchObject({ field: "bus", perCount: 1.25e-3 });
+  });
+
+  test.each([
+    [
+      "address: 0x41",
+      "address: 0x50",
+      /^bench.yaml:\d+: address: expected 0x40, 0x41, 0x44 or 0x45/,
+    ],
+    [
+      'resistance: "0.5 mohm"\n        polarity',
+      'resistance: "1 V"\n        polarity',
+      /resistance/,
+    ],
+    ["kind: ina226", "kind: ina219", /kind: expected ina226/],
+    [
+      "      voltage:\n        calibration: { date: 2026-01-02, basis: spec",
+      "      voltag:\n        calibration: { date: 2026-01-02, basis: spec",
+      /did you mean "voltage"/,
+    ],
+  ])("%s → %s", async (from, to, message) => {
+    expect(withReference).toContain(from);
+    expect(await complaint(withReference.replace(from, to))).toMatch(message);
+  });
+
+  test("a rail without a voltage sensor has none to be corrected", async () => {
+    const a = withReference.indexOf("    voltage:\n      kind");
+    const b = withReference.indexOf("    current:\n      kind");
+    const assumed = '    assumed_voltage: { value: "12 V", uncertainty: "±2 %" }\n';
+    const text = `${withReference.slice(0, a)}${assumed.replace("±2 %", "±0.2 V")}${withReference.slice(b).replaceAll("*adc", '{ bits: 12, reference: "3.3 V" }')}`;
+    expect(await complaint(text)).toMatch(/rail "slot" has no voltage sensor to be corrected/);
+  });
+});

@@ -21,6 +21,7 @@ const SHOWN_ELSEWHERE = new Set([
   "run",
   "source",
   "filters",
+  "disciplines",
 ]);
 
 export function provenance(m: ReportModel): Html {

@@ -1,0 +1,14 @@
+// npm run test:hardware -- TTY: the tests that need a board (firmware/README.md, Hardware in the loop).
+import { spawnSync } from "node:child_process";
+
+const port = process.argv[2] ?? process.env.TRUEJOULE_HARDWARE;
+if (!port) {
+  console.error("usage: npm run test:hardware -- /dev/ttyACM0 (truejoule devices lists the DAQs)");
+  process.exit(2);
+}
+const jest = ["--experimental-vm-modules", "--no-warnings", "node_modules/jest/bin/jest.js"];
+const { status } = spawnSync(process.execPath, [...jest, "test/hardware"], {
+  stdio: "inherit",
+  env: { ...process.env, TRUEJOULE_HARDWARE: port },
+});
+process.exit(status ?? 1);
