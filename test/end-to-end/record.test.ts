@@ -1,7 +1,8 @@
 // record, live: the virtual DAQ over a pty, the simulated driver, a program with marks, and faults. Runs
 // from the build, since workers and child processes are what is tested. Linux.
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -95,11 +96,11 @@ onLinux("record", () => {
     expect(off.doc.trigger).toBeNull();
   }, 60_000);
 
-  test("unplugging, garbage and lost blocks: counted, in the run, exit 3", async () => {
-    const faults = ["unplug@0.5:300", "garbage@1.5:400", "lose@2:3", "flip@2.5:2"].flatMap((f) => [
-      "--fault",
-      f,
-    ]);
+  test("unplugging, garbage, lost, damaged and repeated blocks, a stall: counted, in the run, exit 3", async () => {
+    const faults = [
+      ...["unplug@0.5:300", "garbage@1.5:400", "lose@2:3", "flip@2.5:2"],
+      ...["duplicate@3:2", "stall@3.5:400"],
+    ].flatMap((f) => ["--fault", f]);
     const { run, ran, doc } = await recordRun("faults", "--duration", "9s", ...faults);
     expect(ran.code).toBe(3);
     expect(doc.lost_rows).toBeGreaterThan(512);
@@ -112,8 +113,39 @@ onLinux("record", () => {
     expect(session.physical.gap_fraction).toBeGreaterThan(0.01);
     expect(session.physical.bridged_j).toBeGreaterThan(0);
     expect(session.physical.budget.map((b) => b.term)).toContain("gaps");
+    for (const fault of [
+      /closed|unplugged|went away/,
+      /frames? lost/,
+      /damaged|bad frame/,
+      /twice|duplicate/,
+    ])
+      expect(said).toMatch(fault);
     const verified = await truejoule("verify", run);
     expect(verified.code).toBe(3);
+  }, 60_000);
+
+  test("a disk that fills up: the recording ends in time, whole, and says why", async () => {
+    const disk = join(dir, "disk");
+    mkdirSync(disk);
+    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=800m", "tmpfs", disk]);
+    if (mounted.status !== 0)
+      return void process.stderr.write("skipped: disk full needs the right to mount a tmpfs\n");
+    try {
+      const fill = `setTimeout(() => require("fs").writeFileSync(${JSON.stringify(join(disk, "fill"))}, Buffer.alloc(600e6)), 1500); setTimeout(() => {}, 8000)`;
+      const run = join("disk", "run");
+      const { ran, doc } = await recordRun(run, "--", process.execPath, "-e", fill);
+      expect(ran.code).toBe(3);
+      expect(doc.ended).toBe("failure");
+      expect(comparison(join(dir, run)).warnings.join("\n")).toMatch(/disk is nearly full/);
+      rmSync(join(disk, "fill"));
+      const tooSmall = await truejoule(
+        ...["record", "--rig", "virtual", "--duration", "1h", "--out", join(disk, "long")],
+      );
+      expect(tooSmall.code).toBe(1);
+      expect(tooSmall.stderr).toMatch(/GB free, a recording of this length needs/);
+    } finally {
+      spawnSync("umount", ["-l", disk]);
+    }
   }, 60_000);
 
   test("a wrong command line, a missing rig, a run that exists", async () => {
