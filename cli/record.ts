@@ -240,6 +240,18 @@ function jsonOf(r: RecordingResult): object {
     bytes: r.bytes,
     ended: r.ended,
     exit_code: r.exitCode,
+    telemetry: (r.telemetry?.grids ?? []).map(({ name, schedulerClass, poll }) => ({
+      grid: name,
+      scheduler_class: schedulerClass,
+      period_ms: poll && poll.grid.periodNs / 1e6,
+      ticks: poll && poll.grid.ticks,
+      dropped: poll && poll.grid.dropped,
+      lateness_ms: poll && {
+        median: poll.grid.lateness.medianNs / 1e6,
+        p99: poll.grid.lateness.p99Ns / 1e6,
+        worst: poll.grid.lateness.worstNs / 1e6,
+      },
+    })),
     trigger: r.trigger && {
       output: r.trigger.output,
       spin: r.trigger.spin,

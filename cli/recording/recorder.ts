@@ -9,7 +9,7 @@ import { MarksSource } from "../../marks/marks-source.ts";
 import { SHARED_RING } from "../../marks/names.ts";
 import { readAt, type ReadBatch } from "../../nvml/batch.ts";
 import { samplerNotes } from "../../nvml/notes.ts";
-import { type Sampler, startSampler } from "../../nvml/sampler.ts";
+import { type Sampler, type SamplerReport, startSampler } from "../../nvml/sampler.ts";
 import type { Mark, Note } from "../../schema/records.ts";
 import type { Session } from "../../schema/session.ts";
 import { type Instant, instant } from "../../schema/time.ts";
@@ -58,6 +58,8 @@ export interface RecordingState {
 export interface RecordingResult extends RecordingState {
   readonly ended: "duration" | "command" | "interrupt" | "failure";
   readonly exitCode: number | null;
+  /** How each telemetry grid kept its schedule; null where there was none. */
+  readonly telemetry: SamplerReport | null;
   /** What the trigger worker did; null where none ran to the end. */
   readonly trigger: TriggerReport | null;
 }
@@ -87,6 +89,7 @@ class Recorder {
   #sampler: Sampler | undefined;
   #trigger: Trigger | undefined;
   #triggered: TriggerReport | null = null;
+  #sampled: SamplerReport | null = null;
   #rows = 0;
   #reads = 0;
   #failedReads = 0;
@@ -145,7 +148,8 @@ class Recorder {
     }
     if (exitCode !== null && exitCode !== 0)
       this.#log.note({ level: "warning", text: `the program ended with code ${exitCode}` });
-    return { ...this.#state(), ended: why, exitCode, trigger: this.#triggered };
+    const [telemetry, trigger] = [this.#sampled, this.#triggered];
+    return { ...this.#state(), ended: why, exitCode, telemetry, trigger };
   }
 
   /** Counted from session start, which may lie a little ahead. */
@@ -278,11 +282,11 @@ class Recorder {
     for (const t of this.#timers) clearTimeout(t);
     await this.#stopTrigger();
     await this.#daq?.stop();
-    const report = await this.#sampler?.stop();
+    this.#sampled = (await this.#sampler?.stop()) ?? null;
     this.#marks.close();
     this.#writeOwnMarks();
     this.#log.clockPair(clockPair());
-    for (const n of report ? samplerNotes(report) : []) this.#log.note(n);
+    for (const n of this.#sampled ? samplerNotes(this.#sampled) : []) this.#log.note(n);
     await this.#plan.bench.close();
   }
 
