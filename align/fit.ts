@@ -8,7 +8,7 @@ import { type KernelTimes, kernelTimes } from "./cuda-times.ts";
 import { deviceEdges, fitDaq } from "./daq-clock.ts";
 import { edgeList, matchedModel } from "./fit-model.ts";
 import { matchEdges } from "./match.ts";
-import type { Scan } from "./scan.ts";
+import type { Scan, StreamScan } from "./scan.ts";
 
 /** A mark on the session clock. `fromEdge`: its time is that of the hardware edge it was matched to. */
 export interface ResolvedMark {
@@ -37,7 +37,7 @@ const UNDECLARED_U_RATE = 2e-3;
 /** A log line's stamp scatters by milliseconds; votes are counted in bins of this. */
 const LOG_TOLERANCE_NS = 60e6;
 export function fitClocks(scan: Scan): SessionClocks {
-  const daq = scan.stream && scan.rig ? fitDaq(scan, scan.stream) : null;
+  const daq = scan.stream && scan.rig ? fitOver(scan, scan.stream) : null;
   const edgesNs = edgesOnSession(scan, daq).sort((a, b) => a - b);
   const named = new Map<string, ClockModel>();
   const marks: ResolvedMark[] = [];
@@ -58,6 +58,16 @@ export function fitClocks(scan: Scan): SessionClocks {
   marks.sort((a, b) => a.tNs - b.tNs);
   const kernels = kernelTimes(scan.kernels, scan.exchanges, scan.session);
   return { daq, named, marks, kernels, edgesNs, incomplete };
+}
+
+/** One line over all of the stream: where the device began anew, that is said. */
+function fitOver(scan: Scan, stream: StreamScan): ClockModel {
+  const model = fitDaq(scan, stream);
+  const [first] = stream.restarts;
+  if (first === undefined) return model;
+  const atS = (toSessionNs(model, first) / 1e9).toFixed(1);
+  const text = `the device began anew ${stream.restarts.length} times (first at ${atS} s), each time bridged by the host's clock; one line is fitted over all of it, and windows across are in doubt`;
+  return { ...model, warnings: [...model.warnings, text] };
 }
 
 function byClock(marks: readonly Mark[]): Map<string, Mark[]> {

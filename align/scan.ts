@@ -51,6 +51,8 @@ export interface StreamScan {
   readonly missingRows: number;
   readonly gaps: number;
   readonly outline: Outline;
+  /** Device time of the blocks with which the device began anew. */
+  readonly restarts: readonly number[];
   /** Changes of the trigger bit, in device time: half-way between the two rows that show it. */
   readonly triggerEdges: readonly { readonly device: number; readonly level: 0 | 1 }[];
   readonly firstTick: bigint | null;
@@ -97,6 +99,7 @@ class StreamScanner {
   arrivals: { device: number; sessionNs: SessionNs }[] = [];
   blockTicks: { device: number; tick: bigint }[] = [];
   triggerEdges: { device: number; level: 0 | 1 }[] = [];
+  readonly restarts: number[] = [];
   readonly #trigger: ColumnReader | undefined;
   readonly #level = new Float64Array(SLICE_ROWS);
   #lastLevel = NaN;
@@ -129,6 +132,7 @@ class StreamScanner {
       if (Number.isNaN(begins)) begins = this.#t[0]!;
     }
     this.blocks++;
+    if (b.flags & BlockFlag.restart) this.restarts.push(begins);
     this.#arrival(b, begins);
   }
 
@@ -284,7 +288,7 @@ export function scanCapture(
 
 function finish(s: StreamScanner): StreamScan {
   const { layout, rows, blocks, firstDevice, lastDevice, missingRows, gaps, outline } = s;
-  const { startStamp, arrivals, blockTicks, triggerEdges } = s;
+  const { startStamp, arrivals, blockTicks, restarts, triggerEdges } = s;
   const firstTick = s.timebase.firstTick;
   return {
     layout,
@@ -295,6 +299,7 @@ function finish(s: StreamScanner): StreamScan {
     missingRows,
     gaps,
     outline,
+    restarts,
     triggerEdges,
     firstTick,
     startStamp,

@@ -1,7 +1,7 @@
 // truejoule devices: asks at every serial port who is there. USB ids are shown and prove nothing; a whole,
 // valid identity in answer to the handshake does (docs/wire.md, Identification).
 
-import { type Finding, findDevices, sourceOf } from "../ingest/handshake.ts";
+import { channelNames, type Finding, findDevices, sourceOf } from "../ingest/handshake.ts";
 import { listPorts, type PortInfo } from "../ingest/port-list.ts";
 import { openDevice } from "../ingest/serial-port.ts";
 import { UsageError } from "../schema/errors.ts";
@@ -36,7 +36,7 @@ function toText(f: Finding): string {
   const where = `${f.port.path}${usbText(f.port)}`;
   if ("problem" in f) return `${where}\n  ${f.problem.replace(`${f.port.path}: `, "")}`;
   const { identity: i, capabilities: c } = f.greeting;
-  const channels = c.channels.map((ch) => ch.name || `adc${ch.channel}`).join(", ");
+  const channels = channelNames(c).join(", ");
   const rate = `up to ${formatQuantity(c.maxSamplesHz, "Hz")} in all, ${c.bits} bits`;
   const lines = channelsOf(c.edgeLines | c.sampledLines).length;
   return `${where}
@@ -64,7 +64,7 @@ function toJson(f: Finding): object {
     serial: i.serial,
     firmware: i.firmware,
     source: sourceOf(i),
-    channels: c.channels.map((ch) => ch.name || `adc${ch.channel}`),
+    channels: channelNames(c),
     row_hz: c.rowHz,
     max_samples_hz: c.maxSamplesHz,
     bits: c.bits,

@@ -144,8 +144,13 @@ export function compare(
   const filters = trace ? fitFilters(scan, series, trace) : new Map<string, FilterFit>();
   const idlePowerW = physical && idleOf(windows, physical.snapshots);
   const clipped = physical?.counts.clippedSpans ?? [];
+  const restarts = scan.stream?.restarts.map((d) => toSessionNs(clocks.daq!, d)) ?? [];
   const results = windows.map((w, i) => {
-    const window = doubtClipped(w, clipped);
+    const window = doubtful(
+      doubtful(w, clipped, "a channel was clipped in it: its Joules are a lower bound"),
+      restarts.map((t) => [t, t]),
+      "the device began anew in it",
+    );
     const of = physical && physicalOf(window, physical.snapshots, scan, clocks.daq!, idlePowerW);
     return {
       window,
@@ -181,10 +186,9 @@ function kernelsOf(
   return { energyJ, rows: kernelRows, byName };
 }
 
-/** A saturated converter hides what was above it: the window's Joules are a lower bound. */
-function doubtClipped(w: Window, spans: readonly (readonly [number, number])[]): Window {
+/** A window that touches any of these spans says why that matters. */
+function doubtful(w: Window, spans: readonly (readonly [number, number])[], doubt: string): Window {
   if (!spans.some(([from, to]) => from <= w.t1Ns && to >= w.t0Ns)) return w;
-  const doubt = "a channel was clipped in it: its Joules are a lower bound";
   return { ...w, doubt: w.doubt ? `${w.doubt}; ${doubt}` : doubt };
 }
 

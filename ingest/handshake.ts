@@ -91,6 +91,10 @@ export function findDevices(
   );
 }
 
+/** As the rows' fields are named. */
+export const channelNames = ({ channels }: Capabilities): string[] =>
+  channels.map((c) => c.name || `adc${c.channel}`);
+
 /** device.json of the log: what the DAQ said of itself, units in the names. */
 export function deviceJson({ identity, capabilities: c }: Greeting): string {
   return JSON.stringify({

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SIMULATED } from "../../gpio/sim-file.ts";
-import { probe, SEARCH_PATIENCE_MS } from "../../ingest/handshake.ts";
+import { channelNames, deviceJson, probe, SEARCH_PATIENCE_MS } from "../../ingest/handshake.ts";
 import type { OpenPort } from "../../ingest/port.ts";
 import { listPorts } from "../../ingest/port-list.ts";
 import type { DaqSink } from "../../ingest/sink.ts";
@@ -26,6 +26,8 @@ import { type Instant, instant, later } from "../../schema/time.ts";
 export interface LiveSource {
   /** How arrival is stamped. */
   readonly timing: string;
+  /** device.json: what the device said of itself; null where it says nothing. */
+  readonly device: string | null;
   rowsLost(): number;
   stop(): Promise<void>;
 }
@@ -82,12 +84,24 @@ type Device = Pick<Bench, "start" | "source" | "description">;
 async function wireDevice(rig: Rig, port: string | undefined): Promise<Device> {
   const path = port ?? (await findDaq());
   const open = ttyPort(path, { fifoPriority: 10 });
-  const { identity } = await probe(open);
+  const { identity, capabilities } = await probe(open);
+  const channels = channelNames(capabilities);
+  checkChannels(rig, channels, `the DAQ at ${path}`);
   return {
     start: startWire(rig, open),
     source: SOURCES[identity.platform],
     description: `${identity.model} ${identity.serial} at ${path}`,
   };
+}
+
+/** @throws InputError when a sensor of the rig reads a channel that the device lacks. */
+export function checkChannels(rig: Rig, channels: readonly string[], device: string): void {
+  for (const rail of rig.rails)
+    for (const sensor of [rail.voltage, rail.current, rail.power])
+      if (sensor && !channels.includes(sensor.field))
+        throw new InputError(
+          `rig ${rig.name}: rail ${rail.name} reads channel ${sensor.field}, which ${device} does not have; it has ${channels.join(", ")}: name one of these in the rig file`,
+        );
 }
 
 function startWire(rig: Rig, open: OpenPort): Bench["start"] {
@@ -99,6 +113,7 @@ function startWire(rig: Rig, open: OpenPort): Bench["start"] {
       get timing() {
         return daq.timing;
       },
+      device: deviceJson(daq),
       rowsLost: () => daq.counts().rowsLost,
       stop: () => daq.stop(),
     };
@@ -124,6 +139,7 @@ function textDevice(rig: Rig, format: TextFormat, port: string | undefined): Dev
         get timing() {
           return device.timing;
         },
+        device: null,
         rowsLost: () => device.counts().rowsLost,
         stop: () => device.stop(),
       };

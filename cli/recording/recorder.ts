@@ -105,12 +105,12 @@ class Recorder {
     log.attach("rig.json", "application/json", Buffer.from(JSON.stringify(rig.rig)));
     log.attach("environment.json", "application/json", Buffer.from(JSON.stringify(environment)));
     for (const text of environment.warnings)
-      log.note({ level: "info", text: `environment: ${text}` });
+      this.#tell({ level: "info", text: `environment: ${text}` });
     this.#marks = new MarksSource({
       onMark: (m) => this.#mark(m),
       onExchange: (e) => log.exchange(e),
       onLoss: (count, why) =>
-        log.note({
+        this.#tell({
           level: "loss",
           text: count > 0 ? `${count} marks lost: ${why}` : `marks may be lost: ${why}`,
           count,
@@ -147,7 +147,7 @@ class Recorder {
       await this.#stop();
     }
     if (exitCode !== null && exitCode !== 0)
-      this.#log.note({ level: "warning", text: `the program ended with code ${exitCode}` });
+      this.#tell({ level: "warning", text: `the program ended with code ${exitCode}` });
     const [telemetry, trigger] = [this.#sampled, this.#triggered];
     return { ...this.#state(), ended: why, exitCode, telemetry, trigger };
   }
@@ -173,6 +173,8 @@ class Recorder {
   async #startDaq(): Promise<void> {
     const { bench } = this.#plan;
     this.#daq = await bench.start(this.#sink(), (e) => this.#fail(e));
+    if (this.#daq.device !== null)
+      this.#log.attach("device.json", "application/json", Buffer.from(this.#daq.device));
     this.#note("info", `${bench.description}; bytes are stamped by ${this.#daq.timing}`);
   }
 
@@ -242,10 +244,7 @@ class Recorder {
         log.exchange(e);
         tee?.exchange(e);
       },
-      note: (n) => {
-        log.note(n);
-        tee?.note(n);
-      },
+      note: (n) => this.#tell(n),
     };
   }
 
@@ -286,7 +285,7 @@ class Recorder {
     this.#marks.close();
     this.#writeOwnMarks();
     this.#log.clockPair(clockPair());
-    for (const n of this.#sampled ? samplerNotes(this.#sampled) : []) this.#log.note(n);
+    for (const n of this.#sampled ? samplerNotes(this.#sampled) : []) this.#tell(n);
     await this.#plan.bench.close();
   }
 
@@ -310,7 +309,13 @@ class Recorder {
 
   #note(level: Note["level"], text: string): void {
     const t: Instant<"host"> = instant<"host">(process.hrtime.bigint());
-    this.#log.note({ level, text, t });
+    this.#tell({ level, text, t });
+  }
+
+  /** To the log, and to a live page. */
+  #tell(note: Note): void {
+    this.#log.note(note);
+    this.#plan.tee?.note(note);
   }
 
   #state(): RecordingState {

@@ -22,7 +22,7 @@ import { dishonest, dishonestOfTrace, judge, type Judged } from "./judge.ts";
 import { type Source, sources } from "./sources.ts";
 
 /** Damages of each kind to each file; more for a long search. */
-const SEEDS = Number(process.env["TRUEJOULE_SEEDS"] ?? 2);
+const SEEDS = Number(process.env["TRUEJOULE_SEEDS"] ?? 1);
 
 let dir: string;
 beforeAll(() => void (dir = mkdtempSync(join(tmpdir(), "truejoule-bad-"))));

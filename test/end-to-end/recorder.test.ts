@@ -1,0 +1,96 @@
+// The recorder with a DAQ that is a few lines of this file: what goes into the log beside the rows, and
+// what a live page hears.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { type CaptureRecord, readCapture } from "../../capture/log-reader.ts";
+import { createRun } from "../../capture/run.ts";
+import { type Bench, checkChannels } from "../../cli/recording/bench.ts";
+import { record, type RecordingPlan } from "../../cli/recording/recorder.ts";
+import { builtInRig } from "../../rigs/load.ts";
+import type { Note } from "../../schema/records.ts";
+import { instant } from "../../schema/time.ts";
+import { session } from "../capture/small-log.ts";
+
+let dir: string;
+beforeEach(() => void (dir = mkdtempSync(join(tmpdir(), "truejoule-recorder-"))));
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const DEVICE = JSON.stringify({ schema: "device/1", serial: "T1" });
+
+async function bench(): Promise<Bench> {
+  return {
+    rig: await builtInRig("virtual"),
+    source: "virtual",
+    grids: [],
+    environment: { schema: "environment/1", warnings: ["a governor"] } as never,
+    epoch: instant<"host">(process.hrtime.bigint()),
+    triggerOutput: null,
+    ownMarks: () => [],
+    truthJ: null,
+    description: "a DAQ of a few lines",
+    close: async () => undefined,
+    start: async () => ({
+      timing: "nobody",
+      device: DEVICE,
+      rowsLost: () => 0,
+      stop: async () => undefined,
+    }),
+  };
+}
+
+async function recorded(): Promise<{ log: CaptureRecord[]; heard: Note[] }> {
+  const made = await bench();
+  const heard: Note[] = [];
+  const nothing = (): void => undefined;
+  const plan: RecordingPlan = {
+    paths: createRun(join(dir, "run")),
+    session: { ...session, hostEpoch: made.epoch },
+    bench: made,
+    durationS: 0.1,
+    command: [],
+    childOutput: "stderr",
+    realtime: false,
+    trigger: false,
+    onProgress: nothing,
+    tee: {
+      declareRows: nothing,
+      rows: nothing,
+      edge: nothing,
+      exchange: nothing,
+      note: (n) => void heard.push(n),
+      reads: nothing,
+      mark: nothing,
+    },
+  };
+  await record(plan);
+  return { log: [...readCapture(plan.paths.capture)], heard };
+}
+
+describe("recorder", () => {
+  test("device.json is what the device said of itself", async () => {
+    const { log } = await recorded();
+    const device = log.find((r) => r.kind === "attachment" && r.name === "device.json");
+    expect(device?.kind === "attachment" && Buffer.from(device.data).toString()).toBe(DEVICE);
+  });
+
+  test("a live page hears every note that the log has", async () => {
+    const { log, heard } = await recorded();
+    const notes = log.flatMap((r) => (r.kind === "note" ? [r.note.text] : []));
+    expect(heard.map((n) => n.text)).toEqual(notes);
+    expect(notes.join("\n")).toMatch(/a governor[^]*no telemetry on this machine/);
+  });
+});
+
+describe("a rig and a DAQ that do not match", () => {
+  test("the channel that is missing is named, and those that are there", async () => {
+    const { rig } = await builtInRig("virtual");
+    const all = ["slot_v", "slot_i", "hpwr_v", "hpwr_i"];
+    expect(() => checkChannels(rig, all, "the DAQ at /dev/x")).not.toThrow();
+    expect(() => checkChannels(rig, all.slice(0, 3), "the DAQ at /dev/x")).toThrow(
+      "rig virtual: rail hpwr_12v reads channel hpwr_i, which the DAQ at /dev/x does not have; it has slot_v, slot_i, hpwr_v: name one of these in the rig file",
+    );
+  });
+});
