@@ -17,6 +17,8 @@ export {
   type WindowResult,
 } from "./energy/compare.ts";
 export { comparisonToJson } from "./energy/compare-json.ts";
+export type { Folded } from "./energy/fold.ts";
+export { foldKernels } from "./energy/fold-run.ts";
 export { instantsOf, Integrator, type Snapshots, Sum } from "./energy/integrate.ts";
 export { PowerPrefix } from "./energy/prefix.ts";
 export { fuseRun, type FuseOptions } from "./dataset/fuse.ts";

@@ -46,10 +46,14 @@ const benches: Readonly<Record<string, { readonly summary: string; load(): Promi
     summary: "500 virtual sessions: does the interval hold the truth? (minutes)",
     load: async () => (await import("../bench/coverage.ts")).run,
   },
+  kernels: {
+    summary: "100 virtual sessions: Joules per kernel, folded waveforms (minutes)",
+    load: async () => (await import("../bench/kernels.ts")).run,
+  },
 };
 
 /** These take minutes, so they must be asked for by name. */
-const ONLY_BY_NAME = new Set(["live", "fuzz", "coverage"]);
+const ONLY_BY_NAME = new Set(["live", "fuzz", "coverage", "kernels"]);
 
 export const command: Command = {
   summary: "throughput as JSON lines, with ratios to memcpy in the same run",

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { openRun } from "../capture/run.ts";
 import type { Discipline } from "../align/discipline.ts";
 import type { WindowResult } from "../energy/compare.ts";
+import type { KernelSummary } from "../energy/cuda-kernels.ts";
 import { UsageError } from "../schema/errors.ts";
 import type { Command, Ui } from "./command.ts";
 
@@ -38,6 +39,7 @@ Exit 3 when the run has recorded losses or a doubt about its clocks; the warning
     else {
       printTable(chosen, result.windows.length, result.scan.session.source, call.ui);
       for (const d of result.scan.disciplines) call.ui.print(disciplineLine(d));
+      printKernels(result.kernels?.byName ?? [], call.ui);
     }
     for (const w of result.warnings) call.ui.warn(w);
     return result.degraded ? 3 : 0;
@@ -92,6 +94,29 @@ export function printTable(
       );
   }
   if (rows.length < total) ui.print(`… ${total - rows.length} more windows: --all shows them`);
+}
+
+/** Names beyond these are in the document only. */
+const SHOWN_NAMES = 12;
+
+/** Kernels by name, most Joules first: what is too short to stand alone still has its sum. */
+function printKernels(byName: readonly KernelSummary[], ui: Ui): void {
+  for (const k of byName.slice(0, SHOWN_NAMES)) {
+    const u = k.expandedUncertaintyJ;
+    const doubt =
+      u === null
+        ? "all shorter than two rows: uncertainty not known"
+        : u >= Math.abs(k.energyJ)
+          ? "uncertainty as large as the Joules"
+          : k.tooShort > 0
+            ? `${k.tooShort} shorter than two rows`
+            : "";
+    ui.print(
+      `kernel ${k.name}: ${k.count} launches, ${joules(k.energyJ)}${u === null ? "" : ` ± ${joules(u)}`} in all, ${joules(k.meanJ)} each${doubt && `; ${doubt}`}`,
+    );
+  }
+  if (byName.length > SHOWN_NAMES)
+    ui.print(`… ${byName.length - SHOWN_NAMES} more kernels in compare.json`);
 }
 
 /** What a reference found of a fast sensor, standard uncertainties. */

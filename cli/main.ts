@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   import: () => import("./import.ts"),
   fuse: () => import("./fuse.ts"),
   compare: () => import("./compare.ts"),
+  fold: () => import("./fold.ts"),
   report: () => import("./report.ts"),
   verify: () => import("./verify.ts"),
   recover: () => import("./recover.ts"),

@@ -34,7 +34,7 @@ export interface Fused {
 
 export function fuseRun(paths: RunPaths, options: FuseOptions = {}): Fused {
   const prepared = prepare(paths.capture, options.onProgress?.("reading"));
-  const shared = metadata(prepared, paths.capture);
+  const shared = tableMetadata(prepared, paths.capture);
   const table = openTable(paths.fused, prepared, shared);
   const sink = table && rowSink(table, prepared, options);
   let comparison: Comparison;
@@ -102,7 +102,8 @@ function clip(run: AlignedRun, t0: number, t1: number): AlignedRun | undefined {
   return from < to ? { ...run, from, to } : undefined;
 }
 
-function metadata({ scan, clocks }: Prepared, capture: string): Record<string, string> {
+/** What every table of a run says of itself. */
+export function tableMetadata({ scan, clocks }: Prepared, capture: string): Record<string, string> {
   const { session } = scan;
   const worst = clocks.daq && scan.stream ? 2 * mapUNs(clocks.daq, clocks.daq.refNs) : 0;
   return {

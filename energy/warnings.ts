@@ -47,6 +47,7 @@ export function warningsOf(
   const remarks = [
     ...scan.notes.filter((n) => n.level === "warning").map((n) => n.text),
     ...(scan.rig ? [...rigRemarks(scan.rig), ...tooShort(scan.rig, results)] : []),
+    ...unresolved(results),
   ];
   return { warnings: [...serious, ...remarks], degraded: serious.length > 0 };
 }
@@ -230,6 +231,17 @@ function tooShort(rig: Rig, results: readonly WindowResult[]): string[] {
   if (short === 0) return [];
   return [
     `${short} windows are shorter than the physical path's step response of ${(rig.stepResponseS * 1e3).toPrecision(3)} ms: part of their energy lies outside them`,
+  ];
+}
+
+/** Kernels whose interval holds zero: their Joules one by one say nothing. */
+function unresolved(results: readonly WindowResult[]): string[] {
+  const kernels = results.filter((r) => r.window.kind === "kernel" && r.physical !== null);
+  const lost = kernels.filter((r) => r.physical!.expandedUncertaintyJ >= r.physical!.energyJ);
+  if (lost.length === 0) return [];
+  const names = [...new Set(lost.map((r) => r.window.name))];
+  return [
+    `${lost.length} of ${kernels.length} kernels with a window have an uncertainty as large as their Joules (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""}): read their sum by name`,
   ];
 }
 

@@ -68,3 +68,15 @@ export const telemetryColumns: readonly Column[] = [
   column("unit", "utf8"),
   column("code", "int32"),
 ];
+
+/** folded/1: one row a kernel and step of phase, the time since the kernel's start. */
+export function foldedColumns(rails: readonly string[]): Column[] {
+  return [
+    column("kernel", "utf8"),
+    column("phase_ns", "float64", "ns"),
+    column("samples", "int32"),
+    column("power_w", "float64", "W", true),
+    column("expanded_uncertainty_w", "float64", "W", true),
+    ...rails.map((r) => column(`power_${r}_w`, "float64", "W", true)),
+  ];
+}

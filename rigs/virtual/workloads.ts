@@ -105,3 +105,57 @@ export function mixedWork(seed: number, durationS: number): Schedule {
   }
   return b.hold(POWER.idle, endNs - b.nowNs).build();
 }
+
+/** Kernels by name and length, ns: the shortest last two rows at 100 kHz. */
+export const KERNEL_LENGTHS_NS: Readonly<Record<string, number>> = {
+  kernel_20us: 20 * US,
+  kernel_50us: 50 * US,
+  kernel_200us: 200 * US,
+  kernel_1ms: 1 * MS,
+  kernel_5ms: 5 * MS,
+  kernel_20ms: 20 * MS,
+};
+
+/** Kernels of all lengths in turn, each with its own power, ten to a span; idle before and after. */
+export function kernelWork(seed: number, durationS: number): Schedule {
+  const b = new ScheduleBuilder().hold(POWER.idle, 0.1e9).hold(POWER.ready, 0.1e9);
+  const r = random(seed, "kernel work");
+  const kinds = Object.entries(KERNEL_LENGTHS_NS);
+  // The long ones are rare enough to leave room for the short ones.
+  const pick = (): (typeof kinds)[number] => {
+    const u = r.uniform();
+    return kinds[u < 0.02 ? 5 : u < 0.08 ? 4 : Math.floor((u - 0.08) / 0.23)]!;
+  };
+  while (b.nowNs < (durationS - 0.35) * 1e9) {
+    b.span("step", {}, () => {
+      for (let i = 0; i < 10; i++) {
+        const [name, ns] = pick();
+        b.hold(POWER.ready, launchNs(r) + r.exponential(300 * US));
+        b.kernel(name, () => b.hold(POWER.gemm + 12 * r.normal(), ns));
+      }
+    }).hold(POWER.ready, 1 * MS);
+  }
+  return b.hold(POWER.idle, durationS * 1e9 - b.nowNs).build();
+}
+
+/** The shape of the kernel that {@link foldWork} repeats: fractions of its length and power. */
+const SHAPE = [
+  { ns: 15 * US, powerW: 420 },
+  { ns: 10 * US, powerW: 180 },
+  { ns: 25 * US, powerW: 390 },
+] as const;
+
+/** One kernel of 50 µs that is not at one power, launched over and over at no fixed period. */
+export function foldWork(seed: number, durationS: number): Schedule {
+  const b = new ScheduleBuilder().hold(POWER.idle, 0.1e9).hold(POWER.ready, 0.1e9);
+  const r = random(seed, "fold work");
+  while (b.nowNs < (durationS - 0.2) * 1e9) {
+    b.span("step", {}, () => {
+      for (let i = 0; i < 20; i++) {
+        b.hold(POWER.ready, 450 * US + r.exponential(100 * US));
+        b.kernel("kernel_50us", () => SHAPE.forEach(({ ns, powerW }) => b.hold(powerW, ns)));
+      }
+    }).hold(POWER.ready, 1 * MS);
+  }
+  return b.hold(POWER.idle, durationS * 1e9 - b.nowNs).build();
+}

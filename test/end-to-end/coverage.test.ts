@@ -1,21 +1,26 @@
-// The stated interval holds the true Joules as often as it says: a smaller version of
-// `truejoule bench coverage`, run from the build since Jest slows the sample loops tenfold.
+// The stated interval holds the true Joules as often as it says: smaller versions of
+// `truejoule bench coverage` and `bench kernels`, run from the build since Jest slows the sample loops tenfold.
 
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import type { Coverage } from "../../protocols/coverage.ts";
+import type { KernelCoverage } from "../../protocols/kernels.ts";
 
-const built = join(import.meta.dirname, "../../dist/protocols/coverage.js");
+const protocols = join(import.meta.dirname, "../../dist/protocols");
+
+function built<T>(file: string, call: string): T {
+  const path = join(protocols, file);
+  if (!existsSync(path))
+    throw new Error("dist/ is missing: npm run build (npm test does it first)");
+  const script = `import(${JSON.stringify(path)}).then(async (m) =>
+    process.stdout.write(JSON.stringify(await m.${call})))`;
+  return JSON.parse(execFileSync(process.execPath, ["-e", script], { encoding: "utf8" })) as T;
+}
 
 test("40 seeded virtual sessions: coverage and bias", () => {
-  if (!existsSync(built))
-    throw new Error("dist/ is missing: npm run build (npm test does it first)");
-  const script = `import(${JSON.stringify(built)}).then(async (m) =>
-    process.stdout.write(JSON.stringify(await m.coverage({ sessions: 40, durationS: 3 }))))`;
-  const text = execFileSync(process.execPath, ["-e", script], { encoding: "utf8" });
-  const c = JSON.parse(text) as Coverage;
+  const c = built<Coverage>("coverage.js", "coverage({ sessions: 40, durationS: 3 })");
   expect(c.sessions).toBe(40);
   expect(c.lost_rows).toBeGreaterThan(0);
   // 40 sessions share 40 draws of gain: one standard error is 3.4 %. A factor of two in u would show.
@@ -24,3 +29,21 @@ test("40 seeded virtual sessions: coverage and bias", () => {
   expect(Math.abs(c.pipeline_bias_pct)).toBeLessThan(0.02);
   expect(c.clock_covered).toBeGreaterThan(0.85);
 }, 120_000);
+
+test("12 seeded sessions of kernels from 20 µs to 20 ms: each one's Joules; a folded waveform", () => {
+  const c = built<KernelCoverage>("kernels.js", "kernelCoverage({ sessions: 12, durationS: 1.5 })");
+  expect(c.kernels.map((k) => k.duration_us)).toEqual([20, 50, 200, 1000, 5000, 20_000]);
+  for (const k of c.kernels) {
+    expect(k.windows).toBeGreaterThan(12);
+    // Twelve sessions share twelve draws of gain and of clock: one outside is 8 %.
+    expect(k.covered).toBeGreaterThan(0.7);
+    // An interval that holds everything is no measurement.
+    expect(k.rms_error_pct).toBeGreaterThan(k.median_u_pct / 8);
+  }
+  const [shortest, , , , , longest] = c.kernels;
+  expect(shortest!.median_u_pct).toBeLessThan(40);
+  expect(longest!.median_u_pct).toBeLessThan(1);
+  expect(c.fold.step_us).toBeLessThanOrEqual(2);
+  expect(c.fold.covered).toBeGreaterThan(0.75);
+  expect(c.fold.rms_error_w).toBeLessThan(0.05 * (c.fold.true_range_w[1] - c.fold.true_range_w[0]));
+}, 240_000);

@@ -1,0 +1,102 @@
+// truejoule fold RUN: the power of repeated kernels, finer than the samples are apart.
+
+import { extname, resolve } from "node:path";
+import { openRun } from "../capture/run.ts";
+import type { Folded } from "../energy/fold.ts";
+import { UsageError } from "../schema/errors.ts";
+import { quantity } from "../schema/units.ts";
+import type { Command } from "./command.ts";
+
+export const command: Command = {
+  summary: "waveforms of repeated kernels, finer than the sample period",
+  usage: "RUN --out OUT [--kernel NAME] [--step 2us]",
+  help: `
+Launches of one kernel fall anywhere against the sample clock, so the rows near all of them, put in order of
+their time since the kernel's start, show its power in steps far shorter than a sample period
+(docs/folding.md). Needs a run recorded with --cuda. Without --kernel the 16 names that ran longest are folded,
+those with at least 30 launches. OUT is an Arrow file, or CSV where its name ends so.`,
+  options: {
+    out: { type: "string" },
+    kernel: { type: "string" },
+    step: { type: "string" },
+  },
+  optionHelp: [
+    ["--out OUT", "folded.arrow, folded.csv, …; replaced"],
+    ["--kernel NAME", "only this kernel, by its full name"],
+    ["--step TIME", "width of a step; else as narrow as the launches fill, at least 2 us"],
+  ],
+
+  async run(call) {
+    const [dir, ...extra] = call.positionals;
+    if (!dir || extra.length > 0) throw new UsageError("fold takes one RUN");
+    const { out, kernel, step } = call.options;
+    if (typeof out !== "string") throw new UsageError("fold needs --out OUT");
+    const paths = openRun(dir);
+    if (Object.values(paths).some((p: string) => resolve(p) === resolve(out)))
+      throw new UsageError(`${out} belongs to the run itself; choose another OUT`);
+    const { writeFolded } = await import("../dataset/folded.ts");
+    const options = {
+      ...(typeof kernel === "string" ? { kernel } : {}),
+      ...(typeof step === "string" ? { stepNs: await parseStep(step) } : {}),
+    };
+    const csv = extname(out) === ".csv";
+    const { folded, warnings } = await writeFolded(paths, out, csv, options, (label) =>
+      call.ui.progress(label),
+    );
+    if (call.ui.json)
+      call.ui.document({
+        schema: "fold/1",
+        run: dir,
+        out,
+        kernels: folded.map(foldJson),
+        warnings,
+      });
+    for (const f of folded) call.ui.print(line(f));
+    for (const w of warnings) call.ui.warn(w);
+    return 0;
+  },
+};
+
+async function parseStep(text: string): Promise<number> {
+  let stepNs: number;
+  try {
+    stepNs = 1e9 * (await quantity(text.replace(/^([\d.]+)\s*/, "$1 "), "s"));
+  } catch (error) {
+    throw new UsageError(`--step: ${(error as Error).message}`);
+  }
+  if (!(stepNs >= 10)) throw new UsageError(`--step ${text}: at least 10 ns`);
+  return stepNs;
+}
+
+const us = (ns: number): string => `${Number((ns / 1e3).toPrecision(3))} µs`;
+
+function line(f: Folded): string {
+  const response =
+    f.stepResponseNs === null
+      ? "step response of the path not stated by the rig"
+      : `path's step response ${us(f.stepResponseNs)}${f.shorterThanResponse ? ": longer than the kernel, whose power it smooths" : ""}`;
+  const filled = f.samples.filter((n) => n > 0).length;
+  return `${f.kernel}: ${f.launches} launches of ${us(f.durationNs)}, ${filled} of ${f.samples.length} steps of ${us(f.stepNs)}, peak ${peak(f)}; ${response}`;
+}
+
+function peak(f: Folded): string {
+  const at = f.powerW.reduce((best, w, s) => (w > (f.powerW[best] ?? -Infinity) ? s : best), 0);
+  return `${f.powerW[at]!.toFixed(1)} ± ${f.expandedUncertaintyW[at]!.toFixed(1)} W at ${us(f.phaseNs[at]!)}`;
+}
+
+function foldJson(f: Folded): object {
+  return {
+    kernel: f.kernel,
+    launches: f.launches,
+    crowded_fraction: f.crowded,
+    duration_ns: f.durationNs,
+    duration_p5_p95_ns: f.durationSpanNs,
+    step_ns: f.stepNs,
+    steps: f.samples.length,
+    empty_steps: f.samples.filter((n) => n === 0).length,
+    phase_u_ns: f.phaseUNs,
+    sensor_rise_ns: f.sensorRiseNs,
+    step_response_ns: f.stepResponseNs,
+    shorter_than_response: f.shorterThanResponse,
+  };
+}

@@ -1,0 +1,66 @@
+// A prepared run → its folded kernels: one pass over the samples.
+
+import type { Scan } from "../align/scan.ts";
+import { Timeline } from "../align/timeline.ts";
+import { inputError } from "../schema/errors.ts";
+import type { Prepared } from "./compare.ts";
+import { type Folded, Folder, type FoldOptions, MIN_LAUNCHES } from "./fold.ts";
+
+/** @throws InputError when the run has no physical trace or no kernel that was launched often enough. */
+export function foldKernels(
+  { scan, clocks }: Prepared,
+  options: Omit<FoldOptions, "skewNs">,
+  onProgress?: (done: number, total: number) => void,
+): Folded[] {
+  if (!scan.stream || !scan.rig || !clocks.daq)
+    throw inputError("nothing to fold: the run has no physical trace", scan.path);
+  if (!clocks.kernels)
+    throw inputError(
+      "nothing to fold: the run has no kernels",
+      scan.path,
+      "a run recorded with --cuda",
+    );
+  const folder = new Folder(scan.rig, clocks.daq, clocks.kernels, {
+    ...options,
+    skewNs: channelSkews(scan),
+  });
+  if (folder.kernels.length === 0)
+    throw inputError(
+      "nothing to fold",
+      scan.path,
+      `${options.kernel === undefined ? "a kernel" : `kernel ${options.kernel}`} with at least ${MIN_LAUNCHES} launches`,
+      mostLaunched(
+        clocks.kernels.table.names,
+        clocks.kernels.table.name,
+        clocks.kernels.table.count,
+      ),
+    );
+  const timeline = new Timeline(scan, scan.stream, clocks.daq);
+  for (const run of timeline.runs(onProgress)) folder.add(run);
+  return folder.finish();
+}
+
+function mostLaunched(names: readonly string[], name: Uint32Array, count: number): string {
+  const launches = new Map<string, number>();
+  for (let i = 0; i < count; i++)
+    launches.set(names[name[i]!]!, (launches.get(names[name[i]!]!) ?? 0) + 1);
+  const [most] = [...launches].sort(([, a], [, b]) => b - a);
+  return most ? `${most[0]} with ${most[1]} at most` : "none";
+}
+
+interface Device {
+  readonly channels?: readonly {
+    readonly channel: number;
+    readonly name: string;
+    readonly skew_ns: number;
+  }[];
+}
+
+/** When each field is sampled after its row, as the device said of itself (docs/wire.md, capabilities). */
+function channelSkews({ attachments }: Scan): ReadonlyMap<string, number> {
+  const bytes = attachments.get("device.json");
+  if (!bytes) return new Map();
+  const { channels = [] } = JSON.parse(new TextDecoder().decode(bytes)) as Device;
+  // A channel without a name has its number for one (schema/frame-records.ts).
+  return new Map(channels.map((c) => [c.name || `adc${c.channel}`, c.skew_ns]));
+}

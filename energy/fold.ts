@@ -1,0 +1,337 @@
+// Equivalent-time folding: the rows near every launch of one kernel, put in order of their phase, time since
+// the kernel's start. Launches fall anywhere against the sample clock, so many of them fill phases far closer
+// together than rows are. In: kernels and rows on the session clock. Out: the mean power of each step of phase
+// with its uncertainty. What it shows has been through the physical path: sensors, and what lies before them.
+
+import { type ClockModel, mapUNs } from "../align/clock.ts";
+import type { KernelTimes } from "../align/cuda-times.ts";
+import type { AlignedRun } from "../align/timeline.ts";
+import type { Rail, Rig, Sensor } from "../schema/rig.ts";
+import { NS_PER_S } from "../schema/time.ts";
+import { COVERAGE_FACTOR } from "./budget.ts";
+import { inOrder } from "./cuda-kernels.ts";
+
+export interface FoldOptions {
+  /** Only this kernel; else those that ran longest. */
+  readonly kernel?: string;
+  /** Width of a step of phase, ns; else as narrow as the launches fill, at least 2 µs. A kernel has 20,000 steps at most. */
+  readonly stepNs?: number;
+  /** How long after its row each field was sampled, ns; 0 where absent. */
+  readonly skewNs?: ReadonlyMap<string, number>;
+}
+
+/** One kernel's waveform. Arrays have one value a step; NaN where no row fell into it. */
+export interface Folded {
+  readonly kernel: string;
+  readonly launches: number;
+  /** Share of launches beside which another kernel ran within the phases shown. */
+  readonly crowded: number;
+  /** Median, and between which 90 % lie. */
+  readonly durationNs: number;
+  readonly durationSpanNs: readonly [number, number];
+  readonly stepNs: number;
+  /** Middle of each step. */
+  readonly phaseNs: Float64Array;
+  /** Rows in it, of the rail that has fewest. */
+  readonly samples: Float64Array;
+  /** Mean over the step, all rails, and its expanded uncertainty (k = 2). */
+  readonly powerW: Float64Array;
+  readonly expandedUncertaintyW: Float64Array;
+  readonly rails: readonly { readonly name: string; readonly powerW: Float64Array }[];
+  /** Standard uncertainty of phase: kernel's start and DAQ clock. */
+  readonly phaseUNs: number;
+  /** 10–90 % rise of the slowest current or power sensor; null where no bandwidth is stated. */
+  readonly sensorRiseNs: number | null;
+  /** 10–90 % step response of the whole physical path, by the rig; null where it does not say. */
+  readonly stepResponseNs: number | null;
+  /** Shorter than the path's response: the waveform is the path's more than the kernel's. */
+  readonly shorterThanResponse: boolean;
+}
+
+const LEAST_STEP_NS = 2000;
+/** Rows that a step should get on average. */
+const ROWS_A_STEP = 25;
+/** Fewer launches are no statistics. */
+export const MIN_LAUNCHES = 30;
+const MAX_KERNELS = 16;
+const MAX_STEPS = 20_000;
+/** Phases shown before the start and after the end where the rig states no step response. */
+const ASIDE_NS = 100e3;
+
+/** P, I and V of one rail, summed by step of phase. */
+interface RailSums {
+  readonly rail: Rail;
+  /** Added to a row's time: when the rail's current was sampled and how late its sensor follows. */
+  readonly shiftNs: number;
+  readonly n: Float64Array;
+  readonly p: Float64Array;
+  readonly p2: Float64Array;
+  readonly i: Float64Array;
+  readonly v: Float64Array;
+}
+
+/** One kernel's launches and what has been gathered. */
+interface Fold {
+  readonly kernel: string;
+  readonly starts: Float64Array;
+  readonly rows: readonly number[];
+  readonly durationNs: number;
+  readonly firstNs: number;
+  readonly stepNs: number;
+  readonly steps: number;
+  readonly rails: readonly RailSums[];
+  /** First launch whose phases are not all behind. */
+  next: number;
+}
+
+export class Folder {
+  readonly #rig: Rig;
+  readonly #clock: ClockModel;
+  readonly #kernels: KernelTimes;
+  readonly #folds: readonly Fold[];
+
+  constructor(rig: Rig, clock: ClockModel, kernels: KernelTimes, options: FoldOptions = {}) {
+    this.#rig = rig;
+    this.#clock = clock;
+    this.#kernels = kernels;
+    this.#folds = candidates(kernels, options.kernel).map(([kernel, rows]) =>
+      newFold(kernel, rows, kernels, rig, options),
+    );
+  }
+
+  get kernels(): readonly string[] {
+    return this.#folds.map((f) => f.kernel);
+  }
+
+  /** Rows in order of time. */
+  add(run: AlignedRun): void {
+    for (const fold of this.#folds) addTo(fold, run);
+  }
+
+  finish(): Folded[] {
+    const all = inOrder(this.#kernels);
+    return this.#folds.map((f) => finished(f, this.#rig, this.#clock, this.#kernels, all));
+  }
+}
+
+/** Names with their launches by start, those that ran longest first. */
+function candidates(k: KernelTimes, wanted: string | undefined): [string, number[]][] {
+  const groups = new Map<string, { rows: number[]; ns: number }>();
+  for (const i of inOrder(k)) {
+    const name = k.table.names[k.table.name[i]!]!;
+    if (wanted !== undefined && name !== wanted) continue;
+    const group = groups.get(name) ?? { rows: [], ns: 0 };
+    groups.set(name, group);
+    group.rows.push(i);
+    group.ns += k.endNs[i]! - k.startNs[i]!;
+  }
+  return [...groups]
+    .filter(([, g]) => g.rows.length >= MIN_LAUNCHES)
+    .sort(([, a], [, b]) => b.ns - a.ns)
+    .slice(0, MAX_KERNELS)
+    .map(([name, g]) => [name, g.rows]);
+}
+
+function newFold(
+  kernel: string,
+  rows: readonly number[],
+  k: KernelTimes,
+  rig: Rig,
+  options: FoldOptions,
+): Fold {
+  const lengths = rows.map((i) => k.endNs[i]! - k.startNs[i]!).sort((a, b) => a - b);
+  const durationNs = lengths[lengths.length >> 1]!;
+  const asideNs = (rig.stepResponseS ?? 0) * NS_PER_S || ASIDE_NS;
+  const spanNs = durationNs + 2 * asideNs;
+  const filled = (ROWS_A_STEP * NS_PER_S) / (rows.length * rig.device.rowHz);
+  const wanted = options.stepNs ?? Math.max(LEAST_STEP_NS, filled);
+  const stepNs = Math.max(wanted, spanNs / MAX_STEPS);
+  const steps = Math.ceil(spanNs / stepNs);
+  const column = (): Float64Array => new Float64Array(steps);
+  return {
+    kernel,
+    starts: Float64Array.from(rows, (i) => k.startNs[i]!),
+    rows,
+    durationNs,
+    // A step begins at the kernel's start.
+    firstNs: -Math.floor(asideNs / stepNs) * stepNs,
+    stepNs,
+    steps,
+    rails: rig.rails.map((rail) => ({
+      rail,
+      shiftNs: (options.skewNs?.get(moving(rail)?.field ?? "") ?? 0) - lagNs(rail),
+      n: column(),
+      p: column(),
+      p2: column(),
+      i: column(),
+      v: column(),
+    })),
+    next: 0,
+  };
+}
+
+/** The sensor that shows a load's movement: a rail's voltage hardly moves. */
+const moving = (rail: Rail): Sensor | undefined => rail.power ?? rail.current;
+
+/** Delay of a first-order low-pass for anything slower than itself: its time constant. */
+function lagNs(rail: Rail): number {
+  const hz = moving(rail)?.bandwidthHz;
+  return hz === undefined ? 0 : NS_PER_S / (2 * Math.PI * hz);
+}
+
+/** Phases of neighbouring launches may overlap: a row then counts for both. */
+function addTo(f: Fold, run: AlignedRun): void {
+  const { tNs, from, to } = run;
+  const lastNs = f.firstNs + f.steps * f.stepNs;
+  const shifts = f.rails.map((r) => r.shiftNs);
+  const [least, most] = [Math.min(...shifts), Math.max(...shifts)];
+  while (f.next < f.starts.length && f.starts[f.next]! + lastNs - least < tNs[from]!) f.next++;
+  for (let j = f.next; j < f.starts.length; j++) {
+    const start = f.starts[j]!;
+    if (start + f.firstNs - most > tNs[to - 1]!) return;
+    const a = firstAtOrAfter(tNs, from, to, start + f.firstNs - most);
+    const b = firstAtOrAfter(tNs, a, to, start + lastNs - least);
+    f.rails.forEach((sums, r) => gather(sums, run, r, a, b, start + f.firstNs, f.stepNs));
+  }
+}
+
+function gather(
+  s: RailSums,
+  run: AlignedRun,
+  r: number,
+  a: number,
+  b: number,
+  originNs: number,
+  stepNs: number,
+): void {
+  const { powerW, currentA, voltageV } = run.rails[r]!;
+  const { tNs } = run;
+  for (let i = a; i < b; i++) {
+    const step = Math.floor((tNs[i]! + s.shiftNs - originNs) / stepNs);
+    if (step < 0 || step >= s.n.length) continue;
+    const w = powerW[i]!;
+    s.n[step]!++;
+    s.p[step]! += w;
+    s.p2[step]! += w * w;
+    if (currentA) s.i[step]! += currentA[i]!;
+    if (voltageV) s.v[step]! += voltageV[i]!;
+  }
+}
+
+function firstAtOrAfter(t: Float64Array, from: number, to: number, at: number): number {
+  let [lo, hi] = [from, to];
+  while (lo < hi) {
+    const mid = (lo + hi) >> 1;
+    if (t[mid]! < at) lo = mid + 1;
+    else hi = mid;
+  }
+  return lo;
+}
+
+function finished(
+  f: Fold,
+  rig: Rig,
+  clock: ClockModel,
+  k: KernelTimes,
+  all: readonly number[],
+): Folded {
+  const index = Array.from({ length: f.steps }, (_, s) => s);
+  const rails = f.rails.map((r) => ({
+    name: r.rail.name,
+    powerW: Float64Array.from(index, (s) => r.p[s]! / r.n[s]!),
+  }));
+  const powerW = Float64Array.from(index, (s) => rails.reduce((sum, r) => sum + r.powerW[s]!, 0));
+  const phaseUNs = phaseUncertainty(f, clock, k);
+  const lengths = f.rows.map((i) => k.endNs[i]! - k.startNs[i]!).sort((a, b) => a - b);
+  const slowest = f.rails.reduce((ns, r) => Math.max(ns, lagNs(r.rail)), 0);
+  const responseNs = rig.stepResponseS === undefined ? null : rig.stepResponseS * NS_PER_S;
+  return {
+    kernel: f.kernel,
+    launches: f.starts.length,
+    crowded: crowded(f, k, all),
+    durationNs: f.durationNs,
+    durationSpanNs: [
+      lengths[Math.floor(0.05 * lengths.length)]!,
+      lengths[Math.floor(0.95 * lengths.length)]!,
+    ],
+    stepNs: f.stepNs,
+    phaseNs: Float64Array.from(index, (s) => f.firstNs + (s + 0.5) * f.stepNs),
+    samples: Float64Array.from(index, (s) => Math.min(...f.rails.map((r) => r.n[s]!))),
+    powerW,
+    expandedUncertaintyW: Float64Array.from(
+      index,
+      (s) => COVERAGE_FACTOR * standardUncertainty(f, rails, powerW, phaseUNs, s),
+    ),
+    rails,
+    phaseUNs,
+    // 10–90 % of a first-order low-pass: ln 9 time constants.
+    sensorRiseNs: slowest > 0 ? Math.log(9) * slowest : null,
+    stepResponseNs: responseNs,
+    shorterThanResponse: responseNs !== null && f.durationNs < responseNs,
+  };
+}
+
+/** The start lies anywhere between its bounds, for all launches alike (CUPTI errs by a constant); so does the DAQ's clock. */
+function phaseUncertainty(f: Fold, clock: ClockModel, k: KernelTimes): number {
+  let [start, daq] = [0, 0];
+  for (const i of f.rows) {
+    if (k.loNs[i]! >= 0) start += (k.hiNs[i]! - k.loNs[i]!) / 2 / Math.sqrt(3);
+    daq += mapUNs(clock, k.startNs[i]!);
+  }
+  return Math.hypot(start, daq) / f.rows.length;
+}
+
+/** Scatter of the launches, gain and offset of every sensor, and what doubt of the phase makes of the slope. */
+function standardUncertainty(
+  f: Fold,
+  rails: Folded["rails"],
+  powerW: Float64Array,
+  phaseUNs: number,
+  s: number,
+): number {
+  let [scatter, lag, systematic] = [0, 0, 0];
+  f.rails.forEach((r, k) => {
+    const n = r.n[s]!;
+    const mean = r.p[s]! / n;
+    // Rails of one board move together, so their scatter adds up.
+    scatter += n > 1 ? Math.sqrt(Math.max(0, r.p2[s]! / n - mean * mean) / (n - 1)) : Infinity;
+    // Taken out was a first-order low-pass's delay; the sensor may have any between none and twice that.
+    lag += (slope(rails[k]!.powerW, s, f.stepNs) * lagNs(r.rail)) / Math.sqrt(3);
+    systematic += sensorVarianceW2(r.rail, mean, r.i[s]! / n, r.v[s]! / n);
+  });
+  const time = slope(powerW, s, f.stepNs) * phaseUNs;
+  return Math.hypot(scatter, lag, time, Math.sqrt(systematic));
+}
+
+/** |dP/dφ|, W/ns; of the steeper side where the waveform bends. */
+function slope(powerW: Float64Array, s: number, stepNs: number): number {
+  const sides = [powerW[s]! - powerW[s - 1]!, powerW[s + 1]! - powerW[s]!];
+  const known = sides.map(Math.abs).filter((x) => !Number.isNaN(x));
+  return known.length === 0 ? 0 : Math.max(...known) / stepNs;
+}
+
+/** P = V·I: gains scale it, a voltage offset sees the current, a current offset the voltage. */
+function sensorVarianceW2(rail: Rail, powerW: number, currentA: number, voltageV: number): number {
+  if (rail.power) return (powerW * rail.power.gainU) ** 2 + rail.power.offsetU ** 2;
+  const { voltage, current, assumedVoltage } = rail;
+  return (
+    (voltage ? (powerW * voltage.gainU) ** 2 + (currentA * voltage.offsetU) ** 2 : 0) +
+    (current ? (powerW * current.gainU) ** 2 + (voltageV * current.offsetU) ** 2 : 0) +
+    (assumedVoltage ? ((powerW * assumedVoltage.u) / assumedVoltage.valueV) ** 2 : 0)
+  );
+}
+
+/** Of the launches, those with another kernel inside the phases shown. @param all kernels by start. */
+function crowded(f: Fold, k: KernelTimes, all: readonly number[]): number {
+  const lastNs = f.firstNs + f.steps * f.stepNs;
+  let [count, at, reach] = [0, 0, -Infinity];
+  for (const row of f.rows) {
+    const start = k.startNs[row]!;
+    // Everything that begins before this launch: the latest end among it.
+    for (; at < all.length && all[at] !== row; at++) reach = Math.max(reach, k.endNs[all[at]!]!);
+    const after = all[at + 1];
+    const followed = after !== undefined && k.startNs[after]! < start + lastNs;
+    if (followed || reach > start + f.firstNs) count++;
+  }
+  return count / f.rows.length;
+}
