@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   export: () => import("./export.ts"),
   live: () => import("./live.ts"),
   view: () => import("./view.ts"),
+  calibrate: () => import("./calibrate.ts"),
   devices: () => import("./devices.ts"),
   doctor: () => import("./doctor.ts"),
   demo: () => import("./demo.ts"),

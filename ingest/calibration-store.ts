@@ -12,6 +12,9 @@ import {
 import { decodeCalibrationPage } from "../schema/frame-replies.ts";
 import type { CommandChannel } from "./command-channel.ts";
 
+/** The last page's reply comes after the storing: within 1 s (docs/wire.md). */
+const STORING_MS = 1200;
+
 /** @returns the text, "" where none was stored. @throws SourceError when pages do not fit together. */
 export async function readCalibration(channel: CommandChannel): Promise<string> {
   const whole: Uint8Array[] = [];
@@ -41,8 +44,11 @@ export async function writeCalibration(channel: CommandChannel, text: string): P
     );
   for (let offset = 0; offset < whole.length; offset += CALIBRATION_PAGE) {
     const page = whole.subarray(offset, offset + CALIBRATION_PAGE);
-    await channel.request(CommandType.writeCalibration, "write calibration", (n) =>
-      encodeWriteCalibration(whole, offset, page, n),
+    await channel.request(
+      CommandType.writeCalibration,
+      "write calibration",
+      (n) => encodeWriteCalibration(whole, offset, page, n),
+      STORING_MS,
     );
   }
 }

@@ -42,18 +42,19 @@ export class CommandChannel {
     return this.#ask("identify", () => encodeCommand(CommandType.identify, IDENTIFY_SEQUENCE));
   }
 
-  /** @param name for messages. @throws SourceError when nothing answers or the device refuses. */
+  /** @param name for messages. @param repeatMs until it is asked again. @throws SourceError when nothing answers or the device refuses. */
   request(
     type: number,
     name: string,
     make = (sequence: number): Uint8Array => encodeCommand(type, sequence),
+    repeatMs = REPEAT_MS,
   ): Promise<Answer> {
-    return this.#ask(name, () => make(++this.#sequence));
+    return this.#ask(name, () => make(++this.#sequence), repeatMs);
   }
 
-  async #ask(name: string, make: () => Uint8Array): Promise<Answer> {
+  async #ask(name: string, make: () => Uint8Array, repeatMs = REPEAT_MS): Promise<Answer> {
     for (let tries = 0; tries < this.#tries; tries++) {
-      const answer = await this.#once(make());
+      const answer = await this.#once(make(), repeatMs);
       if (answer?.reply.result === 0) return answer;
       if (answer)
         throw new SourceError(
@@ -65,7 +66,7 @@ export class CommandChannel {
   }
 
   /** @returns undefined when it is time to repeat. */
-  #once(frame: Uint8Array): Promise<Answer | undefined> {
+  #once(frame: Uint8Array, repeatMs: number): Promise<Answer | undefined> {
     const sequence = new DataView(frame.buffer).getUint32(8, true);
     return new Promise((resolve) => {
       const done = (answer: Answer | undefined): void => {
@@ -73,7 +74,7 @@ export class CommandChannel {
         this.#waiting.delete(sequence);
         resolve(answer);
       };
-      const timer = setTimeout(() => done(undefined), REPEAT_MS);
+      const timer = setTimeout(() => done(undefined), repeatMs);
       const sent = instant<"host">(process.hrtime.bigint());
       this.#waiting.set(sequence, (reply, received) => {
         done({ reply: owned(reply), sent, received });

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { calibratedRail, readRecord } from "../schema/calibration-record.ts";
 import { InputError, inputError } from "../schema/errors.ts";
 import type { Rail, Rig } from "../schema/rig.ts";
 import { readReference } from "./references.ts";
@@ -25,7 +26,7 @@ export async function loadRig(path: string): Promise<LoadedRig> {
   const text = readRigFile(path);
   const { root } = parseYaml(path, text.toString("utf8"));
   return {
-    rig: await readRig(root),
+    rig: calibrated(await readRig(root), root, path),
     text,
     sha256: createHash("sha256").update(text).digest("hex"),
   };
@@ -69,10 +70,26 @@ function readRigFile(path: string): Buffer {
   }
 }
 
+/** The rig with the lines of the calibration record it names, a file beside it. */
+function calibrated(rig: Rig, f: Fields, path: string): Rig {
+  if (!f.has("calibrated_by")) return rig;
+  const file = join(dirname(path), f.string("calibrated_by"));
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    throw f.error(`calibrated_by: cannot read ${file}`, "calibrated_by");
+  }
+  const record = readRecord(file, text);
+  if (record.rig !== rig.name)
+    throw f.error(`calibrated_by: ${file} is of rig "${record.rig}", not of this`, "calibrated_by");
+  return { ...rig, rails: rig.rails.map((rail) => calibratedRail(rail, record, file)) };
+}
+
 async function readRig(f: Fields): Promise<Rig> {
   f.only([
     ...["name", "description", "device", "rails", "missing_rails", "step_response"],
-    "trigger",
+    ...["trigger", "calibrated_by"],
   ]);
   const device = await readDevice(f.map("device"));
   const rails = await readRails(f, device.stream);

@@ -24,15 +24,17 @@ static tj_answer write_calibration(tj_device *d, const uint8_t *p, uint32_t n) {
   if (d->running) return no(TJ_REFUSED);
   uint32_t offset = tj_get32(p), total = tj_get32(p + 4), crc = tj_get32(p + 8), page = n - 12;
   if (offset == 0) d->page_bytes = 0;
-  if (offset != d->page_bytes || page > TJ_PAGE || total > TJ_MAX_CALIBRATION ||
+  // In order; a page may come again, since its reply may have been lost.
+  if (offset > d->page_bytes || page > TJ_PAGE || total > TJ_MAX_CALIBRATION ||
       page > total - offset)
     return no(TJ_BAD_ARGUMENT);
   tj_copy(d->pages + offset, p + 12, page);
   d->page_bytes = offset + page;
   if (d->page_bytes < total) return done(0);
-  d->page_bytes = 0;
-  if (tj_crc32(d->pages, total) != crc || !d->port->store(d->pages, total))
+  if (tj_crc32(d->pages, total) != crc || !d->port->store(d->pages, total)) {
+    d->page_bytes = 0;
     return no(TJ_STORAGE_FAILED);
+  }
   d->calibration_bytes = total;
   return done(0);
 }

@@ -133,7 +133,8 @@ export class Conversation {
 
   #readCalibration(v: DataView): Answer {
     const offset = v.byteLength >= 4 ? v.getUint32(0, true) : NaN;
-    if (!(offset <= this.#calibration.length)) return [Result.badArgument, NOTHING];
+    if (!(offset <= this.#calibration.length) || offset % 4 !== 0)
+      return [Result.badArgument, NOTHING];
     const data = this.#calibration.subarray(offset, offset + CALIBRATION_PAGE);
     const total = this.#calibration.length;
     return [Result.done, encodeCalibrationPage({ offset, total, data })];
@@ -141,6 +142,7 @@ export class Conversation {
 
   #writeCalibration(v: DataView): Answer {
     if (v.byteLength < 12) return [Result.badArgument, NOTHING];
+    if (this.#device.running) return [Result.refused, NOTHING];
     const [offset, total, crc] = [0, 4, 8].map((at) => v.getUint32(at, true)) as [
       number,
       number,

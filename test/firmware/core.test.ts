@@ -156,13 +156,14 @@ for (const { name, missing, build } of CORE_BUILDS) {
       const page = (at: number, end: number): Uint8Array =>
         encodeWriteCalibration(text, at, text.subarray(at, end), 5);
       const wrong = encodeWriteCalibration(text, 0, new Uint8Array(256), 5);
-      const sent = [wrong, page(256, 300), page(0, 256), page(256, 300), page(256, 300)];
+      const last = page(256, 300);
+      const sent = [last, wrong, last, last, page(0, 256), last, last];
       sent.push(encodeReadCalibration(256, 6), encodeReadCalibration(2, 6));
       const answers = await core(sent.map((c, i) => ask.feedRequest(c, i === 0)));
       const got = answers.map((a) => repliesIn(a)[0]!);
-      // A wrong page is found out when the whole is there; a page out of turn at once.
-      expect(got.map((r) => r.result)).toEqual([0, 4, 0, 0, 2, 0, 2]);
-      const data = new Uint8Array(got[5]!.body.buffer, got[5]!.body.byteOffset + 8, 44);
+      // A wrong page is found out when the whole is there; a page out of turn at once; the last may come again.
+      expect(got.map((r) => r.result)).toEqual([2, 0, 4, 2, 0, 0, 0, 0, 2]);
+      const data = new Uint8Array(got[7]!.body.buffer, got[7]!.body.byteOffset + 8, 44);
       expect(hex(data)).toBe(hex(text.subarray(256)));
     });
 
