@@ -13,6 +13,7 @@ import type {
   TelemetryChannel,
   TelemetryRead,
 } from "../schema/records.ts";
+import { InputError, inputError } from "../schema/errors.ts";
 import { type Session, sessionFromJson } from "../schema/session.ts";
 import { type Damage, type Frame, Op, readFrames } from "./mcap-frames.ts";
 import * as wire from "./wire.ts";
@@ -46,9 +47,9 @@ export interface ReadOptions {
   readonly only?: (topic: string) => boolean;
 }
 
-/** @throws InputError when the file is missing or is no MCAP file at all. */
+/** @throws InputError when the file is missing, is no MCAP file at all, or of another version. */
 export function* readCapture(path: string, options: ReadOptions = {}): Generator<CaptureRecord> {
-  const decoder = new RecordDecoder(options.only);
+  const decoder = new RecordDecoder(path, options.only);
   for (const frame of readFrames(path, options.onProgress)) {
     if (frame.kind === "damage") yield frame;
     else yield* decoder.decode(frame);
@@ -66,7 +67,10 @@ class RecordDecoder {
   readonly #topics = new Map<number, { topic: string; layout?: RowLayout; next: number }>();
   readonly #schemas = new Map<number, TypedMcapRecords["Schema"]>();
 
-  constructor(only?: (topic: string) => boolean) {
+  readonly #path: string;
+
+  constructor(path: string, only?: (topic: string) => boolean) {
+    this.#path = path;
     this.#only = only;
   }
 
@@ -76,6 +80,8 @@ class RecordDecoder {
       for (let r = this.#mcap.nextRecord(); r; r = this.#mcap.nextRecord())
         yield* this.#record(r, offset);
     } catch (error) {
+      // Whole, but of another version: nothing behind it can be trusted to mean what it says here.
+      if (error instanceof InputError) throw inputError(error.message, this.#path);
       this.#mcap = parser();
       const what =
         opcode === Op.chunk ? "chunk" : opcode === Op.attachment ? "attachment" : "record";

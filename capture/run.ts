@@ -1,6 +1,6 @@
 // A run is a folder; this file is the only one that knows the names in it.
 
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../schema/errors.ts";
 import type { Source } from "../schema/records.ts";
@@ -41,6 +41,8 @@ export function runPaths(dir: string): RunPaths {
  * @throws InputError when something else is there already.
  */
 export function createRun(dir: string, replace?: Source): RunPaths {
+  if (existsSync(dir) && !statSync(dir).isDirectory())
+    throw new InputError(`${dir}: a file, not a folder; choose another --out`);
   if (existsSync(dir) && readdirSync(dir).length > 0) {
     if (replace === undefined || sourceOf(runPaths(dir).capture) !== replace)
       throw new InputError(

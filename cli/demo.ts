@@ -6,10 +6,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createRun } from "../capture/run.ts";
 import { resolveRig } from "../rigs/load.ts";
-import { UsageError } from "../schema/errors.ts";
 import type { Command, ExitCode, Ui } from "./command.ts";
 import { printTable } from "./compare.ts";
-import { recordRun } from "./record.ts";
+import { recordRun, seedOf } from "./record.ts";
 import { type Bench, virtualBench } from "./recording/bench.ts";
 
 const DURATION_S = 10;
@@ -29,8 +28,7 @@ pseudo-terminal cannot be had, the capture is written directly and the table say
 
   async run(call) {
     const dir = (call.options["out"] as string | undefined) ?? join("runs", "demo");
-    const seed = Number(call.options["seed"] ?? 1);
-    if (!Number.isSafeInteger(seed)) throw new UsageError("--seed takes a whole number");
+    const seed = seedOf(call);
     const paths = createRun(dir, "virtual");
     const { ui } = call;
     const live = process.platform === "linux";

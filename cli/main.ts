@@ -119,7 +119,7 @@ function usage(problem: string, remedy: string): ExitCode {
 }
 
 /** Errors meant for the user carry a tag; `instanceof` fails across realms. Everything else is our bug. */
-function explain(error: unknown): ExitCode {
+function explain(error: unknown, name: string | undefined): ExitCode {
   const e = error as {
     tag?: string;
     message?: string;
@@ -127,7 +127,7 @@ function explain(error: unknown): ExitCode {
     path?: string;
     stack?: string;
   };
-  if (e.tag === "UsageError") return usage(e.message!, "--help");
+  if (e.tag === "UsageError") return usage(e.message!, `truejoule ${name ?? ""} --help`);
   if (e.tag !== undefined || (e.code !== undefined && e.path !== undefined)) {
     process.stderr.write(`truejoule: ${e.message}\n`);
     return 1;
@@ -142,4 +142,5 @@ function explain(error: unknown): ExitCode {
 process.stdout.on("error", (e: NodeJS.ErrnoException) => {
   if (e.code === "EPIPE") process.exit(0); // `truejoule … | head`
 });
-process.exitCode = await main(process.argv.slice(2)).catch(explain);
+const argv = process.argv.slice(2);
+process.exitCode = await main(argv).catch((error: unknown) => explain(error, argv[0]));

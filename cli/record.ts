@@ -86,6 +86,7 @@ export async function recordTo(
   if (call.positionals.length > 0) throw new UsageError("only options and -- CMD are taken");
   if (typeof rig !== "string") throw new UsageError("needs --rig FILE|NAME");
   cudaOf(call); // before anything is made or started
+  seedOf(call);
   const durationS = await duration(call);
   const loaded = await resolveRig(rig);
   const paths = createRun(out);
@@ -93,7 +94,7 @@ export async function recordTo(
   const bench =
     loaded.rig.device.kind === "virtual"
       ? await virtualBench(loaded, {
-          seed: Number(call.options["seed"] ?? 1),
+          seed: seedOf(call),
           durationS: Number.isFinite(durationS) ? durationS : 600,
           daqArgs: list(call.options["fault"]).flatMap((f) => ["--fault", f]),
         })
@@ -189,6 +190,14 @@ async function duration(call: Invocation): Promise<number> {
     // said below
   }
   throw new UsageError(`--duration ${String(text)}: expected a time such as 10s, 5min, 2h`);
+}
+
+/** Of the virtual bench. @throws UsageError unless a whole number from 0. */
+export function seedOf({ options }: Pick<Invocation, "options">): number {
+  const seed = options["seed"] ?? "1";
+  if (typeof seed !== "string" || !/^\d{1,9}$/.test(seed))
+    throw new UsageError(`--seed ${String(seed)}: expected a whole number`);
+  return Number(seed);
 }
 
 const list = (o: unknown): string[] => (Array.isArray(o) ? (o as string[]) : []);

@@ -37,7 +37,9 @@ export async function builtInRig(name: string): Promise<LoadedRig> {
   const dir = join(packageRoot(), "rigs");
   const names = readdirSync(dir).flatMap((f) => (f.endsWith(".yaml") ? [f.slice(0, -5)] : []));
   if (!names.includes(name))
-    throw new InputError(`no built-in rig "${name}"; there are ${names.sort().join(", ")}`);
+    throw new InputError(
+      `no built-in rig "${name}"; there are ${names.sort().join(", ")}; a rig file of your own is given by its path`,
+    );
   return loadRig(join(dir, `${name}.yaml`));
 }
 
@@ -57,16 +59,18 @@ function packageRoot(): string {
   return dir;
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "nothing of that name",
+  EISDIR: "a folder",
+  EACCES: "a file that you may not read",
+};
+
 function readRigFile(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw inputError(
-      "cannot read the rig file",
-      path,
-      undefined,
-      (error as NodeJS.ErrnoException).code,
-    );
+    const { code } = error as NodeJS.ErrnoException;
+    throw inputError("cannot read the rig file", path, undefined, REASONS[code ?? ""] ?? code);
   }
 }
 

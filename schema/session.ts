@@ -1,5 +1,6 @@
 // The session header: which clock the stamps are on, where zero lies, what wrote the file.
 
+import { InputError } from "./errors.ts";
 import type { Source } from "./records.ts";
 import { type Instant, elapsedNs, type SessionNs } from "./time.ts";
 
@@ -52,11 +53,13 @@ interface SessionJson {
   labels: Record<string, string>;
 }
 
-/** Inverse of {@link sessionToJson}. @throws Error when the text is not a session/1 document. */
+/** Inverse of {@link sessionToJson}. @throws InputError when the text is a document of another version. */
 export function sessionFromJson(text: string): Session {
   const j = JSON.parse(text) as SessionJson;
   if (j.schema !== VERSION)
-    throw new Error(`session header is ${j.schema}, this build reads ${VERSION}`);
+    throw new InputError(
+      `session header is ${String(j.schema)}, this build reads ${VERSION}: read it with the truejoule that wrote it${typeof j.software === "string" ? ` (${j.software})` : ""}`,
+    );
   return {
     id: j.id,
     source: j.source,

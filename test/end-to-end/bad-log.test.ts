@@ -3,7 +3,7 @@
 
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { command as compareCommand } from "../../cli/compare.ts";
 import { command as exportCommand } from "../../cli/export.ts";
@@ -12,6 +12,7 @@ import { command as recoverCommand } from "../../cli/recover.ts";
 import { command as reportCommand } from "../../cli/report.ts";
 import { command as verifyCommand } from "../../cli/verify.ts";
 import { readCapture } from "../../capture/log-reader.ts";
+import { McapFile } from "../../capture/mcap-file.ts";
 import { readFrames } from "../../capture/mcap-frames.ts";
 import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
 import { HOPPER } from "../../rigs/virtual/telemetry.ts";
@@ -135,6 +136,19 @@ describe.each(["virtual bench", "PMD-USB"])("a log of the %s", (name) => {
       expect([seed, dishonest(whole, judgeRun(odd))]).toEqual([seed, []]);
     }
   });
+});
+
+test("a log of another version: one line that says which wrote it", () => {
+  const to = join(place(), "capture.mcap");
+  const log = new McapFile(to, "truejoule 9.0.0");
+  const session = { schema: "session/2", software: "truejoule 9.0.0" };
+  log.attach("session.json", "application/json", Buffer.from(JSON.stringify(session)));
+  log.close([]);
+  const { verdict, told } = judgeRun(dirname(to));
+  expect(verdict).toBe("refused");
+  expect(told.join()).toMatch(
+    /capture\.mcap: session header is session\/2, this build reads session\/1: .*\(truejoule 9\.0\.0\)/,
+  );
 });
 
 test("a device that began anew: told in align.json, and the windows across are in doubt", async () => {
