@@ -3,7 +3,7 @@
 
 import { inputError } from "../schema/errors.ts";
 import type { RowField, RowLayout, SampleBlock } from "../schema/records.ts";
-import type { Rail, Rig, Sensor } from "../schema/rig.ts";
+import { type CodeErrors, type Rail, type Rig, type Sensor, trueCount } from "../schema/rig.ts";
 import { RAIL_SUMS, sumOf } from "./columns.ts";
 import { columnReader, type ColumnReader, type Linear } from "./decode.ts";
 import { Kernels } from "./kernels.ts";
@@ -137,6 +137,33 @@ export class Calibrator {
   }
 }
 
+/** Codes beyond this many are not looked up in a table. */
+const MOST_CODES = 1 << 16;
+
+/** Raw codes first, then each code's own value. */
+function tabulated(
+  { bits, kind, name }: RowField,
+  { perCount, zeroCount, clip }: Sensor,
+  table: CodeErrors["table"],
+  reader: (l: Linear) => ColumnReader,
+): ColumnReader {
+  if (kind !== "uint" || 2 ** bits > MOST_CODES)
+    throw inputError(
+      `channel ${name} is no unsigned field of up to 16 bits`,
+      "rig with code_errors",
+    );
+  const values = Float64Array.from(
+    { length: 2 ** bits },
+    (_, code) => (trueCount(table, code) - zeroCount) * perCount,
+  );
+  const raw = reader({ scale: 1, zero: 0, ...(clip ? { clip } : {}) });
+  return (bytes, rows, out) => {
+    const saturated = raw(bytes, rows, out);
+    for (let i = 0; i < rows; i++) out[i] = values[out[i]!]!;
+    return saturated;
+  };
+}
+
 function input(
   layout: RowLayout,
   kernels: Kernels,
@@ -154,10 +181,14 @@ function input(
     );
   const { perCount: scale, zeroCount: zero, clip } = sensor;
   const linear: Linear = { scale, zero, ...(clip ? { clip } : {}) };
-  const ends = (clip ?? [-Infinity, Infinity]).map((n) => (n - zero) * scale);
-  const anywhere = columnReader(layout, field, linear); // refuses a field outside the row
+  const table = sensor.codeErrors?.table ?? [];
+  const ends = (clip ?? [-Infinity, Infinity]).map((n) => (trueCount(table, n) - zero) * scale);
+  const reader = (l: Linear): ColumnReader => {
+    const anywhere = columnReader(layout, field, l); // refuses a field outside the row
+    return kernels.fieldReader(field, l) ?? anywhere;
+  };
   return {
-    read: kernels.fieldReader(field, linear) ?? anywhere,
+    read: table.length > 0 ? tabulated(field, sensor, table, reader) : reader(linear),
     out,
     lo: Math.min(...ends),
     hi: Math.max(...ends),

@@ -50,4 +50,6 @@ const usable = (s: Sensor): boolean =>
   s.gainU >= 0 &&
   s.offsetU >= 0 &&
   Number.isFinite(s.gainU + s.offsetU) &&
+  (s.codeErrors === undefined ||
+    (s.codeErrors.u >= 0 && s.codeErrors.table.flat().every(Number.isFinite))) &&
   typeof s.calibration?.basis === "string";

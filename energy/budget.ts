@@ -108,6 +108,15 @@ function railTerms(
         type: "B",
         contributionJ: quantised(sensor, sensitivity),
       },
+      ...(sensor.codeErrors
+        ? [
+            {
+              term: `${rail.name} ${what} code errors`,
+              type: "B" as const,
+              contributionJ: sensitivity * Math.abs(sensor.perCount) * sensor.codeErrors.u,
+            },
+          ]
+        : []),
       ...(sensor.disciplined
         ? disciplineTerms(`${rail.name} ${what}`, sensor.disciplined, energyJ, seen)
         : []),

@@ -2,7 +2,7 @@
 // In: the keys that rigs/README.md documents. Out: schema/rig.ts. Holds: the four ways a count
 // becomes a volt or an ampere (direct, hall, shunt, divider) are linear, so a line is all that is kept.
 
-import type { Calibration, Sensor } from "../schema/rig.ts";
+import type { Calibration, CodeErrors, Sensor } from "../schema/rig.ts";
 import type { Fields } from "./yaml-node.ts";
 
 export type SensorUnit = "V" | "A" | "W";
@@ -12,6 +12,7 @@ interface Line {
   readonly perCount: number;
   readonly zeroCount: number;
   readonly clip?: readonly [number, number];
+  readonly codeErrors?: CodeErrors;
 }
 
 const KINDS = ["direct", "hall", "shunt", "divider"] as const;
@@ -47,6 +48,7 @@ export async function readSensor(f: Fields, unit: SensorUnit): Promise<Sensor> {
     ...(await readUncertainties(f, unit)),
     ...(f.has("bandwidth") ? { bandwidthHz: await f.positive("bandwidth", "Hz") } : {}),
     ...(clip ? { clip } : {}),
+    ...(line.codeErrors ? { codeErrors: line.codeErrors } : {}),
   };
 }
 
@@ -95,17 +97,39 @@ async function sensitivity(f: Fields): Promise<number> {
 }
 
 interface Adc {
+  readonly codeErrors?: CodeErrors;
   readonly voltsPerCount: number;
   readonly top: number;
 }
 
 /** Ideal converter: code = volts / reference · 2^bits (IEEE 1241 calls the step the code bin width). */
 async function readAdc(f: Fields): Promise<Adc> {
-  f.only(["bits", "reference"]);
+  f.only(["bits", "reference", "code_errors"]);
   const bits = f.number("bits");
   if (!Number.isInteger(bits) || bits < 1 || bits > 32)
     throw f.error(`bits: expected a whole number from 1 to 32, found ${bits}`, "bits");
-  return { voltsPerCount: (await f.positive("reference", "V")) / 2 ** bits, top: 2 ** bits - 1 };
+  const codeErrors = f.has("code_errors")
+    ? await readCodeErrors(f.map("code_errors"), 2 ** bits)
+    : undefined;
+  return {
+    voltsPerCount: (await f.positive("reference", "V")) / 2 ** bits,
+    top: 2 ** bits - 1,
+    ...(codeErrors ? { codeErrors } : {}),
+  };
+}
+
+/** @param codes of the converter. */
+async function readCodeErrors(f: Fields, codes: number): Promise<CodeErrors> {
+  f.only(["table", "uncertainty"]);
+  const table = f.has("table") ? f.points("table") : [];
+  table.forEach(([code, error], i) => {
+    const [before, errorBefore] = table[i - 1] ?? [-1, error];
+    if (!Number.isInteger(code) || code <= before || code >= codes)
+      throw f.error(`table: codes must rise from 0 to ${codes - 1}, found ${code}`, "table");
+    if (i > 0 && code - error <= before - errorBefore)
+      throw f.error(`table: code ${code} less its error must lie above code ${before}'s`, "table");
+  });
+  return { table, u: await f.uncertainty("uncertainty", "1") };
 }
 
 /** Line of a sensor that puts `slope` volts per unit, around `zeroV`, on the converter's input. */
@@ -116,6 +140,7 @@ function converted(adc: Adc, slope: number, zeroV: number): Line {
     perCount: adc.voltsPerCount / slope,
     zeroCount: zeroV / adc.voltsPerCount,
     clip: [lowest, adc.top],
+    ...(adc.codeErrors ? { codeErrors: adc.codeErrors } : {}),
   };
 }
 

@@ -135,6 +135,18 @@ export class Fields {
     return values as string[];
   }
 
+  /** A list of [x, y]. */
+  points(key: string): (readonly [number, number])[] {
+    const node = this.#resolved(key);
+    const items = isSeq(node) ? node.items : [null];
+    return items.map((item) => {
+      const [x, y, more] = isSeq(item) ? item.items.map((n) => (isScalar(n) ? n.value : n)) : [];
+      if (typeof x !== "number" || typeof y !== "number" || more !== undefined)
+        throw this.error(`${key} must be a list of [number, number]`, key);
+      return [x, y] as const;
+    });
+  }
+
   pair(key: string): readonly [number, number] {
     const node = this.#resolved(key);
     const values = isSeq(node) ? node.items.map((n) => (isScalar(n) ? n.value : n)) : [];

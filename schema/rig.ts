@@ -18,9 +18,29 @@ export interface Sensor {
   readonly bandwidthHz?: number;
   /** Counts at which the converter saturates: values at or beyond are flagged as clipped. */
   readonly clip?: readonly [number, number];
+  /** Of the converter: taken off each code before the line is applied. */
+  readonly codeErrors?: CodeErrors;
   readonly calibration: Calibration;
   /** Set by align where a reference has corrected the line; gain and offset above are then the reference's. */
   readonly disciplined?: Disciplined;
+}
+
+/** How far a converter's codes lie from a straight line, counts (wide codes: erratum RP2040-E11). */
+export interface CodeErrors {
+  /** Code and its error, rising codes; straight lines between, level beyond; empty: only `u` is known. */
+  readonly table: readonly (readonly [code: number, error: number])[];
+  /** Standard uncertainty of what is left, counts. */
+  readonly u: number;
+}
+
+/** A code with its error taken off. */
+export function trueCount(table: CodeErrors["table"], code: number): number {
+  const next = table.findIndex(([c]) => c >= code);
+  if (next === 0) return code - table[0]![1];
+  const [low, high] = [table[(next < 0 ? table.length : next) - 1], table[next]];
+  if (!low) return code;
+  if (!high) return code - low[1];
+  return code - (low[1] + ((code - low[0]) / (high[0] - low[0])) * (high[1] - low[1]));
 }
 
 /**

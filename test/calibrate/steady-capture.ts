@@ -22,6 +22,8 @@ export function writeSteady(
   rig: Rig,
   truth: Readonly<Record<string, Truth>>,
   seconds = 1,
+  /** Of the converter: ideal count → code. */
+  code = (ideal: number): number => Math.round(ideal),
 ): void {
   const { rowHz, stream } = rig.device;
   const sensors = rig.rails.flatMap((r) => [r.voltage!, r.current!]);
@@ -49,7 +51,7 @@ export function writeSteady(
     for (let i = 0; i < rows; i++)
       sensors.forEach((s, k) => {
         const count = countOf(s, truth[s.field], (firstIndex + i) / rowHz) + 1.5 * noise.normal();
-        words[i * sensors.length + k] = Math.max(0, Math.min(4095, Math.round(count)));
+        words[i * sensors.length + k] = Math.max(0, Math.min(4095, code(count)));
       });
     const stamps = { deviceTick: null, hostBefore: null, hostAfter: null };
     const bytes = new Uint8Array(words.buffer);

@@ -346,3 +346,30 @@ describe("reference", () => {
     expect(await complaint(text)).toMatch(/rail "slot" has no voltage sensor to be corrected/);
   });
 });
+
+describe("code_errors of a converter", () => {
+  const withTable = (table: string): string =>
+    GOOD.replace(
+      '{ bits: 12, reference: "3.3 V" }',
+      `{ bits: 12, reference: "3.3 V", code_errors: { table: ${table}, uncertainty: "±1.5" } }`,
+    );
+
+  test("go with every sensor of that converter", async () => {
+    const path = join(dir, "codes.yaml");
+    writeFileSync(path, withTable("[[511, 4.4], [513, -4.5]]"));
+    const { voltage, current } = (await loadRig(path)).rig.rails[0]!;
+    const table = [
+      [511, 4.4],
+      [513, -4.5],
+    ];
+    expect(voltage!.codeErrors).toEqual({ table, u: 1.5 / Math.sqrt(3) });
+    expect(current!.codeErrors).toEqual(voltage!.codeErrors);
+  });
+
+  test.each([
+    ["[[513, 1], [511, 1]]", /codes must rise from 0 to 4095, found 511/],
+    ["[[4096, 1]]", /codes must rise from 0 to 4095, found 4096/],
+    ["[[511, -4], [513, 4]]", /code 513 less its error must lie above code 511's/],
+    ["[511, 4]", /table must be a list of \[number, number\]/],
+  ])("%s", async (table, message) => expect(await complaint(withTable(table))).toMatch(message));
+});
