@@ -40,17 +40,19 @@ those with at least 30 launches. OUT is an Arrow file, or CSV where its name end
       ...(typeof step === "string" ? { stepNs: await parseStep(step) } : {}),
     };
     const csv = extname(out) === ".csv";
-    const { folded, warnings } = await writeFolded(paths, out, csv, options, (label) =>
+    const { source, folded, warnings } = await writeFolded(paths, out, csv, options, (label) =>
       call.ui.progress(label),
     );
     if (call.ui.json)
       call.ui.document({
         schema: "fold/1",
         run: dir,
+        source,
         out,
         kernels: folded.map(foldJson),
         warnings,
       });
+    if (source !== "hardware") call.ui.print(`source: ${source}`);
     for (const f of folded) call.ui.print(line(f));
     for (const w of warnings) call.ui.warn(w);
     return 0;

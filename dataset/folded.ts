@@ -5,6 +5,7 @@ import type { RunPaths } from "../capture/run.ts";
 import { prepare } from "../energy/compare.ts";
 import { foldKernels } from "../energy/fold-run.ts";
 import type { Folded, FoldOptions } from "../energy/fold.ts";
+import type { Source } from "../schema/records.ts";
 import { foldedColumns } from "../schema/tables.ts";
 import { ArrowFile } from "./arrow-file.ts";
 import { openArrow } from "./arrow-reader.ts";
@@ -21,7 +22,7 @@ export async function writeFolded(
   csv: boolean,
   options: Pick<FoldOptions, "kernel" | "stepNs">,
   onProgress: Progress,
-): Promise<{ folded: readonly Folded[]; warnings: readonly string[] }> {
+): Promise<{ source: Source; folded: readonly Folded[]; warnings: readonly string[] }> {
   const prepared = prepare(paths.capture, onProgress("reading"));
   const folded = foldKernels(prepared, options, onProgress("folding"));
   const metadata = {
@@ -39,7 +40,8 @@ export async function writeFolded(
       rmSync(table);
     }
   }
-  return { folded, warnings: folded.flatMap(warningsOf) };
+  const { source } = prepared.scan.session;
+  return { source, folded, warnings: folded.flatMap(warningsOf) };
 }
 
 function writeTable(

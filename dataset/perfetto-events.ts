@@ -1,7 +1,7 @@
 // events.arrow → slices of a Perfetto trace. Slices of one track must nest, so events that overlap go to
 // lanes; lanes are found from all events' times before the first is written.
 
-import type { RecordBatch } from "apache-arrow";
+import type { RecordBatch, Vector } from "apache-arrow";
 import type { ArrowReader } from "./arrow-reader.ts";
 import type { Arguments, PerfettoTrace, Track } from "./perfetto-trace.ts";
 
@@ -18,11 +18,17 @@ export interface EventTimes {
 
 type Fields = Readonly<Record<string, string | number | boolean>>;
 
-const text = (batch: RecordBatch, column: string, i: number): string | null =>
-  batch.getChild(column)!.get(i) as string | null;
+/** A batch's columns by name, looked up once. */
+type Columns = Readonly<Record<string, Vector>>;
 
-function fieldsOf(batch: RecordBatch, i: number): Fields {
-  const json = text(batch, "fields", i);
+const columnsOf = (batch: RecordBatch): Columns =>
+  Object.fromEntries(batch.schema.fields.map((f, c) => [f.name, batch.getChildAt(c)!]));
+
+const text = (columns: Columns, name: string, i: number): string | null =>
+  columns[name]!.get(i) as string | null;
+
+function fieldsOf(columns: Columns, i: number): Fields {
+  const json = text(columns, "fields", i);
   return json === null ? {} : (JSON.parse(json) as Fields);
 }
 
@@ -33,14 +39,14 @@ export async function eventTimes(table: ArrowReader): Promise<EventTimes> {
   const isSummary: boolean[] = [];
   const groups = new Map<string, string>(); // one string a group, not one an event
   for await (const batch of table.batches) {
-    const [t0, t1] = [batch.getChild("t0_ns")!, batch.getChild("t1_ns")!];
+    const columns = columnsOf(batch);
     for (let i = 0; i < batch.numRows; i++) {
-      const kind = text(batch, "kind", i);
-      const name = text(batch, "name", i)!;
-      const key = kind === "kernel" ? streamOf(fieldsOf(batch, i)) : name.replace(/-\d+$/, "");
+      const kind = text(columns, "kind", i);
+      const name = text(columns, "name", i)!;
+      const key = kind === "kernel" ? streamOf(fieldsOf(columns, i)) : name.replace(/-\d+$/, "");
       if (!groups.has(key)) groups.set(key, key);
-      t0Ns.push(Number(t0.get(i)));
-      t1Ns.push(Number(t1.get(i)));
+      t0Ns.push(Number(columns["t0_ns"]!.get(i)));
+      t1Ns.push(Number(columns["t1_ns"]!.get(i)));
       group.push(groups.get(key)!);
       isKernel.push(kind === "kernel");
       isSummary.push(kind === "session" || name === "load");
@@ -98,11 +104,14 @@ export async function writeSlices(
   trace: PerfettoTrace,
 ): Promise<void> {
   let n = 0;
-  for await (const batch of table.batches)
+  for await (const batch of table.batches) {
+    const columns = columnsOf(batch);
     for (let i = 0; i < batch.numRows; i++, n++) {
-      const args = { ...argumentsOf(batch, i), ...fieldsOf(batch, i) };
-      trace.slice(track[n]!, e.t0Ns[n]!, e.t1Ns[n]!, text(batch, "name", i)!, args, e.isKernel[n]);
+      const args = { ...argumentsOf(columns, i), ...fieldsOf(columns, i) };
+      const name = text(columns, "name", i)!;
+      trace.slice(track[n]!, e.t0Ns[n]!, e.t1Ns[n]!, name, args, e.isKernel[n]);
     }
+  }
 }
 
 const NUMBERS = [
@@ -115,14 +124,14 @@ const NUMBERS = [
 ] as const;
 
 /** Null is left out: what is not known is not shown as 0. */
-function argumentsOf(batch: RecordBatch, i: number): Arguments {
+function argumentsOf(columns: Columns, i: number): Arguments {
   const args: Record<string, string | number> = {};
   for (const column of NUMBERS) {
-    const value = batch.getChild(column)!.get(i) as number | null;
+    const value = columns[column]!.get(i) as number | null;
     if (value !== null) args[column] = value;
   }
   for (const column of ["quality", "doubt"]) {
-    const value = text(batch, column, i);
+    const value = text(columns, column, i);
     if (value !== null) args[column] = value;
   }
   return args;

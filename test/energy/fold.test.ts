@@ -83,6 +83,7 @@ describe("a 50 µs kernel with a dip of 10 µs, 100,000 rows a second", () => {
     expect([done.error, done.code]).toEqual([null, 0]);
     expect(done.document).toMatchObject({
       schema: "fold/1",
+      source: "virtual",
       kernels: [{ kernel: "kernel_50us", step_ns: 2000, shorter_than_response: true }],
     });
     expect(done.warnings.join()).toMatch(/shorter than the physical path's step response/);
