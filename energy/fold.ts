@@ -310,14 +310,25 @@ function slope(powerW: Float64Array, s: number, stepNs: number): number {
   return known.length === 0 ? 0 : Math.max(...known) / stepNs;
 }
 
-/** P = V·I: gains scale it, a voltage offset sees the current, a current offset the voltage. */
+/** P = V·I: an error of the voltage sees the current, one of the current the voltage. */
 function sensorVarianceW2(rail: Rail, powerW: number, currentA: number, voltageV: number): number {
-  if (rail.power) return (powerW * rail.power.gainU) ** 2 + rail.power.offsetU ** 2;
+  if (rail.power) return varianceW2(rail.power, powerW, 1);
   const { voltage, current, assumedVoltage } = rail;
   return (
-    (voltage ? (powerW * voltage.gainU) ** 2 + (currentA * voltage.offsetU) ** 2 : 0) +
-    (current ? (powerW * current.gainU) ** 2 + (voltageV * current.offsetU) ** 2 : 0) +
+    (voltage ? varianceW2(voltage, powerW, currentA) : 0) +
+    (current ? varianceW2(current, powerW, voltageV) : 0) +
     (assumedVoltage ? ((powerW * assumedVoltage.u) / assumedVoltage.valueV) ** 2 : 0)
+  );
+}
+
+/** The terms of budget.ts at one instant. @param seen watts for each unit of the sensor. */
+function varianceW2(sensor: Sensor, powerW: number, seen: number): number {
+  const { gainU, offsetU, perCount, codeErrors, disciplined: d } = sensor;
+  const codes = perCount * (codeErrors?.u ?? 0);
+  const line = (powerW * gainU) ** 2 + seen ** 2 * (offsetU ** 2 + codes ** 2);
+  if (!d) return line;
+  return (
+    line + seen ** 2 * (d.levelU ** 2 + d.driftU ** 2) + ((powerW - d.pivot * seen) * d.slopeU) ** 2
   );
 }
 
