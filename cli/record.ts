@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { basename } from "node:path";
 import { createRun, type RunPaths } from "../capture/run.ts";
-import { resolveRig } from "../rigs/load.ts";
+import { type LoadedRig, resolveRig } from "../rigs/load.ts";
 import { InputError, UsageError } from "../schema/errors.ts";
 import type { Session } from "../schema/session.ts";
 import { instant } from "../schema/time.ts";
@@ -22,7 +22,8 @@ export const command: Command = {
   help: `
 Writes RUN/capture.mcap as it goes (a kill loses less than a second), then fuses it. CMD finds the marks
 folder in TRUEJOULE_MARKS (docs/marks.md); a window named command-1 spans it. Ctrl-C ends cleanly.
---rig virtual records the virtual bench over a pty in real time; everything in it is simulated.
+--rig virtual records the virtual bench over a pty in real time; everything in it is simulated. With --cuda
+its simulated load follows CMD's own kernels.
 
 example: truejoule record --rig bench.yaml --out runs/gemm --label batch=8 -- python train.py`,
   options: {
@@ -91,15 +92,24 @@ export async function recordTo(
   const loaded = await resolveRig(rig);
   const paths = createRun(out);
   checkRoom(paths, bytesPerSecond(loaded.rig), durationS);
-  const bench =
-    loaded.rig.device.kind === "virtual"
-      ? await virtualBench(loaded, {
-          seed: seedOf(call),
-          durationS: Number.isFinite(durationS) ? durationS : 600,
-          daqArgs: list(call.options["fault"]).flatMap((f) => ["--fault", f]),
-        })
-      : await realBench(loaded, call.options["port"] as string | undefined);
+  const bench = await benchOf(loaded, durationS, call);
   return { paths, bench, result: await recordRun(paths, bench, durationS, call, announce) };
+}
+
+async function benchOf(rig: LoadedRig, durationS: number, call: Invocation): Promise<Bench> {
+  const { options } = call;
+  if (rig.rig.device.kind !== "virtual")
+    return realBench(rig, options["port"] as string | undefined);
+  const seed = seedOf(call);
+  if (options["cuda"] === true) {
+    const { kernelBench } = await import("./recording/kernel-bench.ts");
+    return kernelBench(rig, seed);
+  }
+  return virtualBench(rig, {
+    seed,
+    durationS: Number.isFinite(durationS) ? durationS : 600,
+    daqArgs: list(options["fault"]).flatMap((f) => ["--fault", f]),
+  });
 }
 
 /** Records with a progress line and, where asked for, a live page; shared with the demo. */

@@ -78,10 +78,43 @@ const result = {
 };
 if (scan.stream) {
   const { kernels } = compare(prepared);
-  result.table = kernels.byName.slice(0, 12).map((r) => ({ ...r, name: r.name.slice(0, 90) }));
+  result.trigger = trigger();
+  result.table = kernels.byName.slice(0, 12).map((r) => {
+    const true_j = trueJoules().get(r.name);
+    return { ...r, name: r.name.slice(0, 90), true_j };
+  });
 }
 result.seconds = round((performance.now() - began) / 1e3);
 process.stdout.write(`${JSON.stringify(result, null, 1)}\n`);
+
+/** The edges that tie the DAQ to the host, and the fit that rests on them. */
+function trigger() {
+  const edges = scan.marks.filter((m) => m.name === "sync");
+  const rises = edges.filter((m) => m.phase === "begin");
+  const { method, edgesUsed, edgesMissing, edgesExtra, residualRmsNs } = clocks.daq;
+  return {
+    pulses: {
+      pattern: rises.filter((m) => m.fields.cause === "pattern").length,
+      all: rises.length,
+    },
+    half_bracket: spread(edges.map((m) => m.fields.half_ns)),
+    notes: scan.notes.map((n) => n.text).filter((t) => t.startsWith("trigger:")),
+    fit: {
+      method,
+      edgesUsed,
+      edgesMissing,
+      edgesExtra,
+      residual_rms_us: round(residualRmsNs / 1e3),
+    },
+  };
+}
+
+/** What the virtual bench knows, by kernel name. */
+function trueJoules() {
+  const truth = scan.attachments.get("truth.json");
+  const list = truth ? JSON.parse(Buffer.from(truth).toString()).kernels : [];
+  return new Map(list.map((k) => [k.name, k.energy_j]));
+}
 
 function count() {
   const n = new Map();

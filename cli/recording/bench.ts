@@ -45,6 +45,10 @@ export interface Bench {
   readonly triggerOutput: string | null;
   /** Marks that nobody else makes: the virtual bench's own load. */
   readonly ownMarks: (session: Session) => readonly Mark[];
+  /** Told every mark as it is recorded: a load that follows the program. */
+  readonly onMark?: (mark: Mark) => void;
+  /** Kept with the run once the DAQ has stopped: what a simulation knows to be true. */
+  readonly truth?: () => object | null;
   /** True Joules between two session instants, where somebody knows them. */
   readonly truthJ: ((t0Ns: number, t1Ns: number) => number) | null;
   /** In words, for the first lines of the recording. */
@@ -206,7 +210,7 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
     grids: hasNvml ? real : [...simGrids({ powerModule, powerArgs: card }), ...real],
     environment: await readEnvironment(),
     epoch,
-    triggerOutput: line && `${SIMULATED}${line.path}`,
+    triggerOutput: line && line.name,
     ownMarks: (session) => virtualMarks(bench, session),
     truthJ: (t0, t1) => bench.energyJ(t0, t1),
     description: hasNvml
@@ -220,9 +224,10 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
 }
 
 /** A trigger line to the virtual DAQ: a file that is there before either end opens it. */
-function simulatedLine(): { path: string; remove(): void } {
+export function simulatedLine(): { name: string; path: string; remove(): void } {
   const dir = mkdtempSync(join(tmpdir(), "truejoule-line-"));
   const path = join(dir, "edges");
   writeFileSync(path, "");
-  return { path, remove: () => rmSync(dir, { recursive: true, force: true }) };
+  const name = `${SIMULATED}${path}`;
+  return { name, path, remove: () => rmSync(dir, { recursive: true, force: true }) };
 }

@@ -280,13 +280,20 @@ class Recorder {
   async #stop(): Promise<void> {
     for (const t of this.#timers) clearTimeout(t);
     await this.#stopTrigger();
-    await this.#daq?.stop();
-    this.#sampled = (await this.#sampler?.stop()) ?? null;
     this.#marks.close();
+    await this.#daq?.stop();
+    this.#attachTruth();
+    this.#sampled = (await this.#sampler?.stop()) ?? null;
     this.#writeOwnMarks();
     this.#log.clockPair(clockPair());
     for (const n of this.#sampled ? samplerNotes(this.#sampled) : []) this.#tell(n);
     await this.#plan.bench.close();
+  }
+
+  #attachTruth(): void {
+    const truth = this.#plan.bench.truth?.();
+    if (truth)
+      this.#log.attach("truth.json", "application/json", Buffer.from(JSON.stringify(truth)));
   }
 
   /** Only what lies within the recording: the simulated work may have been planned longer. */
@@ -304,6 +311,7 @@ class Recorder {
   #mark(mark: Mark): void {
     this.#marksSeen++;
     this.#log.mark(mark);
+    this.#plan.bench.onMark?.(mark);
     this.#plan.tee?.mark(mark);
   }
 

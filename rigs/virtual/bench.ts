@@ -66,7 +66,7 @@ export class VirtualBench {
   readonly edgeRows: number[];
   /** Edges that came when their rows had been given out. */
   lateEdges = 0;
-  #filledRows = 0;
+  #filledRows = -Infinity;
   readonly #tile = new Uint16Array(TILE * 16);
   #cachedTile = -1;
 

@@ -19,7 +19,10 @@ const US = 1e3;
 const MS = 1e6;
 
 /** Blocks as a USB read gives them: complete once their last row is sampled, then some latency. */
-export function* virtualBlocks(b: VirtualBench, session: Session): Generator<SampleBlock> {
+export function* virtualBlocks(
+  b: VirtualBench,
+  session: Pick<Session, "hostEpoch">,
+): Generator<SampleBlock> {
   const r = random(b.options.seed, "usb");
   // Device and driver buffers delay all blocks alike; the rig's start uncertainty covers it.
   const buffersNs = Math.abs(b.rig.device.clock.startU * 1e9 * 0.5 * r.normal());

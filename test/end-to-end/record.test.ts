@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { scanCapture } from "../../align/scan.ts";
 import { expectBuilt, type Ran, truejoule } from "./built.ts";
 import type { CompareDocument } from "./commands.ts";
 
@@ -45,6 +46,19 @@ async function recordRun(
 
 function comparison(run: string): CompareDocument {
   return JSON.parse(readFileSync(join(run, "compare.json"), "utf8")) as CompareDocument;
+}
+
+interface KernelRow {
+  readonly name: string;
+  readonly count: number;
+  readonly energy_j: number;
+  readonly expanded_uncertainty_j: number;
+}
+
+/** The attached truth of a simulated run. */
+function truthOf(log: string): readonly { name: string; count: number; energy_j: number }[] {
+  const truth = scanCapture(log).attachments.get("truth.json")!;
+  return (JSON.parse(Buffer.from(truth).toString()) as { kernels: KernelRow[] }).kernels;
 }
 
 onLinux("record", () => {
@@ -94,6 +108,27 @@ onLinux("record", () => {
     expect(doc.trigger!.submit_pulses).toBeLessThanOrEqual(doc.trigger!.submits);
     const off = await recordRun("off", "--no-fuse", "--no-trigger", "--", ...program, notes);
     expect(off.doc.trigger).toBeNull();
+  }, 60_000);
+
+  test("--cuda on the virtual bench: its load follows the program's kernels, Joules by name are the truth", async () => {
+    const notes = join(dir, "true-kernels.json");
+    const program = [process.execPath, join(import.meta.dirname, "cuda-program.mjs"), "3", notes];
+    const { run, doc } = await recordRun("kernels", "--cuda", "--", ...program);
+    const ran = JSON.parse(readFileSync(notes, "utf8")) as [string, string, string][];
+    const c = comparison(run) as CompareDocument & {
+      kernels: { count: number; launches: number; by_name: KernelRow[] };
+    };
+    expect([c.source, c.clock.method]).toEqual(["virtual", "sync-edges"]);
+    expect([c.kernels.count, c.kernels.launches]).toEqual([ran.length, ran.length]);
+    expect(doc.trigger!.submits).toBe(ran.length);
+    const truth = truthOf(join(run, "capture.mcap"));
+    expect(c.kernels.by_name.map((k) => k.name).sort()).toEqual(["other", "work"]);
+    for (const k of c.kernels.by_name) {
+      const t = truth.find((x) => x.name === k.name)!;
+      expect([t.name, t.count]).toEqual([k.name, k.count]);
+      expect(Math.abs(k.energy_j - t.energy_j)).toBeLessThan(k.expanded_uncertainty_j);
+      expect(k.expanded_uncertainty_j / k.energy_j).toBeLessThan(0.05);
+    }
   }, 60_000);
 
   test("unplugging, garbage, lost, damaged and repeated blocks, a stall: counted, in the run, exit 3", async () => {
