@@ -6,8 +6,9 @@ import { readEnvironment } from "../../nvml/environment.ts";
 import { availableGrids } from "../../nvml/grids.ts";
 import type { LoadedRig } from "../../rigs/load.ts";
 import { VirtualBench } from "../../rigs/virtual/bench.ts";
+import type { VirtualKernel } from "../../rigs/virtual/gpu.ts";
 import { virtualBlocks } from "../../rigs/virtual/host.ts";
-import { kernelSchedule, kernelTruth, type RanKernel } from "../../rigs/virtual/kernels.ts";
+import { kernelSchedule, kernelTruth } from "../../rigs/virtual/kernels.ts";
 import { lineFile } from "../../rigs/virtual-daq/line-file.ts";
 import type { DaqSink } from "../../ingest/sink.ts";
 import type { Mark } from "../../schema/records.ts";
@@ -60,7 +61,7 @@ export async function kernelBench(rig: LoadedRig, seed: number): Promise<Bench> 
 
 /** Kernels out of the marks that a kernel slot becomes (marks/to-marks.ts): a begin, then its end. */
 class KernelLog {
-  readonly ran: RanKernel[] = [];
+  readonly ran: VirtualKernel[] = [];
   readonly #epoch: bigint;
   readonly #open = new Map<string, Mark>();
 

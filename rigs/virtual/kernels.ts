@@ -4,15 +4,9 @@
 
 import { hashName } from "../../schema/random.ts";
 import { NS_PER_S } from "../../schema/time.ts";
+import type { VirtualKernel } from "./gpu.ts";
 import { type Schedule, ScheduleBuilder } from "./schedule.ts";
 import { POWER } from "./workloads.ts";
-
-/** Session ns. */
-export interface RanKernel {
-  readonly name: string;
-  readonly t0Ns: number;
-  readonly t1Ns: number;
-}
 
 /** Board limit, W: kernels side by side do not add up without end. */
 const LIMIT_W = 450;
@@ -23,7 +17,7 @@ const SPAN_W = 220;
 export const kernelW = (name: string): number => LEAST_W + (SPAN_W * hashName(1, name)) / 2 ** 32;
 
 /** Kernels that ran in parallel count together. Those outside 0 to `endNs` are cut. */
-export function kernelSchedule(kernels: readonly RanKernel[], endNs: number): Schedule {
+export function kernelSchedule(kernels: readonly VirtualKernel[], endNs: number): Schedule {
   const changes = kernels
     .flatMap(({ name, t0Ns, t1Ns }) => {
       const inside = t1Ns > Math.max(0, t0Ns) && t0Ns < endNs;
@@ -48,7 +42,7 @@ export function kernelSchedule(kernels: readonly RanKernel[], endNs: number): Sc
 
 /** True Joules through the rig's rails while kernels of each name ran, for truth.json. */
 export function kernelTruth(
-  kernels: readonly RanKernel[],
+  kernels: readonly VirtualKernel[],
   energyJ: (t0Ns: number, t1Ns: number) => number,
 ): object[] {
   const sums = new Map<string, { count: number; duration_s: number; energy_j: number }>();
