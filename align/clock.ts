@@ -14,6 +14,14 @@ export interface ClockPairing {
   readonly uNs: number;
 }
 
+/** How far the truth can lie from a model, at instants along the run: true session time − the model's, ns. */
+export interface ClockBounds {
+  /** Ascending. */
+  readonly atNs: Float64Array;
+  readonly loNs: Float64Array;
+  readonly hiNs: Float64Array;
+}
+
 export interface ClockPrior {
   /** Device units per second. */
   readonly hz: number;
@@ -54,6 +62,8 @@ export interface ClockModel {
   readonly rateFromEdges: number;
   /** How far the first row lies from the host's stamp of the stream's start, ns; null where there is no stamp. */
   readonly startDelayNs: number | null;
+  /** Hard bounds, where both sides of each edge are bracketed (daq-bounds.ts). */
+  readonly bounds: ClockBounds | null;
   readonly warnings: readonly string[];
 }
 
@@ -132,6 +142,7 @@ export function fixedModel(clock: string, prior: ClockPrior, warnings: string[] 
     edgesBounced: 0,
     rateFromEdges: 0,
     startDelayNs: identity ? null : 0,
+    bounds: null,
     warnings,
   };
 }

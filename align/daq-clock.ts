@@ -5,6 +5,7 @@
 import type { Mark } from "../schema/records.ts";
 import { toSession } from "../schema/session.ts";
 import { type ClockModel, type ClockPrior, fitLine, fixedModel, toSessionNs } from "./clock.ts";
+import { boundClock } from "./daq-bounds.ts";
 import { edgeList, matchedModel, modelOf } from "./fit-model.ts";
 import { type EdgeList, type Match, matchEdges } from "./match.ts";
 import { powerEdges } from "./power-edges.ts";
@@ -17,6 +18,10 @@ const LOAD_EDGE_U_NS = 2e6;
 /** Stretches whose earliest arrival is taken, and type B: a USB frame and a scheduler's wake-up. */
 const ENVELOPE_STRETCHES = 16;
 const ARRIVAL_U_NS = 1e6;
+/** Wider brackets say nothing, and reach to where other edges may be: the line stays high for a millisecond. */
+export const WIDEST_BRACKET_NS = 0.2e6;
+/** Edges follow each other by a millisecond at least (gpio/trigger-pulses.ts); contacts and long wires bounce for less. */
+const DEBOUNCE_NS = 0.2e6;
 /** A sync edge is stamped within a USB round trip. */
 const SYNC_TOLERANCE_NS = 5e6;
 
@@ -78,19 +83,55 @@ function bySyncEdges(
   const seen = deviceEdges(scan, stream);
   if (sync.length === 0 || seen.length === 0) return undefined;
   const epoch = scan.session.hostEpoch;
-  const reference = edgeList(
-    sync.map((m) => [Number(m.t - epoch), m.phase === "begin" ? 1 : m.phase === "end" ? -1 : 0]),
-  );
-  const device = edgeList(seen.map((e) => [e.device, e.level === 1 ? 1 : e.level === 0 ? -1 : 0]));
-  const half = median(sync.map((m) => Number(m.fields?.["half_ns"] ?? 0)));
+  const stamped = sync
+    .map((m) => ({
+      t: Number(m.t - epoch),
+      polarity: m.phase === "begin" ? 1 : m.phase === "end" ? -1 : 0,
+      halfNs: Number(m.fields?.["half_ns"] ?? 0),
+    }))
+    .filter((m) => m.halfNs < WIDEST_BRACKET_NS)
+    .sort((a, b) => a.t - b.t);
+  const halves = Float64Array.from(stamped, (m) => m.halfNs);
+  const reference = { ...edgeList(stamped.map((m) => [m.t, m.polarity])), halfNs: halves };
+  const edges = debounced(seen, prior.hz);
+  const device = edgeList(edges.map((e) => [e.device, e.level === 1 ? 1 : e.level === 0 ? -1 : 0]));
   const rowNs = 1e9 / scan.rig!.device.rowHz;
   const match = matchEdges(reference, device, prior, {
     offsetRangeNs: 3 * prior.startUNs,
-    edgeUNs: Math.hypot(half / Math.sqrt(3), rowNs / Math.sqrt(12)),
+    edgeUNs: rowNs / Math.sqrt(12),
     toleranceNs: SYNC_TOLERANCE_NS,
     observed: [stream.firstDevice, stream.lastDevice],
   });
-  return match && matchedModel(clock, "sync-edges", prior, match, half / Math.sqrt(3));
+  if (!match) return undefined;
+  // Where within its bracket an edge falls may be the same for all: the typical half does not average away.
+  const systematicNs = median([...halves]) / Math.sqrt(3);
+  const model = matchedModel(clock, "sync-edges", prior, match, systematicNs);
+  const bracketed = match.referenceIndex.map((j, k) => {
+    const { device: at, halfNs } = edges[match.deviceIndex[k]!]!;
+    return { device: at, deviceHalfNs: halfNs, hostNs: reference.t[j]!, hostHalfNs: halves[j]! };
+  });
+  const edgesBounced = seen.length - edges.length;
+  return {
+    ...model,
+    edgesBounced,
+    edgesExtra: model.edgesExtra + edgesBounced,
+    bounds: boundClock(model, bracketed, stream.restarts),
+  };
+}
+
+/**
+ * Only edges that stand alone: of a bunch nobody can tell which was the right one, whether a line bounced after
+ * it, a stray pulse met it, or it was lost and its bounce was not.
+ */
+export function debounced<E extends { readonly device: number }>(
+  edges: readonly E[],
+  hz: number,
+): E[] {
+  const sorted = [...edges].sort((a, b) => a.device - b.device);
+  const least = (DEBOUNCE_NS / 1e9) * hz;
+  const near = (i: number): boolean =>
+    i > 0 && i < sorted.length && sorted[i]!.device - sorted[i - 1]!.device < least;
+  return sorted.filter((_, i) => !near(i) && !near(i + 1));
 }
 
 /**
@@ -214,11 +255,17 @@ function shortestStep(t: Float64Array): number {
   return Number.isFinite(shortest) && shortest > 0 ? shortest : 60e6;
 }
 
+/** `device` lies within ± `halfNs`. */
+export interface DeviceEdge {
+  readonly device: number;
+  readonly level: 0 | 1 | null;
+  readonly halfNs: number;
+}
+
 /** Edges of the trigger line: those the DAQ stamped itself, and changes of the one bit that rows may carry. */
-export function deviceEdges(
-  scan: Scan,
-  stream: StreamScan,
-): readonly { readonly device: number; readonly level: 0 | 1 | null }[] {
+export function deviceEdges(scan: Scan, stream: StreamScan): readonly DeviceEdge[] {
+  const rowNs = 1e9 / scan.rig!.device.rowHz;
+  const tickNs = tickNsOf(stream, scan.rig!.device.clock.hz);
   const trigger = scan.rig?.trigger;
   const line = trigger && `line${trigger.daqLine}`;
   const stamped = scan.edges.flatMap((e) => {
@@ -226,9 +273,17 @@ export function deviceEdges(
     if (line !== undefined && e.line !== line) return []; // another input: a button, a second bench
     const device =
       e.index ?? (e.tick === undefined ? undefined : Number(e.tick - (stream.firstTick ?? 0n)));
-    return device === undefined ? [] : [{ device, level: e.level }];
+    const halfNs = e.tick === undefined ? rowNs / 2 : Math.min(tickNs, rowNs / 2);
+    return device === undefined ? [] : [{ device, level: e.level, halfNs }];
   });
-  return [...stamped, ...stream.triggerEdges];
+  return [...stamped, ...stream.triggerEdges.map((e) => ({ ...e, halfNs: rowNs / 2 }))];
+}
+
+/** Length of the device's tick, from blocks that carry both counts; 1 s where nobody knows. */
+function tickNsOf({ blockTicks }: StreamScan, hz: number): number {
+  const [first, last] = [blockTicks[0], blockTicks[blockTicks.length - 1]];
+  if (!first || !last || last.tick <= first.tick) return 1e9;
+  return ((last.device - first.device) / hz / Number(last.tick - first.tick)) * 1e9;
 }
 
 function median(x: number[]): number {

@@ -11,6 +11,8 @@ export interface EdgeList {
   /** Ascending. Device units or session ns. */
   readonly t: Float64Array;
   readonly polarity: Int8Array;
+  /** The edge lies within ± this of `t`, ns; all 0 where absent. Of the reference. */
+  readonly halfNs?: Float64Array;
 }
 
 export interface Match {
@@ -132,13 +134,16 @@ function pairUp(
   toleranceNs: number,
 ): [number, number][] {
   const out: [number, number][] = [];
+  const half = (k: number): number => reference.halfNs?.[k] ?? 0;
+  const reach = toleranceNs + (reference.halfNs?.reduce((a, b) => Math.max(a, b), 0) ?? 0);
   let j = 0;
   for (let i = 0; i < t.length; i++) {
     const at = t[i]! + offsetNs;
-    while (j < reference.t.length && reference.t[j]! < at - toleranceNs) j++;
+    while (j < reference.t.length && reference.t[j]! < at - reach) j++;
     let best = -1;
-    for (let k = j; k < reference.t.length && reference.t[k]! <= at + toleranceNs; k++) {
+    for (let k = j; k < reference.t.length && reference.t[k]! <= at + reach; k++) {
       if (!agree(reference.polarity[k]!, device.polarity[i]!)) continue;
+      if (Math.abs(reference.t[k]! - at) > toleranceNs + half(k)) continue;
       if (best < 0 || Math.abs(reference.t[k]! - at) < Math.abs(reference.t[best]! - at)) best = k;
     }
     if (best < 0) continue;
@@ -183,8 +188,12 @@ function refine(
   let fit = fitPairs(reference, device, chosen, prior, o.edgeUNs);
   for (let round = 0; round < 8; round++) {
     warped = device.t.map((d) => fit.refNs + (d - fit.refDevice) * fit.nsPerUnit);
-    // Four times the scatter keeps 99.99 % of good edges and sheds a stray one.
-    tolerance = Math.min(o.toleranceNs, Math.max(4 * fit.residualRmsNs, 3 * o.edgeUNs));
+    // Four times the scatter keeps 99.99 % of good edges and sheds a stray one. A bracket says itself how far
+    // its edge may be off: then the typical scatter counts, which a few wide brackets do not move.
+    const scatter = reference.halfNs
+      ? SIGMAS_A_MEDIAN * medianDistance(reference, warped, chosen)
+      : 4 * fit.residualRmsNs;
+    tolerance = Math.min(o.toleranceNs, Math.max(scatter, 3 * o.edgeUNs));
     const next = pairUp(reference, device, warped, 0, tolerance);
     if (next.length < 1) break;
     const same = next.length === chosen.length && next.every((p, k) => p[1] === chosen[k]![1]);
@@ -201,6 +210,18 @@ function refine(
     fit,
     warnings,
   };
+}
+
+/** Four standard deviations in median distances of a normal distribution. */
+const SIGMAS_A_MEDIAN = 6;
+
+function medianDistance(
+  reference: EdgeList,
+  t: Float64Array,
+  chosen: readonly [number, number][],
+): number {
+  const away = chosen.map(([j, i]) => Math.abs(reference.t[j]! - t[i]!)).sort((a, b) => a - b);
+  return away[away.length >> 1] ?? 0;
 }
 
 /** Reference edges that the device could have seen; all, where nobody says what it observed. */
@@ -220,7 +241,8 @@ function toPairings(
   return chosen.map(([j, i]) => ({
     device: device.t[i]!,
     sessionNs: reference.t[j]!,
-    uNs,
+    // Anywhere in its bracket: a uniform distribution (JCGM 100:2008, 4.3.7).
+    uNs: Math.hypot(uNs, (reference.halfNs?.[j] ?? 0) / Math.sqrt(3)),
   }));
 }
 

@@ -42,6 +42,10 @@ const benches: Readonly<Record<string, { readonly summary: string; load(): Promi
     summary: "10^9 random and damaged bytes through the frame decoder (minutes)",
     load: async () => (await import("../bench/fuzz.ts")).run,
   },
+  edges: {
+    summary: "10,000 seeded trials of lost, stray and bouncing trigger edges: wrong pairs",
+    load: async () => (await import("../bench/edges.ts")).run,
+  },
   coverage: {
     summary: "500 virtual sessions: does the interval hold the truth? (minutes)",
     load: async () => (await import("../bench/coverage.ts")).run,
@@ -53,7 +57,7 @@ const benches: Readonly<Record<string, { readonly summary: string; load(): Promi
 };
 
 /** These take minutes, so they must be asked for by name. */
-const ONLY_BY_NAME = new Set(["live", "fuzz", "coverage", "kernels"]);
+const ONLY_BY_NAME = new Set(["live", "fuzz", "edges", "coverage", "kernels"]);
 
 export const command: Command = {
   summary: "throughput as JSON lines, with ratios to memcpy in the same run",

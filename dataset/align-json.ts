@@ -1,6 +1,6 @@
 // The session's clocks → align.json: every model with what it rests on, frozen with the files beside it.
 
-import { type ClockModel, offsetNs, ratePpm, tickHz } from "../align/clock.ts";
+import { type ClockBounds, type ClockModel, offsetNs, ratePpm, tickHz } from "../align/clock.ts";
 import type { KernelTimes } from "../align/cuda-times.ts";
 import { gpuToSession, RATE_CHANGE, segmentFigures } from "../align/gpu-clock.ts";
 import type { Comparison } from "../energy/compare.ts";
@@ -73,6 +73,13 @@ function gpuJson(k: KernelTimes): object {
   return { gpu, cupti };
 }
 
+function boundsJson({ atNs, loNs, hiNs }: ClockBounds): object[] {
+  const stride = Math.max(1, Math.ceil(atNs.length / MAX_RESIDUALS));
+  return Array.from(atNs, (t, i) => ({ t_ns: Math.round(t), error_ns: [loNs[i], hiNs[i]] })).filter(
+    (_, i) => i % stride === 0,
+  );
+}
+
 function modelJson(m: ClockModel): object {
   const offset = offsetNs(m);
   const stride = Math.max(1, Math.ceil(m.residuals.length / MAX_RESIDUALS));
@@ -93,6 +100,8 @@ function modelJson(m: ClockModel): object {
     ref_ns: m.refNs,
     ns_per_unit: m.nsPerUnit,
     wander: m.wander && { device: [...m.wander.device], ns: [...m.wander.ns] },
+    /** True session time less the model's lies between the two, whatever lies inside the brackets of the edges. */
+    bounds: m.bounds && boundsJson(m.bounds),
     residual_rms_ns: m.residualRmsNs,
     edges_used: m.edgesUsed,
     edges_missing: m.edgesMissing,
