@@ -41,6 +41,7 @@ export async function kernelBench(rig: LoadedRig, seed: number): Promise<Bench> 
     rig,
     start: async (sink) => ({
       timing: "the simulation",
+      device: null,
       rowsLost: () => 0,
       stop: async () => render(sink),
     }),
