@@ -32,6 +32,9 @@ interface Input {
   readonly hi: number;
   /** A count is always a number; a float need not be. */
   readonly isCount: boolean;
+  /** Rows by which its samples lie behind, below 1; and the last one of the block before, as sampled. */
+  readonly late: number;
+  last: number;
 }
 
 export class Calibrator {
@@ -90,10 +93,15 @@ export class Calibrator {
   read(block: SampleBlock, flags: Uint8Array): void {
     const { rows, bytes } = block;
     this.#kernels.load(bytes);
-    for (const c of this.#inputs) if (c.read(bytes, rows, c.out)) this.#markClipped(c, rows, flags);
+    const goesOn = block.firstIndex === this.#nextIndex;
+    for (const c of this.#inputs) {
+      if (c.read(bytes, rows, c.out)) this.#markClipped(c, rows, flags);
+      if (c.late > 0 && rows > 0) deskew(c, rows, goesOn);
+    }
+    this.#nextIndex = block.firstIndex + rows;
     for (let r = 0; r < this.rails.length; r++) this.#power(r, rows);
     this.#total(rows);
-    if (this.#trigger) this.#markTrigger(block, flags);
+    if (this.#trigger) this.#markTrigger(block, flags, goesOn);
   }
 
   #power(r: number, rows: number): void {
@@ -122,19 +130,30 @@ export class Calibrator {
     }
   }
 
-  #markTrigger(block: SampleBlock, flags: Uint8Array): void {
+  #markTrigger(block: SampleBlock, flags: Uint8Array, goesOn: boolean): void {
     const level = this.#triggerColumn;
     this.#trigger!(block.bytes, block.rows, level);
     // An edge hidden by a gap is not shown as one.
-    let last = block.firstIndex === this.#nextIndex ? this.#lastLevel : level[0]!;
+    let last = goesOn ? this.#lastLevel : level[0]!;
     for (let i = 0; i < block.rows; i++) {
       if (level[i] === last) continue;
       flags[i]! |= RowFlag.trigger;
       last = level[i]!;
     }
     this.#lastLevel = last;
-    this.#nextIndex = block.firstIndex + block.rows;
   }
+}
+
+/**
+ * A column sampled late → its values at the rows' own times, by straight lines, so that voltage and current
+ * of a row belong together. The first row after a gap has no neighbour and stays.
+ */
+function deskew(c: Input, rows: number, goesOn: boolean): void {
+  const { out, late } = c;
+  const before = goesOn ? c.last : out[0]!;
+  c.last = out[rows - 1]!;
+  for (let i = rows - 1; i > 0; i--) out[i]! += late * (out[i - 1]! - out[i]!);
+  out[0]! += late * (before - out[0]!);
 }
 
 /** Codes beyond this many are not looked up in a table. */
@@ -192,6 +211,8 @@ function input(
     out,
     lo: Math.min(...ends),
     hi: Math.max(...ends),
+    late: (sensor.skewS ?? 0) * rig.device.rowHz,
+    last: 0,
     isCount: field.kind !== "float" && Number.isFinite(scale) && Number.isFinite(zero),
   };
 }

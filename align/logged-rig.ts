@@ -27,6 +27,10 @@ export function loggedRig(path: string, data: Uint8Array): Rig {
     throw problem("does not say which rails are not measured");
   const rails: readonly Rail[] = rig.rails;
   if (rails.length === 0) throw problem("has no rails");
+  const late = (s: Sensor | undefined): boolean => !((s?.skewS ?? 0) * rig.device.rowHz < 1);
+  for (const r of rails)
+    if ([r.voltage, r.current, r.power].some(late))
+      throw problem(`has a sensor of rail ${r.name} that is sampled a row or more behind its row`);
   for (const rail of rails)
     if (!measures(rail))
       throw problem(`has a rail ${rail.name} without a usable, calibrated sensor`);

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { calibratedRail, readRecord } from "../schema/calibration-record.ts";
 import { InputError, inputError } from "../schema/errors.ts";
 import type { Rail, Rig } from "../schema/rig.ts";
+import { formatQuantity } from "../schema/units.ts";
 import { readReference } from "./references.ts";
 import { readSensor } from "./sensors.ts";
 import { checkChannels, readTextFormat } from "./text-format.ts";
@@ -96,7 +97,7 @@ async function readRig(f: Fields): Promise<Rig> {
     ...["trigger", "calibrated_by"],
   ]);
   const device = await readDevice(f.map("device"));
-  const rails = await readRails(f, device.stream);
+  const rails = await readRails(f, device);
   if (device.text) checkChannels(f.list("rails"), device.text);
   return {
     name: f.string("name"),
@@ -145,10 +146,18 @@ function readTrigger(f: Fields): NonNullable<Rig["trigger"]> {
   return { output: f.string("output"), daqLine };
 }
 
-async function readRails(f: Fields, stream: string): Promise<Rail[]> {
+/** A channel belongs to its row only if it is sampled before the next one begins. */
+function checkSkew(f: Fields, rail: Rail, rowHz: number): void {
+  for (const s of [rail.voltage, rail.current, rail.power])
+    if ((s?.skewS ?? 0) * rowHz >= 1)
+      throw f.error(`skew: expected less than a row, ${formatQuantity(1 / rowHz, "s")}`);
+}
+
+async function readRails(f: Fields, { stream, rowHz }: Rig["device"]): Promise<Rail[]> {
   const rails: Rail[] = [];
   for (const item of f.list("rails")) {
     const rail = await readRail(item, stream);
+    checkSkew(item, rail, rowHz);
     if (rails.some((r) => r.name === rail.name))
       throw item.error(`rail "${rail.name}" stands twice`, "name");
     if (rail.reference && rails.some((r) => r.reference?.stream === rail.reference!.stream))

@@ -18,7 +18,7 @@ interface Line {
 const KINDS = ["direct", "hall", "shunt", "divider"] as const;
 type Kind = (typeof KINDS)[number];
 
-const COMMON = ["kind", "channel", "polarity", "bandwidth", "clip", "calibration"];
+const COMMON = ["kind", "channel", "polarity", "bandwidth", "skew", "clip", "calibration"];
 const KEYS: Readonly<Record<Kind, readonly string[]>> = {
   direct: ["per_count", "zero_count"],
   hall: ["adc", "sensitivity", "zero"],
@@ -47,6 +47,7 @@ export async function readSensor(f: Fields, unit: SensorUnit): Promise<Sensor> {
     zeroCount: line.zeroCount,
     ...(await readUncertainties(f, unit)),
     ...(f.has("bandwidth") ? { bandwidthHz: await f.positive("bandwidth", "Hz") } : {}),
+    ...(f.has("skew") ? { skewS: await skew(f) } : {}),
     ...(clip ? { clip } : {}),
     ...(line.codeErrors ? { codeErrors: line.codeErrors } : {}),
   };
@@ -87,6 +88,13 @@ async function readLine(f: Fields, kind: Kind, unit: SensorUnit): Promise<Line> 
       return converted(adc, voltsPerAmpere, zero);
     }
   }
+}
+
+async function skew(f: Fields): Promise<number> {
+  const value = await f.quantity("skew", "s");
+  if (value < 0)
+    throw f.error("skew: expected 0 or above: a row's time is its first sample's", "skew");
+  return value;
 }
 
 /** Signed: a sensor mounted against the current may be written as a negative sensitivity. */

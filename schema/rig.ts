@@ -18,6 +18,8 @@ export interface Sensor {
   readonly bandwidthHz?: number;
   /** Counts at which the converter saturates: values at or beyond are flagged as clipped. */
   readonly clip?: readonly [number, number];
+  /** How long after its row's time it is sampled, s, less than a row; absent: with it. */
+  readonly skewS?: number;
   /** Of the converter: taken off each code before the line is applied. */
   readonly codeErrors?: CodeErrors;
   readonly calibration: Calibration;

@@ -373,3 +373,16 @@ describe("code_errors of a converter", () => {
     ["[511, 4]", /table must be a list of \[number, number\]/],
   ])("%s", async (table, message) => expect(await complaint(withTable(table))).toMatch(message));
 });
+
+describe("skew of a channel", () => {
+  const late = (text: string): string =>
+    GOOD.replace("      channel: adc1\n", `      channel: adc1\n      skew: "${text}"\n`);
+
+  test("is a time below a row", async () => {
+    const path = join(dir, "skew.yaml");
+    writeFileSync(path, late("2.5 us"));
+    expect((await loadRig(path)).rig.rails[0]!.current!.skewS).toBeCloseTo(2.5e-6, 15);
+    expect(await complaint(late("-1 us"))).toMatch(/skew: expected 0 or above/);
+    expect(await complaint(late("10 us"))).toMatch(/skew: expected less than a row, 10 µs/);
+  });
+});
