@@ -91,13 +91,20 @@ report("a DAQ answers through the driver", greeting.identity.model === "truejoul
   ...greeting.identity,
 });
 
-const sink = new Collector();
-const source = await startDaq({ open: ttyPort(PORT), stream: "main", rowHz: ROW_HZ }, sink);
-const enough = await until(
-  90,
-  () => source.counts().rows > 2 * ROW_HZ && sink.exchanges.length > 2,
-);
-report("rows and clock exchanges arrive", enough, { exchanges: sink.exchanges.length });
+// A start whose answer is late on a slow emulator is sent again, and the device begins anew: rows are then
+// placed by the host's clock and no longer say which of the device's they are. Such a stream is not judged.
+let sink = new Collector();
+const stream = () => startDaq({ open: ttyPort(PORT), stream: "main", rowHz: ROW_HZ }, sink);
+let source = await stream();
+let [attempts, enough] = [0, false];
+for (;;) {
+  enough = await until(60, () => source.counts().rows > 2 * ROW_HZ && sink.exchanges.length > 2);
+  if (++attempts === 5 || source.counts().restarts === 0) break;
+  await source.stop();
+  sink = new Collector();
+  source = await stream();
+}
+report("rows and clock exchanges arrive", enough, { attempts, exchanges: sink.exchanges.length });
 const refused = await probe(ttyPort(PORT)).then(
   () => "",
   (e: Error) => e.message,
