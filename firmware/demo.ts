@@ -1,5 +1,6 @@
 // The whole path without a board: virtual card → emulated converter → real firmware → USB → pty → record →
-// fuse → compare, held against the Joules that the card really drew.
+// fuse → compare, held against the Joules that the card really drew. The fast current paths begin wrong and
+// are disciplined by INA226s.
 //     node --import ./scripts/ts-register.mjs firmware/demo.ts [--out RUN] [--seconds 4]
 // Exit 0 when the truth lies inside the stated interval.
 
@@ -16,6 +17,8 @@ import type { Rig } from "../schema/rig.ts";
 import { type EmulatorAccount, startEmulator } from "./emulator/start.ts";
 
 const SEED = 1;
+/** The fast current paths begin 2 % and 0.3 A off; the INA226s that the rig declares must set that right. */
+const CURRENT_ERROR = { gain: 0.02, offsetA: 0.3 };
 /** The card idles until the recorder is up. */
 const LEAD_NS = 2_000_000_000n;
 /** Recorded before and after the window, since an emulator on a busy machine lags behind. */
@@ -36,6 +39,8 @@ export interface DemoResult {
   readonly trueJ: number;
   readonly durationS: number;
   readonly lostRows: number;
+  /** What the references found of the fast sensors. */
+  readonly disciplines: CompareDocument["disciplines"];
   readonly emulator: EmulatorAccount;
 }
 
@@ -44,7 +49,7 @@ export async function demo(out: string, seconds: number): Promise<DemoResult> {
   const { rig } = await builtInRig("emulated-pico");
   const epoch = process.hrtime.bigint() + LEAD_NS;
   const work = { seed: SEED, seconds: seconds + 30, epoch };
-  const emulator = await startEmulator({ rig, ...work });
+  const emulator = await startEmulator({ rig, ...work, currentError: CURRENT_ERROR });
   const command = ["-e", program(1000 * seconds)];
   const port = ["--port", emulator.tty, "--out", out];
   let document: { rows: number; lost_rows: number };
@@ -85,11 +90,19 @@ function judge(
     expandedUncertaintyJ: window.physical.expanded_uncertainty_j,
     trueJ: bench.energyJ(window.t0_ns + zeroNs, window.t1_ns + zeroNs),
     durationS: window.duration_s,
+    disciplines: compare.disciplines,
   };
 }
 
 interface CompareDocument {
   source: string;
+  disciplines: {
+    rail: string;
+    quantity: string;
+    readings_used: number;
+    gain?: number;
+    offset?: number;
+  }[];
   windows: {
     name: string;
     t0_ns: number;
@@ -142,6 +155,10 @@ async function main(): Promise<void> {
   console.log(
     `difference  ${off.toFixed(3)} J (${((100 * off) / r.trueJ).toFixed(3)} %), ${inside ? "inside" : "OUTSIDE"} the interval`,
   );
+  for (const d of r.disciplines)
+    console.log(
+      `reference   ${d.rail} ${d.quantity}: ${d.readings_used} readings, gain ${d.gain?.toFixed(4)}, offset ${d.offset?.toFixed(3)}: taken out`,
+    );
   console.log(
     `emulator    ${virtualS.toFixed(1)} s, at worst ${(worstLagNs / 1e6).toFixed(0)} ms behind real time, ${usbErrors.length} USB faults`,
   );
