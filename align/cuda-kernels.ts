@@ -21,6 +21,10 @@ export class Names {
   }
 }
 
+/** What dates a kernel's start (docs/cuda.md): its record, a gate that it was held behind, its launch alone. */
+export const SOURCES = ["cupti", "gate", "submit"] as const;
+export type StartSource = (typeof SOURCES)[number];
+
 /** Columns of `count` rows; the arrays may be longer. Times in session ns. */
 export interface KernelTable {
   readonly count: number;
@@ -41,13 +45,27 @@ export interface KernelTable {
   readonly endNs: Float64Array;
   /** Just before the launch call; NaN where no launch was seen. */
   readonly submitNs: Float64Array;
+  /** The gate before it was opened at the first, and its end was seen before the second; NaN without a gate. */
+  readonly openedNs: Float64Array;
+  readonly doneNs: Float64Array;
+  /** Index into {@link SOURCES}, by what was recorded. */
+  readonly source: Uint32Array;
   /** Launches that no kernel followed: captured into a graph, or still running at the end. */
   readonly launchesAlone: number;
   readonly launches: number;
 }
 
-const COLUMNS = ["name", "gpu", "grid", "block", "stream", "pid", "correlation"] as const;
-const TIMES = ["startNs", "endNs", "submitNs"] as const;
+const COLUMNS = [
+  ...(["name", "gpu", "grid", "block", "stream", "pid", "correlation"] as const),
+  "source",
+] as const;
+const TIMES = ["startNs", "endNs", "submitNs", "openedNs", "doneNs"] as const;
+
+interface Launch {
+  readonly t: SessionNs;
+  readonly name: string;
+  gate?: { readonly opened: SessionNs; readonly flagged: SessionNs; readonly done: SessionNs };
+}
 
 type Fields = NonNullable<Mark["fields"]>;
 
@@ -66,8 +84,8 @@ export class KernelCollector {
   >;
   /** Rows whose end has not come, by span. It comes next, so there is one at most in a sound log. */
   readonly #open = new Map<string, number>();
-  /** Launch times by process and correlation. */
-  readonly #launches = new Map<number, Map<number, SessionNs>>();
+  /** By process and correlation. */
+  readonly #launches = new Map<number, Map<number, Launch>>();
   #launchCount = 0;
 
   /** @returns whether the mark was one of a kernel or a launch, and is now here. */
@@ -79,19 +97,32 @@ export class KernelCollector {
       else this.#end(mark.t, fields, session);
       return true;
     }
+    if (mark.name === "cuda_gate" && fields["launch"] !== undefined) {
+      this.#gate(fields, session);
+      return true;
+    }
     if (fields["kind"] !== "submit") return false;
     const pid = Number(fields["pid"]);
-    const launches = this.#launches.get(pid) ?? new Map<number, SessionNs>();
+    const launches = this.#launches.get(pid) ?? new Map<number, Launch>();
     this.#launches.set(pid, launches);
-    launches.set(Number(fields["correlation"]), toSession(session, instant<"host">(mark.t)));
+    const t = toSession(session, instant<"host">(mark.t));
+    launches.set(Number(fields["correlation"]), { t, name: mark.name });
     this.#launchCount++;
     return true;
+  }
+
+  #gate(fields: Fields, session: Session): void {
+    const launch = this.#launches.get(Number(fields["pid"]))?.get(Number(fields["launch"]));
+    if (!launch) return; // its launch was lost: the log counts it
+    const opened = toSession(session, instant<"host">(BigInt(String(fields["opening_ns"]))));
+    const after = (key: string): SessionNs => opened + Number(fields[key]);
+    launch.gate = { opened, flagged: after("flag_ns"), done: after("done_ns") };
   }
 
   /** @returns undefined when no kernel was recorded. */
   finish(): KernelTable | undefined {
     if (this.count === 0 && this.#launchCount === 0) return undefined;
-    const followed = this.#joinLaunches();
+    const followed = this.#joinLaunches() + this.#placeLaunches();
     return {
       count: this.count,
       names: this.#names.list,
@@ -105,8 +136,7 @@ export class KernelCollector {
   }
 
   #begin(name: string, t: bigint, fields: Fields, session: Session): void {
-    if (this.count === this.#ints.name.length) this.#grow();
-    const i = this.count++;
+    const i = this.#row();
     const set = (column: (typeof COLUMNS)[number], value: number): void => {
       this.#ints[column][i] = value;
     };
@@ -135,11 +165,46 @@ export class KernelCollector {
     const followed = new Set<string>();
     for (let i = 0; i < this.count; i++) {
       const [pid, correlation] = [this.#ints.pid[i]!, this.#ints.correlation[i]!];
-      const at = this.#launches.get(pid)?.get(correlation);
-      this.#times.submitNs[i] = at ?? NaN;
-      if (at !== undefined) followed.add(`${pid}.${correlation}`);
+      const launch = this.#launches.get(pid)?.get(correlation);
+      this.#times.submitNs[i] = launch?.t ?? NaN;
+      this.#times.openedNs[i] = launch?.gate?.opened ?? NaN;
+      this.#times.doneNs[i] = launch?.gate?.done ?? NaN;
+      if (launch) followed.add(`${pid}.${correlation}`);
     }
     return followed.size;
+  }
+
+  /**
+   * Where a process has launches and no kernel record at all, none were asked for: its launches are all there
+   * is. Elsewhere a launch without a kernel is one that was captured into a graph.
+   * @returns rows made.
+   */
+  #placeLaunches(): number {
+    const recorded = new Set(this.#ints.pid.subarray(0, this.count));
+    const before = this.count;
+    for (const [pid, launches] of this.#launches) {
+      if (recorded.has(pid)) continue;
+      for (const [correlation, { t, name, gate }] of launches) {
+        const i = this.#row();
+        this.#ints.name[i] = this.#names.of(name);
+        this.#ints.gpu[i] = this.#gpus.of("gpu");
+        this.#ints.grid[i] = this.#ints.block[i] = this.#shapes.of("");
+        this.#ints.stream[i] = 0;
+        this.#ints.pid[i] = pid;
+        this.#ints.correlation[i] = correlation;
+        this.#ints.source[i] = SOURCES.indexOf(gate ? "gate" : "submit");
+        this.#times.submitNs[i] = t;
+        this.#times.startNs[i] = gate?.flagged ?? t;
+        this.#times.endNs[i] = this.#times.doneNs[i] = gate?.done ?? NaN;
+        this.#times.openedNs[i] = gate?.opened ?? NaN;
+      }
+    }
+    return this.count - before;
+  }
+
+  #row(): number {
+    if (this.count === this.#ints.name.length) this.#grow();
+    return this.count++;
   }
 
   #grow(): void {

@@ -6,11 +6,10 @@
 // on the host's (gpu-clock.ts) every burst bounds CUPTI's error at that moment. A kernel between two bursts
 // gets what either allows. Taken is that the error lies between its values at the bursts around it.
 
-import { InputError } from "../schema/errors.ts";
 import type { ClockExchange } from "../schema/records.ts";
 import { type Session, toSession } from "../schema/session.ts";
 import { instant } from "../schema/time.ts";
-import type { KernelTable } from "./cuda-kernels.ts";
+import { type KernelTable, SOURCES } from "./cuda-kernels.ts";
 import { fitGpuClock, type GpuClock, gpuToSession } from "./gpu-clock.ts";
 
 /** Bounds of true time − CUPTI's time at the bursts of one process on one GPU. */
@@ -32,6 +31,10 @@ export interface KernelTimes {
   /** Bounds of the start; NaN where no exchange tells. */
   readonly loNs: Float64Array;
   readonly hiNs: Float64Array;
+  /** Index into SOURCES: what the start rests on. */
+  readonly source: Uint32Array;
+  /** Kernels whose gate and whose record cannot both be right; the record stands. */
+  readonly gateContradictions: number;
   /** `cupti`: dated by its record, bounded by exchanges; `unbounded`: dated by its record alone. */
   readonly unbounded: number;
   /** Kernels that by their bounds began before their launch call: one of the clocks is wrong there. */
@@ -46,7 +49,10 @@ export interface KernelTimes {
 const GPU_STREAM = /^gpu(:\S+)?$/;
 const CUPTI_STREAM = /^(gpu\S*) cupti:(\d+)$/;
 
-/** @returns undefined when the run recorded no kernels. */
+/**
+ * @returns undefined when the run recorded no kernels.
+ * @throws InputError where no map at all fits a GPU's exchanges
+ */
 export function kernelTimes(
   table: KernelTable | undefined,
   exchanges: readonly ClockExchange[],
@@ -55,15 +61,8 @@ export function kernelTimes(
   if (!table) return undefined;
   const warnings: string[] = [];
   const clocks = new Map<string, GpuClock>();
-  for (const [stream, group] of byStream(exchanges)) {
-    if (!GPU_STREAM.test(stream)) continue;
-    try {
-      clocks.set(stream, fitGpuClock(stream, group, session));
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      warnings.push(error.message);
-    }
-  }
+  for (const [stream, group] of byStream(exchanges))
+    if (GPU_STREAM.test(stream)) clocks.set(stream, fitGpuClock(stream, group, session));
   const errors = new Map<string, CuptiError>();
   for (const [stream, group] of byStream(exchanges)) {
     const clock = clocks.get(CUPTI_STREAM.exec(stream)?.[1] ?? "");
@@ -119,30 +118,59 @@ function cuptiError(
   };
 }
 
-function place(
-  t: KernelTable,
-  errors: ReadonlyMap<string, CuptiError>,
-): Pick<KernelTimes, "startNs" | "endNs" | "loNs" | "hiNs" | "unbounded" | "early"> {
+function place(t: KernelTable, errors: ReadonlyMap<string, CuptiError>): Placed {
   const columns = {
     startNs: t.startNs.slice(0, t.count),
     endNs: t.endNs.slice(0, t.count),
     loNs: new Float64Array(t.count).fill(NaN),
     hiNs: new Float64Array(t.count).fill(NaN),
+    source: t.source.slice(0, t.count),
   };
-  let [unbounded, early] = [0, 0];
+  let [unbounded, early, gateContradictions] = [0, 0, 0];
   const known = new Map<number, CuptiError | undefined>();
   for (let i = 0; i < t.count; i++) {
     const key = t.pid[i]! * t.gpus.length + t.gpu[i]!;
     if (!known.has(key)) known.set(key, errors.get(`${t.gpus[t.gpu[i]!]!} cupti:${t.pid[i]!}`));
     const error = known.get(key);
-    if (!error || error.atNs.length === 0) {
-      unbounded++;
-      continue;
-    }
-    bound(columns, i, error, t.submitNs[i]!);
-    if (t.submitNs[i]! > columns.hiNs[i]!) early++;
+    const bounded = t.source[i] === CUPTI && error !== undefined && error.atNs.length > 0;
+    if (bounded) {
+      bound(columns, i, error, t.submitNs[i]!);
+      if (t.submitNs[i]! > columns.hiNs[i]!) early++;
+    } else if (t.source[i] === SUBMIT) columns.loNs[i] = t.submitNs[i]!;
+    if (t.doneNs[i]! > 0) gateContradictions += behindGate(columns, i, t, bounded) ? 0 : 1;
+    else if (!bounded && t.source[i] === CUPTI) unbounded++;
   }
-  return { ...columns, unbounded, early };
+  return { ...columns, unbounded, early, gateContradictions };
+}
+
+type Columns = Pick<KernelTimes, "startNs" | "endNs" | "loNs" | "hiNs" | "source">;
+type Placed = Columns & Pick<KernelTimes, "unbounded" | "early" | "gateContradictions">;
+
+const CUPTI = SOURCES.indexOf("cupti");
+const GATE = SOURCES.indexOf("gate");
+const SUBMIT = SOURCES.indexOf("submit");
+
+/**
+ * A kernel behind a gate starts after the gate was opened, and its end was seen before `doneNs`: its start lies
+ * a kernel's length before that. Where its record bounds it too, both hold.
+ * @returns whether both can.
+ */
+function behindGate(c: Columns, i: number, t: KernelTable, bounded: boolean): boolean {
+  const lengthNs = t.source[i] === CUPTI ? t.endNs[i]! - t.startNs[i]! : 0;
+  const [lo, hi] = [t.openedNs[i]!, t.doneNs[i]! - lengthNs];
+  if (bounded) {
+    if (lo > c.hiNs[i]! || hi < c.loNs[i]!) return false;
+    c.loNs[i] = Math.max(lo, c.loNs[i]!);
+    c.hiNs[i] = Math.min(hi, c.hiNs[i]!);
+    return true;
+  }
+  c.source[i] = GATE;
+  [c.loNs[i], c.hiNs[i]] = [lo, hi];
+  if (t.source[i] !== CUPTI) return lo <= hi; // its flag says when it started, its end when it was seen
+  const start = Math.min(hi, Math.max(lo, c.startNs[i]!));
+  c.endNs[i]! += start - c.startNs[i]!;
+  c.startNs[i] = start;
+  return lo <= hi;
 }
 
 /** Moves kernel i to the middle of what the bursts around it allow; it cannot start before its launch. */
@@ -176,7 +204,7 @@ function firstAbove(sorted: Float64Array, x: number): number {
 }
 
 function doubts(
-  { unbounded, early }: Pick<KernelTimes, "unbounded" | "early">,
+  { unbounded, early, gateContradictions, source }: Placed,
   table: KernelTable,
   clocks: readonly GpuClock[],
   errors: readonly CuptiError[],
@@ -188,6 +216,15 @@ function doubts(
     );
   if (early > 0)
     out.push(`${early} of ${table.count} kernels begin before their launch, bounds included`);
+  if (gateContradictions > 0)
+    out.push(
+      `${gateContradictions} of ${table.count} kernels: the gate before them and their record cannot both be right; the record stands`,
+    );
+  const alone = source.reduce((n, s) => n + (s === SUBMIT ? 1 : 0), 0);
+  if (alone > 0)
+    out.push(
+      `${alone} of ${table.count} kernels are known by their launch alone: when they ended nobody recorded, so they have no Joules`,
+    );
   for (const c of clocks)
     if (c.contradictions > 0)
       out.push(

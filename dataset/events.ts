@@ -1,7 +1,7 @@
 // Windows with their Joules → events.arrow, in the order that `event` in fused.arrow counts them.
 
 import type { Comparison } from "../energy/compare.ts";
-import { inOrder, kernelFields } from "../energy/cuda-kernels.ts";
+import { inOrder, kernelFields, launchesOnly } from "../energy/cuda-kernels.ts";
 import { eventColumns } from "../schema/tables.ts";
 import { ArrowFile, type Values } from "./arrow-file.ts";
 
@@ -57,7 +57,7 @@ function* kernelBatches(c: Comparison): Generator<KernelBatch> {
   const times = c.clocks.kernels;
   if (!times) return;
   const withWindow = new Set(c.kernels?.rows);
-  const rest = inOrder(times).filter((i) => !withWindow.has(i));
+  const rest = [...inOrder(times).filter((i) => !withWindow.has(i)), ...launchesOnly(times)];
   for (let at = 0; at < rest.length; at += KERNELS_A_BATCH)
     yield { firstEvent: c.windows.length + at, rows: rest.slice(at, at + KERNELS_A_BATCH) };
 }
@@ -65,6 +65,8 @@ function* kernelBatches(c: Comparison): Generator<KernelBatch> {
 /** Kernels without a budget of their own: Joules by the running integral, their uncertainty by name only. */
 function writeKernels(file: ArrowFile, c: Comparison, { firstEvent, rows }: KernelBatch): void {
   const k = c.clocks.kernels!;
+  // A kernel known by its launch alone has no end: no length, no Joules.
+  const endNs = k.endNs.map((t, i) => (Number.isNaN(t) ? k.startNs[i]! : t));
   const seconds = (i: number): number => (k.endNs[i]! - k.startNs[i]!) / 1e9;
   const energy = (i: number): number | null => c.kernels?.energyJ[i] ?? null;
   const int64 = (of: Float64Array): Values => ({
@@ -78,7 +80,7 @@ function writeKernels(file: ArrowFile, c: Comparison, { firstEvent, rows }: Kern
     { data: rows.map((i) => k.table.names[k.table.name[i]!]!) },
     { data: rows.map(() => "kernel") },
     int64(k.startNs),
-    int64(k.endNs),
+    int64(endNs),
     numbers(seconds),
     numbers(energy),
     nothing,

@@ -2,6 +2,7 @@
 // In: kernels on the session clock, snapshots at their starts and ends. A run may hold a million: only some
 // get a window with a budget, the others' Joules are differences of the running integral.
 
+import { SOURCES } from "../align/cuda-kernels.ts";
 import type { KernelTimes } from "../align/cuda-times.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { type Snapshots, Sum } from "./integrate.ts";
@@ -34,6 +35,13 @@ const lengthNs = (k: KernelTimes, i: number): number => k.endNs[i]! - k.startNs[
 export function inOrder(k: KernelTimes): number[] {
   const rows = Array.from({ length: k.table.count }, (_, i) => i);
   return rows.filter((i) => lengthNs(k, i) > 0).sort((a, b) => k.startNs[a]! - k.startNs[b]!);
+}
+
+/** Kernels known by their launch alone, by launch. */
+export function launchesOnly(k: KernelTimes): number[] {
+  const rows = Array.from({ length: k.table.count }, (_, i) => i);
+  const submit = SOURCES.indexOf("submit");
+  return rows.filter((i) => k.source[i] === submit).sort((a, b) => k.startNs[a]! - k.startNs[b]!);
 }
 
 /** Row of the table for each of its windows: of every name the longest, names in equal shares. */
@@ -71,10 +79,9 @@ export function kernelFields(k: KernelTimes, i: number): Record<string, string |
   const t = k.table;
   const bounded = !Number.isNaN(k.loNs[i]!);
   return {
-    source: "cupti",
-    ...(bounded
-      ? { start_lo_ns: Math.round(k.loNs[i]!), start_hi_ns: Math.round(k.hiNs[i]!) }
-      : {}),
+    source: SOURCES[k.source[i]!]!,
+    ...(bounded ? { start_lo_ns: Math.round(k.loNs[i]!) } : {}),
+    ...(Number.isNaN(k.hiNs[i]!) ? {} : { start_hi_ns: Math.round(k.hiNs[i]!) }),
     ...(Number.isNaN(t.submitNs[i]!) ? {} : { submit_ns: t.submitNs[i]! }),
     gpu: t.gpus[t.gpu[i]!]!,
     stream: t.stream[i]!,

@@ -8,6 +8,7 @@
  */
 #include "../c/truejoule.h"
 
+#include "gate.h"
 #include "names.h"
 #include "ping.h"
 
@@ -38,9 +39,20 @@ static void emit(uint8_t kind, const tjc_name *name, uint64_t t, uint64_t aux, u
 
 /* ---- Launches, in the program's threads ------------------------------------------------------- */
 
-static void launched(const CUpti_CallbackData *d) {
+static int gates; /* asked for by name */
+
+/* The stream of a kernel launch that can be held back; others go free. */
+static void gate(CUpti_CallbackId id, const CUpti_CallbackData *d) {
+  if (id == CUPTI_DRIVER_TRACE_CBID_cuLaunchKernel || id == CUPTI_DRIVER_TRACE_CBID_cuLaunchKernel_ptsz)
+    tjc_gate_close(d->context, ((const cuLaunchKernel_params *)d->functionParams)->hStream);
+  if (id == CUPTI_DRIVER_TRACE_CBID_cuLaunchKernelEx || id == CUPTI_DRIVER_TRACE_CBID_cuLaunchKernelEx_ptsz)
+    tjc_gate_close(d->context, ((const cuLaunchKernelEx_params *)d->functionParams)->config->hStream);
+}
+
+static void launched(CUpti_CallbackId id, const CUpti_CallbackData *d) {
   uint64_t t = tj_now();
   if (tjc_ping_launching(d->context, d->correlationId)) return;
+  if (gates) gate(id, d);
   emit(TJ_KIND_SUBMIT, tjc_name_of(d->symbolName ? d->symbolName : d->functionName), t, 0, d->correlationId, NULL, 0);
   __atomic_fetch_add(&counts.launches, 1, __ATOMIC_RELAXED);
 }
@@ -83,7 +95,8 @@ static void CUPTIAPI called(void *user, CUpti_CallbackDomain domain, CUpti_Callb
   const CUpti_CallbackData *d = data;
   if (is_wait(id)) {
     if (d->callbackSite == CUPTI_API_EXIT) tjc_ping_idle();
-  } else if (d->callbackSite == CUPTI_API_ENTER) launched(d);
+  } else if (d->callbackSite == CUPTI_API_ENTER) launched(id, d);
+  else if (gates) tjc_gate_open(d->correlationId);
 }
 
 /* ---- Records, in CUPTI's thread or the one that flushes --------------------------------------- */
@@ -211,6 +224,8 @@ static void ended(void) {
   TJ_MARK("cuda_trace_end", tj_int("launches", (int64_t)counts.launches), tj_int("kernels", (int64_t)counts.kernels),
           tj_int("untimed", (int64_t)counts.untimed), tj_int("dropped", (int64_t)counts.dropped),
           tj_int("ranges_lost", (int64_t)counts.ranges_lost));
+  if (gates)
+    TJ_MARK("cuda_gates", tj_int("forced", (int64_t)tjc_gates_forced), tj_int("missed", (int64_t)tjc_gates_missed));
 }
 
 /* What to record, for measuring the cost of each: all of it unless TRUEJOULE_CUDA lists some. */
@@ -226,6 +241,8 @@ EXPORT int InitializeInjection(void) {
   owner = getpid();
   cuptiGetVersion(&version);
   TJ_MARK("cuda_trace_begin", tj_int("cupti", version));
+  const char *list = getenv("TRUEJOULE_CUDA"); /* never unless named: it changes how the program runs */
+  gates = list && strstr(list, "gate") && tjc_gate_start() == 0;
   if (wanted("submit")) watch_launches();
   if (wanted("kernel") || wanted("nvtx")) watch_records(wanted("kernel"), wanted("nvtx"));
   if (wanted("clock") && tjc_ping_start(flush)) told("no clock exchanges with the GPU: ", "its driver is too old");

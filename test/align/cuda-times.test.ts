@@ -1,13 +1,14 @@
 // Kernels dated by a CUPTI that errs in a known way: their bounds hold, and what cannot be bounded says so.
 
 import { describe, expect, test } from "@jest/globals";
-import { KernelCollector, type KernelTable } from "../../align/cuda-kernels.ts";
+import { KernelCollector, type KernelTable, SOURCES } from "../../align/cuda-kernels.ts";
 import { kernelTimes } from "../../align/cuda-times.ts";
 import type { ClockExchange, Mark } from "../../schema/records.ts";
 import { instant } from "../../schema/time.ts";
 import {
   burst,
   GPU,
+  HOST_EPOCH,
   kernelMarks,
   PID,
   pingRecord,
@@ -98,6 +99,58 @@ describe("kernels on the session clock", () => {
       expect(k.startNs[3]).toBe(k.table.startNs[3]);
       expect(k.warnings.join()).toMatch(/dated by CUPTI alone/);
     }
+  });
+
+  /** Kernel `id` behind a gate that was opened at `opened`; the host saw its flag and its end. */
+  const gateMark = (id: number, opened: number, flag: number, done: number): Mark => ({
+    name: "cuda_gate",
+    phase: "instant",
+    clock: "host",
+    t: HOST_EPOCH,
+    fields: {
+      ...{ pid: PID, tid: PID, launch: id, opening_ns: Number(HOST_EPOCH) + opened },
+      ...{ flag_ns: flag - opened, done_ns: done - opened },
+    },
+  });
+  const gated = [submitMark(1, "k", 4e9), gateMark(1, 4e9 + 50_000, 4e9 + 60_000, 4e9 + 70_000)];
+
+  test("a gate brackets a start by the host's clock alone: source gate, or both where both are known", () => {
+    const record = kernelMarks(1, "k", 4e9 + 61_000, 4e9 + 66_000);
+    const alone = kernelTimes(collect([...gated, ...record]), [], session)!;
+    expect([...alone.source]).toEqual([SOURCES.indexOf("gate")]);
+    expect([alone.loNs[0], alone.hiNs[0], alone.unbounded]).toEqual([
+      4e9 + 50_000,
+      4e9 + 65_000,
+      0,
+    ]);
+    const { exchanges } = bench(1);
+    const both = kernelTimes(collect([...gated, ...record]), exchanges, session)!;
+    expect([...both.source, both.gateContradictions]).toEqual([SOURCES.indexOf("cupti"), 0]);
+    expect(both.hiNs[0]! - both.loNs[0]!).toBeLessThan(10_000);
+    const far = kernelMarks(1, "k", 4e9 + 161_000, 4e9 + 166_000);
+    const wrong = kernelTimes(collect([...gated, ...far]), exchanges, session)!;
+    expect(wrong.gateContradictions).toBe(1);
+    expect(wrong.warnings.join()).toMatch(/1 of 1 kernels: the gate before them and their record/);
+  });
+
+  test("without kernel records: gates give start and end, launches alone a lower bound and no end", () => {
+    const k = kernelTimes(collect([...gated, submitMark(2, "other", 5e9)]), [], session)!;
+    expect([...k.source].map((s) => SOURCES[s])).toEqual(["gate", "submit"]);
+    expect([k.startNs[0], k.endNs[0]]).toEqual([4e9 + 60_000, 4e9 + 70_000]);
+    expect([k.loNs[1], k.hiNs[1], k.endNs[1]]).toEqual([5e9, NaN, NaN]);
+    expect([k.table.launches, k.table.launchesAlone]).toEqual([2, 0]);
+    expect(k.warnings.join()).toMatch(/1 of 2 kernels are known by their launch alone/);
+  });
+
+  test("exchanges that no map fits are an error, not a warning", () => {
+    const { marks, exchanges } = bench(4);
+    const broken = exchanges.map((e, i) => ({
+      ...e,
+      ...(e.stream === GPU && i % 2 === 0
+        ? { deviceReceived: e.deviceReceived + 10_000_000n }
+        : {}),
+    }));
+    expect(() => kernelTimes(collect(marks), broken, session)).toThrow(/no map .* fits its \d+/);
   });
 
   test("bursts where CUPTI and the GPU contradict each other are counted and left out", () => {
