@@ -3,6 +3,8 @@
 import type { Scan } from "../align/scan.ts";
 import { Timeline } from "../align/timeline.ts";
 import { inputError } from "../schema/errors.ts";
+import type { Rail, Rig, Sensor } from "../schema/rig.ts";
+import { NS_PER_S } from "../schema/time.ts";
 import type { Prepared } from "./compare.ts";
 import { type Folded, Folder, type FoldOptions, MIN_LAUNCHES } from "./fold.ts";
 
@@ -20,10 +22,8 @@ export function foldKernels(
       scan.path,
       "a run recorded with --cuda",
     );
-  const folder = new Folder(scan.rig, clocks.daq, clocks.kernels, {
-    ...options,
-    skewNs: channelSkews(scan),
-  });
+  const skewNs = new Map([...deviceSkews(scan), ...rigSkews(scan.rig)]);
+  const folder = new Folder(scan.rig, clocks.daq, clocks.kernels, { ...options, skewNs });
   if (folder.kernels.length === 0)
     throw inputError(
       "nothing to fold",
@@ -35,7 +35,10 @@ export function foldKernels(
         clocks.kernels.table.count,
       ),
     );
-  const timeline = new Timeline(scan, scan.stream, clocks.daq);
+  // Elsewhere late channels are brought to their row's time by straight lines between rows: that would smear
+  // what folding resolves. Here each keeps its own time.
+  const asSampled = { path: scan.path, rig: withoutSkew(scan.rig) };
+  const timeline = new Timeline(asSampled, scan.stream, clocks.daq);
   for (const run of timeline.runs(onProgress)) folder.add(run);
   return folder.finish();
 }
@@ -48,6 +51,25 @@ function mostLaunched(names: readonly string[], name: Uint32Array, count: number
   return most ? `${most[0]} with ${most[1]} at most` : "none";
 }
 
+const sensorsOf = (rail: Rail): Sensor[] =>
+  [rail.voltage, rail.current, rail.power].filter((s) => s !== undefined);
+
+/** What the rig says of it goes before what the device says. */
+const rigSkews = (rig: Rig): [string, number][] =>
+  rig.rails
+    .flatMap(sensorsOf)
+    .flatMap((s) => (s.skewS === undefined ? [] : [[s.field, s.skewS * NS_PER_S]]));
+
+function withoutSkew(rig: Rig): Rig {
+  const rails = rig.rails.map((rail) => ({
+    ...rail,
+    ...(rail.voltage ? { voltage: { ...rail.voltage, skewS: 0 } } : {}),
+    ...(rail.current ? { current: { ...rail.current, skewS: 0 } } : {}),
+    ...(rail.power ? { power: { ...rail.power, skewS: 0 } } : {}),
+  }));
+  return { ...rig, rails };
+}
+
 interface Device {
   readonly channels?: readonly {
     readonly channel: number;
@@ -57,7 +79,7 @@ interface Device {
 }
 
 /** When each field is sampled after its row, as the device said of itself (docs/wire.md, capabilities). */
-function channelSkews({ attachments }: Scan): ReadonlyMap<string, number> {
+function deviceSkews({ attachments }: Scan): ReadonlyMap<string, number> {
   const bytes = attachments.get("device.json");
   if (!bytes) return new Map();
   const { channels = [] } = JSON.parse(new TextDecoder().decode(bytes)) as Device;

@@ -14,6 +14,7 @@ import { command as foldCommand } from "../../cli/fold.ts";
 import { prepare } from "../../energy/compare.ts";
 import { type Folded, Folder } from "../../energy/fold.ts";
 import { foldKernels } from "../../energy/fold-run.ts";
+import { builtInRig } from "../../rigs/load.ts";
 import type { VirtualBench } from "../../rigs/virtual/bench.ts";
 import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
 import { foldWork } from "../../rigs/virtual/workloads.ts";
@@ -105,6 +106,30 @@ describe("a 50 µs kernel with a dip of 10 µs, 100,000 rows a second", () => {
     expect(header).toMatch(/^kernel,phase_ns \[ns\],samples,power_w \[W\],/);
     expect(first).toMatch(/^kernel_50us,-127500,/);
     expect(rest.length + 1).toBe(Math.ceil((folded.durationNs + 264e3) / 5000));
+  });
+
+  test("a skew that the rig states moves the waveform by it and smears nothing", async () => {
+    const loaded = await builtInRig("virtual");
+    const late = (s: Sensor | undefined) => ({ ...s!, skewS: 3e-6 });
+    const rails = loaded.rig.rails.map((r) => ({
+      ...r,
+      voltage: late(r.voltage),
+      current: late(r.current),
+    }));
+    const skewed = join(dir, "skewed");
+    const options = { seed: 1, durationS: 2, schedule: bench.schedule };
+    await writeVirtualCapture(skewed, {
+      ...options,
+      rig: { ...loaded, rig: { ...loaded.rig, rails } },
+    });
+    const fold = (folder: string): Folded =>
+      foldKernels(prepare(runPaths(folder).capture), { stepNs: 3000 })[0]!;
+    const [straight, moved] = [fold(run), fold(skewed)];
+    // The same rows, one step later.
+    for (let s = 1; s < moved.powerW.length; s++) {
+      expect(moved.samples[s]).toBe(straight.samples[s - 1]);
+      expect(moved.powerW[s]).toBeCloseTo(straight.powerW[s - 1]!, 6);
+    }
   });
 
   test("what cannot be folded is one line", async () => {
