@@ -1,6 +1,6 @@
 // Rows → device time: the row index, or the row's own counter unwrapped, in float64 units (ticks or rows)
-// since the stream's first row. Small counters wrap every few milliseconds; across a gap the missing
-// rows, or else the host's stamps, say how many wraps went by.
+// since the stream's first row. Small counters wrap every few milliseconds; across a gap the block's own
+// device time says how many wraps went by, else the missing rows, else the host's stamps.
 
 import { BlockFlag, type RowLayout, type SampleBlock } from "../schema/records.ts";
 import { columnReader, type ColumnReader, high, low } from "./decode.ts";
@@ -66,8 +66,11 @@ class TickTimebase implements Timebase {
     this.#column(block.bytes, block.rows, out);
     const monotonic = this.#bits >= MONOTONIC_BITS;
     const wrap = monotonic ? 0 : this.#modulus;
-    let now = this.#now + (monotonic ? 0 : this.#wrapsAcrossGap(block, out[0]!));
-    let previous = this.#previousRaw;
+    const placed = block.deviceTick !== null;
+    let now = placed
+      ? Number(block.deviceTick - this.firstTick!)
+      : this.#now + (monotonic ? 0 : this.#wrapsAcrossGap(block, out[0]!));
+    let previous = placed ? out[0]! : this.#previousRaw;
     for (let i = 0, { rows } = block; i < rows; i++) {
       const raw = out[i]!;
       const step = raw - previous;
@@ -82,6 +85,9 @@ class TickTimebase implements Timebase {
   }
 
   #begin(block: SampleBlock): void {
+    this.#nextIndex = block.firstIndex;
+    this.firstTick = block.deviceTick;
+    if (this.firstTick !== null) return;
     const one = new Float64Array(1);
     if (this.#wide) {
       const { byte } = this.#wide;
@@ -92,7 +98,6 @@ class TickTimebase implements Timebase {
       this.firstTick = BigInt(one[0]!);
     }
     this.#previousRaw = this.#wide ? 0 : one[0]!;
-    this.#nextIndex = block.firstIndex;
   }
 
   /** Values of more than 32 bits relative to the first, so that float64 holds them exactly. */

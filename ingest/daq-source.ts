@@ -16,7 +16,7 @@ import { type Instant, instant } from "../schema/time.ts";
 import { CommandChannel } from "./command-channel.ts";
 import { FrameDecoder } from "./frame-decoder.ts";
 import { greet, type Greeting } from "./handshake.ts";
-import { type DaqCounts, lossNotes } from "./loss-notes.ts";
+import { DAQ_LOSSES, type DaqCounts, lossNotes } from "./loss-notes.ts";
 import type { BytePort, OpenPort, Stamp } from "./port.ts";
 import type { DaqSink } from "./sink.ts";
 
@@ -302,7 +302,7 @@ export class DaqSource {
 
   #tell(): void {
     const now = this.counts();
-    for (const note of lossNotes(this.#told, now, hostNow())) this.#sink.note(note);
+    for (const note of lossNotes(DAQ_LOSSES, this.#told, now, hostNow())) this.#sink.note(note);
     this.#told = now;
   }
 }

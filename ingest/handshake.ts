@@ -13,7 +13,6 @@ import {
 } from "../schema/frame-replies.ts";
 import type { Source } from "../schema/records.ts";
 import { CommandChannel } from "./command-channel.ts";
-import type { PortInfo } from "./port-list.ts";
 import type { BytePort, OpenPort } from "./port.ts";
 
 export interface Greeting {
@@ -68,28 +67,6 @@ export const probe = (open: OpenPort, patienceMs?: number): Promise<Greeting> =>
 
 /** Where most likely nobody is: a DAQ that is idle answers within milliseconds. */
 export const SEARCH_PATIENCE_MS = 600;
-
-/** A port and who answered there, or why nobody did, in one line. */
-export type Finding =
-  | { readonly port: PortInfo; readonly greeting: Greeting }
-  | { readonly port: PortInfo; readonly problem: string };
-
-/** Asks at every port, all at once: a port without a DAQ takes 0.6 s to say nothing. */
-export function findDevices(
-  ports: readonly PortInfo[],
-  open: (path: string) => OpenPort,
-): Promise<Finding[]> {
-  return Promise.all(
-    ports.map(async (port): Promise<Finding> => {
-      try {
-        return { port, greeting: await probe(open(port.path), SEARCH_PATIENCE_MS) };
-      } catch (error) {
-        if (!(error instanceof SourceError)) throw error;
-        return { port, problem: error.message };
-      }
-    }),
-  );
-}
 
 /** As the rows' fields are named. */
 export const channelNames = ({ channels }: Capabilities): string[] =>

@@ -41,6 +41,8 @@ const BAUD: Readonly<Record<(typeof BAUD_RATES)[number], number>> = {
 export interface SerialLibc {
   /** Raw bytes, no flow control, at this rate; raises DTR where there is one. */
   makeRaw(fd: number, baud: number): void;
+  /** Forgets what has arrived and was not read. */
+  discard(fd: number): void;
   /** Advisory lock and, where the driver knows it, the terminal's exclusive mode. @returns false when another has it. */
   lock(fd: number): boolean;
   /** Waits. @returns the events, 0 after `timeoutMs`. */
@@ -85,6 +87,7 @@ export async function serialLibc(): Promise<SerialLibc> {
       ioctl(fd, TIOCMBIS, new Int32Array([DTR_RTS])); // fails on a pty, which has no DTR
       tcflush(fd, TCIFLUSH);
     },
+    discard: (fd) => void tcflush(fd, TCIFLUSH),
     lock(fd) {
       if (flock(fd, LOCK_EX_NB) !== 0) return false;
       ioctl(fd, TIOCEXCL, null);

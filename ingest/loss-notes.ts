@@ -14,10 +14,14 @@ export interface DaqCounts extends DecoderCounts {
   reconnects: number;
 }
 
-type Kind = Note["level"];
+/** What counters mean to whoever reads the run. */
+export type LossTexts<Counts> = readonly (readonly [
+  counter: keyof Counts & string,
+  level: Note["level"],
+  text: string,
+])[];
 
-/** What each counter means to whoever reads the run. Lost rows stand with the frames, unless they stand alone. */
-const TEXTS: readonly (readonly [keyof DaqCounts, Kind, string])[] = [
+export const DAQ_LOSSES: LossTexts<DaqCounts> = [
   ["framesLost", "loss", "frames lost"],
   ["rowsLost", "loss", "rows lost"],
   ["deviceDropped", "loss", "frames dropped by the device for want of room"],
@@ -39,9 +43,14 @@ const TEXTS: readonly (readonly [keyof DaqCounts, Kind, string])[] = [
   ["otherVersion", "warning", "frames of another protocol version"],
 ];
 
-export function lossNotes(before: DaqCounts, now: DaqCounts, t: Instant<"host">): Note[] {
-  return TEXTS.flatMap(([key, level, text]) => {
-    const count = now[key] - before[key];
+export function lossNotes<Counts extends object>(
+  texts: LossTexts<Counts>,
+  before: Counts,
+  now: Counts,
+  t: Instant<"host">,
+): Note[] {
+  return texts.flatMap(([key, level, text]) => {
+    const count = Number(now[key]) - Number(before[key]);
     if (count === 0) return [];
     // A frame that came late after all is taken off the losses again.
     if (count < 0)

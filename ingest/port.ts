@@ -25,3 +25,6 @@ export interface BytePort {
 
 /** Opens a port that delivers to `sink` from then on. @throws SourceError, with what to do about it. */
 export type OpenPort = (sink: PortSink) => Promise<BytePort>;
+
+/** The same for a device whose rate changes under way; the port's usual rate where none is given. */
+export type OpenAt = (baud?: number) => OpenPort;

@@ -78,5 +78,7 @@ function take(fd: number, into: Uint8Array, at: number): number {
 const libc = await serialLibc();
 const scheduling =
   options.fifoPriority > 0 ? libc.requestFifo(options.fifoPriority) : "SCHED_OTHER";
+// What came while this thread was being made would be stamped as if it came now.
+libc.discard(options.fd);
 post({ kind: "ready", scheduling });
 post({ kind: "ended", reason: read(libc) });

@@ -13,9 +13,10 @@ import { type Sampler, type SamplerReport, startSampler } from "../../nvml/sampl
 import type { Mark, Note } from "../../schema/records.ts";
 import type { Session } from "../../schema/session.ts";
 import { type Instant, instant } from "../../schema/time.ts";
-import type { Bench, LiveSource } from "./bench.ts";
+import type { Bench } from "./bench.ts";
 import { runChild } from "./child.ts";
 import { clockPair } from "./clock-pair.ts";
+import type { LiveSource } from "./device.ts";
 import { freeBytes } from "./disk.ts";
 import { describeTrigger, startTrigger, type Trigger } from "./trigger.ts";
 import type { TriggerReport } from "./trigger-protocol.ts";

@@ -1,18 +1,10 @@
-// The frames of an ElmorLabs PMD-USB stream: bytes enter, stretches of whole frames leave.
-// A frame is 18 bytes, little-endian: u16 tick, then V and I of four inputs, each a signed 12-bit
-// count in the upper bits of 16 (PMD-USB `07` command, tsBytes 2, mask FF; ElmorLabs/PMDLogger).
+// The frames of a recorded ElmorLabs PMD-USB stream: bytes enter, stretches of whole frames leave.
 // The stream has no sync word, sequence or checksum, so what a frame looks like is learned from the
 // capture itself: its own median tick step and its own input voltages.
 
 import { inputError } from "../../schema/errors.ts";
-import type { RowField } from "../../schema/records.ts";
+import { FRAME_BYTES } from "../pmd-usb/frame.ts";
 import type { FileBytes } from "./file-bytes.ts";
-
-export const FRAME_BYTES = 18;
-export const TICK: RowField = { name: "tick", bitOffset: 0, bits: 16, kind: "uint" };
-export const FIELDS: readonly RowField[] = ["pcie1", "pcie2", "eps1", "eps2"]
-  .flatMap((input) => [`${input}_v`, `${input}_i`])
-  .map((name, k) => ({ name, bitOffset: 16 * (k + 1) + 4, bits: 12, kind: "int" }));
 
 /** What this capture's frames look like. */
 export interface FrameModel {

@@ -13,14 +13,8 @@ import { type FileBytes, openBytes } from "./file-bytes.ts";
 import type { ImportContext, Importer } from "./importer.ts";
 import { MAX_NS, readLines } from "./lines.ts";
 import { importSmi, type SmiSummary } from "./nvidia-smi.ts";
-import {
-  FIELDS,
-  FRAME_BYTES,
-  frameRuns,
-  type FrameModel,
-  learnFrames,
-  TICK,
-} from "./pmd-frames.ts";
+import { FIELDS, FRAME_BYTES, TICK } from "../pmd-usb/frame.ts";
+import { frameRuns, type FrameModel, learnFrames } from "./pmd-frames.ts";
 import { BLOCK_ROWS, rowLayout, type RowSink, rowSink } from "./rows.ts";
 
 /** @throws InputError when frames, start stamp or load stamps are not what they should be. */

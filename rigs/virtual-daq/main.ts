@@ -13,6 +13,8 @@ import type { TriggerReport } from "./device.ts";
 import { FAULT_HELP, parseFault } from "./faults.ts";
 import type { Instrument, Send } from "./instrument.ts";
 import { lineFile } from "./line-file.ts";
+import { pmdUsbInstrument } from "./pmd-usb-instrument.ts";
+import { powerSensor3Instrument } from "./powersensor3-instrument.ts";
 import { ptyMaker } from "./pty.ts";
 import { textInstrument } from "./text-instrument.ts";
 import { benchTruth } from "./truth.ts";
@@ -91,6 +93,15 @@ const wire: Kind = {
 
 /** By the rig's `device.kind`; any other speaks docs/wire.md. */
 const KINDS: Readonly<Record<string, Kind>> = {
+  "elmorlabs-pmd-usb": {
+    bufferBytes: 256, // a UART waits for nobody: this is the bridge's
+    build: ({ rig, bench, tickHz }, _options, send) => pmdUsbInstrument(rig, bench, tickHz, send),
+  },
+  powersensor3: {
+    bufferBytes: 8192,
+    build: ({ rig, bench, tickHz }, _options, send) =>
+      powerSensor3Instrument(rig, bench, tickHz, send),
+  },
   "text-lines": {
     bufferBytes: 256,
     build: ({ rig, bench, tickHz }, _options, send) => textInstrument(rig, bench, tickHz, send),

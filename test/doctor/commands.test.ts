@@ -42,6 +42,23 @@ onLinux("devices", () => {
     expect(printed.join("\n")).toContain("VD-7");
   });
 
+  test("a PowerSensor3 is known by its own tongue, and says how it is set up", async () => {
+    const { rig } = await builtInRig("example-powersensor3");
+    const instrument = await spawnVirtualDaq(rig, []);
+    const { document } = await call(devices, [], { port: [instrument.path] } as never);
+    await instrument.stop();
+    const [port] = (document as DevicesDocument).ports;
+    expect(port).toMatchObject({ answered: true, kind: "powersensor3", firmware: "F411-1.6.1" });
+    const sensors = port!["sensors"] as { sensor: number; pair: string; sensitivity: number }[];
+    expect(sensors.map((s) => [s.sensor, s.pair])).toEqual([
+      [0, "slot_12v"],
+      [1, "slot_12v"],
+      [2, "hpwr_12v"],
+      [3, "hpwr_12v"],
+    ]);
+    expect(sensors[0]!.sensitivity).toBeCloseTo(0.0625, 6);
+  });
+
   test("where nobody speaks, that is said; so is a port that is not there", async () => {
     const silent = (await ptyMaker()).open();
     const { document } = await call(devices, [], {

@@ -11,13 +11,12 @@ import type { Rig } from "../../schema/rig.ts";
 import { type Ran, truejoule } from "./built.ts";
 import type { CompareDocument } from "./commands.ts";
 
-/** The program that is recorded: a stage of its own, not where the load's edges are. */
-export const STAGE = `
+/** The program that is recorded: two stages of its own, not where the load's edges are. */
+const stages = (ms: number): string => `
   const fs = require("fs"), folder = process.env.TRUEJOULE_MARKS;
-  const line = (s) => fs.appendFileSync(folder + "/text", s + "\\n");
-  setTimeout(() => line("begin stage"), 700);
-  setTimeout(() => line("end stage"), 3300);
-  setTimeout(() => process.exit(0), 4200);`;
+  const at = (ms, s) => setTimeout(() => fs.appendFileSync(folder + "/text", s + "\\n"), ms);
+  at(700, "begin stage"); at(3300, "end stage"); at(4000, "begin after"); at(5300, "end after");
+  setTimeout(() => process.exit(0), ${ms});`;
 
 export interface Recording {
   readonly run: string;
@@ -49,10 +48,10 @@ export interface Wanted {
   readonly name: string;
   readonly rigText: string;
   readonly seed?: number;
+  /** How long, if longer than its stages. */
+  readonly ms?: number;
   /** Of the virtual instrument. */
   readonly args?: readonly string[];
-  /** The recorded program; the stage by default. */
-  readonly program?: string;
 }
 
 export async function recordInstrument(w: Wanted): Promise<Recording> {
@@ -69,7 +68,7 @@ export async function recordInstrument(w: Wanted): Promise<Recording> {
   const run = join(dir, name);
   const ran = await truejoule(
     ...["record", "--rig", rigPath, "--port", link, "--out", run, "--json"],
-    ...["--", process.execPath, "-e", w.program ?? STAGE],
+    ...["--", process.execPath, "-e", stages(w.ms ?? 5600)],
   );
   const account = (await device.stop()) as Recording["account"];
   if (ran.code !== 0 && ran.code !== 3) throw new Error(ran.stderr);

@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { type DaqSource, startDaq } from "../../ingest/daq-source.ts";
 import { readCalibration, writeCalibration } from "../../ingest/calibration-store.ts";
-import { converse, deviceJson, findDevices, probe, sourceOf } from "../../ingest/handshake.ts";
+import { converse, deviceJson, probe, sourceOf } from "../../ingest/handshake.ts";
 import { memoryPort, type MemoryPort } from "../../ingest/memory-port.ts";
+import { findDevices } from "../../ingest/recognise.ts";
 import { ttyPort } from "../../ingest/tty-port.ts";
 import { serialPort } from "../../ingest/serial-port.ts";
 import { builtInRig } from "../../rigs/load.ts";
@@ -350,7 +351,7 @@ onLinux("over a pty, from a process of its own", () => {
     const { path } = process_;
     const found = await findDevices([{ path }, { path: "/dev/ttyNONE9" }], ttyPort);
     expect(found).toMatchObject([
-      { greeting: { identity: { serial: "LOCK" } } },
+      { device: { kind: "truejoule-daq", serial: "LOCK" } },
       { problem: "/dev/ttyNONE9: no such device; is it plugged in?" },
     ]);
     const sink = new Collector();

@@ -1,0 +1,126 @@
+// Bytes of a PMD-USB stream → frames. The stream has no sync word, sequence or checksum, so a frame is known
+// by what follows: the next frame must come a plausible step later, with much the same supply voltages, or
+// else be the first of many such. After a break, frames begin where
+// eight in a row step plausibly and show the same supply voltages; the first of them may yet be pieced
+// together across the break and is left out. A frame before a break is told only if what follows is still in
+// step with it. Holds: some frames, in a buffer of fixed size.
+
+import { FRAME_BYTES } from "./frame.ts";
+
+/** `frame` is valid during the call. @param damaged bytes before it were lost or foreign. */
+export type OnFrame = (frame: Uint8Array, tick: number, damaged: boolean) => void;
+
+/** By chance, (2.25 · 620 / 65536)^7 at any byte. */
+const STEADY_FRAMES = 8;
+const STEADY_BYTES = STEADY_FRAMES * FRAME_BYTES;
+const BUFFER_BYTES = 64 * FRAME_BYTES;
+/** A UART cannot be much faster than it is; beyond 2.5 periods frames are missing (schema/rig.ts). */
+const SHORTEST_PERIODS = 0.25;
+export const LONGEST_PERIODS = 2.5;
+/** The frame at hand is told. */
+const TELL = -1;
+const VOLT_OFFSETS = [2, 6, 10, 14];
+/** 7.568 mV a count. */
+const ONE_VOLT = 1 / 0.007568;
+const VOLT_SHARE = 0.2;
+
+export class FrameDecoder {
+  /** Bytes that belong to no frame that was told. */
+  readonly counts = { bytesSkipped: 0 };
+  readonly #onFrame: OnFrame;
+  readonly #steps: readonly [shortest: number, longest: number];
+  readonly #bytes = new Uint8Array(BUFFER_BYTES);
+  readonly #view = new DataView(this.#bytes.buffer);
+  #length = 0;
+  #inStep = false;
+  #damaged = false;
+
+  /** @param usualStep ticks from frame to frame, nominal. */
+  constructor(onFrame: OnFrame, usualStep: number) {
+    this.#onFrame = onFrame;
+    this.#steps = [SHORTEST_PERIODS * usualStep, LONGEST_PERIODS * usualStep];
+  }
+
+  push(chunk: Uint8Array): void {
+    for (let from = 0; from < chunk.length;) {
+      const n = Math.min(chunk.length - from, BUFFER_BYTES - this.#length);
+      this.#bytes.set(chunk.subarray(from, from + n), this.#length);
+      this.#length += n;
+      from += n;
+      this.#take();
+    }
+  }
+
+  /** The stream begins anew. */
+  reset(): void {
+    this.#length = 0;
+    this.#inStep = this.#damaged = false;
+  }
+
+  #take(): void {
+    let at = 0;
+    for (let next = this.#next(at); next !== null; next = this.#next(at)) {
+      if (next === TELL) {
+        this.#tell(at);
+        at += FRAME_BYTES;
+        continue;
+      }
+      at += next;
+      this.counts.bytesSkipped += next;
+      this.#damaged ||= next > 0;
+    }
+    this.#bytes.copyWithin(0, at, this.#length);
+    this.#length -= at;
+  }
+
+  /** Bytes to skip, or {@link TELL}; null: more must come. */
+  #next(at: number): number | null {
+    const there = this.#length - at;
+    if (!this.#inStep) {
+      if (there < STEADY_BYTES) return null;
+      this.#inStep = this.#steady(at);
+      if (!this.#inStep) return 1;
+      return this.#damaged ? FRAME_BYTES : 0;
+    }
+    if (there < 2 * FRAME_BYTES) return null;
+    if (this.#follows(at) && this.#sameVolts(at, at + FRAME_BYTES)) return TELL;
+    if (there < FRAME_BYTES + STEADY_BYTES) return null;
+    if (this.#steady(at + FRAME_BYTES)) return TELL; // whole frames are missing, which the ticks show
+    this.#inStep = false;
+    return 1;
+  }
+
+  #tell(at: number): void {
+    const damaged = this.#damaged;
+    this.#damaged = false;
+    this.#onFrame(this.#bytes.subarray(at, at + FRAME_BYTES), this.#tick(at), damaged);
+  }
+
+  #tick(at: number): number {
+    return this.#view.getUint16(at, true);
+  }
+
+  /** Whether the frame after the one at `at` comes a plausible step later. */
+  #follows(at: number): boolean {
+    const step = (this.#tick(at + FRAME_BYTES) - this.#tick(at)) & 0xffff;
+    return step >= this.#steps[0] && step <= this.#steps[1];
+  }
+
+  #steady(at: number): boolean {
+    for (let i = 0; i < STEADY_FRAMES; i++) {
+      const frame = at + i * FRAME_BYTES;
+      if (i + 1 < STEADY_FRAMES && !this.#follows(frame)) return false;
+      if (!this.#sameVolts(at, frame)) return false;
+    }
+    return true;
+  }
+
+  #sameVolts(one: number, other: number): boolean {
+    for (const offset of VOLT_OFFSETS) {
+      const usual = this.#view.getInt16(one + offset, true) >> 4;
+      const off = Math.abs((this.#view.getInt16(other + offset, true) >> 4) - usual);
+      if (off > Math.max(VOLT_SHARE * Math.abs(usual), ONE_VOLT)) return false;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,126 @@
+// An ElmorLabs PMD-USB → its frames as they are in the log, up to 5,120 a second, timed by their own 16-bit
+// counter, whose rate nobody states well: the clock fit finds it. Written after the maker's and others'
+// programs (ElmorLabs/PMD-USB, PMDLogger); not tested on hardware.
+
+import { SourceError } from "../../schema/errors.ts";
+import type { Rig } from "../../schema/rig.ts";
+import { rowLayout } from "../import/rows.ts";
+import type { Instrument } from "../instrument.ts";
+import type { LossTexts } from "../loss-notes.ts";
+import type { BytePort, OpenAt, PortSink, Stamp } from "../port.ts";
+import { RowBlocks } from "../row-blocks.ts";
+import type { DaqSink } from "../sink.ts";
+import { startStream, type StreamSource } from "../stream-source.ts";
+import { type TickedCounts, TickedRows, TURNS_LATE } from "../ticked-rows.ts";
+import { FIELDS, FRAME_BYTES, TICK } from "./frame.ts";
+import { FrameDecoder, LONGEST_PERIODS } from "./frames.ts";
+import {
+  baudFor,
+  FIRST_BAUD,
+  greetPmdUsb,
+  type PmdUsb,
+  START,
+  STOP,
+  switchTo,
+  uartCommand,
+} from "./handshake.ts";
+
+export interface PmdUsbCounts extends TickedCounts {
+  readonly bytesSkipped: number;
+}
+
+/** 10 ms a block. */
+const BLOCKS_HZ = 100;
+
+/**
+ * @throws SourceError when no PMD-USB answers.
+ * @throws InputError when the rig reads what it does not have, or faster than its UART can send.
+ */
+export function startPmdUsb(
+  open: OpenAt,
+  rig: Rig,
+  sink: DaqSink,
+  onFatal?: (error: unknown) => void,
+): Promise<StreamSource<PmdUsbCounts>> {
+  return startStream(new PmdUsbInstrument(open, rig, sink), sink, onFatal);
+}
+
+class PmdUsbInstrument implements Instrument<PmdUsbCounts> {
+  readonly asksAgain = true;
+  readonly losses: LossTexts<PmdUsbCounts> = [
+    ["rowsLost", "loss", "rows lost"],
+    ["bytesSkipped", "warning", "bytes that were no frame"],
+    ["gapsUncertain", "warning", "gaps that may be one turn of the counter longer or shorter"],
+    ["turnsLate", "info", TURNS_LATE],
+  ];
+  readonly #open: OpenAt;
+  readonly #baud: number;
+  readonly #rows: TickedRows;
+  readonly #frames: FrameDecoder;
+  #device: PmdUsb | null = null;
+
+  constructor(open: OpenAt, rig: Rig, sink: DaqSink) {
+    const { clock, rowHz } = rig.device;
+    this.#open = open;
+    this.#baud = baudFor(rowHz);
+    const blocks = new RowBlocks(
+      sink,
+      rowLayout(rig, FRAME_BYTES, FIELDS, TICK),
+      Math.ceil(rowHz / BLOCKS_HZ),
+    );
+    this.#rows = new TickedRows(blocks, {
+      bits: TICK.bits,
+      ...clock,
+      rowHz,
+      gapPeriods: LONGEST_PERIODS,
+    });
+    this.#frames = new FrameDecoder(
+      (frame, tick, damaged) => this.#rows.row(frame, tick, damaged),
+      clock.hz / rowHz,
+    );
+  }
+
+  async connect(sink: PortSink): Promise<BytePort> {
+    const { device, dialogue: first, baud } = await greetPmdUsb(this.#open);
+    if (this.#device && this.#device.firmware !== device.firmware) {
+      await first.close();
+      throw new SourceError("ended", `${first.port.name}: another PMD-USB answers than before`);
+    }
+    this.#device = device;
+    const dialogue = baud === this.#baud ? first : await switchTo(first, this.#open, this.#baud);
+    this.#frames.reset();
+    const port = dialogue.handOver(sink);
+    dialogue.tell(START);
+    return port;
+  }
+
+  deviceJson(): string {
+    const { firmware } = this.#device!;
+    return JSON.stringify({ schema: "device/1", model: "ElmorLabs PMD-USB", firmware });
+  }
+
+  bytes(chunk: Uint8Array, before: Stamp, after: Stamp): void {
+    this.#rows.beginRead(before, after);
+    this.#frames.push(chunk);
+    this.#rows.endRead();
+  }
+
+  resume(): void {
+    this.#rows.restart();
+  }
+
+  /** Other programs look for it at the rate that it begins with. */
+  stop(port: BytePort | null): void {
+    this.#rows.flush();
+    port?.write(STOP);
+    if (this.#baud !== FIRST_BAUD) port?.write(uartCommand(FIRST_BAUD));
+  }
+
+  counts(): PmdUsbCounts {
+    return { ...this.#rows.counts(), ...this.#frames.counts };
+  }
+
+  doubts(): string[] {
+    return [];
+  }
+}
