@@ -33,9 +33,11 @@ export class CommandChannel {
     this.#tries = Math.ceil(patienceMs / REPEAT_MS);
   }
 
-  /** The decoder's replies go here; those that nobody waits for are late and dropped. */
-  onReply(reply: Reply, received: Stamp): void {
-    this.#waiting.get(reply.request)?.(reply, received);
+  /** The decoder's replies go here. @returns false for those that nobody waits for: late and dropped. */
+  onReply(reply: Reply, received: Stamp): boolean {
+    const waiting = this.#waiting.get(reply.request);
+    waiting?.(reply, received);
+    return waiting !== undefined;
   }
 
   identify(): Promise<Answer> {

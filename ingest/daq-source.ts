@@ -86,10 +86,11 @@ export class DaqSource {
       { stream, rowHz, tickHz: rowHz },
       {
         reply: (reply, _before, after) => {
-          // Here and not in start(): records of the new run may follow in the same read.
-          if (reply.command === CommandType.start && reply.result === 0)
+          const awaited = this.#channel?.onReply(reply, after) === true;
+          // Here and not in start(): records of the new run may follow in the same read. A late reply is to a
+          // start that was repeated since, which began yet another run.
+          if (awaited && reply.command === CommandType.start && reply.result === 0)
             this.#decoder.expectRun(reply.run);
-          this.#channel?.onReply(reply, after);
         },
         status: (s) => (this.#device = s),
       },

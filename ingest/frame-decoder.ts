@@ -149,7 +149,7 @@ export class FrameDecoder {
 
   #frame(f: Frame, before: Stamp, after: Stamp): void {
     if (f.type >= FIRST_REPLY) {
-      this.#gaps.frame(f.sequence);
+      if (this.#run !== "off") this.#gaps.frame(f.sequence);
       return this.#use(decodeReply(f), (r) => this.#events.reply?.(r, before, after));
     }
     if (f.type === 0 || f.type > LAST_RECORD) {

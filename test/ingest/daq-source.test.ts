@@ -19,6 +19,7 @@ import { type VirtualDaqProcess, spawnVirtualDaq } from "../../rigs/virtual-daq/
 import { benchTruth } from "../../rigs/virtual-daq/truth.ts";
 import { VirtualBench } from "../../rigs/virtual/bench.ts";
 import { SourceError } from "../../schema/errors.ts";
+import { CommandType } from "../../schema/frame-commands.ts";
 import { FrameSplitter } from "../../schema/frame-splitter.ts";
 import { BlockFlag } from "../../schema/records.ts";
 import { instant } from "../../schema/time.ts";
@@ -51,11 +52,14 @@ class InProcess {
   readonly device: VirtualDevice;
   nowNs = 1e9;
   silent = false;
+  /** What the line keeps back from the first start on; null while it keeps nothing. */
+  held: Uint8Array[] | null = null;
 
   constructor(trigger: "edges" | "bitmap" = "edges") {
     const stamp = (): ReturnType<typeof instant<"host">> => instant<"host">(BigInt(this.nowNs));
     this.device = new VirtualDevice(benchTruth(bench), trigger, (frame) => {
-      if (!this.silent) this.port.feed(frame, stamp(), stamp());
+      if (this.held) this.held.push(frame.slice());
+      else if (!this.silent) this.port.feed(frame, stamp(), stamp());
       return true;
     });
     const talk = new Conversation(this.device, "S1", () => undefined);
@@ -210,6 +214,32 @@ describe("in process", () => {
         {},
       ],
     });
+  });
+
+  test("a start that was answered late and repeated begins one run, not two", async () => {
+    const d = new InProcess();
+    const sink = new Collector();
+    const take = d.port.onWrite;
+    let starts = 0;
+    d.port.onWrite = (bytes) => {
+      if (bytes[4] === CommandType.start && starts++ === 0) {
+        d.held = [];
+        setTimeout(() => {
+          const late = d.held!;
+          d.held = null;
+          const now = instant<"host">(BigInt(d.nowNs));
+          for (const frame of late) d.port.feed(frame, now, now);
+        }, 250);
+      }
+      take(bytes);
+      if (d.held) d.run(20);
+    };
+    source = await startDaq({ open: d.port.open, stream: "main", rowHz: ROW_HZ }, sink);
+    d.run(50);
+    expect(starts).toBe(2);
+    expect(source.counts()).toMatchObject({ rowsLost: 0, framesLost: 0 });
+    expect(sink.blocks[0]).toMatchObject({ firstIndex: 0, flags: 0 });
+    expect(sink.notes.map((n) => n.text).join()).not.toMatch(/began anew/);
   });
 
   test("what cannot work is said in one line", async () => {
