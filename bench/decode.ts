@@ -19,6 +19,7 @@ import {
 const POOL_ROWS = 1 << 20;
 /** One timing: a few milliseconds, so that some of them find the machine quiet. */
 const BLOCKS = 128;
+const REPEATS = 400;
 const TARGET = 400e6;
 
 export async function* run(): AsyncGenerator<Figure> {
@@ -33,14 +34,17 @@ function decode(bench: string, s: Stream, target?: number): Figure {
   const runs = timelineOf(s).align(blocksOf(s, Infinity));
   const next = (): AlignedRun => runs.next().value as AlignedRun; // it never ends
   const rows = BLOCKS * BLOCK_ROWS;
-  return measure({
-    bench,
-    unit: "samples/s",
-    amount: rows * s.channels,
-    bytes: rows * s.layout.rowBytes,
-    ...(target === undefined ? {} : { target }),
-    run() {
-      for (let k = 0; k < BLOCKS; k++) integrator.add(next());
+  return measure(
+    {
+      bench,
+      unit: "samples/s",
+      amount: rows * s.channels,
+      bytes: rows * s.layout.rowBytes,
+      ...(target === undefined ? {} : { target }),
+      run() {
+        for (let k = 0; k < BLOCKS; k++) integrator.add(next());
+      },
     },
-  });
+    REPEATS,
+  );
 }

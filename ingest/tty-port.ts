@@ -4,7 +4,7 @@
 
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
-import { siblingModule } from "../capture/sibling.ts";
+import { LEAN, siblingModule } from "../capture/sibling.ts";
 import { SourceError } from "../schema/errors.ts";
 import { instant } from "../schema/time.ts";
 import { POLLOUT, type SerialLibc, serialLibc } from "./libc.ts";
@@ -84,7 +84,11 @@ async function startReader(
   const { batchMs = 4, fifoPriority = 0 } = options;
   const workerData: ReaderOptions = { memory, fd, batchMs, fifoPriority };
   const module = siblingModule(import.meta.url, "./tty-reader");
-  const worker = new Worker(module.url, { execArgv: module.execArgv, workerData });
+  const worker = new Worker(module.url, {
+    execArgv: module.execArgv,
+    workerData,
+    resourceLimits: LEAN,
+  });
   let scheduling = "";
   let closing = false;
   let over: SourceError | null = null;

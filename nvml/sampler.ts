@@ -2,6 +2,7 @@
 // handed over in columns about every 100 ms. It does not know what it polls.
 
 import { Worker } from "node:worker_threads";
+import { LEAN } from "../capture/sibling.ts";
 import { SourceError } from "../schema/errors.ts";
 import type { TelemetryChannel } from "../schema/records.ts";
 import { batchOver, type ReadBatch } from "./batch.ts";
@@ -141,7 +142,7 @@ class GridWorker {
     const { provider, periodNs } = grid;
     const input: WorkerInput = { control, provider, periodNs, realtime };
     const url = sibling(import.meta.url, "sampler-worker");
-    const worker = (this.#worker = new Worker(url, { workerData: input }));
+    const worker = (this.#worker = new Worker(url, { workerData: input, resourceLimits: LEAN }));
     this.#exited = new Promise((resolve) => worker.once("exit", () => resolve()));
     this.ready = new Promise((resolve, reject) => {
       worker.on("message", (message: WorkerMessage) => {

@@ -2,7 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import { siblingModule } from "../../capture/sibling.ts";
+import { LEAN, siblingModule } from "../../capture/sibling.ts";
 import { InputError } from "../../schema/errors.ts";
 import type { Mark } from "../../schema/records.ts";
 import {
@@ -30,7 +30,7 @@ export async function startTrigger(
   const control = new SharedArrayBuffer(4);
   const input: TriggerInput = { control, output, ring, spin: availableParallelism() >= SPIN_CORES };
   const { url } = siblingModule(import.meta.url, "./trigger-worker");
-  const worker = new Worker(url, { workerData: input });
+  const worker = new Worker(url, { workerData: input, resourceLimits: LEAN });
   let report: TriggerReport | null = null;
   let started = false;
   const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
