@@ -44,7 +44,7 @@ export interface Work {
 const COPIED = 64 << 20;
 
 /** Until V8 has compiled the loops for good. */
-const WARM_MS = 500;
+const WARM_MS = 2000;
 
 export function measure(work: Work, repeats = 100): Figure {
   const from = new Uint8Array(COPIED).fill(1);
