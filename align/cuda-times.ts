@@ -61,10 +61,11 @@ export function kernelTimes(
   if (!table) return undefined;
   const warnings: string[] = [];
   const clocks = new Map<string, GpuClock>();
-  for (const [stream, group] of byStream(exchanges))
+  const groups = byStream(exchanges);
+  for (const [stream, group] of groups)
     if (GPU_STREAM.test(stream)) clocks.set(stream, fitGpuClock(stream, group, session));
   const errors = new Map<string, CuptiError>();
-  for (const [stream, group] of byStream(exchanges)) {
+  for (const [stream, group] of groups) {
     const clock = clocks.get(CUPTI_STREAM.exec(stream)?.[1] ?? "");
     if (clock) errors.set(stream, cuptiError(stream, clock, group, session));
   }

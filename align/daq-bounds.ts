@@ -87,7 +87,12 @@ function rangeAt(
   const line = (device: number): number =>
     model.refNs + (device - model.refDevice) * model.nsPerUnit;
   const middle = line(run[centre]!.device);
-  const near = run.filter((e) => Math.abs(line(e.device) - middle) <= REACH_NS);
+  const inReach = (e: BracketedEdge | undefined): boolean =>
+    e !== undefined && Math.abs(line(e.device) - middle) <= REACH_NS;
+  let [from, to] = [centre, centre + 1];
+  while (inReach(run[from - 1])) from--;
+  while (inReach(run[to])) to++;
+  const near = run.slice(from, to);
   const limit = (e: BracketedEdge): number => e.hostHalfNs + e.deviceHalfNs + INPUT_NS;
   const own = run[centre]!.hostNs - middle;
   const room = limit(run[centre]!) + MAX_RATE * REACH_NS;

@@ -5,34 +5,42 @@ import type { ClockPair } from "../schema/records.ts";
 import { type Session, toSession } from "../schema/session.ts";
 import { type Instant, instant, type SessionNs } from "../schema/time.ts";
 
-/** NTP slews by at most 500 ppm; between two readings more than this is a step. */
-const STEP_NS = 100_000_000n;
 /** A driver's buffer holds a few seconds; its newest sample cannot lie after it was fetched. */
 const OLDEST_NS = 60e9;
 const NEWEST_NS = 1e9;
 
+/**
+ * How far the wall clock was set between two readings, ns; 0 where it only ran: NTP slews by at most
+ * 500 ppm, and a reading takes less than a millisecond.
+ */
+export function steppedNs(a: Reading, b: Reading): number {
+  const stepped = Number(b.unix - a.unix - (b.mono - a.mono));
+  return Math.abs(stepped) > 1e6 + 500e-6 * Number(b.mono - a.mono) ? stepped : 0;
+}
+
+type Reading = Pick<ClockPair, "unix" | "mono">;
+
 export class WallClock {
   readonly #session: Session;
-  /** Unix time less host clock, newest first: one for each stretch between steps. */
-  readonly #ahead: bigint[];
+  /** The last reading of each stretch between steps, newest first. */
+  readonly #readings: Reading[];
 
   constructor(session: Session) {
     this.#session = session;
-    this.#ahead = session.startUnix === null ? [] : [session.startUnix - session.hostEpoch];
+    const { startUnix: unix, hostEpoch: mono } = session;
+    this.#readings = unix === null ? [] : [{ unix, mono }];
   }
 
-  read({ unix, mono }: ClockPair): void {
-    const ahead = unix - mono;
-    const last = this.#ahead[0];
-    const isStep = last === undefined || ahead - last > STEP_NS || last - ahead > STEP_NS;
-    if (isStep) this.#ahead.unshift(ahead);
-    else this.#ahead[0] = ahead;
+  read(pair: ClockPair): void {
+    const last = this.#readings[0];
+    if (last && steppedNs(last, pair) === 0) this.#readings[0] = pair;
+    else this.#readings.unshift(pair);
   }
 
   /** @param fetchedNs when the stamp was read. @returns undefined where no reading places it before that. */
   place(stamp: Instant<"unix">, fetchedNs: SessionNs): SessionNs | undefined {
-    for (const ahead of this.#ahead) {
-      const t = toSession(this.#session, instant<"host">(stamp - ahead));
+    for (const { unix, mono } of this.#readings) {
+      const t = toSession(this.#session, instant<"host">(mono + (stamp - unix)));
       if (t > fetchedNs - OLDEST_NS && t < fetchedNs + NEWEST_NS) return t;
     }
     return undefined;

@@ -10,9 +10,9 @@ import { FrameDecoder } from "../ingest/frame-decoder.ts";
 import { ttyPort } from "../ingest/tty-port.ts";
 import { builtInRig } from "../rigs/load.ts";
 import { spawnVirtualDaq } from "../rigs/virtual-daq/spawn.ts";
-import type { Session } from "../schema/session.ts";
 import { instant } from "../schema/time.ts";
 import { cleanStream, NOTHING, ROWS } from "./frames.ts";
+import { SESSION } from "./log.ts";
 import { type Figure, figure, measure, memcpyRate } from "./memcpy.ts";
 
 /** What a Linux terminal hands over at once. */
@@ -53,7 +53,12 @@ async function flatOut(): Promise<Figure> {
   const seconds = String(FLAT_OUT_S + 10);
   const args = ["--row-rate", String(ROW_HZ), "--seconds", seconds, "--flat-out"];
   const daq = await spawnVirtualDaq(rig, args);
-  const log = new LogWriter(join(dir, "capture.mcap"), session(), { flushMs: 500 });
+  const now = instant<"host">(process.hrtime.bigint());
+  const log = new LogWriter(
+    join(dir, "capture.mcap"),
+    { ...SESSION, hostEpoch: now },
+    { flushMs: 500 },
+  );
   const flush = setInterval(() => log.flushIfDue(), 100);
   try {
     const open = ttyPort(daq.path, { fifoPriority: 10 });
@@ -82,10 +87,4 @@ async function whileItRuns(source: DaqSource): Promise<Figure> {
     ratio_to_memcpy: Number(((rows * ROW_BYTES) / memcpyRate()).toPrecision(4)),
     note: `${(rows / ROW_HZ).toFixed(1)} × real time at 4 × 125 kS/s; ${lost} rows lost; ${after.badFrames - before.badFrames} bad frames; bytes stamped by ${source.timing}`,
   });
-}
-
-function session(): Session {
-  const now = instant<"host">(process.hrtime.bigint());
-  const none = { startUnix: null, software: "truejoule bench", labels: {} };
-  return { id: "bench", source: "virtual", hostClock: "monotonic", hostEpoch: now, ...none };
 }

@@ -77,7 +77,7 @@ function* pieces(s: Stream, size: number): Generator<SampleBlock> {
     }
 }
 
-const SESSION: Session = {
+export const SESSION: Session = {
   id: "bench",
   source: "virtual",
   hostClock: "monotonic",

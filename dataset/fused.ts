@@ -2,6 +2,7 @@
 // the event a row lies in, and its flags. Rows are copied into batch columns and written when a batch is
 // full; nothing else is kept.
 
+import { firstAtOrAfter } from "../align/columns.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { TelemetrySeries } from "../align/scan.ts";
 import type { Window } from "../energy/windows.ts";
@@ -61,7 +62,7 @@ class LastRead {
     let i = from;
     while (i < to) {
       while (this.#next < tNs.length && tNs[this.#next]! <= t[i]!) this.#next++;
-      const until = this.#next < tNs.length ? firstAtOrAfter(t, i, to, tNs[this.#next]!) : to;
+      const until = this.#next < tNs.length ? firstAtOrAfter(t, tNs[this.#next]!, i, to) : to;
       this.column.fill(
         this.#next > 0 ? value[this.#next - 1]! : NaN,
         at + i - from,
@@ -199,7 +200,7 @@ export class FusedTable {
   #markEvents(t: Float64Array, from: number, to: number, at: number): void {
     for (let i = from; i < to;) {
       const { event, untilNs } = this.#events.at(t[i]!);
-      const until = untilNs > t[to - 1]! ? to : firstAtOrAfter(t, i, to, untilNs);
+      const until = untilNs > t[to - 1]! ? to : firstAtOrAfter(t, untilNs, i, to);
       const [a, b] = [at + i - from, at + Math.max(until, i + 1) - from];
       this.#event.fill(Math.max(0, event), a, b);
       if (event < 0) this.#eventNulls += b - a;
@@ -251,14 +252,4 @@ function copyOrNull(
 
 function copy(from: Float64Array, to: Float32Array, a: number, b: number, at: number): void {
   to.set(from.subarray(a, b), at);
-}
-
-function firstAtOrAfter(t: Float64Array, from: number, to: number, at: number): number {
-  let [lo, hi] = [from, to];
-  while (lo < hi) {
-    const mid = (lo + hi) >> 1;
-    if (t[mid]! < at) lo = mid + 1;
-    else hi = mid;
-  }
-  return lo;
 }

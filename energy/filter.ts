@@ -2,10 +2,11 @@
 // period, averaging window, delay) before what remains is called an error. The filter is fitted to the
 // capture where the load moves enough to show it, else taken from the table of known sensors.
 
+import { firstAtOrAfter } from "../align/columns.ts";
 import type { SessionNs } from "../schema/time.ts";
 import type { PowerPrefix } from "./prefix.ts";
 import type { SensorModel } from "./sensors.ts";
-import { firstAtOrAfter, type Series } from "./series.ts";
+import type { Series } from "./series.ts";
 
 export interface FilterFit extends SensorModel {
   /** reported ≈ gain · filtered + offset. */

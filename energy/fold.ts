@@ -4,6 +4,7 @@
 // with its uncertainty. What it shows has been through the physical path: sensors, and what lies before them.
 
 import { type ClockModel, mapUNs } from "../align/clock.ts";
+import { firstAtOrAfter } from "../align/columns.ts";
 import type { KernelTimes } from "../align/cuda-times.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
@@ -189,8 +190,8 @@ function addTo(f: Fold, run: AlignedRun): void {
   for (let j = f.next; j < f.starts.length; j++) {
     const start = f.starts[j]!;
     if (start + f.firstNs - most > tNs[to - 1]!) return;
-    const a = firstAtOrAfter(tNs, from, to, start + f.firstNs - most);
-    const b = firstAtOrAfter(tNs, a, to, start + lastNs - least);
+    const a = firstAtOrAfter(tNs, start + f.firstNs - most, from, to);
+    const b = firstAtOrAfter(tNs, start + lastNs - least, a, to);
     f.rails.forEach((sums, r) => gather(sums, run, r, a, b, start + f.firstNs, f.stepNs));
   }
 }
@@ -216,16 +217,6 @@ function gather(
     if (currentA) s.i[step]! += currentA[i]!;
     if (voltageV) s.v[step]! += voltageV[i]!;
   }
-}
-
-function firstAtOrAfter(t: Float64Array, from: number, to: number, at: number): number {
-  let [lo, hi] = [from, to];
-  while (lo < hi) {
-    const mid = (lo + hi) >> 1;
-    if (t[mid]! < at) lo = mid + 1;
-    else hi = mid;
-  }
-  return lo;
 }
 
 function finished(

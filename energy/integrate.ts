@@ -3,7 +3,7 @@
 // extra. Within a run the rule is the trapezoid (instantaneous samples) or the rectangle (samples that
 // are means over their interval); partial sums are short and added up compensated (Neumaier 1974).
 
-import { RAIL_SUMS as RAIL, sumOf } from "../align/columns.ts";
+import { firstAtOrAfter, RAIL_SUMS as RAIL, sumOf } from "../align/columns.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { Rig } from "../schema/rig.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
@@ -95,7 +95,7 @@ export class Snapshots {
   /** @param near where it may lie not far behind: windows are asked for in order. */
   #index(tNs: SessionNs, near: number): number {
     const at = this.#at;
-    const i = firstAtOrAfter(at, at[near]! <= tNs ? near : 0, at.length, tNs);
+    const i = firstAtOrAfter(at, tNs, at[near]! <= tNs ? near : 0);
     if (at[i] !== tNs) throw new Error(`no snapshot was asked for at ${tNs} ns`);
     return i;
   }
@@ -201,7 +201,7 @@ export class Integrator {
     let i = from;
     while (i < last && this.#dueUntil(tNs[last]!)) {
       const at = this.#instants[this.#next]!;
-      const j = Math.max(i, firstAtOrAfter(tNs, i, to, at) - 1);
+      const j = Math.max(i, firstAtOrAfter(tNs, at, i, to) - 1);
       this.#accumulate(run, i, j);
       i = j;
       this.#takeRow(run, i, this.#from);
@@ -373,20 +373,3 @@ export class Integrator {
 
 const isWhole = (run: AlignedRun, a: number, b: number): boolean =>
   a === run.from && b === run.to - 1;
-
-/** Index of the first of the ascending t[from … to) at or after `at`, else the last: strides that double, then halve. */
-function firstAtOrAfter(t: Float64Array, from: number, to: number, at: number): number {
-  let lo = from;
-  let stride = 1;
-  while (lo + stride < to && t[lo + stride]! < at) {
-    lo += stride;
-    stride *= 2;
-  }
-  let hi = Math.min(lo + stride, to - 1);
-  while (lo < hi) {
-    const mid = (lo + hi) >> 1;
-    if (t[mid]! < at) lo = mid + 1;
-    else hi = mid;
-  }
-  return lo;
-}

@@ -2,6 +2,7 @@
 // power by trapezoid over the reads, a counter by the difference of its readings. Failed reads are left
 // out and counted; distances beyond 2.5 periods are gaps.
 
+import { firstAtOrAfter } from "../align/columns.ts";
 import type { TelemetrySeries } from "../align/scan.ts";
 import { GAP_PERIODS } from "../align/timeline.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
@@ -144,16 +145,6 @@ export class Series {
     }
     return t1 > t0 ? Math.min(1, gaps / (t1 - t0)) : 0;
   }
-}
-
-export function firstAtOrAfter(t: Float64Array, at: number): number {
-  let [lo, hi] = [0, t.length];
-  while (lo < hi) {
-    const mid = (lo + hi) >> 1;
-    if (t[mid]! < at) lo = mid + 1;
-    else hi = mid;
-  }
-  return lo;
 }
 
 function firstAfter(t: Float64Array, at: number): number {

@@ -6,6 +6,7 @@ import type { SessionClocks } from "../align/fit.ts";
 import type { Lag } from "../align/lag.ts";
 import type { Scan, TelemetrySeries } from "../align/scan.ts";
 import type { TimelineCounts } from "../align/timeline.ts";
+import { steppedNs } from "../align/wall-clock.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
 import type { WindowResult } from "./compare.ts";
 
@@ -113,15 +114,15 @@ function strangeRate({ rig, stream }: Scan, { daq }: SessionClocks): string[] {
       ];
 }
 
-/** UTC and the monotonic clock should run together; NTP slews by at most 500 ppm, a step is more. */
+/** UTC and the monotonic clock should run together. */
 function wallClockSteps(scan: Scan): string[] {
   const out: string[] = [];
   for (let i = 1; i < scan.pairs.length; i++) {
-    const [a, b] = [scan.pairs[i - 1]!, scan.pairs[i]!];
-    const steppedNs = Number(b.unix - a.unix - (b.mono - a.mono));
-    if (Math.abs(steppedNs) > 1e6 + 500e-6 * Number(b.mono - a.mono))
+    const { mono } = scan.pairs[i]!;
+    const stepped = steppedNs(scan.pairs[i - 1]!, scan.pairs[i]!);
+    if (stepped !== 0)
       out.push(
-        `the wall clock stepped by ${(steppedNs / 1e9).toFixed(3)} s at ${(Number(b.mono - scan.session.hostEpoch) / 1e9).toFixed(1)} s; samples that the driver stamps are placed by the clock before and after it, all else does not use it`,
+        `the wall clock stepped by ${(stepped / 1e9).toFixed(3)} s at ${(Number(mono - scan.session.hostEpoch) / 1e9).toFixed(1)} s; samples that the driver stamps are placed by the clock before and after it, all else does not use it`,
       );
   }
   return out;

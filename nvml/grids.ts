@@ -1,8 +1,8 @@
 // Which grids to poll on this machine: NVML fast and slow, RAPL, hwmon; or the simulated driver.
 
+import { siblingModule } from "../capture/sibling.ts";
 import { open as openHwmon } from "./hwmon.ts";
 import { openSystemNvml } from "./nvml-provider.ts";
-import { sibling } from "./provider.ts";
 import { open as openRapl } from "./rapl.ts";
 import type { GridSpec } from "./sampler.ts";
 import type { SimArgs } from "./sim-provider.ts";
@@ -16,7 +16,11 @@ export interface Periods {
 export const DEFAULT_PERIODS: Periods = { fastNs: 10e6, slowNs: 100e6 };
 
 function grid(name: string, periodNs: number, module: string, args: unknown): GridSpec {
-  return { name, periodNs, provider: { module: sibling(import.meta.url, module).href, args } };
+  return {
+    name,
+    periodNs,
+    provider: { module: siblingModule(import.meta.url, `./${module}`).url.href, args },
+  };
 }
 
 /** Both paces of the driver, whether or not there is one. */

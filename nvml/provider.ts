@@ -40,9 +40,3 @@ export async function openProvider(spec: ProviderSpec): Promise<TelemetryProvide
   const module = (await import(spec.module)) as ProviderModule;
   return module.open(spec.args);
 }
-
-/** URL of a module beside `importMetaUrl`, with the extension of the code that is running (.ts or .js). */
-export function sibling(importMetaUrl: string, name: string): URL {
-  const extension = importMetaUrl.slice(importMetaUrl.lastIndexOf("."));
-  return new URL(`./${name}${extension}`, importMetaUrl);
-}

@@ -2,12 +2,12 @@
 // handed over in columns about every 100 ms. It does not know what it polls.
 
 import { Worker } from "node:worker_threads";
-import { LEAN } from "../capture/sibling.ts";
+import { LEAN, siblingModule } from "../capture/sibling.ts";
 import { SourceError } from "../schema/errors.ts";
 import type { TelemetryChannel } from "../schema/records.ts";
 import { batchOver, type ReadBatch } from "./batch.ts";
 import type { PollReport } from "./poll-loop.ts";
-import { type ProviderSpec, sibling } from "./provider.ts";
+import type { ProviderSpec } from "./provider.ts";
 import { CONTROL_BYTES, State, type WorkerInput, type WorkerMessage } from "./sampler-protocol.ts";
 
 export interface GridSpec {
@@ -141,7 +141,7 @@ class GridWorker {
     this.grid = grid;
     const { provider, periodNs } = grid;
     const input: WorkerInput = { control, provider, periodNs, realtime };
-    const url = sibling(import.meta.url, "sampler-worker");
+    const url = siblingModule(import.meta.url, "./sampler-worker").url;
     const worker = (this.#worker = new Worker(url, { workerData: input, resourceLimits: LEAN }));
     this.#exited = new Promise((resolve) => worker.once("exit", () => resolve()));
     this.ready = new Promise((resolve, reject) => {

@@ -1,6 +1,7 @@
 // Enters: the instants worth a close look (window edges) and the rows as they stream by. Leaves: every raw
 // row around those instants. Holds at most BUDGET_BYTES.
 
+import { firstAtOrAfter } from "../align/columns.ts";
 import { readTimes } from "./decimate.ts";
 
 const BUDGET_BYTES = 500_000; // a tenth of what a report may weigh, once in base64
@@ -53,21 +54,10 @@ export function addToExcerpts(
 }
 
 function copyRows(e: Excerpt, t: Float64Array, columns: readonly Float32Array[]): void {
-  const from = lowerBound(t, e.fromNs);
-  const to = Math.min(lowerBound(t, e.toNs), from + e.tNs.length - e.rows);
+  const from = firstAtOrAfter(t, e.fromNs);
+  const to = Math.min(firstAtOrAfter(t, e.toNs), from + e.tNs.length - e.rows);
   if (to <= from) return;
   e.tNs.set(t.subarray(from, to), e.rows);
   columns.forEach((column, i) => e.values[i]!.set(column.subarray(from, to), e.rows));
   e.rows += to - from;
-}
-
-function lowerBound(t: Float64Array, at: number): number {
-  let lo = 0;
-  let hi = t.length;
-  while (lo < hi) {
-    const mid = (lo + hi) >>> 1;
-    if (t[mid]! < at) lo = mid + 1;
-    else hi = mid;
-  }
-  return lo;
 }
