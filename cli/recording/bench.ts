@@ -65,8 +65,11 @@ const LEAD_NS = 1.5e9;
 
 export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<Bench> {
   const { spawnVirtualDaq } = await import("../../rigs/virtual-daq/spawn.ts");
-  const { VirtualBench } = await import("../../rigs/virtual/bench.ts");
+  const { virtualCard } = await import("../../rigs/virtual/card.ts");
   const { virtualMarks } = await import("../../rigs/virtual/host.ts");
+  const { NO_FAULTS } = await import("../../rigs/virtual/faults.ts");
+  const { triggerLine } = await import("../../rigs/virtual/trigger.ts");
+  const { mixedWork } = await import("../../rigs/virtual/workloads.ts");
   const { siblingModule } = await import("../../capture/sibling.ts");
   const { readEnvironment } = await import("../../nvml/environment.ts");
   const epoch = later(instant<"host">(process.hrtime.bigint()), LEAD_NS);
@@ -76,15 +79,15 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
     ...(line ? ["--line", line.path] : []),
     ...(o.daqArgs ?? []),
   ]);
-  const bench = new VirtualBench(rig.rig, {
-    seed: o.seed,
-    durationS: o.durationS,
-    outsideLine: line !== null,
-  });
-  const card = { rig: rig.rig, seed: o.seed, durationS: o.durationS, epochNs: Number(epoch) };
+  const { seed, durationS } = o;
+  const schedule = mixedWork(seed, durationS);
+  const card = virtualCard(rig.rig, schedule);
+  const { spans } = schedule;
+  const stamps = line ? [] : triggerLine(spans, seed, NO_FAULTS).stamps;
   const real = await availableGrids();
   const hasNvml = real.some((g) => g.name.startsWith("nvml"));
   const powerModule = siblingModule(import.meta.url, "../../rigs/virtual/sim-power").url.href;
+  const powerArgs = { rig: rig.rig, pieces: card.trace, epochNs: Number(epoch) };
   return {
     rig,
     async start(sink, onFatal) {
@@ -93,12 +96,12 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
       return startWire(rig.rig, ttyPort(daq.path, { fifoPriority: 10 }))(sink, onFatal);
     },
     source: "virtual",
-    grids: hasNvml ? real : [...simGrids({ powerModule, powerArgs: card }), ...real],
+    grids: hasNvml ? real : [...simGrids({ powerModule, powerArgs }), ...real],
     environment: await readEnvironment(),
     epoch,
     triggerOutput: line && line.name,
-    ownMarks: (session) => virtualMarks(bench, session),
-    truthJ: (t0, t1) => bench.energyJ(t0, t1),
+    ownMarks: (session) => virtualMarks({ seed, spans, stamps }, session),
+    truthJ: (t0, t1) => card.energyJ(t0, t1),
     description: hasNvml
       ? "virtual bench (simulated DAQ and load) beside this machine's own GPU telemetry"
       : "virtual bench: DAQ, load and driver are simulated",

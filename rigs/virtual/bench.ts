@@ -2,18 +2,17 @@
 // telemetry. In: rig, seed, duration or schedule. Out: rows of counts by index, telemetry by instant,
 // true Joules by interval. Holds: pure; any row can be asked for in any order and is the same each time.
 
-import { InputError } from "../../schema/errors.ts";
 import { random } from "../../schema/random.ts";
 import type { RowLayout } from "../../schema/records.ts";
-import type { Rail, Rig } from "../../schema/rig.ts";
+import type { Rig } from "../../schema/rig.ts";
+import { type VirtualCard, virtualCard } from "./card.ts";
 import { TILE, VirtualClock } from "./device-clock.ts";
 import { type Faults, lostBlocks, NO_FAULTS } from "./faults.ts";
 import { Lag } from "./lag.ts";
 import { NoiseTable } from "./noise.ts";
-import { PowerTrace } from "./power.ts";
+import type { PowerTrace } from "./power.ts";
 import type { Schedule } from "./schedule.ts";
 import { type Quantity, type VirtualSensor, virtualSensor } from "./sensor.ts";
-import { railW, SUPPLIES, type Supply } from "./supply.ts";
 import {
   type BoardSensor,
   drawBoardSensor,
@@ -22,7 +21,7 @@ import {
   type VirtualTelemetry,
   virtualTelemetry,
 } from "./telemetry.ts";
-import { type TriggerLine, triggerLine } from "./trigger.ts";
+import { type HostWork, type TriggerLine, triggerLine } from "./trigger.ts";
 import { mixedWork } from "./workloads.ts";
 
 export interface BenchOptions {
@@ -38,8 +37,6 @@ export interface BenchOptions {
   readonly outsideLine?: boolean;
 }
 
-/** Input capacitors behind the connectors: 10–90 % in 2.2 τ = 132 µs. */
-const REGULATOR_TAU_NS = 60e3;
 const ADC_BITS = 12;
 /** Rows the device sends at once: 5.12 ms at 100 kHz, a few USB packets. */
 export const BLOCK_ROWS = 512;
@@ -60,7 +57,7 @@ export class VirtualBench {
   /** Whole blocks sampled before the session ends, and those among them that never arrive. */
   readonly blocks: number;
   readonly lostBlocks: ReadonlySet<number>;
-  readonly #supplies: ReadonlyMap<string, Supply>;
+  readonly #card: VirtualCard;
   readonly #lags = new Map<number, { lag: Lag | null; boardW: Float64Array }>();
   /** Edges of the trigger line at their places between rows; the line is low before the first. */
   readonly edgeRows: number[];
@@ -77,7 +74,8 @@ export class VirtualBench {
     this.options = options;
     this.faults = { ...NO_FAULTS, ...options.faults };
     this.schedule = options.schedule ?? mixedWork(seed, durationS);
-    this.trace = new PowerTrace(this.schedule, REGULATOR_TAU_NS);
+    this.#card = virtualCard(rig, this.schedule);
+    this.trace = this.#card.trace;
     const noise = new NoiseTable(seed);
     // Streaming begins some tens of milliseconds after the session does.
     const startNs = 20e6 + 30e6 * random(seed, "start").uniform();
@@ -87,7 +85,6 @@ export class VirtualBench {
     const spans = options.outsideLine ? [] : this.schedule.spans;
     this.trigger = triggerLine(spans, seed, this.faults);
     this.edgeRows = Array.from(this.trigger.edgesNs, (t) => this.#placeOf(t));
-    this.#supplies = new Map(rig.rails.map((rail) => [rail.name, supplyOf(rig, rail)]));
     this.sensors = this.#makeSensors(noise);
     this.layout = layoutOf(rig, this.sensors);
     this.boardSensor = options.boardSensor ?? drawBoardSensor(seed);
@@ -96,24 +93,21 @@ export class VirtualBench {
     );
   }
 
+  get hostWork(): HostWork {
+    return {
+      seed: this.options.seed,
+      spans: this.schedule.spans,
+      stamps: this.trigger.stamps,
+    };
+  }
+
   /** True Joules through all rails of the rig between two session instants; exact to rounding. */
   energyJ(t0Ns: number, t1Ns: number): number {
-    let sum = 0;
-    for (const name of this.#supplies.keys()) sum += this.railEnergyJ(name, t0Ns, t1Ns);
-    return sum;
+    return this.#card.energyJ(t0Ns, t1Ns);
   }
 
   railEnergyJ(rail: string, t0Ns: number, t1Ns: number): number {
-    const s = this.#supplies.get(rail)!;
-    return s.baseW * (t1Ns - t0Ns) * 1e-9 + s.share * this.trace.energyJ(t0Ns, t1Ns);
-  }
-
-  /** True power through the rig's rails, W. */
-  powerW(tNs: number): number {
-    const boardW = this.trace.at(tNs);
-    let sum = 0;
-    for (const s of this.#supplies.values()) sum += railW(s, boardW);
-    return sum;
+    return this.#card.railEnergyJ(rail, t0Ns, t1Ns);
   }
 
   /** The outside line changes; in time order. A change that comes late is seen late, where rows still can show it. */
@@ -176,7 +170,7 @@ export class VirtualBench {
     const sensors = this.rig.rails.flatMap((rail) =>
       quantities.flatMap((q) => {
         const stated = rail[q];
-        const supply = this.#supplies.get(rail.name)!;
+        const supply = this.#card.supplies.get(rail.name)!;
         const top = stated?.clip?.[1] ?? 2 ** ADC_BITS - 1;
         return stated
           ? [virtualSensor(rail, q, stated, supply, top, this.options.seed, noise)]
@@ -191,15 +185,6 @@ export class VirtualBench {
         });
     return sensors;
   }
-}
-
-function supplyOf(rig: Rig, rail: Rail): Supply {
-  const supply = SUPPLIES.find((s) => s.name === rail.name);
-  if (!supply)
-    throw new InputError(
-      `rig ${rig.name}: the virtual card has no rail "${rail.name}"; it has ${SUPPLIES.map((s) => s.name).join(", ")}`,
-    );
-  return supply;
 }
 
 /** One 16-bit word a channel, 12 bits used; the trigger input is the top bit of the first. */

@@ -42,7 +42,7 @@ export async function writeVirtualCapture(
     software: "truejoule",
     labels: { seed: String(options.seed), ...options.labels },
   };
-  const marks = virtualMarks(bench, session);
+  const marks = virtualMarks(bench.hostWork, session);
   const lostRows = bench.lostBlocks.size * BLOCK_ROWS;
   const windows = trueWindows(bench, session, marks);
   const log = new LogWriter(createRun(dir).capture, session);

@@ -14,6 +14,7 @@ import type { Session } from "../../schema/session.ts";
 import { instant, later, type SessionNs } from "../../schema/time.ts";
 import { BLOCK_ROWS, type VirtualBench } from "./bench.ts";
 import type { VirtualTelemetry } from "./telemetry.ts";
+import type { HostWork } from "./trigger.ts";
 
 const US = 1e3;
 const MS = 1e6;
@@ -123,10 +124,10 @@ export function* virtualReads(
 }
 
 /** Marks of the host program: begin and end of each span, and `sync` around each change of the trigger line. */
-export function virtualMarks(b: VirtualBench, session: Session): Mark[] {
-  const r = random(b.options.seed, "marks");
+export function virtualMarks({ seed, spans, stamps }: HostWork, session: Session): Mark[] {
+  const r = random(seed, "marks");
   const at = (ns: SessionNs): bigint => later(session.hostEpoch, ns);
-  const spans = b.schedule.spans.flatMap((s): Mark[] => [
+  const work = spans.flatMap((s): Mark[] => [
     {
       name: s.name,
       phase: "begin",
@@ -136,14 +137,14 @@ export function virtualMarks(b: VirtualBench, session: Session): Mark[] {
     },
     { name: s.name, phase: "end", clock: "host", t: at(s.doneNs + 6 * US + r.exponential(6 * US)) },
   ]);
-  const sync = b.trigger.stamps.map((s): Mark => ({
+  const sync = stamps.map((s): Mark => ({
     name: "sync",
     phase: s.level === 1 ? "begin" : "end",
     clock: "host",
     t: at(s.tNs),
     fields: { half_ns: Math.round(s.halfNs) },
   }));
-  return [...spans, ...sync].sort((x, y) => (x.t < y.t ? -1 : x.t > y.t ? 1 : 0));
+  return [...work, ...sync].sort((x, y) => (x.t < y.t ? -1 : x.t > y.t ? 1 : 0));
 }
 
 /** Once a second, as a recorder does. */

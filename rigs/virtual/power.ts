@@ -9,34 +9,59 @@ import type { Schedule } from "./schedule.ts";
 /** Telemetry looks back a second; the card idled this long before the session. */
 const LEAD_IN_NS = 100e9;
 
-/** True power of the whole board. Times are session nanoseconds. */
-export class PowerTrace {
+/**
+ * Breakpoints, demand at each (W), its slope (W/ns), response at each (W), demand's integral up to each (J).
+ * In shared memory: what a worker gets is the same card, not a copy of it.
+ */
+export interface Pieces {
   readonly tauNs: number;
-  /** Breakpoints, demand at each (W), its slope (W/ns), response at each (W), demand's integral up to each (J). */
   readonly t: Float64Array;
   readonly fromW: Float64Array;
   readonly slope: Float64Array;
   readonly stateW: Float64Array;
-  readonly #demandJ: Float64Array;
+  readonly demandJ: Float64Array;
+}
+
+export function powerTrace(schedule: Schedule, tauNs: number): PowerTrace {
+  const n = schedule.tNs.length;
+  if (n === 0 || schedule.fromW[0] !== schedule.toW[0])
+    throw new Error("a schedule begins with constant power");
+  const column = (): Float64Array => new Float64Array(new SharedArrayBuffer(8 * (n + 1)));
+  const [t, fromW, slope, stateW, demandJ] = [column(), column(), column(), column(), column()];
+  t.set(schedule.tNs);
+  fromW.set(schedule.fromW);
+  t[0] = schedule.tNs[0]! - LEAD_IN_NS;
+  t[n] = schedule.endNs;
+  fromW[n] = schedule.toW[n - 1]!;
+  stateW[0] = fromW[0]!;
+  for (let i = 0; i < n; i++) {
+    const dt = t[i + 1]! - t[i]!;
+    slope[i] = (schedule.toW[i]! - schedule.fromW[i]!) / dt;
+    const lag = slope[i]! * tauNs;
+    const start = stateW[i]! - fromW[i]! + lag;
+    stateW[i + 1] = fromW[i]! - lag + slope[i]! * dt + start * Math.exp(-dt / tauNs);
+    demandJ[i + 1] = demandJ[i]! + (fromW[i]! + (slope[i]! * dt) / 2) * dt * 1e-9;
+  }
+  return new PowerTrace({ tauNs, t, fromW, slope, stateW, demandJ });
+}
+
+/** True power of the whole board. Times are session nanoseconds. */
+export class PowerTrace implements Pieces {
+  readonly tauNs: number;
+  readonly t: Float64Array;
+  readonly fromW: Float64Array;
+  readonly slope: Float64Array;
+  readonly stateW: Float64Array;
+  readonly demandJ: Float64Array;
   #hint = 0;
 
-  constructor(schedule: Schedule, tauNs: number) {
-    this.tauNs = tauNs;
-    const n = schedule.tNs.length;
-    if (n === 0 || schedule.fromW[0] !== schedule.toW[0])
-      throw new Error("a schedule begins with constant power");
-    this.t = new Float64Array(n + 1);
-    this.fromW = new Float64Array(n + 1);
-    this.slope = new Float64Array(n + 1);
-    this.t.set(schedule.tNs);
-    this.fromW.set(schedule.fromW);
-    this.t[0] = schedule.tNs[0]! - LEAD_IN_NS;
-    this.t[n] = schedule.endNs;
-    this.fromW[n] = schedule.toW[n - 1]!;
-    for (let i = 0; i < n; i++)
-      this.slope[i] = (schedule.toW[i]! - schedule.fromW[i]!) / (this.t[i + 1]! - this.t[i]!);
-    this.stateW = this.#respond();
-    this.#demandJ = this.#integrate();
+  constructor(pieces: Pieces) {
+    this.tauNs = pieces.tauNs;
+    this.t = pieces.t;
+    this.fromW = pieces.fromW;
+    this.slope = pieces.slope;
+    this.stateW = pieces.stateW;
+    this.demandJ = pieces.demandJ;
   }
 
   /** W. */
@@ -69,34 +94,11 @@ export class PowerTrace {
     return lo;
   }
 
-  #respond(): Float64Array {
-    const { t, fromW, slope, tauNs } = this;
-    const y = new Float64Array(t.length);
-    y[0] = fromW[0]!;
-    for (let i = 0; i + 1 < t.length; i++) {
-      const dt = t[i + 1]! - t[i]!;
-      const lag = slope[i]! * tauNs;
-      y[i + 1] =
-        fromW[i]! - lag + slope[i]! * dt + (y[i]! - fromW[i]! + lag) * Math.exp(-dt / tauNs);
-    }
-    return y;
-  }
-
-  #integrate(): Float64Array {
-    const { t, fromW, slope } = this;
-    const e = new Float64Array(t.length);
-    for (let i = 0; i + 1 < t.length; i++) {
-      const dt = t[i + 1]! - t[i]!;
-      e[i + 1] = e[i]! + (fromW[i]! + (slope[i]! * dt) / 2) * dt * 1e-9;
-    }
-    return e;
-  }
-
   /** J since the first breakpoint. */
   #total(tNs: number): number {
     const i = this.segment(tNs);
     const dt = tNs - this.t[i]!;
-    const demand = this.#demandJ[i]! + (this.fromW[i]! + (this.slope[i]! * dt) / 2) * dt * 1e-9;
+    const demand = this.demandJ[i]! + (this.fromW[i]! + (this.slope[i]! * dt) / 2) * dt * 1e-9;
     return demand - this.tauNs * 1e-9 * (this.at(tNs) - this.stateW[0]!);
   }
 }

@@ -14,6 +14,13 @@ export interface SyncStamp {
   readonly level: 0 | 1;
 }
 
+/** What the host program does: its spans, and how it drives the trigger line. */
+export interface HostWork {
+  readonly seed: number;
+  readonly spans: readonly Span[];
+  readonly stamps: readonly SyncStamp[];
+}
+
 export interface TriggerLine {
   readonly stamps: readonly SyncStamp[];
   /** Changes as they reach the DAQ, ascending session ns; the line is low before the first. */

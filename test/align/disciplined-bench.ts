@@ -49,7 +49,7 @@ export function writeDisciplined(dir: string, rig: Rig, o: DisciplinedOptions): 
   };
   const log = new LogWriter(createRun(dir).capture, session);
   log.attach("rig.json", "application/json", Buffer.from(JSON.stringify(rig)));
-  const marks = virtualMarks(bench, session);
+  const marks = virtualMarks(bench.hostWork, session);
   for (const pair of virtualClockPairs(bench, session)) log.clockPair(pair);
   for (const m of marks) log.mark(m);
   log.declareRows(bench.layout);

@@ -51,7 +51,7 @@ async function main(image: Uint8Array, dir: string, o: EmulatedCaptureOptions): 
     labels: { seed: String(o.seed) },
   };
   const log = new LogWriter(createRun(dir).capture, session);
-  const marks = virtualMarks(bench, session);
+  const marks = virtualMarks(bench.hostWork, session);
   const windows = trueWindows(bench, session, marks);
   log.attach("rig.yaml", "application/yaml", Buffer.from(loaded.text));
   log.attach("rig.json", "application/json", Buffer.from(JSON.stringify(rig)));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { Lag } from "../../rigs/virtual/lag.ts";
-import { PowerTrace } from "../../rigs/virtual/power.ts";
+import { type PowerTrace, powerTrace } from "../../rigs/virtual/power.ts";
 import { ScheduleBuilder } from "../../rigs/virtual/schedule.ts";
 import { mixedWork } from "../../rigs/virtual/workloads.ts";
 import { random } from "../../schema/random.ts";
@@ -25,7 +25,7 @@ function bruteJ(trace: PowerTrace, t0: number, t1: number): number {
 
 describe("true power", () => {
   test("a step answers as 1 − e^(−t/τ), and what the capacitors owe is τ·ΔP", () => {
-    const trace = new PowerTrace(new ScheduleBuilder().hold(50, 1e6).hold(350, 1e7).build(), TAU);
+    const trace = powerTrace(new ScheduleBuilder().hold(50, 1e6).hold(350, 1e7).build(), TAU);
     expect(trace.at(0.9e6)).toBe(50);
     expect(trace.at(1e6 + TAU)).toBeCloseTo(50 + 300 * (1 - Math.exp(-1)), 9);
     expect(trace.energyJ(1e6, 9e6)).toBeCloseTo(350 * 8e-3 - 300 * TAU * 1e-9, 12);
@@ -35,7 +35,7 @@ describe("true power", () => {
   });
 
   test("Joules of any interval equal brute-force integration to 1e-6", () => {
-    const trace = new PowerTrace(mixedWork(5, 1.2), TAU);
+    const trace = powerTrace(mixedWork(5, 1.2), TAU);
     const r = random(5, "intervals");
     for (let k = 0; k < 12; k++) {
       const t0 = r.uniform() * 1.1e9;
@@ -47,7 +47,7 @@ describe("true power", () => {
 
   test("energy is additive and power never leaves the schedule's range", () => {
     const schedule = mixedWork(9, 2);
-    const trace = new PowerTrace(schedule, TAU);
+    const trace = powerTrace(schedule, TAU);
     const highest = Math.max(...schedule.fromW, ...schedule.toW);
     let sum = 0;
     for (let t = 0; t < 2e9; t += 7e6) {
@@ -66,7 +66,7 @@ describe("lagged power", () => {
     .hold(100, 3e4)
     .hold(380, 2e6)
     .build();
-  const trace = new PowerTrace(schedule, TAU);
+  const trace = powerTrace(schedule, TAU);
 
   test.each([1300, 20_000, TAU, 17e6])("τ = %p ns solves z' = (y − z)/τ", (tau) => {
     const lag = new Lag(trace, tau);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { PowerTrace } from "../../rigs/virtual/power.ts";
+import { powerTrace } from "../../rigs/virtual/power.ts";
 import { type Schedule, ScheduleBuilder } from "../../rigs/virtual/schedule.ts";
 import { AMPERE, HOPPER, virtualTelemetry } from "../../rigs/virtual/telemetry.ts";
 
@@ -16,7 +16,7 @@ function periodic(onMs: number, periodMs: number, phaseMs: number): Schedule {
 /** Mean W of the steady middle, as a poller at 10 ms sees it; a counter by its difference. */
 function reported(name: string, schedule: Schedule): number {
   const kind = HOPPER.find((k) => k.name === name)!;
-  const channel = virtualTelemetry(kind, new PowerTrace(schedule, 60e3), HONEST, 3);
+  const channel = virtualTelemetry(kind, powerTrace(schedule, 60e3), HONEST, 3);
   const [from, to] = [2000 * MS, 6000 * MS];
   if (kind.kind === "counter")
     return (channel.valueAt(to) - channel.valueAt(from)) / ((to - from) * 1e-9);
@@ -46,7 +46,7 @@ describe("the strobe, as measured on an H100", () => {
 });
 
 describe("telemetry channels", () => {
-  const steady = new PowerTrace(new ScheduleBuilder().hold(80, 1e9).hold(300, 4e9).build(), 60e3);
+  const steady = powerTrace(new ScheduleBuilder().hold(80, 1e9).hold(300, 4e9).build(), 60e3);
 
   test("a windowed channel renews every period and shows the mean of its own window", () => {
     const kind = AMPERE[0]!;
