@@ -132,6 +132,11 @@ function explain(error: unknown, name: string | undefined): ExitCode {
     process.stderr.write(`truejoule: ${e.message}\n`);
     return 1;
   }
+  if (e.code === "ENOSPC" || e.code === "EDQUOT") {
+    const remedy = "free some and run it again (after a recording: truejoule fuse RUN)";
+    process.stderr.write(`truejoule: no space left on the disk (${e.code}): ${remedy}\n`);
+    return 1;
+  }
   const bug = process.env["TRUEJOULE_DEBUG"]
     ? e.stack
     : `${e.message} (a bug in truejoule; TRUEJOULE_DEBUG=1 shows where)`;

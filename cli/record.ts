@@ -12,6 +12,8 @@ import type { Command, ExitCode, Invocation, Ui } from "./command.ts";
 import { type Bench, realBench, virtualBench } from "./recording/bench.ts";
 import { cudaEnvironment } from "./recording/cuda.ts";
 import { bytesPerSecond, freeBytes } from "./recording/disk.ts";
+import { takeInterrupts } from "./recording/interrupts.ts";
+import { Program } from "./recording/program.ts";
 import { record, type RecordingResult, type RecordingState } from "./recording/recorder.ts";
 import { software } from "./version.ts";
 
@@ -21,7 +23,8 @@ export const command: Command = {
     "--rig FILE|NAME --out RUN [--duration 10s] [--port TTY] [--label k=v] [--live] [--cuda] [-- CMD …]",
   help: `
 Writes RUN/capture.mcap as it goes (a kill loses less than a second), then fuses it. CMD finds the marks
-folder in TRUEJOULE_MARKS (docs/marks.md); a window named command-1 spans it. Ctrl-C ends cleanly.
+folder in TRUEJOULE_MARKS (docs/marks.md); a window named command-1 spans it. Ctrl-C ends both cleanly, a
+second one at once. A recording that fails says so at once and leaves CMD alone: it goes on unrecorded.
 --rig virtual records the virtual bench over a pty in real time; everything in it is simulated. With --cuda
 its simulated load follows CMD's own kernels.
 
@@ -126,27 +129,51 @@ export async function recordRun(
   const live = call.options["live"] === true ? await livePageOf(paths, bench, session, ui) : null;
   if (live) announce(live.url);
   const progress = progressLine(ui, durationS, bench.rig.rig.rails.length * 2);
+  const output = ui.json ? "stderr" : "inherit";
+  const program = call.rest.length > 0 ? new Program(call.rest, cudaOf(call), output) : null;
+  const interrupts = takeInterrupts(program);
   try {
-    return await record({
+    const result = await record({
       paths,
       session,
       bench,
       durationS,
-      command: call.rest,
-      environment: cudaOf(call),
-      childOutput: ui.json ? "stderr" : "inherit",
+      program,
+      interrupted: interrupts.asked,
       realtime: call.options["realtime"] === true,
       trigger: call.options["no-trigger"] !== true,
       onProgress: (state) => {
         progress(state);
         live?.state(state);
       },
+      onFailure: (why) => say(program?.running === true ? `${why}; ${GOES_ON}` : why),
       ...(live ? { tee: live.tee } : {}),
+    }).finally(() => {
+      process.stderr.write(ui.quiet ? "" : CLEAR_LINE);
+      return live?.close("the recording ended");
     });
+    if (program?.running === true) tellOfWait(result.ended, interrupts.asked);
+    return { ...result, exitCode: (await program?.ended) ?? null };
   } finally {
-    await live?.close("the recording ended");
+    interrupts.release();
   }
 }
+
+const GOES_ON = "the program goes on unrecorded; Ctrl-C ends both";
+
+/** A program may outlive its recording: a meter's end is no reason to lose the work. */
+function tellOfWait(ended: RecordingResult["ended"], interrupted: AbortSignal): void {
+  const wait = (): void => say("waiting for the program to end; Ctrl-C again kills it");
+  if (interrupted.aborted) return wait();
+  if (ended === "duration") say(`the recording is over; ${GOES_ON}`);
+  interrupted.addEventListener("abort", wait);
+}
+
+/** By name: the program's own output is on the same terminal. */
+const say = (text: string): void => void process.stderr.write(`${CLEAR_LINE}truejoule: ${text}\n`);
+
+/** What a progress line left. */
+const CLEAR_LINE = process.stderr.isTTY ? "\r\x1b[K" : "";
 
 const cudaOf = ({ options, rest }: Pick<Invocation, "options" | "rest">): Record<string, string> =>
   options["cuda"] === true ? cudaEnvironment(rest) : {};
@@ -163,8 +190,9 @@ export async function finish(
 ): Promise<ExitCode> {
   if (ui.json)
     ui.document({ schema: "record/1", run: paths.dir, source: bench.source, ...jsonOf(result) });
+  const code = result.exitCode ? `, the program with code ${result.exitCode}` : "";
   ui.print(
-    `${paths.dir}: ${result.elapsedS.toFixed(1)} s, ${result.rows} rows (${result.lostRows} lost), ${result.reads} telemetry reads (${result.failedReads} failed), ${result.marks} marks (${result.lostMarks} lost), ${(result.bytes / 1e6).toFixed(1)} MB; ended by ${result.ended}`,
+    `${paths.dir}: ${result.elapsedS.toFixed(1)} s, ${result.rows} rows (${result.lostRows} lost), ${result.reads} telemetry reads (${result.failedReads} failed), ${result.marks} marks (${result.lostMarks} lost), ${(result.bytes / 1e6).toFixed(1)} MB; ended by ${result.ended}${code}`,
   );
   const lost = result.lostRows + result.lostMarks > 0 || result.ended === "failure";
   if (options["no-fuse"] === true) return lost ? 3 : 0;
@@ -243,7 +271,7 @@ function progressLine(ui: Ui, durationS: number, channels: number): (s: Recordin
       ? `, ${Math.max(0, durationS - s.elapsedS).toFixed(0)} s left`
       : "";
     const line = `${s.elapsedS.toFixed(1)} s  ${(rate / 1e3).toFixed(0)} kS/s  lost ${s.lostRows}  reads ${s.reads} (${s.failedReads} failed)  marks ${s.marks}  ${(s.bytes / 1e6).toFixed(1)} MB, ${(s.freeBytes / 1e9).toFixed(0)} GB free${left}`;
-    process.stderr.write(terminal ? `\r\x1b[K${line}` : `${line}\n`);
+    process.stderr.write(terminal ? `${CLEAR_LINE}${line}` : `${line}\n`);
   };
 }
 

@@ -88,7 +88,12 @@ export class ArrowFile {
       typeof to === "string" ? partFile(to) : { sink: to, finish: () => {}, abort: () => {} };
     this.#finish = target.finish;
     this.#abort = target.abort;
-    this.#writer.reset(new Queue(target.sink), this.#schema);
+    try {
+      this.#writer.reset(new Queue(target.sink), this.#schema); // writes the schema at once
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
   }
 
   /** Appends rows [0, rows) of the columns, in schema order. The arrays may be reused afterwards. */

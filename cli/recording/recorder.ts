@@ -14,10 +14,10 @@ import type { Mark, Note } from "../../schema/records.ts";
 import type { Session } from "../../schema/session.ts";
 import { type Instant, instant } from "../../schema/time.ts";
 import type { Bench } from "./bench.ts";
-import { runChild } from "./child.ts";
 import { clockPair } from "./clock-pair.ts";
 import type { LiveSource } from "./device.ts";
 import { freeBytes } from "./disk.ts";
+import type { Program } from "./program.ts";
 import { describeTrigger, startTrigger, type Trigger } from "./trigger.ts";
 import type { TriggerReport } from "./trigger-protocol.ts";
 
@@ -27,16 +27,17 @@ export interface RecordingPlan {
   readonly bench: Bench;
   /** Seconds; Infinity until the program ends or Ctrl-C. */
   readonly durationS: number;
-  readonly command: readonly string[];
-  /** More of the program's environment, besides the marks folder. */
-  readonly environment?: Readonly<Record<string, string>>;
-  /** Where the program's own output goes: the terminal, or stderr when stdout is for JSON. */
-  readonly childOutput: "inherit" | "stderr";
+  /** Started once everything records; its end is the recording's. It is not ended with it. */
+  readonly program: Program | null;
+  /** Ends the recording. */
+  readonly interrupted: AbortSignal;
   readonly realtime: boolean;
   /** Drive the bench's trigger line, where it has one. */
   readonly trigger: boolean;
   /** Called twice a second. */
   readonly onProgress: (s: RecordingState) => void;
+  /** Told at once why the recording ends before its time. */
+  readonly onFailure: (why: string) => void;
   /** Sees what the log sees: the live page. */
   readonly tee?: DaqSink & {
     reads(batch: ReadBatch, sampler: Sampler): void;
@@ -58,6 +59,7 @@ export interface RecordingState {
 
 export interface RecordingResult extends RecordingState {
   readonly ended: "duration" | "command" | "interrupt" | "failure";
+  /** The program's; null where it was still running, or there was none. */
   readonly exitCode: number | null;
   /** How each telemetry grid kept its schedule; null where there was none. */
   readonly telemetry: SamplerReport | null;
@@ -74,12 +76,7 @@ const MIN_FREE_BYTES = 256 << 20;
 
 export async function record(plan: RecordingPlan): Promise<RecordingResult> {
   const log = new LogWriter(plan.paths.capture, plan.session, { flushMs: FLUSH_MS });
-  const recorder = new Recorder(plan, log);
-  try {
-    return await recorder.run();
-  } finally {
-    log.close();
-  }
+  return new Recorder(plan, log).run();
 }
 
 class Recorder {
@@ -95,6 +92,9 @@ class Recorder {
   #reads = 0;
   #failedReads = 0;
   #marksSeen = 0;
+  #recording = true;
+  #failed = false;
+  #exitCode: number | null = null;
   #end: (why: RecordingResult["ended"]) => void = () => undefined;
   #timers: NodeJS.Timeout[] = [];
 
@@ -122,35 +122,31 @@ class Recorder {
   async run(): Promise<RecordingResult> {
     const ended = new Promise<RecordingResult["ended"]>((resolve) => (this.#end = resolve));
     const interrupt = (): void => this.#end("interrupt");
-    process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
-    let exitCode: number | null = null as number | null;
+    this.#plan.interrupted.addEventListener("abort", interrupt);
     let why: RecordingResult["ended"] = "failure";
     try {
       await this.#start();
-      const { command, childOutput, durationS } = this.#plan;
-      if (command.length > 0) {
-        const environment = { ...this.#marks.environment, ...this.#plan.environment };
-        const child = runChild(command, environment, childOutput);
-        this.#markCommand("begin");
-        child.then(
-          (code) => {
-            exitCode = code;
-            this.#markCommand("end");
-            this.#end("command");
-          },
-          (error: unknown) => this.#fail(error),
-        );
-      }
+      const { durationS, interrupted } = this.#plan;
       if (Number.isFinite(durationS)) this.#endAfter(durationS);
-      why = await ended;
+      why = interrupted.aborted ? "interrupt" : await Promise.race([ended, this.#runProgram()]);
     } finally {
-      process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+      this.#plan.interrupted.removeEventListener("abort", interrupt);
       await this.#stop();
     }
-    if (exitCode !== null && exitCode !== 0)
-      this.#tell({ level: "warning", text: `the program ended with code ${exitCode}` });
-    const [telemetry, trigger] = [this.#sampled, this.#triggered];
+    const [telemetry, trigger, exitCode] = [this.#sampled, this.#triggered, this.#exitCode];
+    if (this.#failed) why = "failure";
     return { ...this.#state(), ended: why, exitCode, telemetry, trigger };
+  }
+
+  /** @throws InputError when it cannot be started. */
+  async #runProgram(): Promise<"command"> {
+    const { program } = this.#plan;
+    if (program === null) return new Promise(() => undefined);
+    const ended = program.start(this.#marks.environment);
+    void this.#attempt(() => this.#markCommand("begin"));
+    const code = await ended;
+    if (this.#recording) await this.#attempt(() => this.#programEnded(code));
+    return "command";
   }
 
   /** Counted from session start, which may lie a little ahead. */
@@ -189,7 +185,7 @@ class Recorder {
     for (const channel of sampler.channels) this.#log.declareTelemetry(channel);
     for (const text of [...sampler.descriptions, ...sampler.missing]) this.#note("info", text);
     sampler.onBatch((batch) => {
-      this.#batch(batch, sampler);
+      void this.#attempt(() => this.#batch(batch, sampler));
       tee?.reads(batch, sampler);
     });
   }
@@ -202,9 +198,15 @@ class Recorder {
     this.#trigger = await startTrigger(
       bench.triggerOutput,
       ring,
-      (marks) => marks.forEach((m) => this.#mark(m)),
-      (why) => this.#note("warning", why),
+      (marks) => void this.#attempt(() => marks.forEach((m) => this.#mark(m))),
+      (why) => void this.#attempt(() => this.#note("warning", why)),
     );
+  }
+
+  async #stopTelemetry(): Promise<void> {
+    if (!this.#sampler) return;
+    this.#sampled = await this.#sampler.stop();
+    for (const n of samplerNotes(this.#sampled)) this.#tell(n);
   }
 
   async #stopTrigger(): Promise<void> {
@@ -213,39 +215,37 @@ class Recorder {
   }
 
   #every(ms: number, work: () => void): void {
-    const guarded = (): void => {
-      try {
-        work();
-      } catch (error) {
-        this.#fail(error);
-      }
-    };
-    this.#timers.push(setInterval(guarded, ms));
+    this.#timers.push(setInterval(() => void this.#attempt(work), ms));
+  }
+
+  /** Whatever writes to the log may meet a full disk: that ends the recording, not this process. */
+  async #attempt(work: () => unknown): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** Writes to the log and shows a live page the same. */
   #sink(): DaqSink {
     const { tee } = this.#plan;
     const log = this.#log;
+    const both = (write: (to: DaqSink) => void): void =>
+      void this.#attempt(() => {
+        write(log);
+        if (tee) write(tee);
+      });
     return {
-      declareRows: (layout) => {
-        log.declareRows(layout);
-        tee?.declareRows(layout);
-      },
+      declareRows: (layout) => both((to) => to.declareRows(layout)),
       rows: (block) => {
-        log.rows(block);
-        if (block.stream === this.#plan.bench.rig.rig.device.stream) this.#rows += block.rows;
-        tee?.rows(block);
+        both((to) => to.rows(block));
+        const { stream } = this.#plan.bench.rig.rig.device;
+        if (block.stream === stream && !this.#failed) this.#rows += block.rows;
       },
-      edge: (edge) => {
-        log.edge(edge);
-        tee?.edge(edge);
-      },
-      exchange: (e) => {
-        log.exchange(e);
-        tee?.exchange(e);
-      },
-      note: (n) => this.#tell(n),
+      edge: (edge) => both((to) => to.edge(edge)),
+      exchange: (e) => both((to) => to.exchange(e)),
+      note: (n) => both((to) => to.note(n)),
     };
   }
 
@@ -263,32 +263,39 @@ class Recorder {
     this.#log.clockPair(clockPair());
     this.#plan.onProgress(state);
     if (state.freeBytes > MIN_FREE_BYTES) return;
-    this.#note("loss", "the disk is nearly full: recording ended early");
-    this.#end("failure");
+    this.#fail(new Error("the disk is nearly full"));
   }
 
   /** A full disk or a stranger at the port ends the recording; what is there stays readable. */
   #fail(error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    const why = `recording ended early: ${(error as Error).message}`;
+    this.#plan.onFailure(why);
+    this.#end("failure");
     try {
-      this.#note("loss", `recording ended early: ${(error as Error).message}`);
+      this.#note("loss", why);
     } catch {
       // the log itself cannot be written: its cut end will say so
     }
-    process.stderr.write(`truejoule: recording ended early: ${(error as Error).message}\n`);
-    this.#end("failure");
   }
 
+  /** Every step is tried, whatever became of those before: a source that goes on would keep us here. */
   async #stop(): Promise<void> {
+    this.#recording = false;
     for (const t of this.#timers) clearTimeout(t);
-    await this.#stopTrigger();
-    this.#marks.close();
-    await this.#daq?.stop();
-    this.#attachTruth();
-    this.#sampled = (await this.#sampler?.stop()) ?? null;
-    this.#writeOwnMarks();
-    this.#log.clockPair(clockPair());
-    for (const n of this.#sampled ? samplerNotes(this.#sampled) : []) this.#tell(n);
-    await this.#plan.bench.close();
+    const steps: (() => unknown)[] = [
+      () => this.#stopTrigger(),
+      () => this.#marks.close(),
+      () => this.#daq?.stop(),
+      () => this.#attachTruth(),
+      () => this.#stopTelemetry(),
+      () => this.#writeOwnMarks(),
+      () => this.#log.clockPair(clockPair()),
+      () => this.#plan.bench.close(),
+      () => this.#log.close(),
+    ];
+    for (const step of steps) await this.#attempt(step);
   }
 
   #attachTruth(): void {
@@ -303,6 +310,12 @@ class Recorder {
     const own = this.#plan.bench.ownMarks(this.#plan.session).filter((m) => m.t <= now);
     for (const m of own) this.#log.mark(m);
     this.#marksSeen += own.length;
+  }
+
+  #programEnded(code: number): void {
+    this.#exitCode = code;
+    this.#markCommand("end");
+    if (code !== 0) this.#note("warning", `the program ended with code ${code}`);
   }
 
   #markCommand(phase: "begin" | "end"): void {

@@ -34,9 +34,8 @@ export async function spawnVirtualDaq(
   const child = spawn(
     process.execPath,
     ["--no-warnings", ...execArgv, fileURLToPath(url), "--rig", "-", ...args],
-    {
-      stdio: ["pipe", "pipe", "pipe"],
-    },
+    // In a session of its own: a terminal's Ctrl-C is for the recorder, an instrument would not hear it.
+    { stdio: ["pipe", "pipe", "pipe"], detached: true },
   );
   child.stdin.end(JSON.stringify(rig));
   let complaint = "";

@@ -5,7 +5,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-const main = join(import.meta.dirname, "../../dist/cli/main.js");
+/** The built command. */
+export const main = join(import.meta.dirname, "../../dist/cli/main.js");
 
 export interface Ran {
   readonly code: number;
