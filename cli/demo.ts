@@ -62,7 +62,9 @@ async function recordLive(dir: string, seed: number, ui: Ui): Promise<TruthJ> {
       "an NVIDIA GPU is here: describe your bench in a rig file to measure it (rigs/README.md)\n",
     );
   const { runPaths } = await import("../capture/run.ts");
-  await recordRun(runPaths(dir), bench, DURATION_S, { options: {}, rest: [], ui });
+  await recordRun(runPaths(dir), bench, DURATION_S, { options: {}, rest: [], ui }).finally(() =>
+    bench.close(),
+  );
   return bench.truthJ!;
 }
 

@@ -118,6 +118,16 @@ function usage(problem: string, remedy: string): ExitCode {
   return 2;
 }
 
+/** What the operating system says of files and folders, in a user's words (man 3 errno). */
+const FILE_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or folder; make the folder or name another place",
+  ENOTDIR: "a file stands where a folder should; name another place",
+  EISDIR: "a folder, not a file; name a file",
+  EACCES: "not permitted; change its permissions or name another place",
+  EPERM: "not permitted; change its permissions or name another place",
+  EROFS: "cannot be written to; name another place",
+};
+
 /** Errors meant for the user carry a tag; `instanceof` fails across realms. Everything else is our bug. */
 function explain(error: unknown, name: string | undefined): ExitCode {
   const e = error as {
@@ -129,7 +139,10 @@ function explain(error: unknown, name: string | undefined): ExitCode {
   };
   if (e.tag === "UsageError") return usage(e.message!, `truejoule ${name ?? ""} --help`);
   if (e.tag !== undefined || (e.code !== undefined && e.path !== undefined)) {
-    process.stderr.write(`truejoule: ${e.message}\n`);
+    const words = e.tag === undefined ? FILE_ERRORS[e.code!] : undefined;
+    // A file is written beside its name until it is whole.
+    const said = words ? `${e.path!.replace(/\.part$/, "")}: ${words} (${e.code})` : e.message;
+    process.stderr.write(`truejoule: ${said}\n`);
     return 1;
   }
   if (e.code === "ENOSPC" || e.code === "EDQUOT") {

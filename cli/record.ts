@@ -89,14 +89,20 @@ export async function recordTo(
   const { rig } = call.options;
   if (call.positionals.length > 0) throw new UsageError("only options and -- CMD are taken");
   if (typeof rig !== "string") throw new UsageError("needs --rig FILE|NAME");
-  cudaOf(call); // before anything is made or started
+  // Before anything is made or started.
+  cudaOf(call);
   seedOf(call);
+  labels(call.options["label"]);
   const durationS = await duration(call);
   const loaded = await resolveRig(rig);
   const paths = createRun(out);
   checkRoom(paths, bytesPerSecond(loaded.rig), durationS);
   const bench = await benchOf(loaded, durationS, call);
-  return { paths, bench, result: await recordRun(paths, bench, durationS, call, announce) };
+  try {
+    return { paths, bench, result: await recordRun(paths, bench, durationS, call, announce) };
+  } finally {
+    await bench.close(); // the recorder has closed it already, if it came so far
+  }
 }
 
 async function benchOf(rig: LoadedRig, durationS: number, call: Invocation): Promise<Bench> {

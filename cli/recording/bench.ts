@@ -32,6 +32,7 @@ export interface Bench extends Device {
   readonly truth?: () => object | null;
   /** True Joules between two session instants, where somebody knows them. */
   readonly truthJ: ((t0Ns: number, t1Ns: number) => number) | null;
+  /** Ends what it started; more than once is once. */
   close(): Promise<void>;
 }
 
@@ -72,22 +73,31 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
   const { mixedWork } = await import("../../rigs/virtual/workloads.ts");
   const { siblingModule } = await import("../../capture/sibling.ts");
   const { readEnvironment } = await import("../../nvml/environment.ts");
-  const epoch = later(instant<"host">(process.hrtime.bigint()), LEAD_NS);
-  const line = rig.rig.trigger ? simulatedLine() : null;
-  const daq = await spawnVirtualDaq(rig.rig, [
-    ...["--seed", String(o.seed), "--seconds", String(o.durationS), "--epoch", String(epoch)],
-    ...(line ? ["--line", line.path] : []),
-    ...(o.daqArgs ?? []),
-  ]);
   const { seed, durationS } = o;
   const schedule = mixedWork(seed, durationS);
   const card = virtualCard(rig.rig, schedule);
+  const real = await availableGrids();
+  const environment = await readEnvironment();
+  const hasNvml = real.some((g) => g.name.startsWith("nvml"));
+  const line = rig.rig.trigger ? simulatedLine() : null;
+  const epoch = later(instant<"host">(process.hrtime.bigint()), LEAD_NS);
+  const daq = await spawnVirtualDaq(rig.rig, [
+    ...["--seed", String(seed), "--seconds", String(durationS), "--epoch", String(epoch)],
+    ...(line ? ["--line", line.path] : []),
+    ...(o.daqArgs ?? []),
+  ]).catch((error: unknown) => {
+    line?.remove();
+    throw error;
+  });
   const { spans } = schedule;
   const stamps = line ? [] : triggerLine(spans, seed, NO_FAULTS).stamps;
-  const real = await availableGrids();
-  const hasNvml = real.some((g) => g.name.startsWith("nvml"));
   const powerModule = siblingModule(import.meta.url, "../../rigs/virtual/sim-power").url.href;
   const powerArgs = { rig: rig.rig, pieces: card.trace, epochNs: Number(epoch) };
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await daq.stop();
+    line?.remove();
+  };
   return {
     rig,
     async start(sink, onFatal) {
@@ -97,7 +107,7 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
     },
     source: "virtual",
     grids: hasNvml ? real : [...simGrids({ powerModule, powerArgs }), ...real],
-    environment: await readEnvironment(),
+    environment,
     epoch,
     triggerOutput: line && line.name,
     ownMarks: (session) => virtualMarks({ seed, spans, stamps }, session),
@@ -105,10 +115,7 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
     description: hasNvml
       ? "virtual bench (simulated DAQ and load) beside this machine's own GPU telemetry"
       : "virtual bench: DAQ, load and driver are simulated",
-    close: async () => {
-      await daq.stop();
-      line?.remove();
-    },
+    close: () => (closing ??= close()),
   };
 }
 

@@ -41,14 +41,16 @@ export function openBytes(path: string, what: string): FileBytes {
 }
 
 function open(path: string, what: string): number {
+  let fd;
   try {
-    const fd = openSync(path, "r");
-    if (fstatSync(fd).isFile()) return fd;
-    closeSync(fd);
-  } catch {
-    // Told below in the user's words.
+    fd = openSync(path, "r");
+  } catch (error) {
+    const denied = (error as NodeJS.ErrnoException).code === "EACCES";
+    throw inputError(denied ? "not readable: change its permissions" : "no such file", path, what);
   }
-  throw inputError("no such file", path, what);
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  throw inputError("a folder or a device, not a file", path, what);
 }
 
 function fill(fd: number, window: Buffer, offset: number): number {

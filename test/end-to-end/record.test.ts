@@ -157,6 +157,9 @@ onLinux("record", () => {
       expect(said).toMatch(fault);
     const verified = await truejoule("verify", run);
     expect(verified.code).toBe(3);
+    const nowhere = await truejoule("export", run, "--csv", join(dir, "nowhere/rows.csv"));
+    expect(nowhere.code).toBe(1);
+    expect(nowhere.stderr).toMatch(/nowhere\/rows\.csv: no such file or folder; make the folder/);
   }, 60_000);
 
   test("a disk that fills up: the recording ends in time, whole, and says why", async () => {

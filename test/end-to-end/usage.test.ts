@@ -1,7 +1,7 @@
 // Every command as a new user gets it wrong: no argument, a flag that is not there, a run that is missing,
 // empty, a file, or no capture. One line that says what and where, and the exit code of docs/reference.md.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -120,11 +120,17 @@ describe("from the shell", () => {
     ],
     [["fuse"], 2, /^truejoule: fuse takes one RUN; try: truejoule fuse --help\n$/],
     [["fuse", "/nowhere"], 1, /^truejoule: \/nowhere: not a run \([^\n]*makes one\n$/],
+    [
+      ["record", "--rig", "virtual", "--out", "never-made", "--label", "batch"],
+      2,
+      /^truejoule: --label batch: expected k=v; try: truejoule record --help\n$/,
+    ],
     [["record", "--rig"], 2, /^truejoule: [^\n]*argument missing; try: truejoule record --help\n$/],
   ])("%j", async (args, code, stderr) => {
     const ran = await truejoule(...args);
     expect(ran.code).toBe(code);
     expect(ran.stderr).toMatch(stderr);
     expect(ran.stdout).toBe("");
+    expect(existsSync("never-made")).toBe(false);
   });
 });
