@@ -1,9 +1,8 @@
 // The system calls that lines need, behind an interface, so that tests can be the kernel.
 
 import { closeSync, constants, openSync, readSync, readdirSync } from "node:fs";
-import { createRequire } from "node:module";
-import type { default as Koffi } from "koffi";
-import { SourceError } from "../schema/errors.ts";
+import { libc } from "../host/libc.ts";
+import { poll, POLLIN } from "../host/poll.ts";
 
 export interface Kernel {
   /** Device files `/dev/gpiochip*`. */
@@ -20,23 +19,9 @@ export interface Kernel {
 
 export const Errno = { EPERM: 1, EACCES: 13, EBUSY: 16, EINVAL: 22, ENOTTY: 25 } as const;
 
-const POLLIN = 1;
-
-let loaded: Kernel | undefined;
-
 /** @throws SourceError off Linux. */
 export function linux(): Kernel {
-  return (loaded ??= load());
-}
-
-function load(): Kernel {
-  if (process.platform !== "linux")
-    throw new SourceError("fatal", `trigger lines need Linux, this is ${process.platform}`);
-  const koffi = createRequire(import.meta.url)("koffi") as typeof Koffi;
-  const lib = koffi.load(null); // the C library that node itself runs on
-  const ioctl = lib.func("int ioctl(int fd, unsigned long request, _Inout_ void *argument)");
-  const poll = lib.func("int poll(_Inout_ void *fds, unsigned long count, int timeout_ms)");
-  const pollfd = Buffer.alloc(8);
+  const { ioctl, errno } = libc();
   return {
     chips: () =>
       readdirSync("/dev")
@@ -45,14 +30,10 @@ function load(): Kernel {
     open: (path) => openSync(path, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK),
     close: closeSync,
     ioctl: (fd, request, argument) => {
-      const result = ioctl(fd, request, argument) as number;
-      return result < 0 ? -koffi.errno() : result;
+      const result = ioctl(fd, request, argument);
+      return result < 0 ? -errno() : result;
     },
-    readable: (fd) => {
-      pollfd.writeInt32LE(fd, 0);
-      pollfd.writeInt32LE(POLLIN, 4);
-      return (poll(pollfd, 1, 0) as number) > 0 && (pollfd.readInt16LE(6) & POLLIN) !== 0;
-    },
+    readable: (fd) => (poll(fd, POLLIN, 0) & POLLIN) !== 0,
     read: (fd, into) => readSync(fd, into),
   };
 }

@@ -5,10 +5,11 @@
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { LEAN, siblingModule } from "../capture/sibling.ts";
+import { poll, POLLOUT } from "../host/poll.ts";
 import { SourceError } from "../schema/errors.ts";
 import { instant } from "../schema/time.ts";
-import { POLLOUT, type SerialLibc, serialLibc } from "./libc.ts";
 import type { BytePort, OpenPort, PortSink } from "./port.ts";
+import { lock, makeRaw } from "./serial-line.ts";
 import {
   Flag,
   type ReaderMessage,
@@ -31,18 +32,17 @@ const WRITE_PATIENCE_MS = 100;
 /** @throws SourceError on opening: `retry` when it is not there, `fatal` when it may not be used. */
 export function ttyPort(path: string, options: TtyOptions = {}): OpenPort {
   return async (sink) => {
-    const libc = await serialLibc();
     const fd = openTty(path);
     try {
-      if (!libc.lock(fd)) throw new SourceError("fatal", `${path} is in use by another program`);
-      libc.makeRaw(fd, options.baud ?? 921_600);
+      if (!lock(fd)) throw new SourceError("fatal", `${path} is in use by another program`);
+      makeRaw(fd, options.baud ?? 921_600);
     } catch (error) {
       closeSync(fd);
       if (error instanceof SourceError)
         throw new SourceError(error.kind, withPath(path, error.message));
       throw error;
     }
-    return startReader(path, fd, libc, sink, options);
+    return startReader(path, fd, sink, options);
   };
 }
 
@@ -75,7 +75,6 @@ function openError(path: string, error: NodeJS.ErrnoException): SourceError {
 async function startReader(
   path: string,
   fd: number,
-  libc: SerialLibc,
   sink: PortSink,
   options: TtyOptions,
 ): Promise<BytePort> {
@@ -121,7 +120,7 @@ async function startReader(
     write(bytes) {
       // The number of a closed file may belong to another by now.
       if (!open) throw new SourceError("retry", `${path}: the device is gone`);
-      writeAll(path, fd, libc, bytes);
+      writeAll(path, fd, bytes);
     },
     close: async () => {
       closing = true;
@@ -151,13 +150,13 @@ function deliver({ flags, slots }: TtySlots, slot: number, reads: number, sink: 
   }
 }
 
-function writeAll(path: string, fd: number, libc: SerialLibc, bytes: Uint8Array): void {
+function writeAll(path: string, fd: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) {
     try {
       done += writeSync(fd, bytes, done);
     } catch (error) {
       const full = (error as NodeJS.ErrnoException).code === "EAGAIN";
-      if (full && libc.poll(fd, POLLOUT, WRITE_PATIENCE_MS) !== 0) continue;
+      if (full && poll(fd, POLLOUT, WRITE_PATIENCE_MS) !== 0) continue;
       throw new SourceError(
         "retry",
         `${path}: ${full ? "takes no bytes" : (error as Error).message}`,

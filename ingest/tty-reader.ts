@@ -4,7 +4,9 @@
 
 import { readSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
-import { gone, POLLIN, type SerialLibc, serialLibc } from "./libc.ts";
+import { gone, poll, POLLIN } from "../host/poll.ts";
+import { requestFifo } from "../host/scheduler.ts";
+import { discard } from "./serial-line.ts";
 import {
   Flag,
   type ReaderMessage,
@@ -23,7 +25,7 @@ const BEHIND = 4;
 const options = workerData as ReaderOptions;
 const post = (m: ReaderMessage): void => parentPort!.postMessage(m);
 
-function read(libc: SerialLibc): string | null {
+function read(): string | null {
   const { fd, batchMs } = options;
   const { flags, slots } = viewSlots(options.memory);
   let [current, filled, reads] = [0, 0, 0];
@@ -43,7 +45,7 @@ function read(libc: SerialLibc): string | null {
     // While the main thread is behind, slots are filled to the brim: they are what its delay may cost.
     const behind = Atomics.load(flags, Flag.used) >= BEHIND;
     const restMs = behind ? batchMs : Math.max(0, Math.ceil(Number(dueNs - before) / 1e6));
-    const events = libc.poll(fd, POLLIN, reads === 0 ? IDLE_MS : restMs);
+    const events = poll(fd, POLLIN, reads === 0 ? IDLE_MS : restMs);
     if (events === 0) {
       if (reads > 0 && !behind) handOver();
       continue;
@@ -75,10 +77,8 @@ function take(fd: number, into: Uint8Array, at: number): number {
   }
 }
 
-const libc = await serialLibc();
-const scheduling =
-  options.fifoPriority > 0 ? libc.requestFifo(options.fifoPriority) : "SCHED_OTHER";
+const scheduling = options.fifoPriority > 0 ? requestFifo(options.fifoPriority) : "SCHED_OTHER";
 // What came while this thread was being made would be stamped as if it came now.
-libc.discard(options.fd);
+discard(options.fd);
 post({ kind: "ready", scheduling });
-post({ kind: "ended", reason: read(libc) });
+post({ kind: "ended", reason: read() });

@@ -1,8 +1,8 @@
 // A FIFO that programs write lines to → marks. Polled, never blocking.
 
 import { closeSync, constants, openSync, readSync } from "node:fs";
+import { libc } from "../host/libc.ts";
 import { inputError } from "../schema/errors.ts";
-import { libc } from "./bindings.ts";
 import { LineReader } from "./line-reader.ts";
 import type { MarkSink } from "./to-marks.ts";
 

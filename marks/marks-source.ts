@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LOCK_EX, LOCK_NB, libc } from "./bindings.ts";
+import { libc, LOCK_EX, LOCK_NB } from "../host/libc.ts";
 import { Fifo } from "./fifo.ts";
 import { ENVIRONMENT_VARIABLE, SHARED_RING } from "./names.ts";
 import { createRing } from "./ring-file.ts";

@@ -2,7 +2,7 @@
 // TRUEJOULE_MARKS names a session's folder. In: calls. Out: slots in the shared ring.
 
 import { join } from "node:path";
-import { libc } from "./bindings.ts";
+import { libc } from "../host/libc.ts";
 import { HEADER_BYTES, Header, Kind, SLOT_WORDS, Slot } from "./layout.ts";
 import { ENVIRONMENT_VARIABLE, SHARED_RING } from "./names.ts";
 import { openRing } from "./ring-file.ts";

@@ -1,8 +1,8 @@
 // Ring files: made whole, checked when opened, mapped. In: a path. Out: a Ring.
 
 import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
+import { libc } from "../host/libc.ts";
 import { InputError, inputError } from "../schema/errors.ts";
-import { MAP_SHARED, PROT_READ, PROT_WRITE, libc } from "./bindings.ts";
 import {
   HEADER_BYTES,
   Header,
@@ -19,6 +19,8 @@ export const SHARED_CAPACITY = 1 << 16;
 /** A few thousand kernel names at their usual 150 to 300 bytes. */
 export const NAMES_BYTES = 1 << 20;
 
+const PROT_READ_WRITE = 1 | 2;
+const MAP_SHARED = 1;
 const MAP_FAILED = 2n ** 64n - 1n;
 /** References start here, so that 0 can mean none. */
 const FIRST_NAME = 8;
@@ -115,7 +117,7 @@ function checkHeader(path: string, fd: number): { capacity: number; namesBytes: 
 function map(path: string, fd: number, capacity: number, namesBytes: number): Ring {
   const c = libc();
   const size = sizeOf(capacity, namesBytes);
-  const address = c.mmap(null, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  const address = c.mmap(null, size, PROT_READ_WRITE, MAP_SHARED, fd, 0);
   if (address === MAP_FAILED) throw inputError(`mmap failed with errno ${c.errno()}`, path);
   const memory = c.view(address, size);
   const bytes = Buffer.from(memory);

@@ -1,7 +1,7 @@
 // One ring file → marks to a sink: reading, decoding, counting. In: a path. Out: marks and losses.
 
 import { closeSync, openSync, rmSync } from "node:fs";
-import { LOCK_EX, LOCK_NB, libc } from "./bindings.ts";
+import { libc, LOCK_EX, LOCK_NB } from "../host/libc.ts";
 import { openRing } from "./ring-file.ts";
 import { type Ring, RingReader } from "./ring.ts";
 import { decodeSlot } from "./slot.ts";

@@ -4,7 +4,7 @@ import { loadNvml } from "./bindings.ts";
 import { SAMPLE_CAPACITY } from "./buffered.ts";
 import { nvmlChannels, type Pace } from "./channels.ts";
 import { nvmlCodeName } from "./codes.ts";
-import { loadLibc } from "./libc.ts";
+import { hostClocks } from "./host-clocks.ts";
 import type { NvmlLibrary } from "./library.ts";
 import { openNvml } from "./nvml.ts";
 import type { TelemetryProvider } from "./provider.ts";
@@ -21,9 +21,9 @@ export async function open(args: NvmlArgs): Promise<TelemetryProvider> {
 /** The driver's library with the host's clocks. @throws SourceError (fatal) without a working driver */
 export async function openSystemNvml(): Promise<NvmlLibrary> {
   const native = await loadNvml();
-  const libc = await loadLibc();
+  const clocks = hostClocks();
   return openNvml(native, () => {
-    const { unix, boot } = libc.clocks();
+    const { unix, boot } = clocks();
     return { unixUs: Number(unix / 1000n), bootUs: Number(boot / 1000n) };
   });
 }

@@ -2,7 +2,7 @@
 // the polling loop until told to stop. It never returns to its event loop in between.
 
 import { parentPort, workerData } from "node:worker_threads";
-import { loadLibc } from "./libc.ts";
+import { requestFifo } from "../host/scheduler.ts";
 import { poll, type PollClock } from "./poll-loop.ts";
 import { openProvider } from "./provider.ts";
 import { State, type WorkerInput, type WorkerMessage } from "./sampler-protocol.ts";
@@ -29,9 +29,7 @@ function send(message: WorkerMessage, transfer: ArrayBuffer[] = []): void {
 
 const provider = await openProvider(spec);
 const schedulerClass =
-  realtime && process.platform === "linux"
-    ? (await loadLibc()).requestFifo(FIFO_PRIORITY)
-    : "SCHED_OTHER";
+  realtime && process.platform === "linux" ? requestFifo(FIFO_PRIORITY) : "SCHED_OTHER";
 const { description, channels, missing } = provider;
 send({ kind: "ready", description, channels, missing, schedulerClass });
 Atomics.wait(state, 0, State.waiting);

@@ -18,7 +18,7 @@ import { loadNvml } from "../dist/nvml/bindings.js";
 import { readEnvironment } from "../dist/nvml/environment.js";
 import { probeFeatures } from "../dist/nvml/features.js";
 import { nvmlGrids } from "../dist/nvml/grids.js";
-import { loadLibc } from "../dist/nvml/libc.js";
+import { hostClocks } from "../dist/nvml/host-clocks.js";
 import { samplerNotes } from "../dist/nvml/notes.js";
 import { openSystemNvml } from "../dist/nvml/nvml-provider.js";
 import { startSampler } from "../dist/nvml/sampler.js";
@@ -35,7 +35,7 @@ const say = (text) => console.log(`${((nowMs() - began) / 1e3).toFixed(1)} s  ${
 
 const evidence = {};
 const save = () => writeFileSync(join(out, "evidence.json"), JSON.stringify(evidence, null, 1));
-const libc = await loadLibc();
+const clocks = hostClocks();
 const nvml = await openSystemNvml();
 const device = nvml.devices[0];
 say(`NVML ${nvml.driver} open`);
@@ -222,7 +222,7 @@ async function sampleGrid(s, fastNs, realtime, keep) {
     for (let i = 0; i < batch.count; i++) reads.push(readAt(batch, i, sampler.channels));
   });
   const pairs = [];
-  for (const end = nowMs() + s * 1e3; nowMs() < end; await sleep(1000)) pairs.push(libc.clocks());
+  for (const end = nowMs() + s * 1e3; nowMs() < end; await sleep(1000)) pairs.push(clocks());
   const report = await sampler.stop();
   if (keep) writeCapture(keep, sampler, reads, pairs, samplerNotes(report));
   const calls = {};
@@ -240,7 +240,7 @@ function ringFacts(reads) {
   const ring = reads.filter(own);
   const stamps = ring.map((r) => Number(r.stamp / 1000n));
   const spacing = stamps.slice(1).map((t, i) => (t - stamps[i]) / 1e3);
-  const { mono, unix } = libc.clocks();
+  const { mono, unix } = clocks();
   const age = ring.map((r) => Number(r.after - mono + unix - r.stamp) / 1e6);
   return {
     samples: ring.length,

@@ -4,7 +4,7 @@
 
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { type Pty, ptyMaker } from "../../rigs/virtual-daq/pty.ts";
+import { dieWithParent, openPty, type Pty } from "../../rigs/virtual-daq/pty.ts";
 import { VirtualBench } from "../../rigs/virtual/bench.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { benchPins, type Reference } from "./bench-pins.ts";
@@ -92,13 +92,12 @@ class Driver {
 async function run(): Promise<void> {
   const { values } = parseArgs({ args: process.argv.slice(2), options: OPTIONS });
   const rig = JSON.parse(readFileSync(0, "utf8")) as Rig;
-  const maker = await ptyMaker();
-  maker.dieWithParent();
+  dieWithParent();
   const seconds = Number(values.seconds);
   const bench = new VirtualBench(rig, { seed: Number(values.seed), durationS: seconds });
   const powerUp = hostNs();
   const epoch = values.epoch === undefined ? powerUp : BigInt(values.epoch);
-  const pty = maker.open();
+  const pty = openPty();
   const driver = new Driver(pty, () => Number(hostNs() - powerUp));
   const [gain, offsetA] = [1 + Number(values["gain-error"]), Number(values["offset-error"])];
   const board = new Board({

@@ -5,7 +5,7 @@ import { rmSync, symlinkSync } from "node:fs";
 import { type Random, random } from "../../schema/random.ts";
 import { type Fault, Wire } from "./faults.ts";
 import type { Instrument, Send } from "./instrument.ts";
-import type { Pty, PtyMaker } from "./pty.ts";
+import type { Pty } from "./pty.ts";
 import { FRAME_PERIOD_NS, UsbPipe } from "./usb-pipe.ts";
 
 export interface VirtualDaqOptions {
@@ -36,7 +36,7 @@ const UART_BITS = 10;
 
 /** The device, its line and its accidents, moved along in steps of one USB frame. */
 export class VirtualDaq {
-  readonly #maker: PtyMaker;
+  readonly #open: () => Pty;
   readonly #options: VirtualDaqOptions;
   readonly #pipe: UsbPipe;
   readonly #wire: Wire;
@@ -50,15 +50,15 @@ export class VirtualDaq {
   #backNs = 0;
 
   constructor(
-    maker: PtyMaker,
+    open: () => Pty,
     options: VirtualDaqOptions,
     build: (send: Send, pipe: UsbPipe) => Instrument,
   ) {
-    this.#maker = maker;
+    this.#open = open;
     this.#options = options;
     this.#nowNs = this.#clockNs();
     this.#faults = [...options.faults].sort((a, b) => a.atNs - b.atNs);
-    this.#pty = maker.open();
+    this.#pty = open();
     this.#pipe = new UsbPipe(this.#pty, options.bufferBytes);
     this.#wire = new Wire((bytes) => this.#pipe.put(bytes), options.seed);
     this.#noise = random(options.seed, "wrong baud rate");
@@ -202,7 +202,7 @@ export class VirtualDaq {
   }
 
   #plug(): void {
-    this.#pipe.pty = this.#pty = this.#maker.open();
+    this.#pipe.pty = this.#pty = this.#open();
     this.#link();
   }
 

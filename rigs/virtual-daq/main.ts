@@ -15,7 +15,7 @@ import type { Instrument, Send } from "./instrument.ts";
 import { lineFile } from "./line-file.ts";
 import { pmdUsbInstrument } from "./pmd-usb-instrument.ts";
 import { powerSensor3Instrument } from "./powersensor3-instrument.ts";
-import { ptyMaker } from "./pty.ts";
+import { attachPty, dieWithParent, openPty } from "./pty.ts";
 import { textInstrument } from "./text-instrument.ts";
 import { benchTruth } from "./truth.ts";
 import type { UsbPipe } from "./usb-pipe.ts";
@@ -123,8 +123,7 @@ function triggerReport(text: string): TriggerReport {
 }
 
 async function run(options: ReturnType<typeof parse>): Promise<void> {
-  const maker = await ptyMaker();
-  maker.dieWithParent();
+  dieWithParent();
   const rig =
     options.rig === "-"
       ? (JSON.parse(readFileSync(0, "utf8")) as Rig)
@@ -141,7 +140,7 @@ async function run(options: ReturnType<typeof parse>): Promise<void> {
   };
   const { tty } = options;
   const daq = new VirtualDaq(
-    tty === undefined ? maker : { ...maker, open: () => maker.attach(tty) },
+    tty === undefined ? openPty : () => attachPty(tty),
     {
       epoch,
       seed: simulated.bench.seed,

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals
 import { command as devices } from "../../cli/devices.ts";
 import { command as doctor } from "../../cli/doctor.ts";
 import { builtInRig } from "../../rigs/load.ts";
-import { ptyMaker } from "../../rigs/virtual-daq/pty.ts";
+import { openPty } from "../../rigs/virtual-daq/pty.ts";
 import { type VirtualDaqProcess, spawnVirtualDaq } from "../../rigs/virtual-daq/spawn.ts";
 import { call } from "../end-to-end/commands.ts";
 
@@ -60,7 +60,7 @@ onLinux("devices", () => {
   });
 
   test("where nobody speaks, that is said; so is a port that is not there", async () => {
-    const silent = (await ptyMaker()).open();
+    const silent = openPty();
     const { document } = await call(devices, [], {
       port: [silent.path, "/dev/ttyNOPE9"],
     } as never);

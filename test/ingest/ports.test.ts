@@ -10,7 +10,7 @@ import { GapTracker } from "../../ingest/gap-tracker.ts";
 import { listPorts } from "../../ingest/port-list.ts";
 import { replayPort } from "../../ingest/replay-port.ts";
 import { ttyPort } from "../../ingest/tty-port.ts";
-import { ptyMaker } from "../../rigs/virtual-daq/pty.ts";
+import { openPty } from "../../rigs/virtual-daq/pty.ts";
 import { encodeSamples } from "../../schema/frame-records.ts";
 import { random } from "../../schema/random.ts";
 import type { Session } from "../../schema/session.ts";
@@ -160,7 +160,7 @@ test("a recording is replayed to its end, without stamps, and takes no commands"
 (process.platform === "linux" ? test : test.skip)(
   "a busy main thread does not stop the reader: its slots are filled to the brim",
   async () => {
-    const pty = (await ptyMaker()).open();
+    const pty = openPty();
     const got = new Uint8Array(1200 * 256 + 1);
     let length = 0;
     const port = await ttyPort(pty.path)({

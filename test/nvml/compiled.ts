@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { transformFileSync } from "@swc/core";
 
-const FOLDERS = ["schema", "capture", "nvml"];
+const FOLDERS = ["schema", "capture", "host", "nvml"];
 
 export interface Compiled {
   /** Runs `source` as an ES module beside the compiled folders; resolves with the JSON it prints. */
