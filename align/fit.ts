@@ -27,8 +27,8 @@ export interface SessionClocks {
   readonly kernels: KernelTimes | undefined;
   /** Hardware edges on the session clock, ascending. */
   readonly edgesNs: readonly SessionNs[];
-  /** Named clocks whose marks lack an edge, or edges nobody claims inside the marked span: windows are suspect. */
-  readonly incomplete: boolean;
+  /** Named clocks with a mark that lacks an edge, or an edge inside the marked span that no mark claims. */
+  readonly incomplete: ReadonlySet<string>;
 }
 
 /** Crystal oscillators are within 100 ppm; RC-timed boards in the field are off by 1,200 ppm (the
@@ -41,7 +41,7 @@ export function fitClocks(scan: Scan): SessionClocks {
   const edgesNs = edgesOnSession(scan, daq).sort((a, b) => a - b);
   const named = new Map<string, ClockModel>();
   const marks: ResolvedMark[] = [];
-  let incomplete = false;
+  const incomplete = new Set<string>();
   for (const [clock, group] of byClock(scan.marks)) {
     if (clock === "host") {
       const epoch = scan.session.hostEpoch;
@@ -53,7 +53,7 @@ export function fitClocks(scan: Scan): SessionClocks {
     if (!fitted) continue;
     named.set(clock, fitted.model);
     marks.push(...fitted.marks);
-    incomplete ||= fitted.incomplete;
+    if (fitted.incomplete) incomplete.add(clock);
   }
   marks.sort((a, b) => a.tNs - b.tNs);
   const kernels = kernelTimes(scan.kernels, scan.exchanges, scan.session);

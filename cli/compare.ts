@@ -81,7 +81,7 @@ export function printTable(
     const seconds = ((w.t1Ns - w.t0Ns) / 1e9).toPrecision(5);
     ui.print(
       p
-        ? `${w.name}  ${seconds} s  physical ${joules(p.energyJ)} ± ${joules(p.expandedUncertaintyJ)} (k = ${p.coverageFactor}), mean ${p.meanPowerW.toPrecision(5)} W, ${p.quality}`
+        ? `${w.name}  ${seconds} s  physical ${joules(p.energyJ)} ± ${joules(p.expandedUncertaintyJ)} (k = ${p.coverageFactor}), mean ${Number.isFinite(p.meanPowerW) ? p.meanPowerW.toPrecision(5) : "—"} W, ${p.quality}`
         : `${w.name}  ${seconds} s  no physical trace`,
     );
     for (const t of r.telemetry)

@@ -20,7 +20,7 @@ export function alignToJson({ scan, clocks, lags }: Comparison): object {
       assumed_zone: scan.session.assumedZone ?? null,
     },
     edges: clocks.edgesNs.length,
-    incomplete: clocks.incomplete,
+    incomplete: clocks.incomplete.size > 0,
     clocks: models.map(modelJson),
     lags: lags.map((l) => ({
       channel: l.channel,

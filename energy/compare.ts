@@ -290,7 +290,7 @@ function physicalOf(
     samples,
     gapFraction,
     bridgedJ,
-    quality: tier(w, quality(samples, durationS, gapFraction)),
+    quality: observed ? tier(w, quality(samples, durationS, gapFraction)) : "no_data",
     budget: [...terms].sort((a, b) => b.contributionJ - a.contributionJ),
   };
 }

@@ -25,6 +25,42 @@ const POWER_READING_U_W = 5;
 /** Reads further apart than this many periods have one missing between them: how the power went there is open. */
 const LATE_PERIODS = 1.5;
 
+/** A read this many periods before one that was taken earlier is not jitter: the clock was set back. */
+const SET_BACK_PERIODS = 2;
+
+/**
+ * Rows in ascending time, one an instant. Where the clock was set back two stretches claim the same time and
+ * nobody knows which is right: both are left out there, so that the stretch counts as a gap.
+ */
+function inOrder(tNs: ArrayLike<SessionNs>, rows: readonly number[]): number[] {
+  const setBack = SET_BACK_PERIODS * medianStep(Float64Array.from(rows, (i) => tNs[i]!).sort());
+  const folds: [SessionNs, SessionNs][] = [];
+  let [reach, low] = [-Infinity, Infinity];
+  for (const i of rows) {
+    const t = tNs[i]!;
+    if (t < reach) low = Math.min(low, t);
+    else {
+      if (low < reach - setBack) folds.push([low, reach]);
+      [reach, low] = [t, Infinity];
+    }
+  }
+  if (low < reach - setBack) folds.push([low, reach]);
+  const sorted = rows
+    .filter((i) => !folds.some(([from, to]) => tNs[i]! >= from && tNs[i]! <= to))
+    .sort((a, b) => tNs[a]! - tNs[b]!);
+  return sorted.filter((i, k) => k + 1 === sorted.length || tNs[i]! !== tNs[sorted[k + 1]!]!);
+}
+
+/** Of ascending times; those that repeat count once. 0 for fewer than two. */
+function medianStep(tNs: Float64Array): number {
+  const steps = tNs
+    .slice(1)
+    .map((t, i) => t - tNs[i]!)
+    .filter((step) => step > 0)
+    .sort();
+  return steps[steps.length >> 1] ?? 0;
+}
+
 /** Good reads only, ready for windows. */
 export class Series {
   readonly tNs: Float64Array;
@@ -39,16 +75,14 @@ export class Series {
     const good: number[] = [];
     const failed: number[] = [];
     s.tNs.forEach((t, i) => (Number.isFinite(s.value[i]!) ? good.push(i) : failed.push(t)));
-    good.sort((a, b) => s.tNs[a]! - s.tNs[b]!);
-    this.tNs = Float64Array.from(good, (i) => s.tNs[i]!);
+    const kept = inOrder(s.tNs, good);
+    this.tNs = Float64Array.from(kept, (i) => s.tNs[i]!);
     this.isCounter = s.channel.quantity === "energy";
     this.#wrapsAt = s.channel.wrapsAt;
-    const raw = Float64Array.from(good, (i) => s.value[i]!);
+    const raw = Float64Array.from(kept, (i) => s.value[i]!);
     this.value = this.isCounter ? this.#unwrap(raw) : raw;
     this.failed = failed;
-    const steps = this.tNs.slice(1).map((t, i) => t - this.tNs[i]!);
-    steps.sort();
-    this.periodNs = steps[steps.length >> 1] ?? 0;
+    this.periodNs = medianStep(this.tNs);
   }
 
   /** A counter that falls has wrapped, once, or was reset by a driver reload: then nothing is added. */

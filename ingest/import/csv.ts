@@ -8,7 +8,7 @@ import type { LogWriter } from "../../capture/log-writer.ts";
 import { InputError, inputError } from "../../schema/errors.ts";
 import type { Note } from "../../schema/records.ts";
 import type { Rail, Rig, Sensor } from "../../schema/rig.ts";
-import { instant } from "../../schema/time.ts";
+import { type Instant, instant } from "../../schema/time.ts";
 import { separatorOf, splitCells } from "./csv-line.ts";
 import { type ColumnUse, type CsvMap, parseMap } from "./csv-map.ts";
 import { parseDate } from "./dates.ts";
@@ -146,6 +146,7 @@ function* dataRows(
   const { time } = plan.map;
   let index = 0;
   let previousLength = 0;
+  let near: Instant<"unix"> | undefined;
   for (const { text, number, ended } of readLines(path, WHAT, progress)) {
     if (number < plan.firstLine || text.trim() === "") continue;
     const cells = splitCells(text, plan.separator);
@@ -153,8 +154,11 @@ function* dataRows(
     if (time.kind === "index") t = BigInt(Math.round((index++ / time.rateHz) * 1e9));
     else {
       const cell = cells[plan.cellOf(time.column)] ?? "";
-      if (time.kind === "date") t = parseDate(cell, context);
-      else t = decimalToNs(decimal(cell, plan.separator), time.power);
+      if (time.kind === "date") {
+        const date = parseDate(cell, context, near);
+        near = date ?? near;
+        t = date;
+      } else t = decimalToNs(decimal(cell, plan.separator), time.power);
     }
     const whole = cells.length === plan.width && (ended || text.length >= previousLength);
     previousLength = text.length;

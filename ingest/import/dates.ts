@@ -6,8 +6,15 @@ import type { ImportContext } from "./importer.ts";
 const DATE =
   /^(\d{4})[/-](\d\d)[/-](\d\d)[ T](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)?$/;
 
-/** `YYYY-MM-DD HH:MM:SS.fff`, with `/` or `T` as they come, zone optional; undefined when it is not that. */
-export function parseDate(text: string, context: ImportContext): Instant<"unix"> | undefined {
+/**
+ * `YYYY-MM-DD HH:MM:SS.fff`, with `/` or `T` as they come, zone optional; undefined when it is not that.
+ * @param near an instant close by, such as the row before: it decides in the hour that clocks repeat.
+ */
+export function parseDate(
+  text: string,
+  context: ImportContext,
+  near?: Instant<"unix">,
+): Instant<"unix"> | undefined {
   const m = DATE.exec(text.trim());
   if (!m) return undefined;
   const [y, mo, d, h, mi, s] = m.slice(1, 7).map(Number) as [
@@ -21,7 +28,7 @@ export function parseDate(text: string, context: ImportContext): Instant<"unix">
   const ns = Number((m[7] ?? "").padEnd(9, "0"));
   if (mo < 1 || mo > 12 || d < 1 || d > 31 || h > 23 || mi > 59 || s > 60) return undefined;
   const zone = m[8];
-  if (zone === undefined) return context.localToUnix(y, mo, d, h, mi, s, ns);
+  if (zone === undefined) return context.localToUnix(y, mo, d, h, mi, s, ns, near);
   const utcMs = Date.UTC(y, mo - 1, d, h, mi, s) - zoneMinutes(zone) * 60_000;
   return instant<"unix">(BigInt(utcMs) * 1_000_000n + BigInt(ns));
 }

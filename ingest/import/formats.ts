@@ -31,6 +31,10 @@ export const formats: Readonly<Record<string, Format>> = {
     summary: "CSV of an NVML sampler: t_mono_ns, power_W, util_gpu, util_mem, sm_clock, MARK rows",
     load: async () => (await import("./nvml-csv.ts")).importNvmlCsv,
   },
+  "nvidia-smi": {
+    summary: "log of nvidia-smi --query-gpu=timestamp,… --format=csv, of one GPU or several",
+    load: async () => (await import("./smi-csv.ts")).importSmiCsv,
+  },
   csv: {
     summary: "any CSV file, by --map: volts, amperes, watts of rails, telemetry, marks",
     load: async () => (await import("./csv.ts")).importCsv,

@@ -12,7 +12,10 @@ export type ImportedSession = Pick<Session, "hostClock" | "hostEpoch" | "startUn
 export interface ImportContext {
   /** `--rig FILE`, if given, else the built-in rig of that name (rigs/NAME.yaml). */
   rig(builtIn: string): Promise<Rig>;
-  /** Naive local time → UTC. Without `--tz` it takes the time as UTC, and the run is flagged. */
+  /**
+   * Naive local time → UTC. Without `--tz` it takes the time as UTC, and the run is flagged. Of the two meanings
+   * that a time has where clocks are set back, the one nearest to `near` is taken.
+   */
   localToUnix(
     year: number,
     month: number,
@@ -21,6 +24,7 @@ export interface ImportContext {
     m: number,
     s: number,
     ns: number,
+    near?: Instant<"unix">,
   ): Instant<"unix">;
   /** `--map`, for the csv importer. */
   readonly map?: string;

@@ -10,7 +10,7 @@ import type { Mark, Note } from "../../schema/records.ts";
 import { type Instant, instant } from "../../schema/time.ts";
 import type { ImportContext, Importer } from "./importer.ts";
 import { readLines, toNumber } from "./lines.ts";
-import { rowSink } from "./rows.ts";
+import { presentSensors, rowSink } from "./rows.ts";
 import { textLayout, textRows, timedRig } from "./text-rows.ts";
 
 const WHAT = "a PTDaemon sample log";
@@ -26,6 +26,8 @@ interface Survey {
   readonly columns: readonly string[];
   readonly first: Instant<"unix">;
   readonly last: Instant<"unix">;
+  /** From the median distance of samples. */
+  readonly rowHz: number;
   readonly malformed: number;
   /** Samples that do not agree with themselves. */
   readonly contradicting: number;
@@ -49,10 +51,13 @@ export const importMlperfPower: Importer = async (source, context) => {
       text: `${spl}: ${survey.malformed} lines are cut or malformed and were left out`,
       count: survey.malformed,
     });
-  const marks = existsSync(detail) ? readWindow(detail, context) : [];
+  const marks = existsSync(detail) ? readWindow(detail, context, survey.first) : [];
   notes.push(...windowNotes(marks, detail, survey));
 
-  const rig = timedRig(await context.rig("mlperf-power"));
+  const rig = timedRig(
+    presentSensors(await context.rig("mlperf-power"), survey.columns, notes),
+    survey.rowHz,
+  );
   const layout = textLayout(rig, survey.columns);
   context.origin(spl);
   if (existsSync(detail)) context.origin(detail);
@@ -94,16 +99,20 @@ function surveySpl(path: string, context: ImportContext): Survey {
   let last: Instant<"unix"> | undefined;
   let malformed = 0;
   let contradicting = 0;
+  const steps: number[] = [];
   for (const sample of samples(path, context, columns)) {
     if (!sample) malformed++;
     else {
+      if (last !== undefined && sample.t > last) steps.push(Number(sample.t - last));
       if (!agrees(columns, sample.values)) contradicting++;
       if (first === undefined || sample.t < first) first = sample.t;
       if (last === undefined || sample.t > last) last = sample.t;
     }
   }
   if (first === undefined || last === undefined) throw inputError("no sample in it", path, WHAT);
-  return { columns, first, last, malformed, contradicting };
+  const median = steps.sort((a, b) => a - b)[steps.length >> 1];
+  const rowHz = median === undefined ? 1 : 1e9 / median;
+  return { columns, first, last, rowHz, malformed, contradicting };
 }
 
 /** Meters print four or more digits; in the captures seen W and V·A·PF agree within 2 · 10⁻⁴. */
@@ -114,10 +123,10 @@ const AGREEMENT_W = 0.1;
 function agrees(columns: readonly string[], values: readonly number[]): boolean {
   const value = (name: string): number => values[columns.indexOf(name)] ?? NaN;
   const phases = values.filter((_, i) => /^ch\d+_watts$/.test(columns[i]!));
+  // PTDaemon prints −1 for a power factor that its meter does not give.
+  const factor = value("pf") < 0 ? NaN : value("pf");
   const expected =
-    phases.length > 0
-      ? phases.reduce((a, b) => a + b, 0)
-      : value("volts") * value("amps") * value("pf");
+    phases.length > 0 ? phases.reduce((a, b) => a + b, 0) : value("volts") * value("amps") * factor;
   return !(Math.abs(value("watts") - expected) > AGREEMENT_W + AGREEMENT * Math.abs(expected));
 }
 
@@ -145,6 +154,7 @@ function* samples(
   columns: readonly string[],
 ): Generator<Sample | undefined> {
   let previousLength = 0;
+  let near: Instant<"unix"> | undefined;
   for (const line of readLines(path, WHAT)) {
     if (line.text.trim() === "") continue;
     const cells = parse(line.text);
@@ -154,9 +164,10 @@ function* samples(
       continue;
     }
     previousLength = line.text.length;
-    const t = localTime(cells.time, context);
+    const t = localTime(cells.time, context, near);
     if (t === undefined)
       throw inputError("bad time", `${path}:${line.number}`, "MM-DD-YYYY HH:MM:SS.mmm", cells.time);
+    near = t;
     yield { t, values: cells.values };
   }
 }
@@ -181,23 +192,29 @@ function parse(text: string): { time: string; names: string[]; values: number[] 
   return { time: cells[1]!, names, values };
 }
 
-function localTime(text: string, context: ImportContext): Instant<"unix"> | undefined {
+function localTime(
+  text: string,
+  context: ImportContext,
+  near?: Instant<"unix">,
+): Instant<"unix"> | undefined {
   const m = /^(\d\d)-(\d\d)-(\d{4}) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?$/.exec(text);
   if (!m) return undefined;
   const ns = Number((m[7] ?? "").padEnd(9, "0"));
-  return context.localToUnix(+m[3]!, +m[1]!, +m[2]!, +m[4]!, +m[5]!, +m[6]!, ns);
+  return context.localToUnix(+m[3]!, +m[1]!, +m[2]!, +m[4]!, +m[5]!, +m[6]!, ns, near);
 }
 
 /** `:::MLLOG {"key": "power_begin", "value": "MM-DD-YYYY HH:MM:SS.mmm", …}` → mark `load`. */
-function readWindow(path: string, context: ImportContext): Mark[] {
+function readWindow(path: string, context: ImportContext, first: Instant<"unix">): Mark[] {
   const marks: Mark[] = [];
+  let near = first;
   for (const { text, number } of readLines(path, "a LoadGen detail log")) {
     const key = /"key":\s*"power_(begin|end)"/.exec(text)?.[1];
     if (key === undefined) continue;
     const value = /"value":\s*"([^"]*)"/.exec(text)?.[1] ?? "";
-    const t = localTime(value, context);
+    const t = localTime(value, context, near);
     if (t === undefined)
       throw inputError("bad time", `${path}:${number}`, "MM-DD-YYYY HH:MM:SS.mmm", value);
+    near = t;
     marks.push({ name: "load", phase: key === "begin" ? "begin" : "end", clock: "host", t });
   }
   return marks;

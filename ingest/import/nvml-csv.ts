@@ -17,6 +17,7 @@ const WHAT = "CSV with a t_mono_ns column";
 const MONO = ["t_mono_ns", "t_ns"];
 const UNIX = ["t_unix_ns", "t_wall_ns", "wall_ns", "time_ns"];
 const LABEL = ["mark", "label"];
+const GPU = ["gpu", "gpu_index", "gpu_id", "index", "device"];
 /** nvmlReturn_t NVML_ERROR_UNKNOWN: the log says that the read failed, not why. */
 const READ_FAILED = 999;
 
@@ -54,6 +55,7 @@ interface Header {
   readonly unix: number;
   readonly label: number;
   readonly ok: number;
+  readonly gpu: number;
   readonly channels: readonly {
     readonly at: number;
     readonly toSi: number;
@@ -85,15 +87,23 @@ export const importNvmlCsv: Importer = async (path, context) => {
     },
     null,
   );
-  for (const { channel } of header.channels) log.declareTelemetry(channel);
+  for (const gpu of survey.gpus)
+    for (const { channel } of header.channels)
+      log.declareTelemetry({ ...channel, name: numbered(channel.name, gpu, survey.gpus) });
   for (const mark of marksOf(survey.marks)) log.mark(mark);
   for (const entry of entries(path, header))
-    if (entry.kind === "sample") writeSample(log, header, entry.t, entry.unix, entry.cells);
+    if (entry.kind === "sample")
+      writeSample(log, header, survey.gpus, entry.t, entry.unix, entry.cells);
   for (const note of survey.notes) log.note(note);
   if (!header.channels.some(({ channel }) => /^(power|energy)$/.test(channel.quantity)))
     log.note({ level: "warning", text: `${path}: no column of it is a power or an energy` });
   log.close();
 };
+
+/** nvml.power_usage → nvml.1.power_usage where the log is of several GPUs. */
+function numbered(name: string, gpu: string, gpus: readonly string[]): string {
+  return gpus.length > 1 ? name.replace(".", `.${gpu.replace(/\W+/g, "_")}.`) : name;
+}
 
 function readHeader(path: string): Header {
   for (const { text, number } of readLines(path, WHAT)) {
@@ -129,6 +139,7 @@ function readHeader(path: string): Header {
       unix: find(UNIX),
       label: find(LABEL),
       ok: find(["read_ok"]),
+      gpu: find(GPU),
       channels,
     };
   }
@@ -206,13 +217,15 @@ interface Survey {
   readonly first: bigint;
   readonly startUnix: Instant<"unix"> | null;
   readonly marks: readonly TextMark[];
+  /** What the column that names the GPU holds; one empty text where there is no such column. */
+  readonly gpus: readonly string[];
   readonly notes: readonly Note[];
 }
 
 function surveyRows(path: string, header: Header): Survey {
   const marks: TextMark[] = [];
   let first: bigint | undefined;
-  let last = -1n;
+  const last = new Map<string, bigint>();
   let offset: bigint | undefined;
   let moved = 0n;
   let cut = 0;
@@ -226,8 +239,9 @@ function surveyRows(path: string, header: Header): Survey {
     } else {
       rows++;
       if (first === undefined || entry.t < first) first = entry.t;
-      if (entry.t <= last) back++;
-      last = entry.t;
+      const gpu = entry.cells[header.gpu] ?? "";
+      if (entry.t <= (last.get(gpu) ?? -1n)) back++;
+      last.set(gpu, entry.t);
       if (entry.unix === null) continue;
       const between = entry.unix - entry.t;
       offset ??= between;
@@ -248,12 +262,13 @@ function surveyRows(path: string, header: Header): Survey {
       text: `${path}: the wall clock moved by ${(Number(moved) / 1e9).toFixed(3)} s against the monotonic one`,
     });
   const startUnix = offset === undefined ? null : instant<"unix">(first + offset);
-  return { first, startUnix, marks, notes };
+  return { first, startUnix, marks, gpus: [...last.keys()], notes };
 }
 
 function writeSample(
   log: LogWriter,
   h: Header,
+  gpus: readonly string[],
   tNs: bigint,
   unixNs: bigint | null,
   cells: readonly string[],
@@ -264,6 +279,7 @@ function writeSample(
   for (const { at, toSi, channel } of h.channels) {
     const value = failed ? NaN : (toNumber(cells[at]!.replace(/^P(?=\d+$)/, "")) ?? NaN) * toSi;
     const code = Number.isNaN(value) ? READ_FAILED : 0;
-    log.read({ channel: channel.name, before: t, after: t, stamp, value, code });
+    const name = numbered(channel.name, cells[h.gpu] ?? "", gpus);
+    log.read({ channel: name, before: t, after: t, stamp, value, code });
   }
 }

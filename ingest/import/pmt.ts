@@ -42,7 +42,8 @@ export const importPmt: Importer = async (path, context) => {
 };
 
 function firstLine(path: string): string[] {
-  for (const { text } of readLines(path, WHAT)) return text.trim().split(/\s+/);
+  for (const { text } of readLines(path, WHAT))
+    if (text.trim() !== "") return text.trim().split(/\s+/);
   return [];
 }
 
@@ -61,7 +62,7 @@ function importLog(path: string, columns: readonly string[], context: ImportCont
     },
     null,
   );
-  const channels = columns.map(channelName);
+  const channels = channelNames(columns);
   for (const name of channels) log.declareTelemetry({ name, quantity: "power", unit: "W" });
   for (const mark of marks) log.mark(mark);
   for (const entry of entries(path, columns.length)) {
@@ -76,6 +77,15 @@ function importLog(path: string, columns: readonly string[], context: ImportCont
   }
   for (const note of [...survey.notes, ...notes]) log.note(note);
   log.close();
+}
+
+/** Columns of one name (two GPUs) are numbered in their order: `nvml.0.power_instant`. */
+function channelNames(columns: readonly string[]): string[] {
+  const names = columns.map(channelName);
+  return names.map((name, i) => {
+    const same = names.flatMap((other, k) => (other === name ? [k] : []));
+    return same.length === 1 ? name : name.replace(".", `.${same.indexOf(i)}.`);
+  });
 }
 
 /** PMT's name of a column → channel; the backend is known by the names that only it uses. */
@@ -131,8 +141,13 @@ function surveyLog(path: string, columns: number): Survey {
 
 function* entries(path: string, columns: number): Generator<Entry> {
   let previousLength = 0;
-  for (const { text, number, ended } of readLines(path, WHAT)) {
-    if (number === 1 || text.trim() === "") continue;
+  let begun = false;
+  for (const { text, ended } of readLines(path, WHAT)) {
+    if (text.trim() === "") continue;
+    if (!begun) {
+      begun = true;
+      continue;
+    }
     const mark = /^M\s+(\S+)\s+(?:\d+\s+)?"(.*)"\s*$/.exec(text);
     if (mark) {
       const t = secondsToNs(mark[1]!);

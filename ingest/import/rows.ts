@@ -28,6 +28,28 @@ export function presentRails(rig: Rig, names: readonly string[], notes: Note[]):
   return { ...rig, rails };
 }
 
+/** The rig without those voltages and currents beside a power sensor that the capture does not have; each is told. */
+export function presentSensors(rig: Rig, names: readonly string[], notes: Note[]): Rig {
+  const absent = (s: Sensor | undefined): boolean => s !== undefined && !names.includes(s.field);
+  const rails = rig.rails.map((rail): Rail => {
+    const { voltage, current, power, ...rest } = rail;
+    if (!power || absent(power) || (!absent(voltage) && !absent(current))) return rail;
+    for (const s of [voltage, current])
+      if (absent(s))
+        notes.push({
+          level: "info",
+          text: `rail ${rail.name}: ${s!.field} is not in this capture`,
+        });
+    return {
+      ...rest,
+      power,
+      ...(voltage && !absent(voltage) ? { voltage } : {}),
+      ...(current && !absent(current) ? { current } : {}),
+    };
+  });
+  return { ...rig, rails };
+}
+
 /** The rig with the rate that the file itself states, for rows that are timed by their index. */
 export function ratedRig(rig: Rig, rateHz: number, notes: Note[]): Rig {
   const { device } = rig;

@@ -30,7 +30,7 @@ export function textLayout(rig: Rig, columns: readonly string[], tick = TICK): R
 export interface TextRows {
   /**
    * One row. A value that is no number, or a time before the row before, leaves the row out, counted,
-   * with a gap in its place. @param stamp host time of the row, where the tick is not that.
+   * with a gap in its place; a row at the very time of the row before is left out, counted, without one. @param stamp host time of the row, where the tick is not that.
    */
   readonly add: (tick: bigint, values: ArrayLike<number>, stamp?: HostStamp) => void;
   /** Writes what is left. */
@@ -50,6 +50,9 @@ export function textRows(sink: RowSink, layout: RowLayout, path: string): TextRo
   let last = -1n;
   let bad = 0;
   let back = 0;
+  let again = 0;
+  let crowded = 0;
+  const previous = new Float64Array(columns);
   let lastStamp: HostStamp | undefined;
 
   function flush(): void {
@@ -69,7 +72,13 @@ export function textRows(sink: RowSink, layout: RowLayout, path: string): TextRo
       if (!finite) bad++;
       if (!wraps && tick < last) back++;
       if (!finite || (!wraps && tick < last)) return leaveOut();
+      if (!wraps && tick === last) {
+        if (previous.every((v, k) => v === values[k])) again++;
+        else crowded++;
+        return undefined;
+      }
       last = tick;
+      for (let k = 0; k < columns; k++) previous[k] = values[k]!;
       const at = rows * rowBytes;
       view.setBigUint64(at, tick, true);
       for (let k = 0; k < columns; k++) view.setFloat64(at + 8 * (k + 1), values[k]!, true);
@@ -88,6 +97,13 @@ export function textRows(sink: RowSink, layout: RowLayout, path: string): TextRo
       };
       tell(bad, "rows hold a value that is not a number and were left out");
       tell(back, "rows go back in time and were left out");
+      tell(crowded, "rows carry the time of the row before, other values, and were left out");
+      if (again > 0)
+        notes.push({
+          level: "info",
+          text: `${path}: ${again} rows repeat the row before and were left out`,
+          count: again,
+        });
       return notes;
     },
   };

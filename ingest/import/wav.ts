@@ -3,7 +3,7 @@
 // only the rig can say, so a rig must be given. Sound cards do not pass DC unless modified for it.
 
 import { basename } from "node:path";
-import { InputError } from "../../schema/errors.ts";
+import { InputError, inputError } from "../../schema/errors.ts";
 import type { Note, RowField } from "../../schema/records.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { instant } from "../../schema/time.ts";
@@ -20,6 +20,7 @@ export const importWav: Importer = async (path, context) => {
     const notes: Note[] = [];
     const rig = ratedRig(await givenRig(path, context), header.rateHz, notes);
     const layout = rowLayout(rig, header.rowBytes, fieldsOf(header));
+    checkScale(rig, header, path);
     context.origin(path);
     const log = context.create(
       {
@@ -48,6 +49,28 @@ async function givenRig(path: string, context: ImportContext): Promise<Rig> {
       `${path}: a WAV file does not say how many volts a count is; give --rig FILE (rigs/example-sound-card.yaml is one to copy)`,
     );
   }
+}
+
+/** How much nearer than full scale a card may clip; half as many counts, or twice, are another sample format. */
+const CLIPS_WITHIN = 1.9;
+
+/**
+ * What a count is in volts changes with the sample format, and the rig's clip says for which one it was written.
+ * @throws InputError when that is not the file's.
+ */
+function checkScale(rig: Rig, { bits, kind }: WavHeader, path: string): void {
+  const top = kind === "float" ? 1 : kind === "uint" ? 2 ** bits : 2 ** (bits - 1);
+  for (const { voltage, current, power } of rig.rails)
+    for (const sensor of [voltage, current, power]) {
+      const high = sensor?.clip?.[1];
+      if (high === undefined || high <= 0) continue;
+      if (high > CLIPS_WITHIN * top || high * CLIPS_WITHIN < top)
+        throw inputError(
+          `samples of ${bits} bits${kind === "float" ? " float" : ""}, though channel ${sensor!.field} of rig ${rig.name} clips at ${high}: its counts are another format's`,
+          path,
+          `a rig whose clip and per_count are for ±${top}`,
+        );
+    }
 }
 
 function fieldsOf({ channels, bits, kind }: WavHeader): RowField[] {

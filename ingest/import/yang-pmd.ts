@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { inputError } from "../../schema/errors.ts";
 import type { Mark, Note } from "../../schema/records.ts";
+import type { Rig } from "../../schema/rig.ts";
 import { type Instant, instant } from "../../schema/time.ts";
 import { type FileBytes, openBytes } from "./file-bytes.ts";
 import type { ImportContext, Importer } from "./importer.ts";
@@ -32,10 +33,13 @@ export const importYangPmd: Importer = async (folder, context) => {
     const notes: Note[] = [];
     const marks = existsSync(paths.load) ? readLoad(paths.load, notes) : [];
     if (marks.length === 0) notes.push(warning(`${paths.load}: no load marks`));
-    const smi = existsSync(paths.smi) ? importSmi(paths.smi, context) : undefined;
+    const startUnix = instant<"unix">(start);
+    const smi = existsSync(paths.smi)
+      ? importSmi(paths.smi, context, undefined, startUnix)
+      : undefined;
     notes.push(...smiNotes(smi, paths.smi, file, model, start));
 
-    const rig = await context.rig("elmorlabs-pmd-usb");
+    const rig = pacedRig(await context.rig("elmorlabs-pmd-usb"), model);
     notes.push(...lengthNotes(paths, marks, framesEnd(file, model, start, rig.device.clock.hz)));
     const layout = rowLayout(rig, FRAME_BYTES, FIELDS, TICK);
     for (const path of Object.values(paths)) if (existsSync(path)) context.origin(path);
@@ -45,19 +49,28 @@ export const importYangPmd: Importer = async (folder, context) => {
         hostClock: "unix",
         hostEpoch: instant<"host">(epoch),
         startUnix: instant<"unix">(epoch),
-        labels: { format: "yang-pmd", capture: basename(folder) },
+        labels: {
+          format: "yang-pmd",
+          capture: basename(folder),
+          ...(smi?.name ? { gpu: smi.name } : {}),
+        },
       },
       rig,
     );
     for (const mark of marks) log.mark(mark);
     notes.push(...writeFrames(file, model, rowSink(log, layout, start), context));
-    if (smi) importSmi(paths.smi, context, log);
+    if (smi) importSmi(paths.smi, context, log, startUnix);
     for (const note of notes) log.note(note);
     log.close();
   } finally {
     file.close();
   }
 };
+
+/** The rig with the rows a second that the frames' own ticks show: gaps are judged by that. */
+function pacedRig(rig: Rig, model: FrameModel): Rig {
+  return { ...rig, device: { ...rig.device, rowHz: rig.device.clock.hz / model.meanStep } };
+}
 
 const warning = (text: string): Note => ({ level: "warning", text });
 

@@ -90,6 +90,31 @@ describe("telemetry claims", () => {
     expect(reset.claim(0, 300 * MS).energyJ).toBeCloseTo(14, 9);
   });
 
+  test("a read written twice is one read, and no gap", () => {
+    const twice = series(
+      "power",
+      [0, 100, 200, 300].flatMap((t) => [[t, t] as [number, number], [t, t] as [number, number]]),
+    );
+    expect(twice.periodNs).toBe(100 * MS);
+    expect(twice.claim(0, 300 * MS)).toMatchObject({ samples: 4, gapFraction: 0 });
+  });
+
+  test("where the clock was set back, two claims to one time are a gap; jitter of a period is not", () => {
+    const steady = Array.from({ length: 100 }, (_, i): [number, number] => [10 * i, 100]);
+    const setBack = series(
+      "power",
+      steady.map(([t, w], i) => (i < 60 ? [t, w] : [t - 300, w])),
+    );
+    const claim = setBack.claim(0, 690 * MS);
+    expect(claim.gapFraction).toBeGreaterThan(0.4);
+    expect(claim.samples).toBeLessThan(45);
+    const jitter = series(
+      "power",
+      steady.map(([t, w], i) => (i === 60 ? [t - 15, w] : [t, w])),
+    );
+    expect(jitter.claim(0, 990 * MS)).toMatchObject({ samples: 100, gapFraction: 0 });
+  });
+
   test("quality tiers", () => {
     expect(quality(1, 10, 0)).toBe("no_data");
     expect(quality(100, 10, 0.11)).toBe("gappy");

@@ -37,6 +37,20 @@ function table(got: Imported): number[][] {
   ]);
 }
 
+test("rows of one time are one row without a gap; other values than the first's are a loss", async () => {
+  const got = await importText("t,p\n0,5\n0,5\n1,6\n1,7\n2,8\n", "time=t; w.gpu=p");
+  expect(table(got)).toEqual([
+    [0, 5],
+    [1, 6],
+    [2, 8],
+  ]);
+  expect(got.blocks.map((b) => [b.rows, b.flags])).toEqual([[3, 0]]);
+  expect(got.notes.map((n) => [n.level, n.count])).toEqual([
+    ["loss", 1],
+    ["info", 1],
+  ]);
+});
+
 describe("columns by name", () => {
   const text =
     "Time,Volts,Milliamps,Meter\n0.000,12.1,1500,20\n0.001,12.2,1600,20\n0.002,12.0,1700,21\n";

@@ -64,6 +64,11 @@ const sources: Record<string, Record<string, string | Buffer>> = {
   "nvml-csv": {
     "": "t_mono_ns,power_W,util_gpu\n" + each(9, (i) => `${i}000,5.5,7`) + "9500,MARK,end\n",
   },
+  "nvidia-smi": {
+    "":
+      "timestamp, index, power.draw [W]\n" +
+      each(9, (i) => `2023/11/14 22:13:20.00${i}, ${i % 2}, 5.5 W`),
+  },
   csv: { "": "t,v,a\n" + each(9, (i) => `0.${i},12.1,3.5`) },
   wav: { "": wav() },
 };

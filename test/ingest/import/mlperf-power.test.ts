@@ -51,6 +51,23 @@ const importAt = (path: string): Promise<Imported> =>
   runImport(importMlperfPower, path, { zoneHours: 1 });
 
 describe("a meter's log", () => {
+  test("its own rate is taken, ten a second or one in two", async () => {
+    for (const period of [0.1, 2]) {
+      const spl = Array.from({ length: 20 }, (_, i) => sample(0.25 + i * period)).join("\n") + "\n";
+      expect((await importAt(capture({ spl }))).rig!.device.rowHz).toBeCloseTo(1 / period, 6);
+    }
+  });
+
+  test("watts alone will do, and a power factor of −1 is none", async () => {
+    const of = (change: (line: string) => string): string =>
+      Array.from({ length: 20 }, (_, s) => change(sample(s + 0.25))).join("\n") + "\n";
+    const watts = await importAt(capture({ spl: of((l) => l.replace(/Volts.*Mark/, "Mark")) }));
+    expect(rowCount(watts)).toBe(20);
+    expect(watts.rig!.rails.map((r) => Object.keys(r))).toEqual([["name", "power"]]);
+    const factor = await importAt(capture({ spl: of((l) => l.replace("PF,0.97", "PF,-1.0")) }));
+    expect(factor.notes.filter((n) => n.level !== "info")).toEqual([]);
+  });
+
   test("rows carry their time and the numbers as printed", async () => {
     const got = await importAt(capture());
     const [layout] = got.layouts;

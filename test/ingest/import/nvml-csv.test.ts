@@ -15,6 +15,26 @@ const importText = (text: string): Promise<Imported> => {
 const MONO = 5_000_000_000_000n;
 const UNIX = 1_700_000_000_000_000_000n;
 
+test("a column that names the GPU keeps several of them apart", async () => {
+  const got = await importText(
+    [
+      "gpu,t_mono_ns,power_W",
+      `0,${MONO},25`,
+      `1,${MONO},75`,
+      `0,${MONO + 9n},26`,
+      `1,${MONO + 9n},76`,
+    ].join("\n") + "\n",
+  );
+  expect(got.channels.map((c) => c.name)).toEqual(["nvml.0.power_usage", "nvml.1.power_usage"]);
+  expect(got.reads.map((r) => `${r.channel} ${r.value}`)).toEqual([
+    "nvml.0.power_usage 25",
+    "nvml.1.power_usage 75",
+    "nvml.0.power_usage 26",
+    "nvml.1.power_usage 76",
+  ]);
+  expect(got.notes).toEqual([]);
+});
+
 test("samples become telemetry in SI, MARK rows marks, on the monotonic clock", async () => {
   const got = await importText(
     [

@@ -54,6 +54,18 @@ function log(
 }
 
 describe("a PMT log", () => {
+  test("columns of one name are of several GPUs, and stay apart; blank lines may lead", async () => {
+    const text = log(0, [], 20, "timestamp gpu_instant device gpu_instant");
+    const got = await importText(`\n${text}`);
+    expect(got.channels.map((c) => c.name)).toEqual([
+      "nvml.0.power_instant",
+      "rocm.device",
+      "nvml.1.power_instant",
+    ]);
+    expect(got.reads.slice(0, 3).map((r) => r.value)).toEqual([30, 31, 32]);
+    expect(lossCount(got)).toBe(0);
+  });
+
   const marks: [number, string][] = [
     [1.011, "start"],
     [2.034, "end"],

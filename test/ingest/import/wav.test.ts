@@ -57,7 +57,17 @@ const wave = (...chunks: Buffer[]): Buffer => {
   return Buffer.concat([chunk("RIFF", body)]);
 };
 
-const rig = async (): Promise<Rig> => (await loadRig("rigs/example-sound-card.yaml")).rig;
+/** The example, written for 16 bits, with the end of another format's scale. */
+async function rig(top = 32767): Promise<Rig> {
+  const { rig } = await loadRig("rigs/example-sound-card.yaml");
+  const clip = [-top, top] as const;
+  const rails = rig.rails.map((rail) => ({
+    ...rail,
+    ...(rail.voltage ? { voltage: { ...rail.voltage, clip } } : {}),
+    ...(rail.current ? { current: { ...rail.current, clip } } : {}),
+  }));
+  return { ...rig, rails };
+}
 
 async function importBytes(data: Buffer, given: Rig | undefined): Promise<Imported> {
   const path = join(scratch(), "scope.wav");
@@ -78,7 +88,7 @@ describe("samples", () => {
     const data = ramp((2 * bits * 5000) / 8);
     const got = await importBytes(
       wave(fmt({ bits, tag }), chunk("LIST", ramp(7)), chunk("data", data)),
-      await rig(),
+      await rig(bits === 8 ? 255 : 2 ** (bits - 1) - 1),
     );
     expect(rowBytes(got).equals(data)).toBe(true);
     expect(got.layouts[0]!.fields).toEqual([
@@ -98,7 +108,7 @@ describe("samples", () => {
       data.writeFloatLE(NaN, 4 * 81);
       const got = await importBytes(
         wave(fmt({ tag: 3, bits: 32, extensible }), chunk("data", data)),
-        await rig(),
+        await rig(1),
       );
       expect(got.blocks.map((b) => [b.firstIndex, b.rows, b.flags])).toEqual([
         [0, 40, 0],
@@ -136,6 +146,17 @@ describe("samples", () => {
 });
 
 describe("what is refused", () => {
+  test.each([
+    [8, 1],
+    [24, 1],
+    [32, 3],
+  ])("samples of %i bits (format %i) under a rig for 16 bits", async (bits, tag) => {
+    const data = wave(fmt({ bits, tag }), chunk("data", Buffer.alloc(960)));
+    await expect(importBytes(data, await rig())).rejects.toThrow(
+      /scope\.wav: samples of .* clips at 32767.*another format's|clips at 32767/,
+    );
+  });
+
   test("a file without a rig, and a rig with a channel too many", async () => {
     await expect(importBytes(wave(fmt({}), chunk("data", ramp(40))), undefined)).rejects.toThrow(
       /does not say how many volts.*--rig/,

@@ -98,6 +98,11 @@ describe("a whole capture", () => {
     expect(count(at("eps2_i"))).toBe(bin.readInt16LE(16) >> 4);
   });
 
+  test("the frames' own pace is the rate of rows, whatever the rig's", async () => {
+    const { rig } = await importAt(capture(frames({ step: 2900 })));
+    expect(rig!.device.rowHz / (2.9345e6 / 2900)).toBeCloseTo(1, 1);
+  });
+
   test("pairs the load stamps and keeps the end of the recording apart", async () => {
     const { marks } = await importAt(capture(frames()));
     expect(marks.map((m) => [m.name, m.phase, Number(m.t / 1000n - START_US) / 1000])).toEqual([
