@@ -25,9 +25,9 @@ export interface Schedule {
 
 export class ScheduleBuilder {
   nowNs = 0;
-  readonly #t: number[] = [];
-  readonly #from: number[] = [];
-  readonly #to: number[] = [];
+  readonly #t = new Column();
+  readonly #from = new Column();
+  readonly #to = new Column();
   readonly #spans: Span[] = [];
   readonly #kernels: VirtualKernel[] = [];
 
@@ -63,12 +63,31 @@ export class ScheduleBuilder {
 
   build(): Schedule {
     return {
-      tNs: Float64Array.from(this.#t),
-      fromW: Float64Array.from(this.#from),
-      toW: Float64Array.from(this.#to),
+      tNs: this.#t.values(),
+      fromW: this.#from.values(),
+      toW: this.#to.values(),
       endNs: this.nowNs,
       spans: this.#spans,
       kernels: this.#kernels,
     };
+  }
+}
+
+/** Numbers as they come, outside the heap: in an array of its own an hour's plan would stay there. */
+class Column {
+  #values = new Float64Array(1024);
+  #length = 0;
+
+  push(x: number): void {
+    if (this.#length === this.#values.length) {
+      const longer = new Float64Array(2 * this.#length);
+      longer.set(this.#values);
+      this.#values = longer;
+    }
+    this.#values[this.#length++] = x;
+  }
+
+  values(): Float64Array {
+    return this.#values.subarray(0, this.#length);
   }
 }
