@@ -2,8 +2,14 @@
 // block: read them before asking for the next. Bit flags: see RowFlag.
 
 import { inputError } from "../schema/errors.ts";
-import type { RowField, RowLayout, SampleBlock } from "../schema/records.ts";
-import { type CodeErrors, type Rail, type Rig, type Sensor, trueCount } from "../schema/rig.ts";
+import {
+  type AutoRange,
+  rangedValue,
+  type RowField,
+  type RowLayout,
+  type SampleBlock,
+} from "../schema/records.ts";
+import { type Rail, type Rig, type Sensor, trueCount } from "../schema/rig.ts";
 import { RAIL_SUMS, sumOf } from "./columns.ts";
 import { columnReader, type ColumnReader, type Linear } from "./decode.ts";
 import { Kernels } from "./kernels.ts";
@@ -156,31 +162,39 @@ function deskew(c: Input, rows: number, goesOn: boolean): void {
   out[0]! += late * (before - out[0]!);
 }
 
-/** Codes beyond this many are not looked up in a table. */
+/** Codes beyond this many are not looked up in a table of errors. */
 const MOST_CODES = 1 << 16;
 
-/** Raw codes first, then each code's own value. */
-function tabulated(
-  { bits, kind, name }: RowField,
-  { perCount, zeroCount, clip }: Sensor,
-  table: CodeErrors["table"],
-  reader: (l: Linear) => ColumnReader,
-): ColumnReader {
+type Meaning = (code: number) => number;
+
+/** What the sensor's line is of: the code with its error taken off, or the device's own value of it. */
+function meaningOf({ bits, kind, name, autoRange }: RowField, sensor: Sensor): Meaning | undefined {
+  if (autoRange) return (code) => rangedValue(autoRange, code);
+  const table = sensor.codeErrors?.table ?? [];
+  if (table.length === 0) return undefined;
   if (kind !== "uint" || 2 ** bits > MOST_CODES)
     throw inputError(
       `channel ${name} is no unsigned field of up to 16 bits`,
       "rig with code_errors",
     );
-  const values = Float64Array.from(
-    { length: 2 ** bits },
-    (_, code) => (trueCount(table, code) - zeroCount) * perCount,
-  );
-  const raw = reader({ scale: 1, zero: 0, ...(clip ? { clip } : {}) });
+  return (code) => trueCount(table, code);
+}
+
+/** Raw codes first, then each code's own value. @returns as `raw` does, and true where codes say nothing of it. */
+function tabulated(f: RowField, value: Meaning, raw: ColumnReader): ColumnReader {
+  const { bits, autoRange } = f;
+  const values = Float64Array.from({ length: 2 ** bits }, (_, code) => value(code));
   return (bytes, rows, out) => {
     const saturated = raw(bytes, rows, out);
     for (let i = 0; i < rows; i++) out[i] = values[out[i]!]!;
-    return saturated;
+    return saturated || autoRange !== undefined;
   };
+}
+
+/** Values at or beyond which a converter that chooses its range is saturated: as stated, or its last range full. */
+function rangedClip({ countBits, ranges }: AutoRange, stated: Sensor["clip"]): [number, number] {
+  const top = rangedValue({ countBits, ranges }, ranges.length * 2 ** countBits - 1);
+  return [stated?.[0] ?? -Infinity, Math.min(top, stated?.[1] ?? Infinity)];
 }
 
 function input(
@@ -199,20 +213,26 @@ function input(
       `one of ${layout.fields.map((f) => f.name).join(", ")}`,
     );
   const { perCount: scale, zeroCount: zero, clip } = sensor;
-  const linear: Linear = { scale, zero, ...(clip ? { clip } : {}) };
-  const table = sensor.codeErrors?.table ?? [];
-  const ends = (clip ?? [-Infinity, Infinity]).map((n) => (trueCount(table, n) - zero) * scale);
+  const line = (x: number): number => (x - zero) * scale;
   const reader = (l: Linear): ColumnReader => {
     const anywhere = columnReader(layout, field, l); // refuses a field outside the row
     return kernels.fieldReader(field, l) ?? anywhere;
   };
+  const clipped = clip ? { clip } : {};
+  const meaning = meaningOf(field, sensor);
+  const raw = reader(meaning ? { scale: 1, zero: 0, ...clipped } : { scale, zero, ...clipped });
+  const { autoRange } = field;
+  const ends = autoRange
+    ? rangedClip(autoRange, clip)
+    : (clip ?? [-Infinity, Infinity]).map((n) => meaning?.(n) ?? n);
   return {
-    read: table.length > 0 ? tabulated(field, sensor, table, reader) : reader(linear),
+    read: meaning ? tabulated(field, (code) => line(meaning(code)), raw) : raw,
     out,
-    lo: Math.min(...ends),
-    hi: Math.max(...ends),
+    lo: Math.min(...ends.map(line)),
+    hi: Math.max(...ends.map(line)),
     late: (sensor.skewS ?? 0) * rig.device.rowHz,
     last: 0,
-    isCount: field.kind !== "float" && Number.isFinite(scale) && Number.isFinite(zero),
+    isCount:
+      field.kind !== "float" && !autoRange && Number.isFinite(scale) && Number.isFinite(zero),
   };
 }

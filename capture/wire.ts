@@ -81,6 +81,9 @@ export function decodeRead(channel: string, data: Uint8Array): TelemetryRead | u
   };
 }
 
+/** Every code of such a field is looked up in a table. */
+const MOST_RANGED_BITS = 20;
+
 /** @throws Error when the schema of a DAQ channel is no row layout. */
 export function decodeLayout(data: Uint8Array = new Uint8Array()): RowLayout {
   const layout = JSON.parse(untext.decode(data)) as RowLayout;
@@ -88,12 +91,27 @@ export function decodeLayout(data: Uint8Array = new Uint8Array()): RowLayout {
   const bits = 8 * layout.rowBytes;
   const inside = (f: RowField): boolean =>
     f.bitOffset >= 0 && f.bits > 0 && f.bitOffset + f.bits <= bits;
+  const isRanged = (f: RowField): boolean => {
+    const { countBits, ranges } = f.autoRange!;
+    const numbers = ranges.flat();
+    return (
+      f.kind === "uint" &&
+      f.bits <= MOST_RANGED_BITS &&
+      countBits > 0 &&
+      countBits <= f.bits &&
+      ranges.length > 0 &&
+      numbers.length === 3 * ranges.length &&
+      numbers.every(Number.isFinite)
+    );
+  };
   if (
     typeof layout.stream !== "string" ||
     !Number.isInteger(layout.rowBytes) ||
     !fields.every(inside)
   )
     throw new Error("a row layout whose fields do not fit its rows");
+  if (!layout.fields.every((f) => f.autoRange === undefined || isRanged(f)))
+    throw new Error("a row layout whose ranges do not fit their field");
   return layout;
 }
 

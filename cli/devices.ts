@@ -38,7 +38,8 @@ function toText(f: Finding): string {
   const where = `${f.port.path}${usbText(f.port)}`;
   if ("problem" in f) return `${where}\n  ${f.problem.replace(`${f.port.path}: `, "")}`;
   const { model, serial, firmware, source, lines } = f.device;
-  const who = `${model}${serial === null ? "" : ` ${serial}`}, firmware ${firmware}`;
+  const version = firmware === null ? "" : `, firmware ${firmware}`;
+  const who = `${model}${serial === null ? "" : ` ${serial}`}${version}`;
   return [where, `${who}${source === null ? "" : ` (${source})`}`, ...lines].join("\n  ");
 }
 

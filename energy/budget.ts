@@ -3,7 +3,7 @@
 // (gain, offset, clock) enters whole; what averages enters divided by the effective sample size.
 
 import type { ClockModel } from "../align/clock.ts";
-import type { RowLayout } from "../schema/records.ts";
+import type { RowField, RowLayout } from "../schema/records.ts";
 import type { Disciplined, Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { type Snapshots, Sum } from "./integrate.ts";
@@ -30,7 +30,7 @@ export function shiftedEnds(w: Window, clock: ClockModel): { offset: number[]; r
   };
 }
 
-/** @param layout of the stream: a floating-point field has no count to be quantised by. */
+/** @param layout of the stream: what a sensor's field is quantised by. */
 export function budget(
   w: Window,
   s: Snapshots,
@@ -42,12 +42,12 @@ export function budget(
   const energyJ = s.between(w.t0Ns, w.t1Ns, Sum.energyJ);
   const noise = noiseOf(w, s, durationS);
   const terms: BudgetTerm[] = [];
-  const counts = (sensor: Sensor): boolean =>
-    layout.fields.find((f) => f.name === sensor.field)?.kind !== "float";
+  const step = (sensor: Sensor): number =>
+    Math.abs(sensor.perCount) * codeStep(layout.fields.find((f) => f.name === sensor.field));
   rig.rails.forEach((rail, r) =>
     terms.push(
       ...railTerms(rail, r, w, s, (sensor, sensitivity) =>
-        counts(sensor) ? quantisation(sensor, sensitivity, durationS, noise.sigmaW, noise.nEff) : 0,
+        quantisation(step(sensor), sensitivity, durationS, noise.sigmaW, noise.nEff),
       ),
     ),
   );
@@ -155,16 +155,22 @@ function disciplineTerms(
   ];
 }
 
+/** What a sensor's line sees between two codes: 0 for a float; of several ranges the coarsest step. */
+function codeStep(field: RowField | undefined): number {
+  if (field?.kind === "float") return 0;
+  return field?.autoRange ? Math.max(...field.autoRange.ranges.map(([, c1]) => Math.abs(c1))) : 1;
+}
+
 /** One count is uniform over its step; noise of half a step or more dithers it, so that it averages. */
 function quantisation(
-  sensor: Sensor,
+  step: number,
   sensitivity: number,
   durationS: number,
   sigmaW: number,
   nEff: number,
 ): number {
-  const u = (Math.abs(sensor.perCount) / Math.sqrt(12)) * sensitivity;
-  const stepW = durationS > 0 ? (Math.abs(sensor.perCount) * sensitivity) / durationS : 0;
+  const u = (step / Math.sqrt(12)) * sensitivity;
+  const stepW = durationS > 0 ? (step * sensitivity) / durationS : 0;
   return sigmaW >= stepW / 2 ? u / Math.sqrt(Math.max(1, nEff)) : u;
 }
 

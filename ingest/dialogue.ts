@@ -33,6 +33,15 @@ export class Dialogue {
     return this.#line.take();
   }
 
+  /** The same for an answer in text that ends in its own way. */
+  async askUntil(question: Uint8Array, end: RegExp, patienceMs: number): Promise<string> {
+    const text = (): string => this.#line.take().toString("latin1");
+    this.#line.forget();
+    this.tell(question);
+    await this.#line.wait(() => end.test(text()), patienceMs);
+    return text();
+  }
+
   tell(bytes: Uint8Array | string): void {
     this.port.write(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes);
   }

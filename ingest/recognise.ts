@@ -9,6 +9,8 @@ import { channelNames, type Greeting, probe, SEARCH_PATIENCE_MS, sourceOf } from
 import type { PortInfo } from "./port-list.ts";
 import { type PmdUsb, probePmdUsb } from "./pmd-usb/handshake.ts";
 import type { OpenAt, OpenPort } from "./port.ts";
+import { probePpk2 } from "./ppk2/handshake.ts";
+import type { Ppk2 } from "./ppk2/metadata.ts";
 import { LEVEL_V } from "./powersensor3/config.ts";
 import { type PowerSensor3, probePowerSensor3 } from "./powersensor3/handshake.ts";
 
@@ -18,7 +20,8 @@ export interface Recognised {
   readonly model: string;
   /** null where the instrument has none. */
   readonly serial: string | null;
-  readonly firmware: string;
+  /** null where it does not say. */
+  readonly firmware: string | null;
   /** null where its protocol does not tell silicon from a program. */
   readonly source: Source | null;
   /** What it says of itself, for eyes. */
@@ -32,7 +35,11 @@ export type Finding =
   | { readonly port: PortInfo; readonly device: Recognised }
   | { readonly port: PortInfo; readonly problem: string };
 
-interface Question {
+export interface Question {
+  /** The rig's `device.kind`; null: any that names none of the others. */
+  readonly kind: string | null;
+  /** For messages. */
+  readonly name: string;
   /** `vendor:product` that such an instrument has, and strangers too; null: any. */
   readonly usb: string | null;
   readonly ask: (open: OpenAt) => Promise<Recognised>;
@@ -40,10 +47,42 @@ interface Question {
 
 /** In this order, those for the port's own USB id first. */
 const QUESTIONS: readonly Question[] = [
-  { usb: null, ask: async (open) => ofWire(await probe(open(), SEARCH_PATIENCE_MS)) },
-  { usb: "0483:5740", ask: async (open) => ofPowerSensor3(await probePowerSensor3(open())) },
-  { usb: "1a86:7523", ask: async (open) => ofPmdUsb(await probePmdUsb(open)) },
+  {
+    kind: null,
+    name: "DAQ",
+    usb: null,
+    ask: async (open) => ofWire(await probe(open(), SEARCH_PATIENCE_MS)),
+  },
+  {
+    kind: "powersensor3",
+    name: "PowerSensor3",
+    usb: "0483:5740",
+    ask: async (open) => ofPowerSensor3(await probePowerSensor3(open())),
+  },
+  {
+    kind: "elmorlabs-pmd-usb",
+    name: "PMD-USB",
+    usb: "1a86:7523",
+    ask: async (open) => ofPmdUsb(await probePmdUsb(open)),
+  },
+  // Its stop is a PMD-USB's first byte of four: that one has been asked before.
+  {
+    kind: "nordic-ppk2",
+    name: "PPK2",
+    usb: "1915:c00a",
+    ask: async (open) => ofPpk2(await probePpk2(open())),
+  },
 ];
+
+/** What to ask for a rig's kind of device. */
+export function questionOf(kind: string): Question {
+  return QUESTIONS.find((q) => q.kind === kind) ?? QUESTIONS.find((q) => q.kind === null)!;
+}
+
+/** Whether there is any sense in asking there. */
+export function couldAnswer({ usb }: Question, { vendorId, productId }: PortInfo): boolean {
+  return usb === null || vendorId === undefined || usb === `${vendorId}:${productId}`.toLowerCase();
+}
 
 /** Asks at every port, all at once. */
 export function findDevices(
@@ -69,11 +108,10 @@ export function findDevices(
 }
 
 /** Questions for an id of its own come first: at another rate a hello is noise, and noise may be a command. */
-function questionsFor({ vendorId, productId }: PortInfo): readonly Question[] {
-  if (vendorId === undefined) return QUESTIONS;
-  const id = `${vendorId}:${productId}`.toLowerCase();
-  const fitting = QUESTIONS.filter(({ usb }) => usb === null || usb === id);
-  return fitting.sort((a, b) => Number(b.usb === id) - Number(a.usb === id));
+function questionsFor(port: PortInfo): readonly Question[] {
+  const fitting = QUESTIONS.filter((q) => couldAnswer(q, port));
+  if (port.vendorId === undefined) return fitting;
+  return fitting.sort((a, b) => Number(a.usb === null) - Number(b.usb === null));
 }
 
 function ofWire({ identity: i, capabilities: c }: Greeting): Recognised {
@@ -135,6 +173,22 @@ function ofPmdUsb({ firmware }: PmdUsb): Recognised {
     source: null,
     lines: ["inputs pcie1, pcie2, eps1, eps2; up to 5.12 kHz"],
     facts: { inputs: ["pcie1", "pcie2", "eps1", "eps2"], max_row_hz: 5120 },
+  };
+}
+
+function ofPpk2({ calibrated, hardware, vddV, ranges, defaults }: Ppk2): Recognised {
+  const ohms = ranges.map(({ r }) => formatQuantity(r, "ohm"));
+  const but = defaults.length === 0 ? "" : ` but for ${defaults.join(", ")}`;
+  return {
+    kind: "nordic-ppk2",
+    model: "Nordic PPK2",
+    serial: null,
+    firmware: null,
+    source: null,
+    lines: [
+      `100 kHz, current and logic inputs d0 to d7; shunts ${ohms.join(", ")}; ${calibrated === false ? "un" : ""}calibrated${but}`,
+    ],
+    facts: { row_hz: 100_000, hardware, calibrated, vdd_v: vddV, defaults },
   };
 }
 

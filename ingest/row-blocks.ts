@@ -13,6 +13,7 @@ export class RowBlocks {
   readonly counts = { rows: 0, rowsLost: 0 };
   /** The block in the making: the next row is written at byte {@link at}. */
   readonly view: DataView;
+  readonly bytes: Uint8Array;
   readonly #sink: DaqSink;
   readonly #leastRows: number;
   #rows = 0;
@@ -27,7 +28,8 @@ export class RowBlocks {
     this.#sink = sink;
     this.layout = layout;
     this.#leastRows = leastRows;
-    this.view = new DataView(new ArrayBuffer(BLOCK_ROWS * layout.rowBytes));
+    this.bytes = new Uint8Array(BLOCK_ROWS * layout.rowBytes);
+    this.view = new DataView(this.bytes.buffer);
     sink.declareRows(layout);
   }
 
@@ -71,7 +73,7 @@ export class RowBlocks {
       hostAfter: this.#after,
       rows,
       flags: this.#flags,
-      bytes: new Uint8Array(this.view.buffer, 0, rows * this.layout.rowBytes),
+      bytes: this.bytes.subarray(0, rows * this.layout.rowBytes),
     });
     this.#flags = 0;
     this.#next += rows;

@@ -114,13 +114,20 @@ async function readRig(f: Fields): Promise<Rig> {
 
 /** The kind of device that prints lines. */
 const TEXT_LINES = "text-lines";
+/** The one that can feed a rail. */
+const PPK2 = "nordic-ppk2";
 
 async function readDevice(f: Fields): Promise<Rig["device"]> {
-  f.only(["kind", "stream", "sampling", "row_rate", "clock", "stream_start", "text"]);
+  f.only([
+    ...["kind", "stream", "sampling", "row_rate", "clock", "stream_start", "text"],
+    "source_meter",
+  ]);
   const clock = f.map("clock").only(["rate", "uncertainty"]);
   const kind = f.string("kind");
   if (f.has("text") && kind !== TEXT_LINES)
     throw f.error(`text belongs to kind: ${TEXT_LINES}, found kind: ${kind}`, "text");
+  if (f.has("source_meter") && kind !== PPK2)
+    throw f.error(`source_meter belongs to kind: ${PPK2}, found kind: ${kind}`, "source_meter");
   return {
     kind,
     stream: f.string("stream"),
@@ -132,7 +139,27 @@ async function readDevice(f: Fields): Promise<Rig["device"]> {
       startU: await f.uncertainty("stream_start", "s"),
     },
     ...(kind === TEXT_LINES ? { text: readTextFormat(f.map("text")) } : {}),
+    ...(f.has("source_meter") ? { feedsV: await readFed(f.map("source_meter")) } : {}),
   };
+}
+
+/** Volts that the regulator of a PPK2 can be set to (pc-nrfconnect-ppk, serialDevice.ts). */
+const FED_V = [0.8, 5] as const;
+
+async function readFed(f: Fields): Promise<number> {
+  const voltage = await f.only(["voltage"]).positive("voltage", "V");
+  if (voltage < FED_V[0] || voltage > FED_V[1])
+    throw f.error(`voltage: expected ${FED_V.join(" to ")} V, found ${voltage} V`, "voltage");
+  return voltage;
+}
+
+/** The device that feeds a rail knows its voltage: what is assumed must not contradict it (k = 2). */
+function checkFed(f: Fields, { assumedVoltage }: Rail, feedsV: number): void {
+  if (assumedVoltage && Math.abs(assumedVoltage.valueV - feedsV) > 2 * assumedVoltage.u)
+    throw f.error(
+      `assumed_voltage: the device feeds ${feedsV} V, found ${assumedVoltage.valueV} V`,
+      "assumed_voltage",
+    );
 }
 
 /** Inputs of the DAQ that the wire protocol can name (docs/wire.md). */
@@ -153,11 +180,12 @@ function checkSkew(f: Fields, rail: Rail, rowHz: number): void {
       throw f.error(`skew: expected less than a row, ${formatQuantity(1 / rowHz, "s")}`);
 }
 
-async function readRails(f: Fields, { stream, rowHz }: Rig["device"]): Promise<Rail[]> {
+async function readRails(f: Fields, { stream, rowHz, feedsV }: Rig["device"]): Promise<Rail[]> {
   const rails: Rail[] = [];
   for (const item of f.list("rails")) {
     const rail = await readRail(item, stream);
     checkSkew(item, rail, rowHz);
+    if (feedsV !== undefined) checkFed(item, rail, feedsV);
     if (rails.some((r) => r.name === rail.name))
       throw item.error(`rail "${rail.name}" stands twice`, "name");
     if (rail.reference && rails.some((r) => r.reference?.stream === rail.reference!.stream))

@@ -6,12 +6,31 @@ import type { Instant } from "./time.ts";
 /** Where the numbers came from; it travels with them into every output. */
 export type Source = "hardware" | "emulated" | "virtual" | "imported";
 
+/**
+ * A converter that chooses its range by itself. The bits of its field above `countBits` are the range, those
+ * below the count; the value is c0 + c1 · count + c2 · count², by the device's own calibration.
+ */
+export interface AutoRange {
+  readonly countBits: number;
+  /** [c0, c1, c2] of range 0, 1, …; a range beyond is no number. In V, A or W. */
+  readonly ranges: readonly (readonly [c0: number, c1: number, c2: number])[];
+}
+
+/** What a code of such a field means; NaN for a range that the device does not have. */
+export function rangedValue({ countBits, ranges }: AutoRange, code: number): number {
+  const [c0, c1, c2] = ranges[code >> countBits] ?? [NaN, NaN, NaN];
+  const count = code & (2 ** countBits - 1);
+  return c0 + count * (c1 + count * c2);
+}
+
 /** One value inside a raw row. Bit k of a row is bit (k mod 8) of byte floor(k / 8): little-endian. */
 export interface RowField {
   readonly name: string;
   readonly bitOffset: number;
   readonly bits: number;
   readonly kind: "uint" | "int" | "float";
+  /** The sensor's line is then of this value instead of the code. */
+  readonly autoRange?: AutoRange;
 }
 
 /** How the rows of one DAQ stream are laid out: the device's own bytes wherever its frames have a fixed size. */

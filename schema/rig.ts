@@ -136,6 +136,8 @@ export interface Rig {
     readonly clock: DeviceClock;
     /** For devices that print lines. */
     readonly text?: TextFormat;
+    /** The device feeds its rail itself, with so many volts; absent: it only measures. */
+    readonly feedsV?: number;
   };
   readonly rails: readonly Rail[];
   /** Supply paths that exist but carry no sensor: their bound enters the budget. */

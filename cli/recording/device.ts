@@ -1,17 +1,10 @@
 // A rig's kind of device → where one answers, and how to stream from it.
 
 import { realpathSync } from "node:fs";
-import {
-  channelNames,
-  deviceJson,
-  probe,
-  SEARCH_PATIENCE_MS,
-  sourceOf,
-} from "../../ingest/handshake.ts";
+import { channelNames, deviceJson, probe, sourceOf } from "../../ingest/handshake.ts";
 import { listPorts } from "../../ingest/port-list.ts";
 import type { OpenAt, OpenPort } from "../../ingest/port.ts";
-import { probePmdUsb } from "../../ingest/pmd-usb/handshake.ts";
-import { probePowerSensor3 } from "../../ingest/powersensor3/handshake.ts";
+import { couldAnswer, type Question, questionOf } from "../../ingest/recognise.ts";
 import type { DaqSink } from "../../ingest/sink.ts";
 import { ttyPort } from "../../ingest/tty-port.ts";
 import { InputError } from "../../schema/errors.ts";
@@ -38,17 +31,32 @@ export interface Device {
 
 /** @param port as named by the user. @throws InputError, SourceError when no such device answers. */
 export function deviceOf(rig: Rig, port: string | undefined): Promise<Device> {
-  switch (rig.device.kind) {
-    case "text-lines":
-      return textDevice(rig, port);
-    case "powersensor3":
-      return powerSensor3Device(rig, port);
-    case "elmorlabs-pmd-usb":
-      return pmdUsbDevice(rig, port);
-    default:
-      return wireDevice(rig, port);
-  }
+  const { kind } = rig.device;
+  const start = INSTRUMENTS.get(kind);
+  if (start) return instrumentDevice(rig, port, start);
+  return kind === "text-lines" ? textDevice(rig, port) : wireDevice(rig, port);
 }
+
+type Start = (open: OpenAt, rig: Rig, ...rest: Parameters<Device["start"]>) => Promise<LiveSource>;
+
+/** Instruments of others, by the rig's kind: how to stream from one; recognise.ts says how to know it. */
+const INSTRUMENTS: ReadonlyMap<string, Start> = new Map<string, Start>([
+  [
+    "powersensor3",
+    async (open, ...rest) =>
+      (await import("../../ingest/powersensor3/source.ts")).startPowerSensor3(open(), ...rest),
+  ],
+  [
+    "elmorlabs-pmd-usb",
+    async (open, ...rest) =>
+      (await import("../../ingest/pmd-usb/source.ts")).startPmdUsb(open, ...rest),
+  ],
+  [
+    "nordic-ppk2",
+    async (open, ...rest) =>
+      (await import("../../ingest/ppk2/source.ts")).startPpk2(open(), ...rest),
+  ],
+]);
 
 /** Asks for the reader thread's own scheduling class where it may be had. */
 const openLive = (path: string, baud?: number): OpenPort =>
@@ -56,8 +64,7 @@ const openLive = (path: string, baud?: number): OpenPort =>
 
 /** A DAQ that speaks docs/wire.md. */
 async function wireDevice(rig: Rig, port: string | undefined): Promise<Device> {
-  const hello = (open: OpenAt): Promise<unknown> => probe(open(), SEARCH_PATIENCE_MS);
-  const path = port ?? (await findPort("DAQ", hello));
+  const path = port ?? (await findPort(questionOf(rig.device.kind)));
   const { identity, capabilities } = await probe(openLive(path));
   checkChannels(rig, channelNames(capabilities), `the DAQ at ${path}`);
   return {
@@ -111,29 +118,15 @@ async function textDevice(rig: Rig, port: string | undefined): Promise<Device> {
   };
 }
 
-async function powerSensor3Device(rig: Rig, port: string | undefined): Promise<Device> {
-  const path = port ?? (await findPort("PowerSensor3", (open) => probePowerSensor3(open())));
-  const { version } = await probePowerSensor3(ttyPort(path));
+async function instrumentDevice(rig: Rig, port: string | undefined, start: Start): Promise<Device> {
+  const question = questionOf(rig.device.kind);
+  const path = port ?? (await findPort(question));
+  const open: OpenAt = (baud) => openLive(path, baud);
+  const { model, firmware } = await question.ask(open);
   return {
     source: sourceAt(path),
-    description: `PowerSensor3 ${version} at ${path}`,
-    async start(sink, onFatal) {
-      const { startPowerSensor3 } = await import("../../ingest/powersensor3/source.ts");
-      return startPowerSensor3(openLive(path), rig, sink, onFatal);
-    },
-  };
-}
-
-async function pmdUsbDevice(rig: Rig, port: string | undefined): Promise<Device> {
-  const path = port ?? (await findPort("PMD-USB", probePmdUsb));
-  const { firmware } = await probePmdUsb((baud) => openLive(path, baud));
-  return {
-    source: sourceAt(path),
-    description: `ElmorLabs PMD-USB, firmware ${firmware}, at ${path}`,
-    async start(sink, onFatal) {
-      const { startPmdUsb } = await import("../../ingest/pmd-usb/source.ts");
-      return startPmdUsb((baud) => openLive(path, baud), rig, sink, onFatal);
-    },
+    description: `${model}${firmware === null ? "" : `, firmware ${firmware},`} at ${path}`,
+    start: (sink, onFatal) => start(open, rig, sink, onFatal),
   };
 }
 
@@ -142,17 +135,19 @@ const sourceAt = (path: string): Source =>
   realpathSync(path).startsWith("/dev/pts/") ? "virtual" : "hardware";
 
 /** The only port where such a device answers; USB ids are shared by strangers and prove nothing. */
-async function findPort(what: string, hello: (open: OpenAt) => Promise<unknown>): Promise<string> {
+async function findPort(question: Question): Promise<string> {
   const found: string[] = [];
-  for (const { path } of await listPorts())
-    await hello((baud) => ttyPort(path, baud === undefined ? {} : { baud })).then(
-      () => found.push(path),
-      () => undefined,
-    );
+  for (const port of (await listPorts()).filter((p) => couldAnswer(question, p)))
+    await question
+      .ask((baud) => ttyPort(port.path, baud === undefined ? {} : { baud }))
+      .then(
+        () => found.push(port.path),
+        () => undefined,
+      );
   if (found.length === 1) return found[0]!;
   throw new InputError(
     found.length === 0
-      ? `no ${what} answers on any serial port; plug it in, see truejoule devices and truejoule doctor, or name it with --port`
-      : `several ${what}s answer (${found.join(", ")}); choose one with --port`,
+      ? `no ${question.name} answers on any serial port; plug it in, see truejoule devices and truejoule doctor, or name it with --port`
+      : `several ${question.name}s answer (${found.join(", ")}); choose one with --port`,
   );
 }

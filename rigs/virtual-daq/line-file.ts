@@ -5,6 +5,15 @@ import { closeSync, openSync, readSync } from "node:fs";
 
 const EDGE_BYTES = 16;
 
+/** A line that another process drives, and its clock's zero. */
+export interface OutsideLine {
+  readonly file: LineFile;
+  readonly epoch: bigint;
+}
+
+/** Rows are made this much after their time where another process drives the line: its edges need time to come. */
+export const LINE_LAG_NS = 20e6;
+
 export interface LineFile {
   /** Host ns of the edges written since the last look. The line is low at first, and they alternate. */
   take(): bigint[];

@@ -12,9 +12,10 @@ import { VirtualDaq } from "./daq.ts";
 import type { TriggerReport } from "./device.ts";
 import { FAULT_HELP, parseFault } from "./faults.ts";
 import type { Instrument, Send } from "./instrument.ts";
-import { lineFile } from "./line-file.ts";
+import { lineFile, type OutsideLine } from "./line-file.ts";
 import { pmdUsbInstrument } from "./pmd-usb-instrument.ts";
 import { powerSensor3Instrument } from "./powersensor3-instrument.ts";
+import { ppk2Instrument } from "./ppk2-instrument.ts";
 import { attachPty, dieWithParent, openPty } from "./pty.ts";
 import { textInstrument } from "./text-instrument.ts";
 import { benchTruth } from "./truth.ts";
@@ -65,7 +66,7 @@ interface Simulated {
   /** What the device's own counter counts. */
   readonly tickHz: number;
   readonly bench: BenchOptions;
-  readonly epoch: bigint;
+  readonly line: OutsideLine | null;
 }
 
 interface Kind {
@@ -80,27 +81,28 @@ interface Kind {
 
 const wire: Kind = {
   bufferBytes: 131_072,
-  build({ rig, bench, epoch }, { serial, trigger, line, "flat-out": flatOut }, send, pipe) {
-    const outside = line === undefined ? null : { file: lineFile(line), epoch };
-    return wireInstrument(
-      benchTruth(new VirtualBench(rig, { ...bench, outsideLine: outside !== null })),
-      { serial, trigger: triggerReport(trigger), line: outside, flatOut },
+  build: ({ rig, bench, line }, { serial, trigger, "flat-out": flatOut }, send, pipe) =>
+    wireInstrument(
+      benchTruth(new VirtualBench(rig, { ...bench, outsideLine: line !== null })),
+      { serial, trigger: triggerReport(trigger), line, flatOut },
       send,
       pipe,
-    );
-  },
+    ),
 };
 
 /** By the rig's `device.kind`; any other speaks docs/wire.md. */
 const KINDS: Readonly<Record<string, Kind>> = {
   "elmorlabs-pmd-usb": {
     bufferBytes: 256, // a UART waits for nobody: this is the bridge's
-    build: ({ rig, bench, tickHz }, _options, send) => pmdUsbInstrument(rig, bench, tickHz, send),
+    build: (simulated, _options, send) => pmdUsbInstrument({ ...simulated, send }),
   },
   powersensor3: {
     bufferBytes: 8192,
-    build: ({ rig, bench, tickHz }, _options, send) =>
-      powerSensor3Instrument(rig, bench, tickHz, send),
+    build: (simulated, _options, send) => powerSensor3Instrument({ ...simulated, send }),
+  },
+  "nordic-ppk2": {
+    bufferBytes: 8192,
+    build: (simulated, _options, send) => ppk2Instrument({ ...simulated, send }),
   },
   "text-lines": {
     bufferBytes: 256,
@@ -136,7 +138,7 @@ async function run(options: ReturnType<typeof parse>): Promise<void> {
     rig: { ...rig, device },
     tickHz: rig.device.clock.hz,
     bench: { seed: figure("seed", options.seed), durationS: figure("seconds", options.seconds) },
-    epoch,
+    line: options.line === undefined ? null : { file: lineFile(options.line), epoch },
   };
   const { tty } = options;
   const daq = new VirtualDaq(

@@ -2,8 +2,8 @@
 // device/PowerSensor/PowerSensor.ino): answers R, V, M, S, T, X; streams a set of 18 bytes for each row.
 
 import type { Rig, Sensor } from "../../schema/rig.ts";
-import { type BenchOptions, VirtualBench } from "../virtual/bench.ts";
-import type { Instrument, Send } from "./instrument.ts";
+import type { Instrument } from "./instrument.ts";
+import { type Paced, pacedInstrument, type PacedRows, type Protocol } from "./paced.ts";
 
 const VERSION = "F411-1.6.1";
 const SENSORS = 8;
@@ -13,47 +13,20 @@ const LEVEL_V = 3.3 / 1023;
 const LEVEL_MASK = 0x3ff;
 const TIME_WORD = 7;
 
-/** @param rig its rows timed by the bench's clock; `tickHz` what its counter counts. */
-export function powerSensor3Instrument(
-  rig: Rig,
-  options: BenchOptions,
-  tickHz: number,
-  send: Send,
-): Instrument {
-  const bench = new VirtualBench(rig, options);
-  const words = Array.from({ length: SENSORS }, (_, i) =>
-    bench.layout.fields.findIndex((f) => f.name === `sensor${i}`),
-  );
-  const row = new Uint16Array(bench.layout.rowBytes >> 1);
+export const powerSensor3Instrument = (paced: Paced): Instrument =>
+  pacedInstrument(paced, (rows) => powerSensor3(rows, paced));
+
+function powerSensor3(rows: PacedRows, { rig, send }: Paced): Protocol {
   const set = new Uint8Array(SET_BYTES);
   const config = configOf(rig);
-  const account = { setsMade: 0, setsDropped: 0, marksTaken: 0, marksSent: 0 };
-  let streaming = false;
-  let next = 0;
+  const account = { marksTaken: 0, marksSent: 0 };
   let marks = 0;
   /** Record of the configuration that is waited for; null outside `R`. */
   let record: number | null = null;
-  let poweredRow = 0;
 
   const word = (at: number, sensor: number, marked: boolean, level: number): void => {
     set[at] = 0x80 | (sensor << 4) | (level >> 6);
     set[at + 1] = (marked ? 0x40 : 0) | (level & 63);
-  };
-  const block = (): void => {
-    bench.fillRows(next, 1, row);
-    const micros = Math.floor(((next - poweredRow) * tickHz) / rig.device.rowHz);
-    const marked = marks > 0;
-    word(0, TIME_WORD, true, micros & LEVEL_MASK);
-    // Bit 15 of the first word is the bench's trigger line, which this device has not.
-    words.forEach((w, i) =>
-      word(2 * (i + 1), i, marked && i === 0, w < 0 ? 0 : row[w]! & LEVEL_MASK),
-    );
-    const sent = send(set);
-    account[sent ? "setsMade" : "setsDropped"]++;
-    next++;
-    if (!marked) return;
-    marks--;
-    if (sent) account.marksSent++;
   };
   const command = (byte: string, nowNs: number): void => {
     if (record !== null) {
@@ -78,38 +51,35 @@ export function powerSensor3Instrument(
         account.marksTaken++;
         return;
       case "S":
-        if (!streaming) next = bench.clock.rowAt(nowNs);
-        streaming = true;
-        return;
+        return rows.start(nowNs);
       case "T":
-        streaming = false;
-        return;
+        return rows.stop();
       case "X":
-        streaming = false;
+        rows.stop();
         send(Uint8Array.of(0xff, 0x3f, 0xff, 0x3f));
     }
   };
   return {
-    get running() {
-      return streaming;
-    },
-    baud: null,
     take(bytes, nowNs) {
       for (const byte of bytes) command(String.fromCharCode(byte), nowNs);
     },
-    advance(nowNs) {
-      if (!streaming) return;
-      for (const due = bench.clock.rowAt(nowNs); next < due;) block();
+    frame() {
+      word(0, TIME_WORD, true, rows.ticks() & LEVEL_MASK);
+      // Bit 15 of the first word is the bench's trigger line, which this device has not.
+      for (let i = 0; i < SENSORS; i++)
+        word(2 * (i + 1), i, marks > 0 && i === 0, rows.word(`sensor${i}`) & LEVEL_MASK);
+      return set;
     },
-    block,
-    reset(nowNs) {
-      streaming = false;
+    sent(was) {
+      if (marks === 0) return;
+      marks--;
+      if (was) account.marksSent++;
+    },
+    reset() {
       record = null;
       marks = 0;
-      poweredRow = bench.clock.rowAt(nowNs);
     },
     account: () => account,
-    close: () => undefined,
   };
 }
 

@@ -5,20 +5,18 @@ import { FrameSplitter } from "../../schema/frame-splitter.ts";
 import { Conversation } from "./conversation.ts";
 import { type TriggerReport, VirtualDevice } from "./device.ts";
 import type { Instrument, Send } from "./instrument.ts";
-import type { LineFile } from "./line-file.ts";
+import { LINE_LAG_NS, type OutsideLine } from "./line-file.ts";
 import { type DaqTruth, loopTruth } from "./truth.ts";
 import type { UsbPipe } from "./usb-pipe.ts";
 
 export interface WireOptions {
   readonly serial: string;
   readonly trigger: TriggerReport;
-  /** Where the trigger line's edges come from, and its clock's zero; null: the simulated work makes them. */
-  readonly line: { readonly file: LineFile; readonly epoch: bigint } | null;
+  /** Where the trigger line's edges come from; null: the simulated work makes them. */
+  readonly line: OutsideLine | null;
   readonly flatOut: boolean;
 }
 
-/** Rows are made this much after their time where another process drives the line: its edges need time to come. */
-const LINE_LAG_NS = 20e6;
 /** Rows kept for a flat-out run. */
 const LOOP_ROWS = 1 << 17;
 

@@ -59,6 +59,20 @@ onLinux("devices", () => {
     expect(sensors[0]!.sensitivity).toBeCloseTo(0.0625, 6);
   });
 
+  test("a PPK2 has no version, and says whether it is calibrated", async () => {
+    const { rig } = await builtInRig("example-ppk2");
+    const instrument = await spawnVirtualDaq(rig, []);
+    const { document, printed } = await call(devices, [], { port: [instrument.path] } as never);
+    await instrument.stop();
+    expect((document as DevicesDocument).ports[0]).toMatchObject({
+      ...{ answered: true, kind: "nordic-ppk2", firmware: null },
+      ...{ row_hz: 100_000, vdd_v: 3, defaults: ["GS0"] },
+    });
+    expect(printed.join("\n")).toMatch(
+      /Nordic PPK2\n.*shunts 1\.004 kohm, .*; calibrated but for GS0/,
+    );
+  });
+
   test("where nobody speaks, that is said; so is a port that is not there", async () => {
     const silent = openPty();
     const { document } = await call(devices, [], {

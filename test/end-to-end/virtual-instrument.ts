@@ -32,6 +32,8 @@ export interface Recording {
   /** Of each window: what was measured and what the model knows. */
   readonly joules: ReadonlyMap<string, Joules>;
   readonly bench: VirtualBench;
+  /** Host's clock at the bench's zero. */
+  readonly epoch: bigint;
   readonly account: VirtualDaqAccount & Readonly<Record<string, unknown>>;
 }
 
@@ -98,6 +100,7 @@ export async function recordInstrument(w: Wanted): Promise<Recording> {
     exchanges: records.flatMap((r) => (r.kind === "exchange" ? [r.exchange] : [])),
     joules,
     bench,
+    epoch,
     account,
   };
 }

@@ -292,6 +292,27 @@ describe("built-in rigs", () => {
   });
 });
 
+describe("source meter", () => {
+  const text = readFileSync("rigs/example-ppk2.yaml", "utf8");
+  const feeding = (volts: string): string =>
+    text.replace(/# source_meter: .*/, `source_meter: { voltage: "${volts}" }`);
+
+  test("only a rig that says so has its device feed the rail", async () => {
+    expect((await builtInRig("example-ppk2")).rig.device.feedsV).toBeUndefined();
+    const path = join(dir, "feeding.yaml");
+    writeFileSync(path, feeding("3300 mV"));
+    expect((await loadRig(path)).rig.device.feedsV).toBeCloseTo(3.3, 12);
+  });
+
+  test("volts that it cannot give, or that the rail contradicts, are refused with their line", async () => {
+    expect(await complaint(feeding("12 V"))).toMatch(/voltage: expected 0.8 to 5 V, found 12 V/);
+    expect(await complaint(feeding("1.8 V"))).toMatch(/assumed_voltage: the device feeds 1.8 V/);
+    expect(await complaint(feeding("3.3 V").replace("nordic-ppk2", "pico"))).toMatch(
+      /^bench.yaml:\d+: source_meter belongs to kind: nordic-ppk2/,
+    );
+  });
+});
+
 describe("reference", () => {
   const REFERENCE = `    reference:
       kind: ina226

@@ -1,0 +1,63 @@
+// Is there a PPK2, and how is it calibrated? `07` ends a stream that somebody left running, `19` asks for the
+// metadata (NordicSemiconductor/pc-nrfconnect-ppk, serialDevice.ts).
+
+import { SourceError } from "../../schema/errors.ts";
+import { Dialogue } from "../dialogue.ts";
+import type { OpenPort } from "../port.ts";
+import { parseMetadata, type Ppk2 } from "./metadata.ts";
+
+export const START = Uint8Array.of(0x06);
+export const STOP = Uint8Array.of(0x07);
+const METADATA = Uint8Array.of(0x19);
+/** 1: the current comes in and goes out; 2: the PPK2 feeds the rail. */
+const AMPERE_METER = Uint8Array.of(0x11, 1);
+const SOURCE_METER = Uint8Array.of(0x11, 2);
+const POWER_ON = Uint8Array.of(0x0c, 1);
+const POWER_OFF = Uint8Array.of(0x0c, 0);
+
+const ANSWER_MS = 1500;
+const QUIET_MS = 60;
+
+/** Opens the port and asks. The dialogue stays open for whoever streams. @throws SourceError, port closed. */
+export async function greetPpk2(open: OpenPort): Promise<{ device: Ppk2; dialogue: Dialogue }> {
+  const dialogue = await Dialogue.open(open);
+  try {
+    return { device: await ask(dialogue), dialogue };
+  } catch (error) {
+    await dialogue.close();
+    throw error;
+  }
+}
+
+async function ask(dialogue: Dialogue): Promise<Ppk2> {
+  const stranger = (what: string): SourceError =>
+    new SourceError(
+      "fatal",
+      `${dialogue.port.name}: no PPK2 answers (${what}); plug it in anew, close what else uses it, or try its other port: newer firmware has two`,
+    );
+  dialogue.tell(STOP);
+  if (!(await dialogue.hush(QUIET_MS))) throw stranger("the line never falls silent");
+  const text = await dialogue.askUntil(METADATA, /^END\s*$/m, ANSWER_MS);
+  const device = parseMetadata(text);
+  if (device) return device;
+  if (text === "") throw stranger("silence");
+  const cut = /^END\s*$/m.test(text) ? "" : " without END";
+  throw stranger(`${JSON.stringify(text.slice(0, 40))}${cut} for metadata`);
+}
+
+export async function probePpk2(open: OpenPort): Promise<Ppk2> {
+  const { device, dialogue } = await greetPpk2(open);
+  await dialogue.close();
+  return device;
+}
+
+/** Commands before a stream. @param feedsV volts that it is to feed the rail with; undefined: it only measures. */
+export function preparation(feedsV: number | undefined): readonly Uint8Array[] {
+  if (feedsV === undefined) return [AMPERE_METER];
+  const mV = Math.round(feedsV * 1e3);
+  return [Uint8Array.of(0x0d, mV >> 8, mV & 255), SOURCE_METER, POWER_ON];
+}
+
+/** Commands after one: what was switched on is switched off. */
+export const conclusion = (feedsV: number | undefined): readonly Uint8Array[] =>
+  feedsV === undefined ? [STOP] : [STOP, POWER_OFF];
