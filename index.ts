@@ -7,6 +7,7 @@ export { LogWriter } from "./capture/log-writer.ts";
 export { openRun, type RunPaths } from "./capture/run.ts";
 export type { ClockModel } from "./align/clock.ts";
 export { ratePpm, tickHz, toSessionNs } from "./align/clock.ts";
+export { type ClockSegment, type DaqClock, placeNs, segmentAt } from "./align/segments.ts";
 export { type AlignedRun, Timeline } from "./align/timeline.ts";
 export {
   compare,

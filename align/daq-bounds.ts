@@ -34,38 +34,26 @@ export interface BracketedEdge {
 }
 
 /**
- * @param restarts device times at which the device began anew: edges on two sides of one share no line
+ * @param edges of one segment
  * @returns true session time less the model's, at instants along the run
  * @throws InputError where no steady clock passes through the edges
  */
-export function boundClock(
-  model: ClockModel,
-  edges: readonly BracketedEdge[],
-  restarts: readonly number[] = [],
-): ClockBounds {
-  const sorted = [...edges].sort((a, b) => a.device - b.device);
+export function boundClock(model: ClockModel, edges: readonly BracketedEdge[]): ClockBounds {
+  const run = [...edges].sort((a, b) => a.device - b.device);
   const at: number[] = [];
   const lo: number[] = [];
   const hi: number[] = [];
-  for (const run of runsOf(sorted, restarts))
-    for (const centre of centresOf(run)) {
-      const [l, h] = rangeAt(model, run, centre);
-      at.push(toSessionNs(model, run[centre]!.device));
-      lo.push(l);
-      hi.push(h);
-    }
+  for (const centre of centresOf(run)) {
+    const [l, h] = rangeAt(model, run, centre);
+    at.push(toSessionNs(model, run[centre]!.device));
+    lo.push(l);
+    hi.push(h);
+  }
   return {
     atNs: Float64Array.from(at),
     loNs: Float64Array.from(lo),
     hiNs: Float64Array.from(hi),
   };
-}
-
-function runsOf(sorted: readonly BracketedEdge[], restarts: readonly number[]): BracketedEdge[][] {
-  const ends = [...restarts, Infinity];
-  return ends
-    .map((end, i) => sorted.filter((e) => e.device < end && e.device >= (ends[i - 1] ?? -Infinity)))
-    .filter((run) => run.length > 0);
 }
 
 /** Edges a step apart, and the last. */

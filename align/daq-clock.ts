@@ -1,71 +1,135 @@
-// A scan → the DAQ's clock model. The best evidence at hand decides: trigger edges that the host raised
-// itself, else exchanges of four stamps, else load marks against the power trace, else arrival times,
+// Evidence → the DAQ's clock, a model for each segment. The best at hand decides: trigger edges that the host
+// raised itself, else exchanges of four stamps, else load marks against the power trace, else arrival times,
 // else the host's stamp and the rig's declared rate alone.
 
+import { InputError } from "../schema/errors.ts";
 import type { Mark } from "../schema/records.ts";
-import { toSession } from "../schema/session.ts";
-import { type ClockModel, type ClockPrior, fitLine, fixedModel, toSessionNs } from "./clock.ts";
+import {
+  type ClockModel,
+  type ClockPrior,
+  fitLine,
+  fixedModel,
+  tickHz,
+  toSessionNs,
+} from "./clock.ts";
 import { boundClock } from "./daq-bounds.ts";
+import {
+  ARRIVAL_U_NS,
+  type Evidence,
+  evidenceOf,
+  leastDelayNs,
+  withDelay,
+} from "./daq-evidence.ts";
 import { edgeList, matchedModel, modelOf } from "./fit-model.ts";
 import { type EdgeList, type Match, matchEdges } from "./match.ts";
 import { powerEdges } from "./power-edges.ts";
 import type { Scan, StreamScan } from "./scan.ts";
+import { type DaqClock, segmentFrom, steadyClock } from "./segments.ts";
 
 /** Means over this long show a load's step above the noise; board power settles within a few milliseconds. */
 const LONGEST_STRETCH_NS = 20e6;
 /** Type B: launch and synchronise latency and the board's response between a load mark and its power edge. */
 const LOAD_EDGE_U_NS = 2e6;
-/** Stretches whose earliest arrival is taken, and type B: a USB frame and a scheduler's wake-up. */
+/** Stretches whose earliest arrival is taken. */
 const ENVELOPE_STRETCHES = 16;
-const ARRIVAL_U_NS = 1e6;
 /** Wider brackets say nothing, and reach to where other edges may be: the line stays high for a millisecond. */
 export const WIDEST_BRACKET_NS = 0.2e6;
 /** Edges follow each other by a millisecond at least (gpio/trigger-pulses.ts); contacts and long wires bounce for less. */
 const DEBOUNCE_NS = 0.2e6;
 /** A sync edge is stamped within a USB round trip. */
 const SYNC_TOLERANCE_NS = 5e6;
+/**
+ * Segments share a crystal. What a rig declares of its rate is mostly from part to part; from one segment to the
+ * next only its temperature and supply differ, by a tenth of that (crystals: 30 to 100 ppm cut, 3 to 10 in a room).
+ */
+const SHARE_OF_TOLERANCE = 0.1;
 
-/** The rig's declared clock and the host's stamp of the stream's start. */
-function daqPrior(scan: Scan, stream: StreamScan): ClockPrior {
-  const { hz, uRel, startU } = scan.rig!.device.clock;
-  if (startU === 0 && stream.firstTick !== null) {
-    // The device counts on the host's clock: its first tick says where it starts.
-    const startNs = Number(stream.firstTick - scan.session.hostEpoch);
-    return { hz, uRel: 0, startNs, startUNs: 0 };
-  }
-  // Otherwise the trace itself is the session's clock, from its first row.
-  if (scan.session.hostClock === "trace") return { hz, uRel: 0, startNs: 0, startUNs: 0 };
-  const stamp = stream.startStamp;
-  const startNs = (stamp?.ns ?? 0) - (stream.firstDevice / hz) * 1e9;
-  return { hz, uRel, startNs, startUNs: Math.max(startU * 1e9, stamp?.halfNs ?? 0) };
+/** @throws InputError where the edges of a stream of one segment allow no steady clock */
+export function fitDaq(scan: Scan, stream: StreamScan): DaqClock {
+  const clock = `daq:${stream.layout.stream}`;
+  const evidence = evidenceOf(scan, stream);
+  const { prior } = evidence[0]!;
+  if (prior.uRel === 0 && prior.startUNs === 0)
+    return steadyClock(fixedModel(clock, prior), stream.firstDevice, stream.lastDevice);
+  const alone = evidence.map((e) => fitSegment(scan, clock, e, evidence.length > 1));
+  const models = evidence.length > 1 ? withShared(scan, clock, evidence, alone) : alone;
+  return {
+    clock,
+    segments: stream.segments.map(({ firstDevice, lastDevice }, k) =>
+      segmentFrom(onStream(models[k]!, evidence[k]!), firstDevice, lastDevice),
+    ),
+  };
 }
 
-export function fitDaq(scan: Scan, stream: StreamScan): ClockModel {
-  const clock = `daq:${stream.layout.stream}`;
-  const prior = daqPrior(scan, stream);
-  if (prior.uRel === 0 && prior.startUNs === 0) return fixedModel(clock, prior);
+/**
+ * What one segment knows better than another: the crystal's rate, and how long blocks take to the host, which
+ * edges or exchanges tell and arrivals alone do not.
+ */
+function withShared(
+  scan: Scan,
+  clock: string,
+  evidence: readonly Evidence[],
+  alone: readonly ClockModel[],
+): ClockModel[] {
+  const best = alone.reduce((a, b) => (b.uRate < a.uRate ? b : a));
+  const hz = tickHz(best);
+  const delays = evidence.flatMap((e, k) =>
+    isTied(alone[k]!) ? [leastDelayNs(e, alone[k]!)] : [],
+  );
+  const delayNs = median(delays.filter(Number.isFinite));
+  return alone.map((own, k) => {
+    const { prior } = evidence[k]!;
+    const uRel = Math.min(prior.uRel, Math.hypot(best.uRate, SHARE_OF_TOLERANCE * prior.uRel));
+    const late = delayNs !== undefined && !isTied(own);
+    if (own.uRate <= uRel && !late) return own;
+    const shared = { ...evidence[k]!, prior: { ...prior, hz, uRel } };
+    const again = fitSegment(scan, clock, late ? withDelay(shared, delayNs) : shared, true);
+    // Where its own evidence contradicts the others', it is no longer the same clock.
+    return again.warnings.length > own.warnings.length
+      ? own
+      : { ...again, nominalHz: own.nominalHz };
+  });
+}
+
+const isTied = ({ method }: ClockModel): boolean =>
+  method === "sync-edges" || method === "exchange";
+
+/** Counted from the stream's first row again. */
+function onStream(m: ClockModel, { originDevice }: Evidence): ClockModel {
+  if (originDevice === 0) return m;
+  const wander = m.wander && { ...m.wander, device: m.wander.device.map((d) => d + originDevice) };
+  // Only the stream's start has a stamp that says when it should have begun.
+  return { ...m, refDevice: m.refDevice + originDevice, wander, startDelayNs: null };
+}
+
+/** @param broken one of several segments: pairings that are in doubt are not used, other evidence is there. */
+function fitSegment(scan: Scan, clock: string, e: Evidence, broken: boolean): ClockModel {
+  const { prior } = e;
   // Coarse evidence first: it says where to look for the edges that then fix the clock.
-  const coarse = byExchange(scan, stream, clock, prior) ?? byArrival(scan, stream, clock, prior);
+  const coarse = byExchange(e, clock) ?? byArrival(e, clock);
   const near = coarse ? narrowed(prior, coarse) : prior;
-  const synced = bySyncEdges(scan, stream, clock, near);
+  const synced = bySyncEdges(scan, e, clock, near, broken);
   if (synced) return synced;
   const other =
-    (coarse?.method === "exchange" ? coarse : byLoadEdges(scan, stream, clock, near)) ??
+    (coarse?.method === "exchange" ? coarse : byLoadEdges(scan, e, clock, near, broken)) ??
     coarse ??
     fixedModel(clock, prior, [
       "no edge ties the DAQ's clock to the host's: its offset rests on the host's stamp alone",
     ]);
-  return unmatched(scan, stream) ? { ...other, warnings: [...other.warnings, UNMATCHED] } : other;
+  if (!unmatched(scan, e)) return other;
+  return { ...other, warnings: [...other.warnings, broken ? UNCERTAIN : UNMATCHED] };
 }
 
 const UNMATCHED =
   "trigger edges and sync marks are both there, but no offset brings them together: the line or the rig's stream_start is wrong";
+const UNCERTAIN =
+  "its trigger edges fit the sync marks at no offset, or at several: they are left out";
 
 const syncMarks = (scan: Scan): Mark[] =>
   scan.marks.filter((m) => m.clock === "host" && m.name === "sync");
 
-const unmatched = (scan: Scan, stream: StreamScan): boolean =>
-  syncMarks(scan).length > 1 && deviceEdges(scan, stream).length > 1;
+const unmatched = (scan: Scan, e: Evidence): boolean =>
+  syncMarks(scan).length > 1 && e.edges.length > 1;
 
 /** The rig's rate, and a start known as well as the coarse model knows it. */
 function narrowed(prior: ClockPrior, coarse: ClockModel): ClockPrior {
@@ -75,12 +139,13 @@ function narrowed(prior: ClockPrior, coarse: ClockModel): ClockPrior {
 /** Trigger edges that the host raised itself: marks named `sync` bracket each. */
 function bySyncEdges(
   scan: Scan,
-  stream: StreamScan,
+  e: Evidence,
   clock: string,
   prior: ClockPrior,
+  broken: boolean,
 ): ClockModel | undefined {
   const sync = syncMarks(scan);
-  const seen = deviceEdges(scan, stream);
+  const seen = e.edges;
   if (sync.length === 0 || seen.length === 0) return undefined;
   const epoch = scan.session.hostEpoch;
   const stamped = sync
@@ -100,23 +165,24 @@ function bySyncEdges(
     offsetRangeNs: 3 * prior.startUNs,
     edgeUNs: rowNs / Math.sqrt(12),
     toleranceNs: SYNC_TOLERANCE_NS,
-    observed: [stream.firstDevice, stream.lastDevice],
+    observed: e.observed,
   });
-  if (!match) return undefined;
+  if (!match || (broken && match.ambiguous)) return undefined;
   // Where within its bracket an edge falls may be the same for all: the typical half does not average away.
-  const systematicNs = median([...halves]) / Math.sqrt(3);
+  const systematicNs = (median([...halves]) ?? 0) / Math.sqrt(3);
   const model = matchedModel(clock, "sync-edges", prior, match, systematicNs);
   const bracketed = match.referenceIndex.map((j, k) => {
     const { device: at, halfNs } = edges[match.deviceIndex[k]!]!;
     return { device: at, deviceHalfNs: halfNs, hostNs: reference.t[j]!, hostHalfNs: halves[j]! };
   });
   const edgesBounced = seen.length - edges.length;
-  return {
-    ...model,
-    edgesBounced,
-    edgesExtra: model.edgesExtra + edgesBounced,
-    bounds: boundClock(model, bracketed, stream.restarts),
-  };
+  const edgesExtra = model.edgesExtra + edgesBounced;
+  try {
+    return { ...model, edgesBounced, edgesExtra, bounds: boundClock(model, bracketed) };
+  } catch (error) {
+    if (broken && error instanceof InputError) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -134,52 +200,18 @@ export function debounced<E extends { readonly device: number }>(
   return sorted.filter((_, i) => !near(i) && !near(i + 1));
 }
 
-/**
- * Four stamps an exchange: the device's middle lies between the host's two, uniformly for all we know.
- * The shorter the round trip, the more it weighs.
- */
-function byExchange(
-  scan: Scan,
-  stream: StreamScan,
-  clock: string,
-  prior: ClockPrior,
-): ClockModel | undefined {
-  const device = tickToDevice(stream);
-  const all = scan.exchanges.filter((e) => e.stream === stream.layout.stream);
-  if (!device || all.length < 2) return undefined;
-  const pairs = all.map((e) => {
-    const [sent, received] = [toSession(scan.session, e.sent), toSession(scan.session, e.received)];
-    const inside = device(e.deviceSent) - device(e.deviceReceived);
-    const roundTripNs = received - sent - (inside / prior.hz) * 1e9;
-    return {
-      device: (device(e.deviceReceived) + device(e.deviceSent)) / 2,
-      sessionNs: (sent + received) / 2,
-      uNs: Math.max(1e3, roundTripNs / Math.sqrt(12)),
-    };
-  });
-  const asymmetryNs = Math.min(...pairs.map((p) => p.uNs));
-  return modelOf(clock, "exchange", prior, pairs, fitLine(pairs, prior), asymmetryNs);
-}
-
-/** Device ticks → rows, by the blocks that carry both; exact, as rows are paced by the same clock. */
-function tickToDevice(stream: StreamScan): ((tick: bigint) => number) | undefined {
-  const [first, last] = [stream.blockTicks[0], stream.blockTicks[stream.blockTicks.length - 1]];
-  if (!first || !last || last.tick <= first.tick) return undefined;
-  const perTick = (last.device - first.device) / Number(last.tick - first.tick);
-  return (tick) => first.device + Number(tick - first.tick) * perTick;
+/** Exchanges of stamps with the device. */
+function byExchange({ exchanges, prior }: Evidence, clock: string): ClockModel | undefined {
+  if (exchanges.length === 0) return undefined;
+  const asymmetryNs = Math.min(...exchanges.map((p) => p.uNs));
+  return modelOf(clock, "exchange", prior, exchanges, fitLine(exchanges, prior), asymmetryNs);
 }
 
 /**
  * A block cannot arrive before its last row was sampled, and now and then it arrives at once: the earliest
  * arrivals of each stretch (the lower envelope) carry the clock, all others only their delay.
  */
-function byArrival(
-  scan: Scan,
-  stream: StreamScan,
-  clock: string,
-  prior: ClockPrior,
-): ClockModel | undefined {
-  const { arrivals } = stream;
+function byArrival({ arrivals, prior, delayNs }: Evidence, clock: string): ClockModel | undefined {
   if (arrivals.length < 4 * ENVELOPE_STRETCHES) return undefined;
   const ns = 1e9 / prior.hz;
   const late = arrivals.map((a) => a.sessionNs - a.device * ns);
@@ -195,17 +227,22 @@ function byArrival(
   });
   // The shortest delay is unknown, and as large as the device's buffers: what the rig says of its start.
   const systematicNs = Math.max(ARRIVAL_U_NS, prior.startUNs);
+  const lag =
+    delayNs === null
+      ? "and lags by the shortest delay"
+      : `less the shortest delay of another segment (${(delayNs / 1e6).toFixed(3)} ms)`;
   return modelOf(clock, "arrival", prior, pairs, fitLine(pairs, prior), systematicNs, [
-    "no edge or exchange ties the DAQ's clock to the host's: it rests on when blocks arrived, and lags by the shortest delay",
+    `no edge or exchange ties the DAQ's clock to the host's: it rests on when blocks arrived, ${lag}`,
   ]);
 }
 
 /** Load marks against the power trace's own steps. */
 function byLoadEdges(
   scan: Scan,
-  stream: StreamScan,
+  e: Evidence,
   clock: string,
   prior: ClockPrior,
+  broken: boolean,
 ): ClockModel | undefined {
   const epoch = scan.session.hostEpoch;
   const load = scan.marks.filter(
@@ -215,16 +252,17 @@ function byLoadEdges(
   const reference = edgeList(load.map((m) => [Number(m.t - epoch), m.phase === "begin" ? 1 : -1]));
   const shortest = shortestStep(reference.t);
   const stretchNs = Math.min(LONGEST_STRETCH_NS, shortest / 3);
-  const { t, powerW } = stream.outline;
+  const { t, powerW } = e.trace;
   const edges = powerEdges(t, powerW, (stretchNs / 1e9) * prior.hz);
-  const rowNs = (1e9 / scan.rig!.device.rowHz) * stream.outline.rowsPerCell;
+  const rowNs = (1e9 / scan.rig!.device.rowHz) * scan.stream!.outline.rowsPerCell;
   const match = matchEdges(reference, edges, prior, {
     offsetRangeNs: 3 * prior.startUNs,
     edgeUNs: Math.hypot(LOAD_EDGE_U_NS, rowNs / Math.sqrt(12)),
     toleranceNs: stretchNs,
-    observed: [stream.firstDevice, stream.lastDevice],
+    observed: e.observed,
   });
-  return match && matchedModel(clock, "load-edges", prior, match, polarityLag(match, edges));
+  if (!match || (broken && match.ambiguous)) return undefined;
+  return matchedModel(clock, "load-edges", prior, match, polarityLag(match, edges));
 }
 
 /**
@@ -255,39 +293,6 @@ function shortestStep(t: Float64Array): number {
   return Number.isFinite(shortest) && shortest > 0 ? shortest : 60e6;
 }
 
-/** `device` lies within ± `halfNs`. */
-export interface DeviceEdge {
-  readonly device: number;
-  readonly level: 0 | 1 | null;
-  readonly halfNs: number;
-}
-
-/** Edges of the trigger line: those the DAQ stamped itself, and changes of the one bit that rows may carry. */
-export function deviceEdges(scan: Scan, stream: StreamScan): readonly DeviceEdge[] {
-  const rowNs = 1e9 / scan.rig!.device.rowHz;
-  const tickNs = tickNsOf(stream, scan.rig!.device.clock.hz);
-  const trigger = scan.rig?.trigger;
-  const line = trigger && `line${trigger.daqLine}`;
-  const stamped = scan.edges.flatMap((e) => {
-    if (e.stream !== stream.layout.stream) return [];
-    if (line !== undefined && e.line !== line) return []; // another input: a button, a second bench
-    const device =
-      e.index ?? (e.tick === undefined ? undefined : Number(e.tick - (stream.firstTick ?? 0n)));
-    const halfNs = e.tick === undefined ? rowNs / 2 : Math.min(tickNs, rowNs / 2);
-    return device === undefined ? [] : [{ device, level: e.level, halfNs }];
-  });
-  return [...stamped, ...stream.triggerEdges.map((e) => ({ ...e, halfNs: rowNs / 2 }))];
-}
-
-/** Length of the device's tick, from blocks that carry both counts; 1 s where nobody knows. */
-function tickNsOf({ blockTicks }: StreamScan, hz: number): number {
-  const [first, last] = [blockTicks[0], blockTicks[blockTicks.length - 1]];
-  if (!first || !last || last.tick <= first.tick) return 1e9;
-  return ((last.device - first.device) / hz / Number(last.tick - first.tick)) * 1e9;
-}
-
-function median(x: number[]): number {
-  if (x.length === 0) return 0;
-  const s = [...x].sort((a, b) => a - b);
-  return s[s.length >> 1]!;
+function median(x: readonly number[]): number | undefined {
+  return [...x].sort((a, b) => a - b)[x.length >> 1];
 }

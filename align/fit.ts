@@ -1,14 +1,16 @@
-// A scan → the session's clocks: one model for the DAQ, one for every named clock that marks came on, and
+// A scan → the session's clocks: the DAQ's, one model for every named clock that marks came on, and
 // every mark on the session clock, at its hardware edge where it has one.
 
 import type { Mark } from "../schema/records.ts";
 import type { SessionNs } from "../schema/time.ts";
 import { type ClockModel, toSessionNs } from "./clock.ts";
 import { type KernelTimes, kernelTimes } from "./cuda-times.ts";
-import { deviceEdges, fitDaq } from "./daq-clock.ts";
+import { fitDaq } from "./daq-clock.ts";
+import { deviceEdges } from "./daq-evidence.ts";
 import { edgeList, matchedModel } from "./fit-model.ts";
 import { matchEdges } from "./match.ts";
-import type { Scan, StreamScan } from "./scan.ts";
+import type { Scan } from "./scan.ts";
+import { type DaqClock, placeNs } from "./segments.ts";
 
 /** A mark on the session clock. `fromEdge`: its time is that of the hardware edge it was matched to. */
 export interface ResolvedMark {
@@ -19,7 +21,7 @@ export interface ResolvedMark {
 }
 
 export interface SessionClocks {
-  readonly daq: ClockModel | null;
+  readonly daq: DaqClock | null;
   /** Named clocks other than host and DAQ, each against the session. */
   readonly named: ReadonlyMap<string, ClockModel>;
   readonly marks: readonly ResolvedMark[];
@@ -37,7 +39,7 @@ const UNDECLARED_U_RATE = 2e-3;
 /** A log line's stamp scatters by milliseconds; votes are counted in bins of this. */
 const LOG_TOLERANCE_NS = 60e6;
 export function fitClocks(scan: Scan): SessionClocks {
-  const daq = scan.stream && scan.rig ? fitOver(scan, scan.stream) : null;
+  const daq = scan.stream && scan.rig ? fitDaq(scan, scan.stream) : null;
   const edgesNs = edgesOnSession(scan, daq).sort((a, b) => a - b);
   const named = new Map<string, ClockModel>();
   const marks: ResolvedMark[] = [];
@@ -60,16 +62,6 @@ export function fitClocks(scan: Scan): SessionClocks {
   return { daq, named, marks, kernels, edgesNs, incomplete };
 }
 
-/** One line over all of the stream: where the device began anew, that is said. */
-function fitOver(scan: Scan, stream: StreamScan): ClockModel {
-  const model = fitDaq(scan, stream);
-  const [first] = stream.restarts;
-  if (first === undefined) return model;
-  const atS = (toSessionNs(model, first) / 1e9).toFixed(1);
-  const text = `the device began anew ${stream.restarts.length} times (first at ${atS} s), each time bridged by the host's clock; one line is fitted over all of it, and windows across are in doubt`;
-  return { ...model, warnings: [...model.warnings, text] };
-}
-
 function byClock(marks: readonly Mark[]): Map<string, Mark[]> {
   const groups = new Map<string, Mark[]>();
   for (const m of marks) {
@@ -81,10 +73,10 @@ function byClock(marks: readonly Mark[]): Map<string, Mark[]> {
 }
 
 /** All hardware edges on the session clock. */
-function edgesOnSession(scan: Scan, daq: ClockModel | null): SessionNs[] {
+function edgesOnSession(scan: Scan, daq: DaqClock | null): SessionNs[] {
   const dated = scan.edges.flatMap((e) => (e.seconds === undefined ? [] : [e.seconds * 1e9]));
   if (!daq || !scan.stream) return dated;
-  return [...dated, ...deviceEdges(scan, scan.stream).map((e) => toSessionNs(daq, e.device))];
+  return [...dated, ...deviceEdges(scan, scan.stream).map((e) => placeNs(daq, e.device))];
 }
 
 /** Marks on a clock of their own, matched to the hardware edges they mirror. */

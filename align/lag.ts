@@ -2,10 +2,9 @@
 // peak of their cross-correlation. A fitted clock should leave a small positive lag (the channel's delay
 // and half its window); a negative one, or seconds, says that a clock or a zone is wrong.
 
-import type { ClockModel } from "./clock.ts";
-import { toSessionNs } from "./clock.ts";
 import type { Outline } from "./outline.ts";
 import type { TelemetrySeries } from "./scan.ts";
+import { type DaqClock, placeColumn, placeNs } from "./segments.ts";
 
 export interface Lag {
   readonly channel: string;
@@ -22,22 +21,18 @@ const MAX_POINTS = 1 << 15;
 const MIN_POINTS = 500;
 const MIN_CORRELATION = 0.7;
 
-export function lagOf(
-  series: TelemetrySeries,
-  outline: Outline,
-  clock: ClockModel,
-): Lag | undefined {
+export function lagOf(series: TelemetrySeries, outline: Outline, clock: DaqClock): Lag | undefined {
   const good = series.tNs.filter((_, i) => Number.isFinite(series.value[i]!));
   if (good.length < 20) return undefined;
-  const start = toSessionNs(clock, outline.t[0]!);
-  const end = toSessionNs(clock, outline.t[outline.t.length - 1]!);
+  const start = placeNs(clock, outline.t[0]!);
+  const end = placeNs(clock, outline.t[outline.t.length - 1]!);
   const from = Math.max(start, good[0]!) + REACH_NS / 2;
   const until = Math.min(end, good[good.length - 1]!) - REACH_NS / 2;
   const points = Math.min(MAX_POINTS, Math.floor((until - from) / STEP_NS));
   if (points < MIN_POINTS) return undefined;
   const half = Math.ceil(REACH_NS / 2 / STEP_NS);
   const physical = onGrid(
-    outline.t.map((d) => toSessionNs(clock, d)),
+    placeColumn(clock, outline.t),
     outline.powerW,
     from - half * STEP_NS,
     points + 2 * half,

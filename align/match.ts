@@ -24,6 +24,8 @@ export interface Match {
   readonly missing: number;
   readonly extra: number;
   readonly fit: LineFit;
+  /** As many edges fit, and as closely, at another offset. */
+  readonly ambiguous: boolean;
   readonly warnings: readonly string[];
 }
 
@@ -69,7 +71,15 @@ export function matchEdges(
     warnings.push(
       `the edges fit as well at an offset ${((rival.offsetNs - best.offsetNs) / 1e6).toFixed(3)} ms away (${best.count} edges each): the pairing is ambiguous`,
     );
-  return refine(reference, device, mapped, best, prior, o, warnings);
+  const ambiguous = ranked.some((h) => rivals(h, best, o));
+  return { ...refine(reference, device, mapped, best, prior, o, warnings), ambiguous };
+}
+
+/** As good by its count and by what it leaves; the same pairs, taken at an offset so far off, would leave more. */
+function rivals(h: Hypothesis, best: Hypothesis, o: MatchOptions): boolean {
+  const asGoodNs = 2 * best.misfitNs + 3 * o.edgeUNs;
+  const away = Math.abs(h.offsetNs - best.offsetNs);
+  return h.count >= best.count && h.misfitNs <= asGoodNs && away > 2 * asGoodNs;
 }
 
 /** Rates worth trying: near enough that the vote does not smear over the span. */
@@ -181,7 +191,7 @@ function refine(
   prior: ClockPrior,
   o: MatchOptions,
   warnings: string[],
-): Match {
+): Omit<Match, "ambiguous"> {
   let warped = mapped.map((t) => t + (t - mapped[0]!) * start.rate + start.offsetNs);
   let tolerance = o.toleranceNs;
   let chosen = pairUp(reference, device, warped, 0, tolerance);

@@ -47,15 +47,22 @@ export interface StreamScan {
   /** Device time of the first and last row. */
   readonly firstDevice: number;
   readonly lastDevice: number;
+  /** From each start of the device to its next; most streams have one. */
+  readonly segments: readonly SegmentScan[];
   /** Rows that the index says are missing, and how often. */
   readonly missingRows: number;
   readonly gaps: number;
   readonly outline: Outline;
-  /** Device time of the blocks with which the device began anew. */
-  readonly restarts: readonly number[];
   /** Changes of the trigger bit, in device time: half-way between the two rows that show it. */
   readonly triggerEdges: readonly { readonly device: number; readonly level: 0 | 1 }[];
   readonly firstTick: bigint | null;
+}
+
+/** What the blocks of a segment say of its clock. */
+export interface SegmentScan {
+  /** Device time of its first and last row. */
+  readonly firstDevice: number;
+  readonly lastDevice: number;
   /** Host's stamps around the first block, if any; and one (device time, arrival) pair a block, thinned. */
   readonly startStamp: { readonly ns: SessionNs; readonly halfNs: number } | null;
   readonly arrivals: readonly { readonly device: number; readonly sessionNs: SessionNs }[];
@@ -83,7 +90,50 @@ export interface Scan {
   readonly damages: readonly Damage[];
 }
 
+/** Kept of a stream's segment; of a device that begins anew again and again fewer, but enough for an envelope. */
 const MAX_ARRIVALS = 4096;
+const LEAST_ARRIVALS = 64;
+
+/** Gathers a segment's evidence, block by block. */
+class SegmentScanner implements SegmentScan {
+  readonly firstDevice: number;
+  lastDevice: number;
+  readonly startStamp: SegmentScan["startStamp"];
+  arrivals: { device: number; sessionNs: SessionNs }[] = [];
+  blockTicks: { device: number; tick: bigint }[] = [];
+  readonly #session: Session;
+  readonly #most: number;
+  #blocks = 0;
+  #stride = 1;
+
+  /** @param most arrivals to keep, even. */
+  constructor(first: SampleBlock, begins: number, session: Session, most: number) {
+    this.firstDevice = this.lastDevice = begins;
+    this.startStamp = stampOf(first, session);
+    this.#session = session;
+    this.#most = most;
+  }
+
+  /** @param begins, ends device time of the block's first and last row. */
+  add(b: SampleBlock, begins: number, ends: number): void {
+    this.lastDevice = ends;
+    this.#blocks++;
+    if (b.hostAfter === null || this.#blocks % this.#stride !== 0) return;
+    this.arrivals.push({ device: ends, sessionNs: toSession(this.#session, b.hostAfter) });
+    if (b.deviceTick !== null) this.blockTicks.push({ device: begins, tick: b.deviceTick });
+    if (this.arrivals.length < this.#most) return;
+    const everyOther = (_: unknown, i: number): boolean => i % 2 === 0;
+    this.arrivals = this.arrivals.filter(everyOther);
+    this.blockTicks = this.blockTicks.filter(everyOther);
+    this.#stride *= 2;
+  }
+}
+
+function stampOf(b: SampleBlock, session: Session): SegmentScan["startStamp"] {
+  if (b.hostBefore === null || b.hostAfter === null) return null;
+  const [before, after] = [toSession(session, b.hostBefore), toSession(session, b.hostAfter)];
+  return { ns: (before + after) / 2, halfNs: (after - before) / 2 };
+}
 
 /** Runs the timebase and the calibration over the stream once, in device time. */
 class StreamScanner {
@@ -95,15 +145,11 @@ class StreamScanner {
   gaps = 0;
   firstDevice = NaN;
   lastDevice = NaN;
-  startStamp: StreamScan["startStamp"] = null;
-  arrivals: { device: number; sessionNs: SessionNs }[] = [];
-  blockTicks: { device: number; tick: bigint }[] = [];
   triggerEdges: { device: number; level: 0 | 1 }[] = [];
-  readonly restarts: number[] = [];
+  readonly segments: SegmentScanner[] = [];
   readonly #trigger: ColumnReader | undefined;
   readonly #level = new Float64Array(SLICE_ROWS);
   #lastLevel = NaN;
-  #arrivalStride = 1;
   #nextIndex = -1;
   readonly #session: Session;
   readonly #rig: Rig;
@@ -126,14 +172,21 @@ class StreamScanner {
       this.gaps++;
       this.missingRows += Math.max(0, b.firstIndex - this.#nextIndex);
     }
+    const restarted = (b.flags & BlockFlag.restart) !== 0;
+    if (restarted) this.#nextIndex = -1; // nothing goes on from the row before
     let begins = NaN;
     for (const slice of slices(b, this.layout.rowBytes)) {
       this.#addSlice(slice);
       if (Number.isNaN(begins)) begins = this.#t[0]!;
     }
     this.blocks++;
-    if (b.flags & BlockFlag.restart) this.restarts.push(begins);
-    this.#arrival(b, begins);
+    if (restarted || this.segments.length === 0) this.#beginSegment(b, begins);
+    this.segments[this.segments.length - 1]!.add(b, begins, this.lastDevice);
+  }
+
+  #beginSegment(b: SampleBlock, begins: number): void {
+    const most = Math.max(LEAST_ARRIVALS, MAX_ARRIVALS / (this.segments.length + 1));
+    this.segments.push(new SegmentScanner(b, begins, this.#session, most & ~1));
   }
 
   #addSlice(b: SampleBlock): void {
@@ -141,7 +194,7 @@ class StreamScanner {
     this.timebase.read(b, this.#t);
     this.#calibrator.read(b, this.#flags);
     this.outline.add(this.#t, this.#calibrator.totalW, b.rows);
-    if (this.rows === 0) this.#begin(b);
+    if (this.rows === 0) this.firstDevice = this.#t[0]!;
     if (this.#trigger) this.#findEdges(b);
     this.#nextIndex = b.firstIndex + b.rows;
     this.rows += b.rows;
@@ -161,31 +214,6 @@ class StreamScanner {
       t = this.#t[i]!;
     }
     this.#lastLevel = last;
-  }
-
-  #begin(b: SampleBlock): void {
-    this.firstDevice = this.#t[0]!;
-    if (b.hostBefore === null || b.hostAfter === null) return;
-    const [before, after] = [
-      toSession(this.#session, b.hostBefore),
-      toSession(this.#session, b.hostAfter),
-    ];
-    this.startStamp = { ns: (before + after) / 2, halfNs: (after - before) / 2 };
-  }
-
-  /** Keeps at most MAX_ARRIVALS, evenly thinned. @param begins device time of the block's first row. */
-  #arrival(b: SampleBlock, begins: number): void {
-    if (b.hostAfter === null || this.blocks % this.#arrivalStride !== 0) return;
-    this.arrivals.push({
-      device: this.lastDevice,
-      sessionNs: toSession(this.#session, b.hostAfter),
-    });
-    if (b.deviceTick !== null) this.blockTicks.push({ device: begins, tick: b.deviceTick });
-    if (this.arrivals.length < MAX_ARRIVALS) return;
-    const everyOther = (_: unknown, i: number): boolean => i % 2 === 0;
-    this.arrivals = this.arrivals.filter(everyOther);
-    this.blockTicks = this.blockTicks.filter(everyOther);
-    this.#arrivalStride *= 2;
   }
 }
 
@@ -288,7 +316,7 @@ export function scanCapture(
 
 function finish(s: StreamScanner): StreamScan {
   const { layout, rows, blocks, firstDevice, lastDevice, missingRows, gaps, outline } = s;
-  const { startStamp, arrivals, blockTicks, restarts, triggerEdges } = s;
+  const { segments, triggerEdges } = s;
   const firstTick = s.timebase.firstTick;
   return {
     layout,
@@ -299,12 +327,9 @@ function finish(s: StreamScanner): StreamScan {
     missingRows,
     gaps,
     outline,
-    restarts,
+    segments,
     triggerEdges,
     firstTick,
-    startStamp,
-    arrivals,
-    blockTicks,
   };
 }
 

@@ -38,6 +38,8 @@ class IndexTimebase implements Timebase {
 class TickTimebase implements Timebase {
   readonly isIndex = false;
   firstTick: bigint | null = null;
+  /** Values of more than 32 bits are taken relative to this, so that float64 holds them exactly. */
+  #origin = 0n;
   readonly #bits: number;
   readonly #modulus: number;
   readonly #hz: number;
@@ -62,15 +64,21 @@ class TickTimebase implements Timebase {
 
   read(block: SampleBlock, out: Float64Array): void {
     if (block.rows === 0) return;
-    if (this.firstTick === null) this.#begin(block);
+    const begins = this.firstTick === null;
+    const restarted = (block.flags & BlockFlag.restart) !== 0;
+    if (begins) this.#begin(block);
+    else if (restarted) this.#origin = this.#firstValue(block);
     this.#column(block.bytes, block.rows, out);
     const monotonic = this.#bits >= MONOTONIC_BITS;
     const wrap = monotonic ? 0 : this.#modulus;
     const placed = block.deviceTick !== null;
-    let now = placed
-      ? Number(block.deviceTick - this.firstTick!)
-      : this.#now + (monotonic ? 0 : this.#wrapsAcrossGap(block, out[0]!));
-    let previous = placed ? out[0]! : this.#previousRaw;
+    // A counter that began anew says nothing of the time since the last row.
+    const anew = restarted && !begins && !placed;
+    let now = this.#now;
+    if (placed) now = Number(block.deviceTick - this.firstTick!);
+    else if (anew) now += Math.max(this.#expectedStep(block) ?? 0, this.#hz / this.#rowHz);
+    else if (!monotonic) now += this.#wrapsAcrossGap(block, out[0]!);
+    let previous = placed || anew ? out[0]! : this.#previousRaw;
     for (let i = 0, { rows } = block; i < rows; i++) {
       const raw = out[i]!;
       const step = raw - previous;
@@ -86,25 +94,28 @@ class TickTimebase implements Timebase {
 
   #begin(block: SampleBlock): void {
     this.#nextIndex = block.firstIndex;
-    this.firstTick = block.deviceTick;
-    if (this.firstTick !== null) return;
-    const one = new Float64Array(1);
+    const value = this.#firstValue(block);
+    this.firstTick = block.deviceTick ?? value;
+    this.#origin = this.firstTick;
+    this.#previousRaw = this.#wide ? 0 : Number(value);
+  }
+
+  /** The counter in the block's first row. */
+  #firstValue(block: SampleBlock): bigint {
     if (this.#wide) {
       const { byte } = this.#wide;
       const top = BigInt(high(block.bytes, byte, this.#bits));
-      this.firstTick = (top << 32n) | BigInt(low(block.bytes, byte));
-    } else {
-      this.#column(block.bytes, 1, one);
-      this.firstTick = BigInt(one[0]!);
+      return (top << 32n) | BigInt(low(block.bytes, byte));
     }
-    this.#previousRaw = this.#wide ? 0 : one[0]!;
+    const one = new Float64Array(1);
+    this.#column(block.bytes, 1, one);
+    return BigInt(one[0]!);
   }
 
-  /** Values of more than 32 bits relative to the first, so that float64 holds them exactly. */
   readonly #readWide: ColumnReader = (bytes, rows, out) => {
     const { byte, stride } = this.#wide!;
-    const lo0 = Number(this.firstTick! & 0xffffffffn);
-    const hi0 = Number(this.firstTick! >> 32n);
+    const lo0 = Number(this.#origin & 0xffffffffn);
+    const hi0 = Number(this.#origin >> 32n);
     for (let i = 0, at = byte; i < rows; i++, at += stride)
       out[i] = (high(bytes, at, this.#bits) - hi0) * 4294967296 + (low(bytes, at) - lo0);
     return false;
@@ -122,7 +133,7 @@ class TickTimebase implements Timebase {
   #expectedStep(block: SampleBlock): number | undefined {
     const missing = block.firstIndex - this.#nextIndex;
     if (missing > 0) return ((missing + 1) * this.#hz) / this.#rowHz;
-    const told = (block.flags & BlockFlag.gapBefore) !== 0;
+    const told = (block.flags & (BlockFlag.gapBefore | BlockFlag.restart)) !== 0;
     if (!told || this.#hostNs === null || block.hostBefore === null) return undefined;
     return (Number(block.hostBefore - this.#hostNs) / 1e9) * this.#hz;
   }

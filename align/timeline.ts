@@ -8,6 +8,7 @@ import { type ClockModel, fittedSpan, mapColumn } from "./clock.ts";
 import { ramp } from "./columns.ts";
 import type { SessionNs } from "../schema/time.ts";
 import type { Scan, StreamScan } from "./scan.ts";
+import { type DaqClock, segmentOf } from "./segments.ts";
 import { SLICE_ROWS, slices } from "./slices.ts";
 import { type Timebase, timebaseOf } from "./timebase.ts";
 
@@ -54,19 +55,22 @@ export class Timeline {
   readonly rails: readonly string[];
   readonly #scan: Pick<Scan, "path" | "rig">;
   readonly #stream: Pick<StreamScan, "layout">;
-  readonly #model: ClockModel;
-  readonly #fitted: readonly [number, number];
+  readonly #clock: DaqClock;
+  /** Of the segment at hand. */
+  #model: ClockModel;
+  #fitted: readonly [number, number];
   #lastNs = -Infinity;
 
   constructor(
     scan: Pick<Scan, "path" | "rig">,
     stream: Pick<StreamScan, "layout">,
-    model: ClockModel,
+    clock: DaqClock,
   ) {
     this.#scan = scan;
     this.#stream = stream;
-    this.#model = model;
-    this.#fitted = fittedSpan(model);
+    this.#clock = clock;
+    this.#model = clock.segments[0]!.model;
+    this.#fitted = fittedSpan(this.#model);
     this.rails = scan.rig!.rails.map((r) => r.name);
   }
 
@@ -106,14 +110,24 @@ export class Timeline {
     const { rows, firstIndex } = block;
     if (!timebase.isIndex) {
       timebase.read(block, tNs);
+      this.#enter(tNs[0]!);
       mapColumn(this.#model, tNs, rows);
       return undefined;
     }
+    this.#enter(firstIndex);
     const ends = Float64Array.of(firstIndex, firstIndex + rows - 1);
     mapColumn(this.#model, ends, 2);
     const periodNs = rows > 1 ? (ends[1]! - ends[0]!) / (rows - 1) : this.#model.nsPerUnit;
     ramp(ends[0]!, periodNs, tNs, rows);
     return periodNs;
+  }
+
+  /** Rows from this device time on belong to one segment: a restart begins a block. */
+  #enter(device: number): void {
+    const { model } = segmentOf(this.#clock, device);
+    if (model === this.#model) return;
+    this.#model = model;
+    this.#fitted = fittedSpan(model);
   }
 
   /** Cuts a block where time jumps, stands still or a value is missing. */
@@ -129,7 +143,7 @@ export class Timeline {
     const { rows } = block;
     const even = periodNs === undefined ? {} : { periodNs };
     let previous = this.#lastNs;
-    let gapBefore = (block.flags & BlockFlag.gapBefore) !== 0;
+    let gapBefore = (block.flags & (BlockFlag.gapBefore | BlockFlag.restart)) !== 0;
     let from = 0;
     // Counts timed by their index go on to the block's end if they go on at all.
     const smooth =

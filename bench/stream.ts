@@ -3,6 +3,7 @@
 // stream went on for ever; nothing is allocated per row.
 
 import { type ClockModel, fixedModel } from "../align/clock.ts";
+import { steadyClock } from "../align/segments.ts";
 import { Timeline } from "../align/timeline.ts";
 import { builtInRig } from "../rigs/load.ts";
 import { random } from "../schema/random.ts";
@@ -113,7 +114,7 @@ export function* blocksOf(s: Stream, rows: number): Generator<SampleBlock> {
 }
 
 export function timelineOf(s: Stream): Timeline {
-  return new Timeline({ path: "", rig: s.rig }, { layout: s.layout }, s.clock);
+  return new Timeline({ path: "", rig: s.rig }, { layout: s.layout }, steadyClock(s.clock));
 }
 
 /** Session time of a row, ns. */

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Timeline } from "../align/timeline.ts";
+import { steadyClock } from "../align/segments.ts";
 import { instantsOf, Integrator, type Snapshots, Sum } from "../energy/integrate.ts";
 import { random } from "../schema/random.ts";
 import { writeLog } from "./log.ts";
@@ -61,7 +62,7 @@ function integrate(s: Stream, path: string, t0: Float64Array, t1: Float64Array):
   instants.set(t0);
   instants.set(t1, WINDOWS);
   const integrator = new Integrator(s.rig, instantsOf(instants));
-  const timeline = new Timeline({ path, rig: s.rig }, { layout: s.layout }, s.clock);
+  const timeline = new Timeline({ path, rig: s.rig }, { layout: s.layout }, steadyClock(s.clock));
   for (const run of timeline.runs()) integrator.add(run);
   return integrator.finish();
 }

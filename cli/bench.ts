@@ -50,6 +50,11 @@ const benches: Readonly<Record<string, { readonly summary: string; load(): Promi
     summary: "500 virtual sessions: does the interval hold the truth? (minutes)",
     load: async () => (await import("../bench/coverage.ts")).run,
   },
+  restarts: {
+    summary:
+      "400 virtual sessions whose device began anew: clock and Joules on both sides (minutes)",
+    load: async () => (await import("../bench/restarts.ts")).run,
+  },
   kernels: {
     summary: "100 virtual sessions: Joules per kernel, folded waveforms (minutes)",
     load: async () => (await import("../bench/kernels.ts")).run,
@@ -57,7 +62,7 @@ const benches: Readonly<Record<string, { readonly summary: string; load(): Promi
 };
 
 /** These take minutes, so they must be asked for by name. */
-const ONLY_BY_NAME = new Set(["live", "fuzz", "edges", "coverage", "kernels"]);
+const ONLY_BY_NAME = new Set(["live", "fuzz", "edges", "coverage", "restarts", "kernels"]);
 
 export const command: Command = {
   summary: "throughput as JSON lines, with ratios to memcpy in the same run",

@@ -1,5 +1,6 @@
 // truejoule fuse RUN: one clock for everything, written as Arrow files.
 
+import { clockTotals, type DaqClock } from "../align/segments.ts";
 import { openRun } from "../capture/run.ts";
 import { UsageError } from "../schema/errors.ts";
 import { quantity } from "../schema/units.ts";
@@ -41,15 +42,20 @@ Energies always come from all samples, whatever --rate.`,
       });
     call.ui.print(
       `${dir}: ${rows} rows, ${comparison.windows.length} windows${
-        clock
-          ? `; clock ${clock.clock} by ${clock.method}, ${clock.edgesUsed} edges, residual ${(clock.residualRmsNs / 1e6).toFixed(3)} ms rms`
-          : ""
+        clock ? `; clock ${clock.clock} by ${inWords(clock)}` : ""
       }; next: truejoule compare ${dir}`,
     );
     for (const w of comparison.warnings) call.ui.warn(w);
     return comparison.degraded ? 3 : 0;
   },
 };
+
+function inWords(clock: DaqClock): string {
+  const methods = [...new Set(clock.segments.map((s) => s.model.method))].join(" and ");
+  const { edgesUsed, residualRmsNs } = clockTotals(clock);
+  const segments = clock.segments.length > 1 ? ` in ${clock.segments.length} segments` : "";
+  return `${methods}${segments}, ${edgesUsed} edges, residual ${(residualRmsNs / 1e6).toFixed(3)} ms rms`;
+}
 
 async function parseRate(text: string): Promise<number> {
   try {

@@ -3,6 +3,7 @@
 import { type ClockBounds, type ClockModel, offsetNs, ratePpm, tickHz } from "../align/clock.ts";
 import type { KernelTimes } from "../align/cuda-times.ts";
 import { gpuToSession, RATE_CHANGE, segmentFigures } from "../align/gpu-clock.ts";
+import type { ClockSegment } from "../align/segments.ts";
 import type { Comparison } from "../energy/compare.ts";
 import { disciplinesToJson } from "../energy/discipline-json.ts";
 
@@ -10,7 +11,7 @@ import { disciplinesToJson } from "../energy/discipline-json.ts";
 const MAX_RESIDUALS = 5000;
 
 export function alignToJson({ scan, clocks, lags }: Comparison): object {
-  const models = [...(clocks.daq ? [clocks.daq] : []), ...clocks.named.values()];
+  const segments = clocks.daq?.segments ?? [];
   return {
     schema: "align/1",
     source: scan.session.source,
@@ -21,7 +22,10 @@ export function alignToJson({ scan, clocks, lags }: Comparison): object {
     },
     edges: clocks.edgesNs.length,
     incomplete: clocks.incomplete.size > 0,
-    clocks: models.map(modelJson),
+    clocks: [
+      ...segments.map((s, k) => ({ ...modelJson(s.model), ...segmentJson(s, k, segments.length) })),
+      ...[...clocks.named.values()].map(modelJson),
+    ],
     lags: lags.map((l) => ({
       channel: l.channel,
       lag_ms: l.lagNs / 1e6,
@@ -79,6 +83,18 @@ function boundsJson({ atNs, loNs, hiNs }: ClockBounds): object[] {
     (_, i) => i % stride === 0,
   );
 }
+
+/** Which part of the stream a model holds for, where the device began anew. */
+const segmentJson = (s: ClockSegment, k: number, count: number): object =>
+  count === 1
+    ? {}
+    : {
+        segment: k + 1,
+        from_device: s.fromDevice,
+        to_device: s.toDevice,
+        t0_ns: Math.round(s.fromNs),
+        t1_ns: Math.round(s.toNs),
+      };
 
 function modelJson(m: ClockModel): object {
   const offset = offsetNs(m);

@@ -2,7 +2,6 @@
 // samples and bounded memory.
 
 import { writeFileSync } from "node:fs";
-import { mapUNs } from "../align/clock.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { Scan, TelemetrySeries } from "../align/scan.ts";
 import type { RunPaths } from "../capture/run.ts";
@@ -105,11 +104,11 @@ function clip(run: AlignedRun, t0: number, t1: number): AlignedRun | undefined {
 /** What every table of a run says of itself. */
 export function tableMetadata({ scan, clocks }: Prepared, capture: string): Record<string, string> {
   const { session } = scan;
-  const worst = clocks.daq && scan.stream ? 2 * mapUNs(clocks.daq, clocks.daq.refNs) : 0;
+  const offsets = clocks.daq?.segments.map((s) => s.model.uOffsetNs) ?? [0];
   return {
     "truejoule.schema": "fused/1",
     session_start_unix_ns: session.startUnix?.toString() ?? "",
-    clock_uncertainty_ns: String(worst),
+    clock_uncertainty_ns: String(2 * Math.max(...offsets)),
     rig_sha256: scan.rigSha256,
     capture_sha256: fileSha256(capture),
     source: session.source,

@@ -3,6 +3,7 @@
 // (gain, offset, clock) enters whole; what averages enters divided by the effective sample size.
 
 import type { ClockModel } from "../align/clock.ts";
+import { type DaqClock, pausesOf, segmentAt } from "../align/segments.ts";
 import type { RowField, RowLayout } from "../schema/records.ts";
 import type { Disciplined, Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
@@ -21,12 +22,14 @@ export interface BudgetTerm {
 export const COVERAGE_FACTOR = 2;
 
 /** Instants whose snapshots a window's budget needs, besides its own ends: the ends moved by the clock's doubt. */
-export function shiftedEnds(w: Window, clock: ClockModel): { offset: number[]; rate: number[] } {
-  const rate = (t: number): number => (t - clock.refNs) * clock.uRate;
-  const ends = [w.t0Ns, w.t1Ns];
+export function shiftedEnds(w: Window, clock: DaqClock): { offset: number[]; rate: number[] } {
+  const [a, b] = [w.t0Ns, w.t1Ns];
+  const [start, end] = [segmentAt(clock, a).model, segmentAt(clock, b).model];
+  const rate = (t: number, m: ClockModel): number => (t - m.refNs) * m.uRate;
+  const [u0, u1] = [rate(a, start), rate(b, end)];
   return {
-    offset: [...ends.map((t) => t - clock.uOffsetNs), ...ends.map((t) => t + clock.uOffsetNs)],
-    rate: [...ends.map((t) => t - rate(t)), ...ends.map((t) => t + rate(t))],
+    offset: [a - start.uOffsetNs, b - end.uOffsetNs, a + start.uOffsetNs, b + end.uOffsetNs],
+    rate: [a - u0, b - u1, a + u0, b + u1],
   };
 }
 
@@ -36,7 +39,7 @@ export function budget(
   s: Snapshots,
   rig: Rig,
   layout: RowLayout,
-  clock: ClockModel,
+  clock: DaqClock,
 ): BudgetTerm[] {
   const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
   const energyJ = s.between(w.t0Ns, w.t1Ns, Sum.energyJ);
@@ -203,18 +206,43 @@ function betweenRows(w: Window, s: Snapshots): number {
   return dt * Math.sqrt(Math.max(0, s.between(w.t0Ns, w.t1Ns, Sum.step0)) / 12);
 }
 
-/** The window's ends are fixed in session time; a wrong clock moves the trace under them. */
-function clockTerms(w: Window, s: Snapshots, clock: ClockModel, energyJ: number): BudgetTerm[] {
-  const shifted = shiftedEnds(w, clock);
-  const worst = ([a0, a1, b0, b1]: number[]): number =>
-    Math.max(
-      Math.abs(s.between(a0!, a1!, Sum.energyJ) - energyJ),
-      Math.abs(s.between(b0!, b1!, Sum.energyJ) - energyJ),
+/**
+ * The window's ends are fixed in session time; a wrong clock moves the trace under them. Under both alike where
+ * one segment holds them; else under each for itself, and what lies between the segments is longer or shorter.
+ */
+function clockTerms(w: Window, s: Snapshots, clock: DaqClock, energyJ: number): BudgetTerm[] {
+  const off = (a: number, b: number): number => Math.abs(s.between(a, b, Sum.energyJ) - energyJ);
+  const together = ([a0, a1, b0, b1]: number[]): number => Math.max(off(a0!, a1!), off(b0!, b1!));
+  const apart = ([a0, a1, b0, b1]: number[]): number =>
+    Math.hypot(
+      Math.max(off(a0!, w.t1Ns), off(b0!, w.t1Ns)),
+      Math.max(off(w.t0Ns, a1!), off(w.t0Ns, b1!)),
     );
+  const shifted = shiftedEnds(w, clock);
+  const across = segmentAt(clock, w.t0Ns) !== segmentAt(clock, w.t1Ns);
+  const worst = across ? apart : together;
   return [
     { term: "clock offset", type: "B", contributionJ: worst(shifted.offset) },
     { term: "clock rate", type: "B", contributionJ: worst(shifted.rate) },
+    {
+      term: "clock between segments",
+      type: "B",
+      contributionJ: across ? betweenSegments(w, s, clock) : 0,
+    },
   ];
+}
+
+/** Pauses whose lengths are not known, at the power by which they are bridged. */
+function betweenSegments(w: Window, s: Snapshots, clock: DaqClock): number {
+  const inside = pausesOf(clock).filter((p) => p.toNs > w.t0Ns && p.fromNs < w.t1Ns);
+  const gapS = s.between(w.t0Ns, w.t1Ns, Sum.gapS);
+  const coveredS = s.between(w.t0Ns, w.t1Ns, Sum.coveredS);
+  const bridgeW =
+    gapS > 0
+      ? s.between(w.t0Ns, w.t1Ns, Sum.gapJ) / gapS
+      : s.between(w.t0Ns, w.t1Ns, Sum.energyJ) / coveredS;
+  const contributionJ = (Math.hypot(...inside.map((p) => p.lengthUNs)) / NS_PER_S) * bridgeW;
+  return Number.isFinite(contributionJ) ? Math.abs(contributionJ) : 0;
 }
 
 /** Between two rows the trace is unknown: a step lies uniformly in the interval that holds the edge. */

@@ -2,6 +2,7 @@
 
 import { type ClockModel, mapUNs, offsetNs, ratePpm, tickHz } from "../align/clock.ts";
 import type { SessionClocks } from "../align/fit.ts";
+import { type ClockSegment, clockTotals } from "../align/segments.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { disciplinesToJson } from "./discipline-json.ts";
 import type { Comparison, PhysicalEnergy, TelemetryEnergy } from "./compare.ts";
@@ -43,25 +44,45 @@ export function comparisonToJson(c: Comparison, run: string): object {
   };
 }
 
+/** Offset, rate and interval are the first segment's, which most runs have alone. */
 function clockJson(clocks: SessionClocks): object {
-  const daq = clocks.daq;
+  const { daq } = clocks;
+  const first = daq?.segments[0]!.model;
   const named = [...clocks.named.values()];
-  const all = [...(daq ? [daq] : []), ...named];
-  const total = (f: (m: ClockModel) => number): number => all.reduce((n, m) => n + f(m), 0);
-  const offset = daq ? offsetNs(daq) : 0;
-  const u = daq ? 2 * mapUNs(daq, offset) : 0;
+  const totals = daq && clockTotals(daq);
+  const offset = first ? offsetNs(first) : 0;
+  const u = first ? 2 * mapUNs(first, offset) : 0;
+  const total = (f: (m: EdgeCounts) => number): number =>
+    [...(totals ? [totals] : []), ...named].reduce((n, m) => n + f(m), 0);
   return {
     device: daq?.clock ?? "none",
-    method: daq?.method ?? "none",
-    rate_ppm: daq ? ratePpm(daq) : 0,
-    tick_hz: daq ? tickHz(daq) : 0,
+    method: first?.method ?? "none",
+    rate_ppm: first ? ratePpm(first) : 0,
+    tick_hz: first ? tickHz(first) : 0,
     offset_ns: offset,
-    start_delay_ns: daq?.startDelayNs ?? null,
+    start_delay_ns: first?.startDelayNs ?? null,
     interval_ns: [offset - u, offset + u],
-    residual_rms_ns: daq?.residualRmsNs ?? 0,
+    residual_rms_ns: totals?.residualRmsNs ?? 0,
     edges_used: total((m) => m.edgesUsed),
     edges_missing: total((m) => m.edgesMissing),
     edges_extra: total((m) => m.edgesExtra),
+    segments: daq?.segments.map(segmentJson) ?? [],
+  };
+}
+
+type EdgeCounts = Pick<ClockModel, "edgesUsed" | "edgesMissing" | "edgesExtra">;
+
+function segmentJson({ model, fromNs, toNs }: ClockSegment): object {
+  return {
+    t0_ns: Math.round(fromNs),
+    t1_ns: Math.round(toNs),
+    method: model.method,
+    rate_ppm: ratePpm(model),
+    expanded_uncertainty_ns: 2 * Math.max(mapUNs(model, fromNs), mapUNs(model, toNs)),
+    residual_rms_ns: model.residualRmsNs,
+    edges_used: model.edgesUsed,
+    edges_missing: model.edgesMissing,
+    edges_extra: model.edgesExtra,
   };
 }
 

@@ -1,10 +1,10 @@
 // A run → physical Joules beside every telemetry channel's, per window, with an error bar on both.
 // Leaves: the compare/1 document of docs/reference.md, and whether anything was lost or doubtful.
 
-import { type ClockModel, toSessionNs } from "../align/clock.ts";
 import { type Lag, lagOf } from "../align/lag.ts";
 import { fitClocks, type SessionClocks } from "../align/fit.ts";
 import { type Scan, scanCapture } from "../align/scan.ts";
+import { type DaqClock, type Pause, pausesOf, placeNs } from "../align/segments.ts";
 import { type AlignedRun, Timeline, type TimelineCounts } from "../align/timeline.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 import {
@@ -144,12 +144,12 @@ export function compare(
   const filters = trace ? fitFilters(scan, series, trace) : new Map<string, FilterFit>();
   const idlePowerW = physical && idleOf(windows, physical.snapshots);
   const clipped = physical?.counts.clippedSpans ?? [];
-  const restarts = scan.stream?.restarts.map((d) => toSessionNs(clocks.daq!, d)) ?? [];
+  const pauses = clocks.daq ? pausesOf(clocks.daq).map(reach) : [];
   const results = windows.map((w, i) => {
     const window = doubtful(
       doubtful(w, clipped, "a channel was clipped in it: its Joules are a lower bound"),
-      restarts.map((t) => [t, t]),
-      "the device began anew in it",
+      pauses,
+      "the device began anew in it, and what it missed is estimated",
     );
     const of = physical && physicalOf(window, physical.snapshots, scan, clocks.daq!, idlePowerW);
     return {
@@ -186,6 +186,12 @@ function kernelsOf(
   return { energyJ, rows: kernelRows, byName };
 }
 
+/** A pause may reach into whatever lies this near to it. */
+const reach = (p: Pause): readonly [SessionNs, SessionNs] => [
+  p.fromNs - COVERAGE_FACTOR * p.fromUNs,
+  p.toNs + COVERAGE_FACTOR * p.toUNs,
+];
+
 /** A window that touches any of these spans says why that matters. */
 function doubtful(w: Window, spans: readonly (readonly [number, number])[], doubt: string): Window {
   if (!spans.some(([from, to]) => from <= w.t1Ns && to >= w.t0Ns)) return w;
@@ -210,7 +216,7 @@ function sessionSpan(scan: Scan, clocks: SessionClocks): [SessionNs, SessionNs] 
     const { firstDevice, lastDevice } = scan.stream;
     const tail =
       scan.rig!.device.sampling === "interval_mean" ? NS_PER_S / scan.rig!.device.rowHz : 0;
-    return [toSessionNs(clocks.daq, firstDevice), toSessionNs(clocks.daq, lastDevice) + tail];
+    return [placeNs(clocks.daq, firstDevice), placeNs(clocks.daq, lastDevice) + tail];
   }
   let [lo, hi] = [Infinity, -Infinity];
   const see = (t: number): void => {
@@ -269,7 +275,7 @@ function physicalOf(
   w: Window,
   s: Snapshots,
   scan: Scan,
-  clock: ClockModel,
+  clock: DaqClock,
   idlePowerW: number | null,
 ): PhysicalEnergy {
   const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;

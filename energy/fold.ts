@@ -3,9 +3,9 @@
 // together than rows are. In: kernels and rows on the session clock. Out: the mean power of each step of phase
 // with its uncertainty. What it shows has been through the physical path: sensors, and what lies before them.
 
-import { type ClockModel, mapUNs } from "../align/clock.ts";
 import { firstAtOrAfter } from "../align/columns.ts";
 import type { KernelTimes } from "../align/cuda-times.ts";
+import { type DaqClock, placeUNs } from "../align/segments.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
@@ -87,11 +87,11 @@ interface Fold {
 
 export class Folder {
   readonly #rig: Rig;
-  readonly #clock: ClockModel;
+  readonly #clock: DaqClock;
   readonly #kernels: KernelTimes;
   readonly #folds: readonly Fold[];
 
-  constructor(rig: Rig, clock: ClockModel, kernels: KernelTimes, options: FoldOptions = {}) {
+  constructor(rig: Rig, clock: DaqClock, kernels: KernelTimes, options: FoldOptions = {}) {
     this.#rig = rig;
     this.#clock = clock;
     this.#kernels = kernels;
@@ -222,7 +222,7 @@ function gather(
 function finished(
   f: Fold,
   rig: Rig,
-  clock: ClockModel,
+  clock: DaqClock,
   k: KernelTimes,
   all: readonly number[],
 ): Folded {
@@ -263,11 +263,11 @@ function finished(
 }
 
 /** The start lies anywhere between its bounds, for all launches alike (CUPTI errs by a constant); so does the DAQ's clock. */
-function phaseUncertainty(f: Fold, clock: ClockModel, k: KernelTimes): number {
+function phaseUncertainty(f: Fold, clock: DaqClock, k: KernelTimes): number {
   let [start, daq] = [0, 0];
   for (const i of f.rows) {
     if (k.loNs[i]! >= 0) start += (k.hiNs[i]! - k.loNs[i]!) / 2 / Math.sqrt(3);
-    daq += mapUNs(clock, k.startNs[i]!);
+    daq += placeUNs(clock, k.startNs[i]!);
   }
   return Math.hypot(start, daq) / f.rows.length;
 }

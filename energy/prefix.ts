@@ -2,8 +2,8 @@
 // between points. Built from the outline, so it is exact where the outline kept every row and a smooth
 // stand-in beyond; used to see the trace as a slow telemetry channel would, never for a window's Joules.
 
-import { type ClockModel, toSessionNs } from "../align/clock.ts";
 import type { Outline } from "../align/outline.ts";
+import { type DaqClock, placeColumn } from "../align/segments.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 
 export class PowerPrefix {
@@ -20,11 +20,8 @@ export class PowerPrefix {
     this.#energyJ = e;
   }
 
-  static ofOutline(outline: Outline, clock: ClockModel): PowerPrefix {
-    return new PowerPrefix(
-      outline.t.map((d) => toSessionNs(clock, d)),
-      outline.powerW,
-    );
+  static ofOutline(outline: Outline, clock: DaqClock): PowerPrefix {
+    return new PowerPrefix(placeColumn(clock, outline.t), outline.powerW);
   }
 
   get startNs(): SessionNs {

@@ -1,10 +1,10 @@
 // Everything about a run that its reader must know, in words, and whether it is degraded: a loss or a
 // doubt about the figures, as against a remark on them.
 
-import { tickHz } from "../align/clock.ts";
 import type { SessionClocks } from "../align/fit.ts";
 import type { Lag } from "../align/lag.ts";
 import type { Scan, TelemetrySeries } from "../align/scan.ts";
+import { clockTotals, type DaqClock, placeNs } from "../align/segments.ts";
 import type { TimelineCounts } from "../align/timeline.ts";
 import { steppedNs } from "../align/wall-clock.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
@@ -106,7 +106,7 @@ const RATE_WITHIN = 1.5;
 /** Gaps, edges and step responses are judged by the rig's rate of rows, so it must be this stream's. */
 function strangeRate({ rig, stream }: Scan, { daq }: SessionClocks): string[] {
   if (!rig || !stream || !daq || stream.rows < 2) return [];
-  const seconds = (stream.lastDevice - stream.firstDevice) / tickHz(daq);
+  const seconds = (placeNs(daq, stream.lastDevice) - placeNs(daq, stream.firstDevice)) / 1e9;
   const rowHz = (stream.rows - 1 + stream.missingRows) / seconds;
   const ratio = rowHz / rig.device.rowHz;
   return ratio > 1 / RATE_WITHIN && ratio < RATE_WITHIN
@@ -229,13 +229,10 @@ function losses(scan: Scan, counts: TimelineCounts | null): string[] {
 }
 
 function clockDoubts(clocks: SessionClocks): string[] {
-  const models = [...(clocks.daq ? [clocks.daq] : []), ...clocks.named.values()];
-  const out = models.flatMap((m) => m.warnings.map((w) => `clock ${m.clock}: ${w}`));
-  const daq = clocks.daq;
-  if (daq && daq.edgesMissing > 0)
-    out.push(
-      `clock ${daq.clock}: ${daq.edgesMissing} edges missing of ${daq.edgesMissing + daq.edgesUsed}`,
-    );
+  const { daq } = clocks;
+  const out = daq ? daqDoubts(daq) : [];
+  for (const m of clocks.named.values())
+    out.push(...m.warnings.map((w) => `clock ${m.clock}: ${w}`));
   for (const m of clocks.named.values()) {
     if (!clocks.incomplete.has(m.clock)) continue;
     if (m.edgesMissing > 0)
@@ -244,6 +241,23 @@ function clockDoubts(clocks: SessionClocks): string[] {
       );
     else out.push(`clock ${m.clock}: hardware edges between its marks that no mark claims`);
   }
+  return out;
+}
+
+function daqDoubts(daq: DaqClock): string[] {
+  const { clock, segments } = daq;
+  const { edgesUsed, edgesMissing } = clockTotals(daq);
+  const out = segments.flatMap(({ model, fromNs, toNs }, k) => {
+    const seconds = [fromNs, toNs].map((t) => (t / 1e9).toFixed(1)).join(" to ");
+    const where = segments.length > 1 ? `, segment ${k + 1} (${seconds} s)` : "";
+    return model.warnings.map((w) => `clock ${clock}${where}: ${w}`);
+  });
+  if (segments.length > 1)
+    out.unshift(
+      `clock ${clock}: the device began anew ${segments.length - 1} times (first at ${(segments[1]!.fromNs / 1e9).toFixed(1)} s): each of its ${segments.length} segments has a line of its own, and windows across them count the time between as a gap`,
+    );
+  if (edgesMissing > 0)
+    out.push(`clock ${clock}: ${edgesMissing} edges missing of ${edgesMissing + edgesUsed}`);
   return out;
 }
 

@@ -101,7 +101,7 @@ async function one(dir: string, seed: number, durationS: number): Promise<Sessio
     explained.push(drawnEffectJ(found.physical, truth.bench) / t.energyJ);
     relativeU.push(u / t.energyJ);
   }
-  const clock = result.clocks.daq!;
+  const clock = result.clocks.daq!.segments[0]!.model;
   const trueRef = truth.bench.clock.rowNs(Math.round(clock.refDevice));
   const found = clock.refNs + (Math.round(clock.refDevice) - clock.refDevice) * clock.nsPerUnit;
   const clockInside = Math.abs(found - trueRef) <= K95 * clock.uOffsetNs;

@@ -93,6 +93,10 @@ export interface Comparison {
 
 export interface ClockFit {
   readonly clock?: string;
+  /** From 1, where the device began anew; and the session time that it holds for. */
+  readonly segment?: number;
+  readonly t0_ns?: number;
+  readonly t1_ns?: number;
   readonly method?: string;
   readonly offset_ns?: number;
   readonly rate_ppm?: number;

@@ -68,8 +68,8 @@ test("brackets that no clock can pass through are an error that says where", () 
   expect(() => boundClock(model, jumped)).toThrow(
     /^clock daq:test: no steady clock passes .* trigger edges around [2-7]\.\d s/,
   );
-  const at = edges.find((e) => e.hostNs > 5e9)!.device;
-  expect(boundClock(model, jumped, [at]).atNs.length).toBeGreaterThan(5); // it began anew there
+  const since = jumped.filter((e) => e.hostNs > 5e9);
+  expect(boundClock(model, since).atNs.length).toBeGreaterThan(3); // a segment of its own
 });
 
 test("lost, extra and bouncing edges in 300 seeded trials: no wrong pair (10,000: truejoule bench edges)", () => {

@@ -1,7 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
 import { columnReader } from "../../align/decode.ts";
 import { timebaseOf } from "../../align/timebase.ts";
-import type { RowField, RowLayout, SampleBlock } from "../../schema/records.ts";
+import {
+  BlockFlag,
+  type RowField,
+  type RowLayout,
+  type SampleBlock,
+} from "../../schema/records.ts";
 import { random } from "../../schema/random.ts";
 import { instant } from "../../schema/time.ts";
 
@@ -72,6 +77,7 @@ function tickBlocks(
   rowHz: number,
   rows: number,
   lose: (i: number) => boolean,
+  count: (t: number, row: number) => bigint = (t) => 12345n + BigInt(t),
 ): {
   layout: RowLayout;
   blocks: SampleBlock[];
@@ -80,7 +86,6 @@ function tickBlocks(
   const bytesPer = width <= 16 ? 2 : width <= 32 ? 4 : 8;
   const tick: RowField = { name: "tick", bitOffset: 0, bits: width, kind: "uint" };
   const layout: RowLayout = { stream: "s", rowBytes: bytesPer, fields: [], tick };
-  const start = 12345n;
   const blocks: SampleBlock[] = [];
   const truth: number[] = [];
   for (let at = 0; at < rows;) {
@@ -95,7 +100,7 @@ function tickBlocks(
     for (let k = 0; k < n; k++) {
       const t = Math.round(((at + k) * hz) / rowHz);
       truth.push(t);
-      const raw = BigInt.asUintN(width, start + BigInt(t));
+      const raw = BigInt.asUintN(width, count(t, at + k));
       if (bytesPer === 2) v.setUint16(2 * k, Number(raw), true);
       else if (bytesPer === 4) v.setUint32(4 * k, Number(raw), true);
       else v.setBigUint64(8 * k, raw, true);
@@ -138,5 +143,25 @@ describe("unwrapping device counters", () => {
     expect(lost.filter(Boolean).length).toBeGreaterThan(1000);
     expect(got).toEqual(truth.map((t) => t - truth[0]!));
     expect(timebase.firstTick).toBe(BigInt.asUintN(width, 12345n));
+  });
+
+  const starts = [0n, 123n, 0x9e3779b97f4a7c15n];
+  test.each([16, 24, 32, 48, 64])("%i bits that begin anew, at 0 or anywhere", (width) => {
+    const [hz, rowHz, again] = [1e6, 2e4, 6400];
+    for (const start of starts) {
+      const lose = (i: number): boolean => i >= again - 500 && i < again;
+      const count = (t: number, row: number): bigint =>
+        row < again ? 12345n + BigInt(t) : start + BigInt(t - again * 50);
+      const { layout, blocks, truth } = tickBlocks(width, hz, rowHz, 12_800, lose, count);
+      const timebase = timebaseOf(layout, hz, rowHz);
+      const out = new Float64Array(64);
+      const got = blocks.flatMap((b) => {
+        const flags = b.firstIndex === again ? BlockFlag.restart | BlockFlag.gapBefore : 0;
+        timebase.read({ ...b, flags }, out);
+        return [...out.subarray(0, b.rows)];
+      });
+      // The index tells how long it was away; the counter, all else.
+      expect(got).toEqual(truth);
+    }
   });
 });

@@ -3,10 +3,11 @@ import { fixedModel } from "../../align/clock.ts";
 import { lagOf } from "../../align/lag.ts";
 import { Outline } from "../../align/outline.ts";
 import type { TelemetrySeries } from "../../align/scan.ts";
+import { steadyClock } from "../../align/segments.ts";
 import { random } from "../../schema/random.ts";
 
 const HZ = 1000;
-const clock = fixedModel("daq:main", { hz: HZ, uRel: 0, startNs: 0, startUNs: 0 });
+const clock = steadyClock(fixedModel("daq:main", { hz: HZ, uRel: 0, startNs: 0, startUNs: 0 }));
 
 /** A load of random steps, 20 s. */
 function load(): Outline {

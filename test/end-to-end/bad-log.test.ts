@@ -151,29 +151,44 @@ test("a log of another version: one line that says which wrote it", () => {
   );
 });
 
-test("a device that began anew: told in align.json, and the windows across are in doubt", async () => {
+test("a device that began anew: a clock for each segment, and the windows across are in doubt", async () => {
   const { run } = logs.get("virtual bench")!;
   const odd = place();
-  let at = 0;
   rewrite(join(run, "capture.mcap"), join(odd, "capture.mcap"), (x, n) => {
-    if (x.kind !== "rows" || n !== 120) return [x];
-    at = x.block.firstIndex;
-    const flags = BlockFlag.restart | BlockFlag.gapBefore;
-    return [{ ...x, block: { ...x.block, flags } }];
+    if (x.kind !== "rows" || n < 120) return [x];
+    if (n < 125) return []; // away for 26 ms
+    // Its rows are counted on by the host's clock, which is not theirs.
+    const firstIndex = x.block.firstIndex - 300;
+    const flags = n === 125 ? BlockFlag.restart | BlockFlag.gapBefore : x.block.flags;
+    return [{ ...x, block: { ...x.block, firstIndex, flags } }];
   });
   const fused = await call(fuseCommand, [odd]);
   expect(fused.code).toBe(3);
   const align = JSON.parse(readFileSync(join(odd, "align.json"), "utf8")) as {
-    clocks: { ref_device: number; ref_ns: number; ns_per_unit: number; warnings: string[] }[];
+    clocks: Record<"segment" | "from_device" | "t0_ns" | "t1_ns" | "ns_per_unit", number>[];
   };
-  const [clock] = align.clocks;
-  expect(clock!.warnings.join()).toMatch(/began anew 1 times/);
-  const tNs = clock!.ref_ns + (at - clock!.ref_device) * clock!.ns_per_unit;
+  const [first, second] = align.clocks;
+  expect(align.clocks.map((c) => c.segment)).toEqual([1, 2]);
+  const rows = second!.from_device - first!.from_device + 300;
+  const trueNs = first!.t0_ns + rows * first!.ns_per_unit;
   const compared = JSON.parse(readFileSync(join(odd, "compare.json"), "utf8")) as {
+    clock: { segments: { method: string; t0_ns: number; expanded_uncertainty_ns: number }[] };
     windows: { t0_ns: number; t1_ns: number; doubt?: string }[];
+    warnings: string[];
   };
-  for (const w of compared.windows)
-    expect(w.doubt?.includes("began anew") ?? false).toBe(w.t0_ns <= tNs && w.t1_ns >= tNs);
+  const { segments } = compared.clock;
+  // The second has too few edges: it rests on arrivals, less the delay that the first one's edges tell.
+  expect(segments.map((s) => s.method)).toEqual(["sync-edges", "arrival"]);
+  expect(segments[1]!.expanded_uncertainty_ns).toBeLessThan(4e6);
+  expect(Math.abs(second!.t0_ns - trueNs)).toBeLessThan(segments[1]!.expanded_uncertainty_ns);
+  expect(compared.warnings.join("\n")).toMatch(/began anew 1 times .* a line of its own/);
+  const across = compared.windows.filter((w) => w.t0_ns <= trueNs && w.t1_ns >= first!.t1_ns);
+  const after = compared.windows.filter((w) => w.t0_ns > trueNs + 10e6);
+  const before = compared.windows.filter((w) => w.t1_ns < first!.t1_ns - 10e6);
+  const saidSo = (w: { doubt?: string }): boolean => w.doubt?.includes("began anew") ?? false;
+  expect([across.length > 0, before.length > 0]).toEqual([true, true]);
+  expect(across.every(saidSo)).toBe(true);
+  expect([...before, ...after].some(saidSo)).toBe(false);
 });
 
 const commands = {

@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import type { Coverage } from "../../protocols/coverage.ts";
+import type { RestartCoverage } from "../../protocols/restart-coverage.ts";
 import type { KernelCoverage } from "../../protocols/kernels.ts";
 
 const protocols = join(import.meta.dirname, "../../dist/protocols");
@@ -29,6 +30,29 @@ test("40 seeded virtual sessions: coverage and bias", () => {
   expect(Math.abs(c.pipeline_bias_pct)).toBeLessThan(0.02);
   expect(c.clock_covered).toBeGreaterThan(0.85);
 }, 120_000);
+
+test.each(["edges", "exchanges", "load", "arrival"])(
+  "24 sessions whose device began anew, told by %s: both sides right, none across silent",
+  (evidence) => {
+    const options = `{ evidence: "${evidence}", sessions: 24, durationS: 3 }`;
+    const c = built<RestartCoverage>("restart-coverage.js", `restartCoverage(${options})`);
+    expect(c.segments).toBeGreaterThan(50);
+    expect(c.clock_covered).toBeGreaterThan(0.93);
+    expect(c.windows).toBeGreaterThan(40);
+    // As above, 24 draws of gain; where only arrivals tell, the clock's interval is the wider part.
+    expect(c.covered).toBeGreaterThan(0.85);
+    expect(c.worst_error_u).toBeLessThan(4);
+    expect(c.across).toBeGreaterThan(10);
+    expect(c.silent).toBe(0);
+    // Where edges or exchanges tie most segments, clocks are known to far better than arrivals tell.
+    const tied = c.methods["sync-edges"] ?? c.methods["exchange"] ?? 0;
+    if (evidence === "edges" || evidence === "exchanges") {
+      expect(tied).toBeGreaterThan(c.segments / 2);
+      expect(c.median_clock_u_ns).toBeLessThan(200e3);
+    }
+  },
+  240_000,
+);
 
 test("12 seeded sessions of kernels from 20 µs to 20 ms: each one's Joules; a folded waveform", () => {
   const c = built<KernelCoverage>("kernels.js", "kernelCoverage({ sessions: 12, durationS: 1.5 })");

@@ -2,6 +2,7 @@
 // whole one: refused in one line, or flagged, or every Joule equal or covered by its own uncertainty.
 
 import { existsSync, rmSync } from "node:fs";
+import { clockTotals } from "../../align/segments.ts";
 import { command as importCommand } from "../../cli/import.ts";
 import { runPaths } from "../../capture/run.ts";
 import { compare, type Comparison, prepare } from "../../energy/compare.ts";
@@ -71,7 +72,7 @@ export function judgeRun(run: string, flagged = false, told: readonly string[] =
     verdict: flagged || result.degraded ? "flagged" : "clean",
     told: [...told, ...result.warnings],
     claims: claimsOf(result, epochNs),
-    edgesExtra: result.clocks.daq?.edgesExtra ?? 0,
+    edgesExtra: result.clocks.daq ? clockTotals(result.clocks.daq).edgesExtra : 0,
     between: (of, t0Ns, t1Ns) => joulesBetween(result, of, t0Ns - epochNs, t1Ns - epochNs),
   };
 }

@@ -9,6 +9,7 @@ import { KernelCollector } from "../../align/cuda-kernels.ts";
 import { type KernelTimes, kernelTimes } from "../../align/cuda-times.ts";
 import { fixedModel } from "../../align/clock.ts";
 import type { AlignedRun } from "../../align/timeline.ts";
+import { steadyClock } from "../../align/segments.ts";
 import { runPaths } from "../../capture/run.ts";
 import { command as foldCommand } from "../../cli/fold.ts";
 import { prepare } from "../../energy/compare.ts";
@@ -168,7 +169,7 @@ describe("rows by hand", () => {
     rails: ["a", "b"].map((name) => ({ name, power: sensor(name) })),
     missingRails: [],
   };
-  const clock = fixedModel("daq", { hz: 1e5, uRel: 0, startNs: 0, startUNs: 0 });
+  const clock = steadyClock(fixedModel("daq", { hz: 1e5, uRel: 0, startNs: 0, startUNs: 0 }));
   const SKEW = new Map([["b", 4000]]);
 
   /** Launches of 20 µs; power climbs by 1 W a µs from the start on. Rail b is sampled 4 µs after its row. */

@@ -4,6 +4,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { fixedModel } from "../../align/clock.ts";
 import { Timeline } from "../../align/timeline.ts";
+import { steadyClock } from "../../align/segments.ts";
 import { instantsOf, Integrator, Sum } from "../../energy/integrate.ts";
 import { random } from "../../schema/random.ts";
 import {
@@ -78,7 +79,9 @@ interface Outcome {
 
 function outcome(r: Rig, layout: RowLayout, from: Iterable<SampleBlock>): Outcome {
   const hz = r.device.clock.hz;
-  const clock = fixedModel("daq", { hz, uRel: 1e-5, startNs: START_NS, startUNs: 1e6 });
+  const clock = steadyClock(
+    fixedModel("daq", { hz, uRel: 1e-5, startNs: START_NS, startUNs: 1e6 }),
+  );
   const timeline = new Timeline({ path: "", rig: r }, { layout }, clock);
   // Window ends on rows 20,000 and 30,000, between rows, and wherever a seeded stream has its gaps.
   const ends = [0, 6e8, START_NS + 2e8, START_NS + 3e8, START_NS + 1.234567e8, START_NS + 4.1e8];

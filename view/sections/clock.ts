@@ -14,7 +14,8 @@ export function clock(m: ReportModel): Html {
     <h2>Clock fit</h2>
     <p class="lead">
       Each instrument’s time is mapped onto the session clock by a straight line through edges seen
-      on both sides. What the line leaves over is drawn; what it cannot know is the interval.
+      on both sides. What the line leaves over is drawn; what it cannot know is the interval. A
+      device that began anew has a line for each segment of its stream.
     </p>
     ${m.clocks.map(clockOf)}
   </section>`;
@@ -22,6 +23,7 @@ export function clock(m: ReportModel): Html {
 
 function clockOf(c: ClockFit): Html {
   const rows: (readonly [string, string | null])[] = [
+    ["Holds", span(c)],
     ["Method", c.method?.replaceAll("-", " ").replaceAll("_", " ") ?? null],
     ["Tick rate", c.tick_hz === undefined ? null : quantity(c.tick_hz, "Hz", 8)],
     ["Rate against nominal", c.rate_ppm === undefined ? null : `${fixed(c.rate_ppm, 2)} ppm`],
@@ -38,7 +40,7 @@ function clockOf(c: ClockFit): Html {
   ];
   const known = rows.filter((r): r is readonly [string, string] => r[1] !== null);
   return html`<div class="clockfit">
-    <h3>${c.clock ?? "clock"}</h3>
+    <h3>${c.clock ?? "clock"}${c.segment === undefined ? "" : `, segment ${c.segment}`}</h3>
     <dl class="facts">
       ${known.map(
         ([k, v]) =>
@@ -50,6 +52,11 @@ function clockOf(c: ClockFit): Html {
     </dl>
     ${residuals(c)}${(c.warnings ?? []).map((w) => html`<p class="notice warn">${w}</p>`)}
   </div>`;
+}
+
+function span({ t0_ns: from, t1_ns: to }: ClockFit): string | null {
+  if (from === undefined || to === undefined) return null;
+  return `${quantity(from * 1e-9, "s", 6)} … ${quantity(to * 1e-9, "s", 6)}`;
 }
 
 function interval(c: ClockFit): string | null {
