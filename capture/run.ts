@@ -14,6 +14,8 @@ export interface RunPaths {
   readonly telemetry: string;
   readonly align: string;
   readonly compare: string;
+  /** Where `fold` puts its waveforms. */
+  readonly folded: string;
   readonly report: string;
   readonly receipt: string;
   /** Of the derived files. */
@@ -29,6 +31,7 @@ export function runPaths(dir: string): RunPaths {
     telemetry: join(dir, "telemetry.arrow"),
     align: join(dir, "align.json"),
     compare: join(dir, "compare.json"),
+    folded: join(dir, "folded.arrow"),
     report: join(dir, "report.html"),
     receipt: join(dir, "receipt.dsse.json"),
     checksums: join(dir, "SHA256SUMS"),

@@ -9,19 +9,20 @@ import type { Command } from "./command.ts";
 
 export const command: Command = {
   summary: "waveforms of repeated kernels, finer than the sample period",
-  usage: "RUN --out OUT [--kernel NAME] [--step 2us]",
+  usage: "RUN [--out OUT] [--kernel NAME] [--step 2us]",
   help: `
 Launches of one kernel fall anywhere against the sample clock, so the rows near all of them, put in order of
 their time since the kernel's start, show its power in steps far shorter than a sample period
 (docs/folding.md). Needs a run recorded with --cuda. Without --kernel the 16 names that ran longest are folded,
-those with at least 30 launches. OUT is an Arrow file, or CSV where its name ends so.`,
+those with at least 30 launches. Without --out they are kept with the run, where report shows them. OUT is an
+Arrow file, or CSV where its name ends so.`,
   options: {
     out: { type: "string" },
     kernel: { type: "string" },
     step: { type: "string" },
   },
   optionHelp: [
-    ["--out OUT", "folded.arrow, folded.csv, …; replaced"],
+    ["--out OUT", "RUN/folded.arrow; another Arrow or .csv file; replaced"],
     ["--kernel NAME", "only this kernel, by its full name"],
     ["--step TIME", "width of a step; else as narrow as the launches fill, at least 2 us"],
   ],
@@ -29,12 +30,13 @@ those with at least 30 launches. OUT is an Arrow file, or CSV where its name end
   async run(call) {
     const [dir, ...extra] = call.positionals;
     if (!dir || extra.length > 0) throw new UsageError("fold takes one RUN");
-    const { out, kernel, step } = call.options;
-    if (typeof out !== "string") throw new UsageError("fold needs --out OUT");
+    const { kernel, step } = call.options;
     const paths = openRun(dir);
-    if (Object.values(paths).some((p: string) => resolve(p) === resolve(out)))
+    const out = (call.options["out"] as string | undefined) ?? paths.folded;
+    const { folded: own, ...others } = paths;
+    if (Object.values(others).some((p: string) => resolve(p) === resolve(out)))
       throw new UsageError(`${out} belongs to the run itself; choose another OUT`);
-    const { writeFolded } = await import("../dataset/folded.ts");
+    const { foldedToJson, writeFolded } = await import("../dataset/folded.ts");
     const options = {
       ...(typeof kernel === "string" ? { kernel } : {}),
       ...(typeof step === "string" ? { stepNs: await parseStep(step) } : {}),
@@ -49,12 +51,13 @@ those with at least 30 launches. OUT is an Arrow file, or CSV where its name end
         run: dir,
         source,
         out,
-        kernels: folded.map(foldJson),
+        kernels: folded.map(foldedToJson),
         warnings,
       });
     if (source !== "hardware") call.ui.print(`source: ${source}`);
     for (const f of folded) call.ui.print(line(f));
     for (const w of warnings) call.ui.warn(w);
+    call.ui.print(resolve(out) === resolve(own) ? `${out}; truejoule report ${dir} shows it` : out);
     return 0;
   },
 };
@@ -84,21 +87,4 @@ function line(f: Folded): string {
 function peak(f: Folded): string {
   const at = f.powerW.reduce((best, w, s) => (w > (f.powerW[best] ?? -Infinity) ? s : best), 0);
   return `${f.powerW[at]!.toFixed(1)} ± ${f.expandedUncertaintyW[at]!.toFixed(1)} W at ${us(f.phaseNs[at]!)}`;
-}
-
-function foldJson(f: Folded): object {
-  return {
-    kernel: f.kernel,
-    launches: f.launches,
-    crowded_fraction: f.crowded,
-    duration_ns: f.durationNs,
-    duration_p5_p95_ns: f.durationSpanNs,
-    step_ns: f.stepNs,
-    steps: f.samples.length,
-    empty_steps: f.samples.filter((n) => n === 0).length,
-    phase_u_ns: f.phaseUNs,
-    sensor_rise_ns: f.sensorRiseNs,
-    step_response_ns: f.stepResponseNs,
-    shorter_than_response: f.shorterThanResponse,
-  };
 }

@@ -42,7 +42,7 @@ export async function currentReport(paths: RunPaths, ui: Ui, anyway = false): Pr
     const { fuseRun } = await import("../dataset/fuse.ts");
     fuseRun(paths, { onProgress: (label) => ui.progress(label) });
   }
-  const newest = Math.max(...made.map((f) => modifiedMs(f) || 0));
+  const newest = Math.max(...[...made, paths.folded].map((f) => modifiedMs(f) || 0));
   if (!anyway && !stale && modifiedMs(paths.report) >= newest) return;
   const { writeReport } = await import("../view/report.ts");
   await writeReport(paths);

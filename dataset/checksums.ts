@@ -23,7 +23,7 @@ export function checksumProblem(paths: RunPaths, path: string): string | null {
   const noted = readChecksums(paths).get(basename(path));
   return noted === fileSha256(path)
     ? null
-    : "not as it was written (SHA256SUMS); truejoule fuse writes it anew";
+    : `not as it was written (SHA256SUMS); truejoule ${path === paths.folded ? "fold" : "fuse"} writes it anew`;
 }
 
 function readChecksums({ checksums }: RunPaths): Map<string, string> {

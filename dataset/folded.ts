@@ -1,6 +1,7 @@
 // Folded waveforms of a run → a table, Arrow or CSV: one row a kernel and step of phase (docs/folding.md).
 
 import { rmSync } from "node:fs";
+import { resolve } from "node:path";
 import type { RunPaths } from "../capture/run.ts";
 import { prepare } from "../energy/compare.ts";
 import { foldKernels } from "../energy/fold-run.ts";
@@ -9,6 +10,7 @@ import type { Source } from "../schema/records.ts";
 import { foldedColumns } from "../schema/tables.ts";
 import { ArrowFile } from "./arrow-file.ts";
 import { openArrow } from "./arrow-reader.ts";
+import { noteChecksums } from "./checksums.ts";
 import { nullable } from "./events.ts";
 import { exportCsv } from "./export-csv.ts";
 import { tableMetadata } from "./fuse.ts";
@@ -25,9 +27,11 @@ export async function writeFolded(
 ): Promise<{ source: Source; folded: readonly Folded[]; warnings: readonly string[] }> {
   const prepared = prepare(paths.capture, onProgress("reading"));
   const folded = foldKernels(prepared, options, onProgress("folding"));
+  const warnings = folded.flatMap(warningsOf);
   const metadata = {
     ...tableMetadata(prepared, paths.capture),
     "truejoule.schema": "folded/1",
+    "truejoule.fold": JSON.stringify({ kernels: folded.map(foldedToJson), warnings }),
   };
   const table = csv ? `${out}.arrow` : out;
   writeTable(table, folded, metadata);
@@ -40,8 +44,42 @@ export async function writeFolded(
       rmSync(table);
     }
   }
+  if (resolve(out) === resolve(paths.folded)) noteChecksums(paths, [paths.folded]);
   const { source } = prepared.scan.session;
-  return { source, folded, warnings: folded.flatMap(warningsOf) };
+  return { source, folded, warnings };
+}
+
+/** What `fold --json` says of a kernel, and the table's metadata too; times in ns. */
+export interface FoldJson {
+  readonly kernel: string;
+  readonly launches: number;
+  readonly crowded_fraction: number;
+  readonly duration_ns: number;
+  readonly duration_p5_p95_ns: readonly [number, number];
+  readonly step_ns: number;
+  readonly steps: number;
+  readonly empty_steps: number;
+  readonly phase_u_ns: number;
+  readonly sensor_rise_ns: number | null;
+  readonly step_response_ns: number | null;
+  readonly shorter_than_response: boolean;
+}
+
+export function foldedToJson(f: Folded): FoldJson {
+  return {
+    kernel: f.kernel,
+    launches: f.launches,
+    crowded_fraction: f.crowded,
+    duration_ns: f.durationNs,
+    duration_p5_p95_ns: f.durationSpanNs,
+    step_ns: f.stepNs,
+    steps: f.samples.length,
+    empty_steps: f.samples.filter((n) => n === 0).length,
+    phase_u_ns: f.phaseUNs,
+    sensor_rise_ns: f.sensorRiseNs,
+    step_response_ns: f.stepResponseNs,
+    shorter_than_response: f.shorterThanResponse,
+  };
 }
 
 function writeTable(

@@ -1,4 +1,4 @@
-// The files that fuse and compare left in a run → whether each is whole, says what it should, and was made
+// The files that fuse, compare and fold left in a run → whether each is whole, says what it should, and was made
 // from the log as it is now. Arrow has no checksum of its own, so fused.arrow is held against itself: its
 // running energy must be what its times and powers give.
 
@@ -30,6 +30,7 @@ export async function verifyDerived(
     verifyTable(paths.telemetry, "telemetry/1", logSha256, (_, rows) =>
       rows === log.reads ? null : `${rows} rows for the log's ${log.reads} reads`,
     ),
+    verifyTable(paths.folded, "folded/1", logSha256, () => null),
     verifyJson(paths.align, "align/1"),
     verifyJson(paths.compare, "compare/1"),
   ];
@@ -81,7 +82,7 @@ export function strangerTo(
   const found = file.schema.metadata.get("truejoule.schema");
   if (found !== schema) return `says it is ${found ?? "nothing of ours"}, expected ${schema}`;
   if (file.schema.metadata.get("capture_sha256") !== logSha256)
-    return "made from another log (or from this one before it changed); truejoule fuse writes it anew";
+    return `made from another log (or from this one before it changed); truejoule ${schema === "folded/1" ? "fold" : "fuse"} writes it anew`;
   return undefined;
 }
 

@@ -1,6 +1,7 @@
 // Everything a report shows, read from the run's derived files; the sections turn it into HTML.
 
 import type { ClockFit, ComparedWindow, Comparison } from "./documents.ts";
+import type { Folds } from "./folds.ts";
 import type { Channel } from "./telemetry.ts";
 import type { Trace } from "./trace.ts";
 import type { Windows } from "./windows.ts";
@@ -14,6 +15,8 @@ export interface ReportModel {
   readonly windows: Windows;
   readonly comparison: Comparison | null;
   readonly clocks: readonly ClockFit[];
+  /** Waveforms of repeated kernels; null where nobody folded. */
+  readonly folds: Folds | null;
   /** The window the page opens on. */
   readonly headline: ComparedWindow | null;
   /** Schema metadata of fused.arrow. */

@@ -5,9 +5,11 @@ import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import type { RunPaths } from "../capture/run.ts";
+import { checksumProblem } from "../dataset/checksums.ts";
 import { InputError } from "../schema/errors.ts";
 import { telemetryColumn } from "../schema/tables.ts";
 import { clockFits, type ComparedWindow, type Comparison, readDocument } from "./documents.ts";
+import { type Folds, readFolds } from "./folds.ts";
 import { pageData } from "./page-content.ts";
 import type { PageWindow } from "./page-data.ts";
 import { renderPage } from "./page-template.ts";
@@ -18,11 +20,12 @@ import { discipline } from "./sections/discipline.ts";
 import { comparison } from "./sections/comparison.ts";
 import { findingsSection } from "./sections/findings.ts";
 import { banner, header } from "./sections/header.ts";
+import { folds } from "./sections/folds.ts";
 import { provenance } from "./sections/provenance.ts";
 import { traceSection } from "./sections/trace.ts";
 import { windows } from "./sections/windows.ts";
 import { readTelemetry } from "./telemetry.ts";
-import { readTrace } from "./trace.ts";
+import { readTrace, type Trace } from "./trace.ts";
 import { joinWindows, readEvents } from "./windows.ts";
 
 export interface ReportOptions {
@@ -49,6 +52,7 @@ export function renderReport(m: ReportModel): string {
       comparison(m),
       ...(hasTrace ? [traceSection()] : []),
       windows(m),
+      folds(m),
       findingsSection(m),
       budget(m),
       discipline(m),
@@ -92,10 +96,19 @@ async function readModel(run: RunPaths, options: ReportOptions): Promise<ReportM
     windows: list,
     comparison,
     clocks: clockFits(align, comparison),
+    folds: await foldsOf(run, trace?.metadata),
     headline: headlineOf(compared),
     metadata: trace?.metadata ?? new Map<string, string>(),
     missing,
   };
+}
+
+/** Waveforms of another capture, or spoiled ones, are not shown: a sentence stands for them. */
+async function foldsOf(run: RunPaths, fused: Trace["metadata"] | undefined): Promise<Folds | null> {
+  if (!existsSync(run.folded)) return null;
+  const problem = checksumProblem(run, run.folded);
+  if (problem !== null) return { problem, kernels: [], warnings: [] };
+  return readFolds(run.folded, fused?.get("capture_sha256"));
 }
 
 /** Columns of the channels that docs/reference.md names, for runs whose telemetry.arrow is gone. */

@@ -129,6 +129,14 @@ onLinux("record", () => {
       expect(Math.abs(k.energy_j - t.energy_j)).toBeLessThan(k.expanded_uncertainty_j);
       expect(k.expanded_uncertainty_j / k.energy_j).toBeLessThan(0.05);
     }
+    const folded = await truejoule("fold", run, "--json");
+    expect(folded.code).toBe(0);
+    const fold = JSON.parse(folded.stdout) as { out: string; kernels: { kernel: string }[] };
+    expect(fold.out).toBe(join(run, "folded.arrow"));
+    expect((await truejoule("report", run)).code).toBe(0);
+    const page = readFileSync(join(run, "report.html"), "utf8");
+    expect(page.match(/<svg\s+class="waveform"/g)).toHaveLength(fold.kernels.length);
+    expect((await truejoule("verify", run)).stdout).toMatch(/folded\.arrow +ok/);
   }, 60_000);
 
   test("unplugging, garbage, lost, damaged and repeated blocks, a stall: counted, in the run, exit 3", async () => {

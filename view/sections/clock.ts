@@ -5,6 +5,7 @@ import { residualPlot } from "../figures.ts";
 import { count, fixed, quantity } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import type { ReportModel } from "../report-model.ts";
+import { factList } from "./facts.ts";
 
 const MAX_POINTS = 1500;
 
@@ -41,15 +42,7 @@ function clockOf(c: ClockFit): Html {
   const known = rows.filter((r): r is readonly [string, string] => r[1] !== null);
   return html`<div class="clockfit">
     <h3>${c.clock ?? "clock"}${c.segment === undefined ? "" : `, segment ${c.segment}`}</h3>
-    <dl class="facts">
-      ${known.map(
-        ([k, v]) =>
-          html`<div>
-            <dt>${k}</dt>
-            <dd>${v}</dd>
-          </div>`,
-      )}
-    </dl>
+    ${factList(known)}
     ${residuals(c)}${(c.warnings ?? []).map((w) => html`<p class="notice warn">${w}</p>`)}
   </div>`;
 }
