@@ -27,6 +27,11 @@ export interface TickedOptions {
   readonly rowHz: number;
   /** Neighbours are at most this many periods apart, or rows are missing. */
   readonly gapPeriods: number;
+  /**
+   * A turn is shorter than the host is sure to tell: how many there were in a gap is a good guess, and what comes
+   * after it is marked as a stretch of its own, whose time rests on the host's clock.
+   */
+  readonly guessesTurns?: boolean;
 }
 
 /** Told the unwrapped device time of a row, once it is known. */
@@ -58,7 +63,7 @@ interface Arrival {
 
 /** Long enough for a read or more that is not late, short enough to be held. */
 const HOLD_NS = 64e6;
-const HOLD_ROWS = 4096;
+const HOLD_ROWS = 8192;
 /** Further from a whole number of turns than this share is no clear answer. */
 const CLEAR_SHARE = 0.25;
 const WINDOW_NS = 250e6;
@@ -79,6 +84,7 @@ export class TickedRows {
   readonly #hzSpread: number;
   readonly #usual: number;
   readonly #longest: number;
+  readonly #guessesTurns: boolean;
   #gapsUncertain = 0;
   #turnsLate = 0;
   /** Counter and device time of the last row; rows held are not yet in the latter. */
@@ -98,13 +104,15 @@ export class TickedRows {
   #windowNs = 0;
   #late = 0;
 
-  constructor(blocks: RowBlocks, { bits, hz, uRel, rowHz, gapPeriods }: TickedOptions) {
+  constructor(blocks: RowBlocks, options: TickedOptions) {
+    const { bits, hz, uRel, rowHz, gapPeriods, guessesTurns = false } = options;
     this.#blocks = blocks;
     this.#modulus = 2 ** bits;
     this.#nominalHz = hz;
     this.#hzSpread = RATE_COVERAGE * uRel * hz;
     this.#usual = hz / rowHz;
     this.#longest = gapPeriods * this.#usual;
+    this.#guessesTurns = guessesTurns;
   }
 
   counts(): TickedCounts {
@@ -183,7 +191,8 @@ export class TickedRows {
     const raw = this.#raw;
     const begins = this.#tick! + this.#lengthOf(gap);
     const missing = this.#rowsIn(begins - this.#tick!) - 1;
-    if (missing > 0 || gap.restart) this.#blocks.lose(Math.max(0, missing), gap.restart);
+    if (missing > 0 || gap.restart)
+      this.#blocks.lose(Math.max(0, missing), gap.restart || this.#guessesTurns);
     for (const { bytes, since, placed } of gap.held) this.#put(bytes, raw, begins + since, placed);
   }
 

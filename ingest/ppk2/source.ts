@@ -111,7 +111,13 @@ class Ppk2Instrument implements Instrument<Ppk2Counts> {
     this.#sink = sink;
     this.#device = device;
     const blocks = new RowBlocks(sink, layoutOf(rig, device), LEAST_ROWS);
-    this.#rows = new TickedRows(blocks, { bits: COUNTER_BITS, ...clock, rowHz, gapPeriods: 1.5 });
+    this.#rows = new TickedRows(blocks, {
+      bits: COUNTER_BITS,
+      ...clock,
+      rowHz,
+      gapPeriods: 1.5,
+      guessesTurns: true, // 0.64 ms
+    });
     this.#words = new WordDecoder((word, counter, damaged) => {
       this.#rowView.setUint32(0, word, true);
       this.#rows.row(this.#row, counter, damaged);

@@ -7,7 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { scanCapture } from "../../align/scan.ts";
+import { readCapture } from "../../capture/log-reader.ts";
 import { simulatedLine } from "../../cli/recording/bench.ts";
+import { BlockFlag, type SampleBlock } from "../../schema/records.ts";
 import { expectBuilt } from "./built.ts";
 import { type Recording, recordInstrument, type Wanted } from "./virtual-instrument.ts";
 
@@ -83,10 +85,11 @@ async function recordFaults(
   { leastJ, ...wanted }: Kept,
   dropped: number,
   foreign: RegExp,
+  ...more: string[]
 ): Promise<Recording> {
   const faults = ["garbage@1:400", `drop@1.6:${dropped}`, "stall@2.2:150", "unplug@6.8:300"];
   const args = faults.flatMap((f) => ["--fault", f]);
-  const r = await recordInstrument({ dir, ...wanted, ms: 9500, args });
+  const r = await recordInstrument({ dir, ...wanted, ms: 9500, args: [...args, ...more] });
   expect(r.ran.code).toBe(3);
   expect(r.account.faults).toMatchObject({ garbage: 400, drop: dropped, stall: 1, unplug: 1 });
   const said = r.notes.map((n) => n.text).join("\n");
@@ -171,6 +174,11 @@ onLinux("a PMD-USB", () => {
 const edgeStamps = (file: Buffer): bigint[] =>
   Array.from({ length: file.length / 16 }, (_, k) => file.readBigInt64LE(16 * k));
 
+const restartsOf = ({ run }: Recording): SampleBlock[] =>
+  [...readCapture(join(run, "capture.mcap"))].flatMap((r) =>
+    r.kind === "rows" && r.block.flags & BlockFlag.restart ? [r.block] : [],
+  );
+
 onLinux("a Nordic PPK2", () => {
   const kept: Kept = { name: "ppk2", rigText: calibratedPpk2(), seed: PPK2_SEED, leastJ: 0.3 };
 
@@ -183,6 +191,17 @@ onLinux("a Nordic PPK2", () => {
 
   test("garbage, lost bytes, a stall and an unplugging: counted, and still the truth", async () => {
     await recordFaults({ ...kept, name: "ppk2-faults" }, 5001, /bytes left out/);
+  }, 60_000);
+
+  test("the same with a trigger line: no edge is held against one beyond a gap", async () => {
+    const line = simulatedLine();
+    const rigText = `${kept.rigText}trigger: { output: "${line.name}", daq_line: 0 }\n`;
+    const wired = { ...kept, name: "ppk2-d0-faults", rigText };
+    const r = await recordFaults(wired, 5001, /bytes left out/, "--line", line.path);
+    line.remove();
+    expect(r.comparison.clock.method).toBe("sync-edges");
+    // Garbage, lost bytes, a stall and an unplugging: a stretch after each.
+    expect(restartsOf(r).length).toBeGreaterThanOrEqual(4);
   }, 60_000);
 
   test("edges on D0 are seen in their samples, and tie the clocks together", async () => {
