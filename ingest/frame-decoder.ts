@@ -63,6 +63,16 @@ interface Base {
   readonly tick: bigint;
 }
 
+/** More do not come before a block: the device sends one every few milliseconds. */
+const MOST_EARLY = 64;
+
+interface Early {
+  readonly frame: Frame;
+  readonly arrival: Arrival;
+  readonly before: Stamp;
+  readonly after: Stamp;
+}
+
 export class FrameDecoder {
   readonly #sink: DaqSink;
   readonly #events: DecoderEvents;
@@ -89,6 +99,8 @@ export class FrameDecoder {
   /** By I²C address: readings of earlier runs, and the next number in this one. */
   readonly #readingCount = new Map<number, { base: number; next: number }>();
   readonly #edgeCount = new Map<number, number>();
+  /** Edges and readings that came before the first rows of a run that goes on from another: no base places them yet. */
+  #early: Early[] = [];
 
   constructor(sink: DaqSink, options: DecoderOptions, events: DecoderEvents = {}) {
     this.#sink = sink;
@@ -141,6 +153,7 @@ export class FrameDecoder {
     this.#run = run;
     this.#levels.forget();
     this.#edgeCount.clear();
+    this.#early = [];
     for (const r of this.#readingCount.values()) {
       r.base += r.next;
       r.next = 0;
@@ -163,14 +176,27 @@ export class FrameDecoder {
       case RecordType.samples:
         return this.#use(decodeSamples(f), (s) => this.#samples(s, arrival, before, after));
       case RecordType.edges:
-        return this.#use(decodeEdges(f), (e) => this.#edges(e, arrival));
       case RecordType.readings:
-        return this.#use(decodeReadings(f), () => this.#readings(f, arrival, before, after));
+        return this.#restarted
+          ? this.#hold({ frame: f, arrival, before, after })
+          : this.#sideRecord(f, arrival, before, after);
       case RecordType.status:
         return this.#use(decodeStatus(f), (s) => this.#events.status?.(s));
       default:
         this.#records.unknown++;
     }
+  }
+
+  #sideRecord(f: Frame, arrival: Arrival, before: Stamp, after: Stamp): void {
+    if (f.type === RecordType.edges) this.#use(decodeEdges(f), (e) => this.#edges(e, arrival));
+    else this.#use(decodeReadings(f), () => this.#readings(f, arrival, before, after));
+  }
+
+  #hold(e: Early): void {
+    if (this.#early.length === MOST_EARLY) return;
+    const { buffer, byteOffset, byteLength } = e.frame.payload;
+    const payload = new DataView(buffer.slice(byteOffset, byteOffset + byteLength));
+    this.#early.push({ ...e, frame: { ...e.frame, payload } });
   }
 
   #arrival(sequence: number): Arrival {
@@ -208,6 +234,7 @@ export class FrameDecoder {
     if (s.sampledLines !== 0) this.#sampledEdges(s, contiguous);
     if (arrival === "new")
       this.#last = { index: firstIndex + s.rows, tick: tick + this.#ticks(s.rows), after };
+    for (const e of this.#early.splice(0)) this.#sideRecord(e.frame, e.arrival, e.before, e.after);
   }
 
   /** Declares the stream by its first block; a later block of another shape does not belong to it. */

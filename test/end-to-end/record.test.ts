@@ -7,6 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { scanCapture } from "../../align/scan.ts";
+import { builtInRig } from "../../rigs/load.ts";
+import { virtualCard } from "../../rigs/virtual/card.ts";
+import { mixedWork } from "../../rigs/virtual/workloads.ts";
 import { expectBuilt, type Ran, truejoule } from "./built.ts";
 import type { CompareDocument } from "./commands.ts";
 
@@ -46,6 +49,18 @@ async function recordRun(
 
 function comparison(run: string): CompareDocument {
   return JSON.parse(readFileSync(join(run, "compare.json"), "utf8")) as CompareDocument;
+}
+
+interface PlacedWindow {
+  readonly name: string;
+  readonly doubt?: string;
+  readonly t0_ns: number;
+  readonly t1_ns: number;
+  readonly physical: {
+    readonly energy_j: number;
+    readonly expanded_uncertainty_j: number;
+    readonly gap_fraction: number;
+  };
 }
 
 interface KernelRow {
@@ -168,6 +183,37 @@ onLinux("record", () => {
     const nowhere = await truejoule("export", run, "--csv", join(dir, "nowhere/rows.csv"));
     expect(nowhere.code).toBe(1);
     expect(nowhere.stderr).toMatch(/nowhere\/rows\.csv: no such file or folder; make the folder/);
+  }, 60_000);
+
+  test("a device that resets in the middle: a clock by edges on both sides, windows beside it undisturbed", async () => {
+    const { run, ran } = await recordRun("reset", "--duration", "8s", "--fault", "restart@3");
+    expect(ran.code).toBe(3);
+    const c = comparison(run);
+    const { segments } = c.clock as unknown as {
+      segments: { method: string; t0_ns: number; t1_ns: number; expanded_uncertainty_ns: number }[];
+    };
+    expect(segments.map((s) => s.method)).toEqual(["sync-edges", "sync-edges"]);
+    for (const s of segments) expect(s.expanded_uncertainty_ns).toBeLessThan(1e6);
+    const [first, second] = segments as [(typeof segments)[0], (typeof segments)[0]];
+    expect(second.t0_ns - first.t1_ns).toBeGreaterThan(1e6);
+    const { rig } = await builtInRig("virtual");
+    const card = virtualCard(rig, mixedWork(1, 8));
+    let [before, across, after] = [0, 0, 0];
+    for (const w of c.windows as unknown as PlacedWindow[]) {
+      const said = w.doubt?.includes("began anew") ?? false;
+      if (w.t1_ns < first.t1_ns - 5e6) before++;
+      else if (w.t0_ns > second.t0_ns + 5e6) after++;
+      else if (w.t0_ns < first.t1_ns - 5e6 && w.t1_ns > second.t0_ns + 5e6) {
+        across++;
+        expect([w.name, said, w.physical.gap_fraction > 0]).toEqual([w.name, true, true]);
+        continue;
+      } else continue;
+      const { energy_j, expanded_uncertainty_j } = w.physical;
+      expect([w.name, said]).toEqual([w.name, false]);
+      const off = Math.abs(energy_j - card.energyJ(w.t0_ns, w.t1_ns)) / expanded_uncertainty_j;
+      expect([w.name, off < 2]).toEqual([w.name, true]);
+    }
+    expect(Math.min(before, across, after)).toBeGreaterThan(0);
   }, 60_000);
 
   test("a disk that fills up: the recording ends in time, whole, and says why", async () => {

@@ -196,6 +196,36 @@ describe("runs", () => {
     expect(d.counts).toMatchObject({ restarts: 1, rowsLost: 49_900, framesLost: 0 });
   });
 
+  test("edges and readings that come before the new run's first rows wait for their place", () => {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    const frames = [
+      encodeSamples(block(0, 100), 0),
+      encodeEdges([{ line: 0, level: 1, index: 20, tick: 277n, count: 1 }], 2, 0),
+      encodeSamples(block(0, 100, { run: 2, tick: 77n }), 1),
+    ];
+    // One buffer for all reads, as ports have it.
+    const read = new Uint8Array(4096);
+    for (const [i, frame] of frames.entries()) {
+      read.set(frame);
+      d.push(read.subarray(0, frame.length), at(500 * i), at(500 * i + 1));
+    }
+    const again = sink.blocks[1]!;
+    expect(again.firstIndex).toBeGreaterThan(90_000);
+    expect(sink.edges.map((e) => [e.index, e.tick])).toEqual([
+      [again.firstIndex + 20, again.deviceTick! + 200n],
+    ]);
+    expect(d.counts).toMatchObject({ edges: 1, edgesLost: 0 });
+  });
+
+  test.each([0n, 77n, 0xfedcba9876n])("a counter that begins anew at %s", (tick) => {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    d.push(encodeSamples(block(0, 100, { tick: 123_456n }), 0), at(0), at(1));
+    d.push(encodeSamples(block(0, 100, { run: 2, tick }), 0), at(501), at(502));
+    expect(sink.blocks.map((b) => b.deviceTick)).toEqual([123_456n, 623_456n]);
+  });
+
   test("records of a run that was not asked for are ignored", () => {
     const sink = new Collector();
     const d = new FrameDecoder(sink, OPTIONS);
