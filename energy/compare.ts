@@ -149,7 +149,7 @@ export function compare(
     const window = doubtful(
       doubtful(w, clipped, "a channel was clipped in it: its Joules are a lower bound"),
       pauses,
-      "the device began anew in it, and what it missed is estimated",
+      "the device began anew or lost count in it, and what it missed is estimated",
     );
     const of = physical && physicalOf(window, physical.snapshots, scan, clocks.daq!, idlePowerW);
     return {

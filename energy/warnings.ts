@@ -254,7 +254,7 @@ function daqDoubts(daq: DaqClock): string[] {
   });
   if (segments.length > 1)
     out.unshift(
-      `clock ${clock}: the device began anew ${segments.length - 1} times (first at ${(segments[1]!.fromNs / 1e9).toFixed(1)} s): each of its ${segments.length} segments has a line of its own, and windows across them count the time between as a gap`,
+      `clock ${clock}: the device began anew or lost count ${segments.length - 1} times (first at ${(segments[1]!.fromNs / 1e9).toFixed(1)} s): each of its ${segments.length} segments has a line of its own, and windows across them count the time between as a gap`,
     );
   if (edgesMissing > 0)
     out.push(`clock ${clock}: ${edgesMissing} edges missing of ${edgesMissing + edgesUsed}`);

@@ -45,8 +45,8 @@ export interface RowLayout {
 }
 
 /**
- * Block flags, as stored. `restart`: the device began anew; index and tick go on from the last block by
- * the host's clock, so its clock map has a new segment here.
+ * Block flags, as stored. `restart`: the device began anew, or its counter cannot tell how long a gap was;
+ * index and tick go on from the last block by the host's clock, so its clock map has a new segment here.
  */
 export const BlockFlag = { gapBefore: 1, duplicate: 2, reordered: 4, restart: 8 } as const;
 
