@@ -21,7 +21,7 @@ import {
   withDelay,
 } from "./daq-evidence.ts";
 import { edgeList, matchedModel, modelOf } from "./fit-model.ts";
-import { type EdgeList, type Match, matchEdges } from "./match.ts";
+import { type EdgeList, type Match, matchEdges, type MatchOptions } from "./match.ts";
 import { powerEdges } from "./power-edges.ts";
 import type { Scan, StreamScan } from "./scan.ts";
 import { type DaqClock, segmentFrom, steadyClock } from "./segments.ts";
@@ -30,6 +30,15 @@ import { type DaqClock, segmentFrom, steadyClock } from "./segments.ts";
 const LONGEST_STRETCH_NS = 20e6;
 /** Type B: launch and synchronise latency and the board's response between a load mark and its power edge. */
 const LOAD_EDGE_U_NS = 2e6;
+/**
+ * Type B: what all edges have in common of that, which no scatter shows. The rails of three public captures take
+ * 0.3 to 0.6 ms to rise; that a launch takes as long again is assumed.
+ */
+const COMMON_EDGE_U_NS = 0.5e6;
+/** A rate that the rig did not expect is believed if it brings this share of the edges together, no less. */
+const MOST_EDGES = 0.9;
+/** Rates tried then: a third of 3 %; makers' and users' figures for one device differ by 2.2 % (PMD-USB). */
+const STRANGE_RATE_U = 0.01;
 /** Stretches whose earliest arrival is taken. */
 const ENVELOPE_STRETCHES = 16;
 /** Wider brackets say nothing, and reach to where other edges may be: the line stays high for a millisecond. */
@@ -111,7 +120,9 @@ function fitSegment(scan: Scan, clock: string, e: Evidence, broken: boolean): Cl
   const synced = bySyncEdges(scan, e, clock, near, broken);
   if (synced) return synced;
   const other =
-    (coarse?.method === "exchange" ? coarse : byLoadEdges(scan, e, clock, near, broken)) ??
+    (coarse?.method === "exchange"
+      ? coarse
+      : byLoadEdges(scan, e, clock, near, broken, coarse === undefined)) ??
     coarse ??
     fixedModel(clock, prior, [
       "no edge ties the DAQ's clock to the host's: its offset rests on the host's stamp alone",
@@ -236,13 +247,14 @@ function byArrival({ arrivals, prior, delayNs }: Evidence, clock: string): Clock
   ]);
 }
 
-/** Load marks against the power trace's own steps. */
+/** Load marks against the power trace's own steps. @param last no better evidence is left if they do not match. */
 function byLoadEdges(
   scan: Scan,
   e: Evidence,
   clock: string,
   prior: ClockPrior,
   broken: boolean,
+  last: boolean,
 ): ClockModel | undefined {
   const epoch = scan.session.hostEpoch;
   const load = scan.marks.filter(
@@ -255,20 +267,44 @@ function byLoadEdges(
   const { t, powerW } = e.trace;
   const edges = powerEdges(t, powerW, (stretchNs / 1e9) * prior.hz);
   const rowNs = (1e9 / scan.rig!.device.rowHz) * scan.stream!.outline.rowsPerCell;
-  const match = matchEdges(reference, edges, prior, {
+  const match = (broken ? matchEdges : matchAnyRate)(reference, edges, prior, {
     offsetRangeNs: 3 * prior.startUNs,
     edgeUNs: Math.hypot(LOAD_EDGE_U_NS, rowNs / Math.sqrt(12)),
     toleranceNs: stretchNs,
     observed: e.observed,
   });
-  if (!match || (broken && match.ambiguous)) return undefined;
-  return matchedModel(clock, "load-edges", prior, match, polarityLag(match, edges));
+  if (broken && match?.ambiguous) return undefined;
+  if (match) {
+    const systematicNs = Math.hypot(COMMON_EDGE_U_NS, polarityLag(match, edges));
+    return matchedModel(clock, "load-edges", prior, match, systematicNs);
+  }
+  return last && !broken && edges.t.length > 1
+    ? fixedModel(clock, prior, [UNMATCHED_LOAD])
+    : undefined;
+}
+
+const UNMATCHED_LOAD =
+  "the load's marks and the steps of the power come together at no rate and start that the rig allows: device.clock or stream_start of the rig is wrong, or the marks are another recording's; it rests on the host's stamp alone";
+
+/** At a rate that the rig allows, if that brings the edges together; else at one beyond it that does. */
+function matchAnyRate(
+  reference: EdgeList,
+  edges: EdgeList,
+  prior: ClockPrior,
+  o: MatchOptions,
+): Match | undefined {
+  const near = matchEdges(reference, edges, prior, o);
+  const most = MOST_EDGES * Math.min(reference.t.length, edges.t.length);
+  // Two edges fit any rate; three that agree do not.
+  if ((near && near.pairs.length >= most) || most < 3) return near;
+  const far = matchEdges(reference, edges, prior, { ...o, rateURel: STRANGE_RATE_U });
+  return far && far.pairs.length >= most ? far : near;
 }
 
 /**
  * Load marks are not power edges: the host stamps before a launch and after a synchronise, the rails
  * follow later. That lag does not average away. Where it differs between on and off edges it shows as
- * half their distance; its common part does not show, and is taken to be as large.
+ * half their distance; of its common part, see COMMON_EDGE_U_NS.
  */
 function polarityLag(match: Match, edges: EdgeList): number {
   const sums = { on: 0, off: 0, nOn: 0, nOff: 0 };

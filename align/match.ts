@@ -36,6 +36,8 @@ export interface MatchOptions {
   readonly edgeUNs: number;
   /** Expected offset of device time 0 to its stamp is unknown within this bin, ns: the vote's resolution. */
   readonly toleranceNs: number;
+  /** Rates are tried within three of these about the prior's; absent: of the prior's own uncertainty. */
+  readonly rateURel?: number;
   /** Device time that was observed: a reference edge outside it is not missing, it was not looked for. */
   readonly observed?: readonly [number, number];
 }
@@ -99,7 +101,7 @@ function propose(
 ): Hypothesis[] {
   const span = mapped[mapped.length - 1]! - mapped[0]!;
   const found: Hypothesis[] = [];
-  for (const rate of rates(span, prior.uRel, o.toleranceNs)) {
+  for (const rate of rates(span, o.rateURel ?? prior.uRel, o.toleranceNs)) {
     const warped = mapped.map((t) => t + (t - mapped[0]!) * rate);
     for (const offsetNs of voted(reference, device, warped, o)) {
       const [count, misfitNs] = score(reference, device, warped, offsetNs, o.toleranceNs);

@@ -334,19 +334,21 @@ function telemetryOf(
   if (!trace || !physical || !Number.isFinite(claim.energyJ) || !(physical.energyJ > 0))
     return [plain];
   const seen = s.isCounter
-    ? midpoint(strobeRangeJ(trace, w.t0Ns, w.t1Ns, COUNTER_SAMPLE_NS, 0))
+    ? same(midpoint(strobeRangeJ(trace, w.t0Ns, w.t1Ns, COUNTER_SAMPLE_NS, 0)))
     : filter && filteredEnergyJ(s, trace, filter, w.t0Ns, w.t1Ns);
-  if (seen === undefined || !(seen > 0)) return [plain];
+  if (seen === undefined || !(seen[0] > 0)) return [plain];
   // The claim with the filter's own effect taken out, so that what is left is gain and offset.
-  const scale = physical.energyJ / seen;
+  const scale = (j: number): number => physical.energyJ / j;
+  const [low, high] = seen;
   const matched: Claim = {
     ...claim,
-    energyJ: claim.energyJ * scale,
-    intervalJ: [claim.intervalJ[0] * scale, claim.intervalJ[1] * scale],
+    energyJ: claim.energyJ * scale((low + high) / 2),
+    intervalJ: [claim.intervalJ[0] * scale(high), claim.intervalJ[1] * scale(low)],
   };
   return [plain, row(channel, "filter_matched", matched, w, physical)];
 }
 
+const same = (x: number): readonly [number, number] => [x, x];
 const midpoint = ([lo, hi]: readonly [number, number]): number => (lo + hi) / 2;
 
 function row(

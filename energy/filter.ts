@@ -134,25 +134,38 @@ function updatesOf(series: Series, trace: PowerPrefix): Updates {
   };
 }
 
-/** What an ideal channel with this filter would have claimed for a window, read at the same instants. */
+/**
+ * What an ideal channel with this filter would have claimed for a window, read at the same instants. Where the
+ * filter looks back beyond the trace the power is not known: anything between the trace's least and most.
+ * @returns lowest and highest, J.
+ */
 export function filteredEnergyJ(
   series: Series,
   trace: PowerPrefix,
   filter: SensorModel,
   t0: SessionNs,
   t1: SessionNs,
-): number {
+): readonly [number, number] {
   const a = Math.max(0, firstAtOrAfter(series.tNs, t0) - 1);
   const b = Math.min(series.tNs.length, firstAtOrAfter(series.tNs, t1) + 1);
   let updated = series.tNs[a]!;
-  const model: number[] = [];
+  const [least, most] = trace.rangeW;
+  const low: number[] = [];
+  const high: number[] = [];
   for (let i = a; i < b; i++) {
     if (i > a && series.value[i] !== series.value[i - 1])
       updated = (series.tNs[i - 1]! + series.tNs[i]!) / 2;
     const end = updated - filter.delayNs;
-    model.push(trace.meanW(end - filter.windowNs, end));
+    const from = end - filter.windowNs;
+    const unseen = Math.max(0, trace.startNs - from) + Math.max(0, end - trace.endNs);
+    const share = Math.min(1, unseen / filter.windowNs);
+    // Beyond its ends the trace adds nothing to its mean.
+    const seen = trace.meanW(from, end);
+    low.push(seen + share * least);
+    high.push(seen + share * most);
   }
-  return lineIntegral(series.tNs.subarray(a, b), model, t0, t1);
+  const t = series.tNs.subarray(a, b);
+  return [lineIntegral(t, low, t0, t1), lineIntegral(t, high, t0, t1)];
 }
 
 /** ∫ of the straight line through points from t0 to t1, the first and last value held beyond the ends. */

@@ -9,6 +9,8 @@ import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 export class PowerPrefix {
   readonly tNs: Float64Array;
   readonly powerW: Float64Array;
+  /** Least and most power of its points. */
+  readonly rangeW: readonly [number, number];
   readonly #energyJ: Float64Array;
 
   constructor(tNs: Float64Array, powerW: Float64Array) {
@@ -18,6 +20,12 @@ export class PowerPrefix {
     for (let i = 1; i < e.length; i++)
       e[i] = e[i - 1]! + ((powerW[i - 1]! + powerW[i]!) * (tNs[i]! - tNs[i - 1]!)) / (2 * NS_PER_S);
     this.#energyJ = e;
+    let [least, most] = [Infinity, -Infinity];
+    for (const p of powerW) {
+      if (p < least) least = p;
+      if (p > most) most = p;
+    }
+    this.rangeW = [least, most];
   }
 
   static ofOutline(outline: Outline, clock: DaqClock): PowerPrefix {

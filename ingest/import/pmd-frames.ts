@@ -34,7 +34,7 @@ const LIVE_COUNTS: readonly [number, number] = [9 / 0.007568, 15 / 0.007568];
 const ONE_VOLT = 1 / 0.007568;
 /** Beyond 2.5 periods is a gap (schema/rig.ts); ticks wrap at 2^16, so the step must stay below that. */
 const GAP_PERIODS = 2.5;
-const TICK_RANGE = 65536;
+export const TICK_RANGE = 65536;
 const SAMPLES = 64;
 const SAMPLE_FRAMES = 64;
 /** Frames that must agree before a position counts as a frame start: (2.5·602 / 65536)^7 by chance. */

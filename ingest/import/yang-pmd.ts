@@ -15,7 +15,7 @@ import type { ImportContext, Importer } from "./importer.ts";
 import { MAX_NS, readLines } from "./lines.ts";
 import { importSmi, type SmiSummary } from "./nvidia-smi.ts";
 import { FIELDS, FRAME_BYTES, TICK } from "../pmd-usb/frame.ts";
-import { frameRuns, type FrameModel, learnFrames } from "./pmd-frames.ts";
+import { frameRuns, type FrameModel, learnFrames, TICK_RANGE } from "./pmd-frames.ts";
 import { BLOCK_ROWS, rowLayout, type RowSink, rowSink } from "./rows.ts";
 
 /** @throws InputError when frames, start stamp or load stamps are not what they should be. */
@@ -110,7 +110,7 @@ function readLoad(path: string, notes: Note[]): Mark[] {
   if (stamps.length > 0 && stamps.length % 2 === 0)
     notes.push(
       warning(
-        `${path}: ${stamps.length} distinct stamps, an even number: the last load has no off stamp`,
+        `${path}: ${stamps.length} distinct stamps, an even number: one is missing, the last off or any other; on and off are swapped from there on`,
       ),
     );
   return stamps.map((t, i) => {
@@ -203,11 +203,12 @@ function writeFrames(
     if (count > 0) notes.push({ level, text: `${file.path}: ${text}`, count });
   };
   const { breaks, bytes, gaps, frames, odd } = lost;
+  const wrap = Math.round(TICK_RANGE / model.meanStep);
   tell("loss", bytes, `${bytes} bytes in ${breaks} places are not whole frames and were left out`);
   tell(
     "loss",
     frames,
-    `about ${frames} frames are missing by their ticks, ${gaps} gaps with no byte damaged`,
+    `about ${frames} frames are missing by their ticks, ${gaps} gaps with no byte damaged; by ${wrap} more for each wrap of the tick that a gap hides`,
   );
   tell(
     "loss",

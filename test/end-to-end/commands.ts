@@ -35,6 +35,8 @@ export interface CompareDocument {
   readonly clock: {
     readonly method: string;
     readonly tick_hz: number;
+    readonly offset_ns: number;
+    readonly interval_ns: readonly [number, number];
     readonly start_delay_ns: number;
     readonly residual_rms_ns: number;
     readonly edges_used: number;

@@ -323,7 +323,7 @@ describe("what is imported with a warning", () => {
     [
       "a load that never ends",
       (d) => writeFileSync(join(d, "timestamps.csv"), `${START_US}\n${START_US + 9n}\n`),
-      /no off stamp/,
+      /one is missing/,
     ],
   ];
   test.each(warned)("%s", async (_name, change, message) => {
