@@ -44,6 +44,9 @@ export async function startPpk2(
   // Asked before the stream is declared: what a code means is the device's to say.
   const device = await probePpk2(open);
   for (const note of calibrationNotes(device)) sink.note(note);
+  const { feedsV } = rig.device;
+  if (feedsV !== undefined)
+    sink.note({ level: "info", text: `the PPK2 feeds the rail, ${feedsV} V, until the end` });
   return startStream(new Ppk2Instrument(open, rig, device, sink), sink, onFatal);
 }
 

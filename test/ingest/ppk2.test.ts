@@ -189,7 +189,11 @@ describe("a PPK2 in a rig", () => {
     const rig = await ppk2Rig();
     const { port, told } = scripted(METADATA);
     const feeding = { ...rig, device: { ...rig.device, feedsV: 3.3 } };
-    await (await startPpk2(port.open, feeding, new Collector())).stop();
+    const sink = new Collector();
+    await (await startPpk2(port.open, feeding, sink)).stop();
+    expect(sink.notes.map((n) => n.text)).toEqual([
+      "the PPK2 feeds the rail, 3.3 V, until the end",
+    ]);
     expect(told.slice(4)).toEqual([0x0d, 0x0c, 0xe4, 0x11, 2, 0x0c, 1, 0x06, 0x07, 0x0c, 0]);
   });
 
