@@ -100,9 +100,11 @@ export const importNvmlCsv: Importer = async (path, context) => {
   log.close();
 };
 
-/** nvml.power_usage → nvml.1.power_usage where the log is of several GPUs. */
+/** nvml.power_usage → nvml.1.power_usage where the log is of several GPUs; names count as they come. */
 function numbered(name: string, gpu: string, gpus: readonly string[]): string {
-  return gpus.length > 1 ? name.replace(".", `.${gpu.replace(/\W+/g, "_")}.`) : name;
+  if (gpus.length < 2) return name;
+  const number = gpus.every((g) => /^\d+$/.test(g)) ? gpu : gpus.indexOf(gpu);
+  return name.replace(".", `.${number}.`);
 }
 
 function readHeader(path: string): Header {

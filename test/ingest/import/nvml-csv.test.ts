@@ -33,6 +33,9 @@ test("a column that names the GPU keeps several of them apart", async () => {
     "nvml.1.power_usage 76",
   ]);
   expect(got.notes).toEqual([]);
+  const named = await importText(`device,t_mono_ns,power_W\nGPU-b,${MONO},1\nGPU-a,${MONO},2\n`);
+  expect(named.channels.map((c) => c.name)).toEqual(["nvml.0.power_usage", "nvml.1.power_usage"]);
+  expect(named.reads.map((r) => r.value)).toEqual([1, 2]);
 });
 
 test("samples become telemetry in SI, MARK rows marks, on the monotonic clock", async () => {
