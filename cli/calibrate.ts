@@ -18,12 +18,13 @@ import { software } from "./version.ts";
 export const command: Command = {
   summary: "zero, gain, polarity and skew of a bench, into a calibration record",
   usage:
-    "--out RECORD.json [--rig FILE|NAME [--port TTY]] [--instrument TEXT --instrument-uncertainty U] [--zero RUN] [--reading X=V@RUN] [--reference RUN] [--skew RUN]",
+    "--out RECORD.json [--rig FILE|NAME [--port TTY]] [--instrument TEXT --instrument-uncertainty U] [--zero RUN] [--reading X=V@RUN] [--reference RUN] [--skew RUN] [--write-board --port TTY]",
   help: `
 Without step flags it asks, one line an answer (also from a pipe), and records what it needs with --rig.
 With them it works on runs that record made, and asks nothing. A zero and readings of a meter make a line
 for each sensor; a run beside a reference (rigs/README.md) makes it by that. A record is used by a rig file
-that says calibrated_by: RECORD.json.
+that says calibrated_by: RECORD.json. With --write-board the DAQ at --port keeps a copy, so that a board that
+is moved carries it along; it is read back and compared. The board itself makes no use of it.
 
 example: truejoule calibrate --out bench.json --instrument "34465A, 2026-03" --instrument-uncertainty "0.03 % (k=2)" \\
            --zero runs/off --reading "hpwr_12v.current=20.03 A @ runs/20a" --reading "hpwr_12v.voltage=12.081 V @ runs/20a" \\
@@ -41,6 +42,7 @@ example: truejoule calibrate --out bench.json --instrument "34465A, 2026-03" --i
     reading: { type: "string", multiple: true },
     reference: { type: "string", multiple: true },
     skew: { type: "string", multiple: true },
+    "write-board": { type: "boolean" },
   },
   optionHelp: [
     ["--out RECORD.json", "the record; must not exist. Runs it records go beside it, RECORD-runs/"],
@@ -55,6 +57,10 @@ example: truejoule calibrate --out bench.json --instrument "34465A, 2026-03" --i
     ["--reading X=V@RUN", "RAIL.current=20.03 A @ RUN: what the meter said during it"],
     ["--reference RUN", "a moving load beside the rig's references"],
     ["--skew RUN", "a load that switches: how far voltage and current lie apart"],
+    [
+      "--write-board",
+      "the board at --port keeps the record too (docs/wire.md); read back and compared",
+    ],
   ],
 
   async run(call) {
@@ -63,6 +69,7 @@ example: truejoule calibrate --out bench.json --instrument "34465A, 2026-03" --i
     const out = o["out"];
     if (typeof out !== "string") throw new UsageError("calibrate needs --out RECORD.json");
     if (existsSync(out)) throw new InputError(`${out} exists; a record is never overwritten`);
+    const board = boardOf(o);
     const instrumentU = await uncertaintyOf(o["instrument-uncertainty"]);
     const steps = await collect(call, out);
     if (steps.length === 0)
@@ -71,11 +78,32 @@ example: truejoule calibrate --out bench.json --instrument "34465A, 2026-03" --i
       );
     const record = await makeRecord(steps, instrumentU, call);
     writeFileSync(out, `${JSON.stringify(record, null, 1)}\n`, { flag: "wx" });
+    const written = board === null ? null : await copyTo(board, record, out);
     if (ui.json) ui.document(record);
     tell(record, out, ui);
+    if (written !== null) ui.print(written);
     return 0;
   },
 };
+
+/** The port of the board that is to keep the record: a write goes only where the user says. */
+function boardOf(o: Invocation["options"]): string | null {
+  if (o["write-board"] !== true) return null;
+  if (typeof o["port"] !== "string")
+    throw new UsageError("--write-board needs --port TTY: truejoule devices lists the boards");
+  return o["port"];
+}
+
+async function copyTo(port: string, record: CalibrationRecord, out: string): Promise<string> {
+  const { writeToBoard } = await import("./calibration/board.ts");
+  try {
+    return await writeToBoard(port, record);
+  } catch (error) {
+    throw new InputError(
+      `${out} is written, the board was not: ${(error as Error).message}; it must not run meanwhile; again with another --out`,
+    );
+  }
+}
 
 async function uncertaintyOf(text: unknown): Promise<number | null> {
   return typeof text === "string" ? standardUncertainty(text, "1") : null;
