@@ -22,6 +22,7 @@ import type { SessionNs } from "../schema/time.ts";
 import { Calibrator } from "./calibrate.ts";
 import { KernelCollector, type KernelTable } from "./cuda-kernels.ts";
 import { columnReader, type ColumnReader } from "./decode.ts";
+import { withDeviceSkew } from "./device-skew.ts";
 import { type Discipline, disciplinedRig } from "./discipline.ts";
 import { loggedRig } from "./logged-rig.ts";
 import { Outline } from "./outline.ts";
@@ -73,9 +74,11 @@ export interface SegmentScan {
 export interface Scan {
   readonly path: string;
   readonly session: Session;
-  /** As declared, with the lines of its sensors corrected by their references. */
+  /** As declared, with the lines of its sensors corrected by their references, and the device's skews. */
   readonly rig: Rig | null;
   readonly disciplines: readonly Discipline[];
+  /** What the rig says otherwise than the device. */
+  readonly remarks: readonly string[];
   readonly rigSha256: string;
   readonly attachments: ReadonlyMap<string, Uint8Array>;
   readonly stream: StreamScan | null;
@@ -229,6 +232,7 @@ export function scanCapture(
   let wall: WallClock | undefined;
   let rig: Rig | null = null;
   let disciplines: readonly Discipline[] = [];
+  let remarks: readonly string[] = [];
   let scanner: StreamScanner | undefined;
   const attachments = new Map<string, Uint8Array>();
   const telemetry = new Map<string, TelemetrySeries>();
@@ -249,6 +253,8 @@ export function scanCapture(
         attachments.set(r.name, r.data);
         if (r.name === "rig.json")
           ({ rig, disciplines } = disciplinedRig(path, loggedRig(path, r.data)));
+        // The device has answered before its rows come, so the rig that they are read by knows its skews.
+        if (rig && r.name === "device.json") ({ rig, remarks } = withDeviceSkew(rig, r.data));
         break;
       case "layout":
         if (rig && r.layout.stream === rig.device.stream) {
@@ -300,6 +306,7 @@ export function scanCapture(
     session,
     rig,
     disciplines,
+    remarks,
     rigSha256: rigText ? createHash("sha256").update(rigText).digest("hex") : "",
     attachments,
     stream: scanner && scanner.rows > 0 ? finish(scanner) : null,

@@ -1,6 +1,5 @@
 // A prepared run → its folded kernels: one pass over the samples.
 
-import type { Scan } from "../align/scan.ts";
 import { Timeline } from "../align/timeline.ts";
 import { inputError } from "../schema/errors.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
@@ -22,7 +21,7 @@ export function foldKernels(
       scan.path,
       "a run recorded with --cuda",
     );
-  const skewNs = new Map([...deviceSkews(scan), ...rigSkews(scan.rig)]);
+  const skewNs = new Map(rigSkews(scan.rig));
   const folder = new Folder(scan.rig, clocks.daq, clocks.kernels, { ...options, skewNs });
   if (folder.kernels.length === 0)
     throw inputError(
@@ -54,7 +53,7 @@ function mostLaunched(names: readonly string[], name: Uint32Array, count: number
 const sensorsOf = (rail: Rail): Sensor[] =>
   [rail.voltage, rail.current, rail.power].filter((s) => s !== undefined);
 
-/** What the rig says of it goes before what the device says. */
+/** As the rig states it, or the device where the rig does not (align/device-skew.ts). */
 const rigSkews = (rig: Rig): [string, number][] =>
   rig.rails
     .flatMap(sensorsOf)
@@ -68,21 +67,4 @@ function withoutSkew(rig: Rig): Rig {
     ...(rail.power ? { power: { ...rail.power, skewS: 0 } } : {}),
   }));
   return { ...rig, rails };
-}
-
-interface Device {
-  readonly channels?: readonly {
-    readonly channel: number;
-    readonly name: string;
-    readonly skew_ns: number;
-  }[];
-}
-
-/** When each field is sampled after its row, as the device said of itself (docs/wire.md, capabilities). */
-function deviceSkews({ attachments }: Scan): ReadonlyMap<string, number> {
-  const bytes = attachments.get("device.json");
-  if (!bytes) return new Map();
-  const { channels = [] } = JSON.parse(new TextDecoder().decode(bytes)) as Device;
-  // A channel without a name has its number for one (schema/frame-records.ts).
-  return new Map(channels.map((c) => [c.name || `adc${c.channel}`, c.skew_ns]));
 }

@@ -49,6 +49,7 @@ export function warningsOf(
   const remarks = [
     ...silentChannels(scan, true),
     ...scan.notes.filter((n) => n.level === "warning").map((n) => n.text),
+    ...scan.remarks,
     ...(scan.rig ? [...rigRemarks(scan.rig), ...tooShort(scan.rig, results)] : []),
     ...unresolved(results),
   ];
