@@ -13,7 +13,7 @@ import { type Bench, realBench, virtualBench } from "./recording/bench.ts";
 import { cudaEnvironment } from "./recording/cuda.ts";
 import { bytesPerSecond, freeBytes } from "./recording/disk.ts";
 import { takeInterrupts } from "./recording/interrupts.ts";
-import { Program } from "./recording/program.ts";
+import { checkProgram, Program } from "./recording/program.ts";
 import { record, type RecordingResult, type RecordingState } from "./recording/recorder.ts";
 import { software } from "./version.ts";
 
@@ -93,6 +93,7 @@ export async function recordTo(
   cudaOf(call);
   seedOf(call);
   labels(call.options["label"]);
+  if (call.rest.length > 0) checkProgram(call.rest[0]!);
   const durationS = await duration(call);
   const loaded = await resolveRig(rig);
   const paths = createRun(out);

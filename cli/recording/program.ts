@@ -2,7 +2,9 @@
 // not an error; a failure of the recording is none of its business, and only the user's signals reach it.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { accessSync, constants as files, statSync } from "node:fs";
 import { constants } from "node:os";
+import { delimiter, join } from "node:path";
 import { InputError } from "../../schema/errors.ts";
 
 export class Program {
@@ -57,5 +59,26 @@ export class Program {
 
   signal(signal: NodeJS.Signals): void {
     if (this.running) this.#child!.kill(signal);
+  }
+}
+
+/** @throws InputError where a shell would say "not found": better before a recording than in it. */
+export function checkProgram(name: string): void {
+  const path = name.includes("/");
+  const places = path
+    ? [name]
+    : (process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, name));
+  if (!places.some(isExecutable))
+    throw new InputError(
+      `${name}: no such program${path ? "" : " on the PATH"}; check what stands after --`,
+    );
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, files.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
   }
 }

@@ -2,7 +2,7 @@
 // built command as a process on the virtual bench. Linux.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -140,11 +140,12 @@ onLinux("a program that outlives its recording", () => {
     }
   });
 
-  test("one that cannot be started: one line, exit 1", async () => {
+  test("one that is not there: one line, exit 1, nothing made", async () => {
     const out = join(dir, "none");
     const args = [main, "record", "--rig", "virtual", "--quiet", "--out", out, "--", "/no/such"];
     const run = new Heard(spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] }));
     expect((await run.ended).code).toBe(1);
-    expect(run.text).toBe("truejoule: /no/such: cannot be started (ENOENT)\n");
+    expect(run.text).toBe("truejoule: /no/such: no such program; check what stands after --\n");
+    expect(existsSync(out)).toBe(false);
   });
 });
