@@ -53,6 +53,8 @@ export interface StreamScan {
   /** Rows that the index says are missing, and how often. */
   readonly missingRows: number;
   readonly gaps: number;
+  /** Rows that the index leaves room for, but the source says were never taken: no loss. */
+  readonly pausedRows: number;
   readonly outline: Outline;
   /** Changes of the trigger bit, in device time: half-way between the two rows that show it. */
   readonly triggerEdges: readonly { readonly device: number; readonly level: 0 | 1 }[];
@@ -146,6 +148,7 @@ class StreamScanner {
   blocks = 0;
   missingRows = 0;
   gaps = 0;
+  pausedRows = 0;
   firstDevice = NaN;
   lastDevice = NaN;
   triggerEdges: { device: number; level: 0 | 1 }[] = [];
@@ -172,8 +175,12 @@ class StreamScanner {
   add(b: SampleBlock): void {
     if (b.flags & BlockFlag.duplicate || b.rows === 0) return;
     if (this.#nextIndex >= 0 && b.firstIndex !== this.#nextIndex) {
-      this.gaps++;
-      this.missingRows += Math.max(0, b.firstIndex - this.#nextIndex);
+      const missing = Math.max(0, b.firstIndex - this.#nextIndex);
+      if (b.flags & BlockFlag.pause) this.pausedRows += missing;
+      else {
+        this.gaps++;
+        this.missingRows += missing;
+      }
     }
     const restarted = (b.flags & BlockFlag.restart) !== 0;
     if (restarted) this.#nextIndex = -1; // nothing goes on from the row before
@@ -322,8 +329,8 @@ export function scanCapture(
 }
 
 function finish(s: StreamScanner): StreamScan {
-  const { layout, rows, blocks, firstDevice, lastDevice, missingRows, gaps, outline } = s;
-  const { segments, triggerEdges } = s;
+  const { layout, rows, blocks, firstDevice, lastDevice, outline } = s;
+  const { missingRows, gaps, pausedRows, segments, triggerEdges } = s;
   const firstTick = s.timebase.firstTick;
   return {
     layout,
@@ -333,6 +340,7 @@ function finish(s: StreamScanner): StreamScan {
     lastDevice,
     missingRows,
     gaps,
+    pausedRows,
     outline,
     segments,
     triggerEdges,

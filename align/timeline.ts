@@ -17,6 +17,8 @@ export interface AlignedRun {
   readonly from: number;
   readonly to: number;
   readonly gapBefore: boolean;
+  /** That gap is one in which nothing was taken, by the source's own word: no loss, and no Joules. */
+  readonly pauseBefore?: boolean;
   readonly tNs: Float64Array;
   readonly rails: readonly RailColumns[];
   readonly totalW: Float64Array;
@@ -144,6 +146,7 @@ export class Timeline {
     const even = periodNs === undefined ? {} : { periodNs };
     let previous = this.#lastNs;
     let gapBefore = (block.flags & (BlockFlag.gapBefore | BlockFlag.restart)) !== 0;
+    let pauseBefore = (block.flags & BlockFlag.pause) !== 0;
     let from = 0;
     // Counts timed by their index go on to the block's end if they go on at all.
     const smooth =
@@ -154,7 +157,11 @@ export class Timeline {
       if (next > i) previous = tNs[next - 1]!;
       i = next;
       if (i === rows) break;
-      if (i > from) yield this.#run({ from, to: i, gapBefore, tNs, rails, totalW, flags, ...even });
+      if (i > from) {
+        const run = { from, to: i, gapBefore, pauseBefore, tNs, rails, totalW, flags };
+        yield this.#run({ ...run, ...even });
+        pauseBefore = false;
+      }
       gapBefore = true;
       const valid = isNumber(totalW[i]!);
       const usable = valid && tNs[i]! > previous;
@@ -165,8 +172,9 @@ export class Timeline {
     }
     this.#lastNs = simple ? tNs[rows - 1]! : previous;
     const whole = from === 0 ? { sums } : {};
-    if (from < rows)
-      yield this.#run({ from, to: rows, gapBefore, tNs, rails, totalW, flags, ...even, ...whole });
+    if (from === rows) return;
+    const run = { from, to: rows, gapBefore, pauseBefore, tNs, rails, totalW, flags };
+    yield this.#run({ ...run, ...even, ...whole });
   }
 
   #noteClipped(tNs: Float64Array, flags: Uint8Array, rows: number): void {
@@ -194,7 +202,7 @@ export class Timeline {
   #run(run: AlignedRun): AlignedRun {
     this.#markOutside(run);
     if (!run.gapBefore) return run;
-    this.counts.gaps++;
+    if (!run.pauseBefore) this.counts.gaps++;
     run.flags[run.from]! |= RowFlag.gapBefore;
     return run;
   }

@@ -88,7 +88,9 @@ class Rows {
       c.duplicates++;
       return;
     }
-    if (step > 0) {
+    if (b.flags & BlockFlag.pause && step >= 0) {
+      // The source says that nothing was taken here.
+    } else if (step > 0) {
       c.missingRows += step;
       c.gaps++;
     } else if (step < 0 && b.flags & BlockFlag.reordered)

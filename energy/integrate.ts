@@ -17,7 +17,7 @@ export const Sum = {
   coveredS: 1,
   /** Rows. */
   samples: 2,
-  /** Joules across gaps, by straight line between their ends; seconds; and Σ s² of the gaps. */
+  /** Joules across gaps, by straight line between their ends; seconds, of pauses too; and Σ s² of the gaps. */
   gapJ: 3,
   gapS: 4,
   gapSquareS2: 5,
@@ -288,24 +288,28 @@ export class Integrator {
     s[Spread.last] = step;
   }
 
-  /** Not observed: nothing is added to the energy; the straight-line estimate is kept beside it. */
+  /**
+   * Not observed: nothing is added to the energy; the straight-line estimate is kept beside it, but for a
+   * pause, in which nothing went missing.
+   */
   #gap(run: AlignedRun): void {
     this.#tail(run.tNs[run.from]!);
     const t0 = this.#endNs();
     const t1 = run.tNs[run.from]!;
     const [p0, p1] = [this.#last!.totalW, run.totalW[run.from]!];
     const dt = Math.max(0, (t1 - t0) / NS_PER_S);
+    const lost = run.pauseBefore ? 0 : 1;
     while (this.#dueBefore(t1)) {
       const part = Math.max(0, (this.#instants[this.#next]! - t0) / NS_PER_S);
       const share = dt > 0 ? part / dt : 0;
       const row = this.#snapshot(p0, p1, dt);
-      this.#rows[row + Sum.gapJ]! += part * (p0 + (share * (p1 - p0)) / 2);
+      this.#rows[row + Sum.gapJ]! += lost * part * (p0 + (share * (p1 - p0)) / 2);
       this.#rows[row + Sum.gapS]! += part;
-      this.#rows[row + Sum.gapSquareS2]! += share * dt * dt;
+      this.#rows[row + Sum.gapSquareS2]! += lost * share * dt * dt;
     }
-    this.#sums.add(Sum.gapJ, (dt * (p0 + p1)) / 2);
+    this.#sums.add(Sum.gapJ, (lost * dt * (p0 + p1)) / 2);
     this.#sums.add(Sum.gapS, dt);
-    this.#sums.add(Sum.gapSquareS2, dt * dt);
+    this.#sums.add(Sum.gapSquareS2, lost * dt * dt);
     this.#spread.fill(0);
   }
 

@@ -108,7 +108,7 @@ const RATE_WITHIN = 1.5;
 function strangeRate({ rig, stream }: Scan, { daq }: SessionClocks): string[] {
   if (!rig || !stream || !daq || stream.rows < 2) return [];
   const seconds = (placeNs(daq, stream.lastDevice) - placeNs(daq, stream.firstDevice)) / 1e9;
-  const rowHz = (stream.rows - 1 + stream.missingRows) / seconds;
+  const rowHz = (stream.rows - 1 + stream.missingRows + stream.pausedRows) / seconds;
   const ratio = rowHz / rig.device.rowHz;
   return ratio > 1 / RATE_WITHIN && ratio < RATE_WITHIN
     ? []

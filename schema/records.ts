@@ -47,8 +47,15 @@ export interface RowLayout {
 /**
  * Block flags, as stored. `restart`: the device began anew, or its counter cannot tell how long a gap was;
  * index and tick go on from the last block by the host's clock, so its clock map has a new segment here.
+ * `pause`: nothing was taken before this block, and what the index jumps over is a placeholder, no loss.
  */
-export const BlockFlag = { gapBefore: 1, duplicate: 2, reordered: 4, restart: 8 } as const;
+export const BlockFlag = {
+  gapBefore: 1,
+  duplicate: 2,
+  reordered: 4,
+  restart: 8,
+  pause: 16,
+} as const;
 
 /** Consecutive raw rows of one stream as the device sent them. */
 export interface SampleBlock {

@@ -18,6 +18,8 @@ import { readPublishedTrials } from "./tiny-log.ts";
 const WHAT = "a list of trials with power.samples and power.timestamps";
 
 interface Trial {
+  /** Its place in the file, from 0. */
+  readonly number: number;
   readonly name: string;
   readonly samples: Float64Array;
   /** Sample index of each edge. */
@@ -26,7 +28,7 @@ interface Trial {
 
 /** @throws InputError naming the trial that is not what it should be. */
 export async function importOpenRunner(path: string, context: ImportContext): Promise<void> {
-  const trials = readTrials(path);
+  const { trials, all, notes } = readTrials(path);
   const rig = await context.rig("mlperf-tiny-open");
   const layout = rowLayout(rig, 8, [{ name: "energy", bitOffset: 0, bits: 64, kind: "float" }]);
   const logPath = join(dirname(path), "log.txt");
@@ -40,7 +42,7 @@ export async function importOpenRunner(path: string, context: ImportContext): Pr
       labels: {
         format: "mlperf-tiny",
         capture: basename(dirname(path)),
-        ...(existsSync(logPath) ? readPublishedTrials(logPath) : {}),
+        ...(existsSync(logPath) ? publishedOf(logPath, trials, all) : {}),
       },
     },
     rig,
@@ -51,14 +53,16 @@ export async function importOpenRunner(path: string, context: ImportContext): Pr
   for (const [i, trial] of trials.entries()) {
     for (const edge of edgesOf(trial, first, layout.stream)) out.edge(edge);
     for (const mark of marksOf(trial, first, rowHz)) out.mark(mark);
+    if (i > 0) sink.pause();
     const bad = writeFinite(sink, first, trial.samples);
     const plausible = new Plausibility();
     plausible.add(trial.samples);
-    for (const note of [...lossNotes(trial, bad), ...plausible.notes(`${path}, trial ${i}`)])
-      out.note(note);
+    const where = `${path}, trial ${trial.number}`;
+    for (const note of [...lossNotes(trial, bad), ...plausible.notes(where)]) out.note(note);
     first += trial.samples.length + Math.round(rowHz);
     context.progress(i + 1, trials.length);
   }
+  for (const note of notes) out.note(note);
   if (trials.length > 1)
     out.note({
       level: "info",
@@ -67,14 +71,55 @@ export async function importOpenRunner(path: string, context: ImportContext): Pr
   out.close();
 }
 
-function readTrials(path: string): Trial[] {
-  const list = readJson(path, WHAT);
+/** Those with power; a run may hold others, of accuracy or with the monitor off, and they are named. */
+function readTrials(path: string): { trials: Trial[]; all: number; notes: Note[] } {
+  const list: unknown = readJson(path, WHAT);
   if (!Array.isArray(list) || list.length === 0) throw inputError("no trials", path, WHAT);
-  return list.map((item: unknown, i) => readTrial(item, `${path}, trial ${i}`));
+  const trials: Trial[] = [];
+  const without: number[] = [];
+  for (const [i, item] of (list as (RawTrial | null)[]).entries()) {
+    if (item && typeof item === "object" && (item.power ?? null) === null) without.push(i);
+    else trials.push(readTrial(item, i, `${path}, trial ${i}`));
+  }
+  if (trials.length === 0) throw inputError("no trial with power", path, WHAT);
+  const text = `${path}: no power in trial ${without.join(", ")} of 0 to ${list.length - 1}: left out`;
+  return {
+    trials,
+    all: list.length,
+    notes: without.length > 0 ? [{ level: "warning", text }] : [],
+  };
 }
 
-function readTrial(item: unknown, where: string): Trial {
-  const { power, file } = (item ?? {}) as { power?: Record<string, unknown>; file?: unknown };
+/**
+ * Published energies by the number of the window that they are of: a trial without power or edges has none.
+ * The log counts all trials or those with power; where it has another count, nobody knows which is which.
+ */
+function publishedOf(
+  logPath: string,
+  trials: readonly Trial[],
+  all: number,
+): Record<string, string> {
+  const published = readPublishedTrials(logPath);
+  const count = Object.keys(published).length;
+  if (count !== all && count !== trials.length) return {};
+  const labels: Record<string, string> = {};
+  let window = 0;
+  for (const [i, { number, edges }] of trials.entries()) {
+    if (edges.length < 2) continue;
+    const joules = published[`published_trial_${(count === all ? number : i) + 1}_j`];
+    window++;
+    if (joules !== undefined) labels[`published_trial_${window}_j`] = joules;
+  }
+  return labels;
+}
+
+interface RawTrial {
+  readonly power?: Readonly<Record<string, unknown>> | null;
+  readonly file?: unknown;
+}
+
+function readTrial(item: RawTrial | null, number: number, where: string): Trial {
+  const { power, file } = item ?? {};
   const samples = power?.samples;
   const stamps = power?.timestamps;
   if (!Array.isArray(samples) || samples.length === 0 || !Array.isArray(stamps))
@@ -98,7 +143,7 @@ function readTrial(item: unknown, where: string): Trial {
   });
   if (edges.some((e, i) => i > 0 && e < edges[i - 1]!))
     throw inputError("timestamps go back", where, "rising sample indices", edges.join(", "));
-  return { name: typeof file === "string" ? file : "", samples: values, edges };
+  return { number, name: typeof file === "string" ? file : "", samples: values, edges };
 }
 
 function edgesOf(trial: Trial, first: number, stream: string): Edge[] {

@@ -90,6 +90,8 @@ export type HostStamp = readonly [Instant<"host">, Instant<"host">];
 
 /** Writes whole rows as blocks of at most 4096; an index that jumps puts a gap before its block. */
 export interface RowSink {
+  /** The next jump of the index is no loss: nothing was taken there. */
+  readonly pause: () => void;
   /** `bytes` must hold whole rows and stay untouched until the call returns. */
   readonly write: (firstIndex: number, bytes: Uint8Array, stamp?: HostStamp) => void;
 }
@@ -98,8 +100,12 @@ export interface RowSink {
 export function rowSink(log: LogWriter, layout: RowLayout, start: Instant<"host"> | null): RowSink {
   const { stream, rowBytes } = layout;
   let next: number | undefined;
+  let paused = 0;
   log.declareRows(layout);
   return {
+    pause() {
+      paused = BlockFlag.pause;
+    },
     write(firstIndex, bytes, stamp) {
       for (let at = 0; at < bytes.length; at += BLOCK_ROWS * rowBytes) {
         const part = bytes.subarray(at, at + BLOCK_ROWS * rowBytes);
@@ -113,9 +119,10 @@ export function rowSink(log: LogWriter, layout: RowLayout, start: Instant<"host"
           hostBefore,
           hostAfter,
           rows: part.length / rowBytes,
-          flags: next !== undefined && index !== next ? BlockFlag.gapBefore : 0,
+          flags: next !== undefined && index !== next ? BlockFlag.gapBefore | paused : 0,
           bytes: part,
         });
+        paused = 0;
         next = index + part.length / rowBytes;
       }
     },

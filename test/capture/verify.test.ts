@@ -35,6 +35,9 @@ describe("verify", () => {
     expect(problems(logOf(block(0, 8), block(20, 8)))).toEqual([
       "stream main: 12 rows missing in 1 gaps",
     ]);
+    expect(
+      problems(logOf(block(0, 8), block(20, 8, BlockFlag.gapBefore | BlockFlag.pause))),
+    ).toEqual([]);
     expect(problems(logOf(block(4, 8)))).toEqual(["stream main: 4 rows missing in 1 gaps"]);
     expect(problems(logOf(block(8, 8), block(0, 8)))[1]).toMatch(/goes back at 1 blocks/);
     expect(problems(logOf(block(0, 8), block(0, 8, BlockFlag.duplicate)))).toEqual([]);

@@ -171,6 +171,26 @@ describe("Integrator", () => {
     expect(s.between(t0, t1, Sum.gapJ)).toBeCloseTo(1e-4 * 136, 12);
   });
 
+  test("a pause has no bridge: its time is told, and no Joules", () => {
+    const rows: Row[] = [0, 1, 101, 102].map((k) => ({
+      tNs: k * PERIOD_NS,
+      rails: [[100, 1, 1]],
+      gapBefore: k === 101,
+    }));
+    const [t0, mid, t1] = [0, 41 * PERIOD_NS, 102 * PERIOD_NS];
+    const one = { ...rig("instant"), rails: rig("instant").rails.slice(0, 1) };
+    function* paused(): Generator<AlignedRun> {
+      for (const run of runsOf(rows, () => false)) yield { ...run, pauseBefore: run.gapBefore };
+    }
+    const s = integrated(one, instantsOf([t0, mid, t1]), paused());
+    for (const end of [mid, t1]) {
+      expect(s.between(t0, end, Sum.gapJ)).toBe(0);
+      expect(s.between(t0, end, Sum.gapSquareS2)).toBe(0);
+    }
+    expect(s.between(t0, t1, Sum.energyJ)).toBeCloseTo((100 * 2 * PERIOD_NS) / 1e9, 12);
+    expect(s.between(t0, t1, Sum.gapS)).toBeCloseTo((100 * PERIOD_NS) / 1e9, 15);
+  });
+
   test("nothing observed leaves zeros, and an instant nobody asked for is refused", () => {
     const s = new Integrator(rig("instant"), instantsOf([1, 2])).finish();
     expect(s.between(1, 2, Sum.energyJ)).toBe(0);

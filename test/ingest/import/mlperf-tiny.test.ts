@@ -236,7 +236,7 @@ describe("the open runner", () => {
     );
     expect(got.blocks.map((b) => [b.firstIndex, b.rows, b.flags])).toEqual([
       [0, 100, 0],
-      [1100, 50, BlockFlag.gapBefore],
+      [1100, 50, BlockFlag.gapBefore | BlockFlag.pause],
     ]);
     expect(got.edges.map((e) => e.index)).toEqual([5, 20, 70, 1110, 1140]);
     expect(got.marks.map((m) => [m.name, m.phase, m.t / 1_000_000n, m.fields!.file])).toEqual([
@@ -256,8 +256,43 @@ describe("the open runner", () => {
     expect(lossCount(got)).toBe(1);
   });
 
+  const edges = [
+    ["01", 20],
+    ["02", 70],
+  ];
+
+  test("a sample that is no number is a gap, the second between trials a pause", async () => {
+    const spoiled = trial(100, edges) as { power: { samples: (number | null)[] } };
+    spoiled.power.samples[50] = null;
+    const got = await importAt(openRunner([trial(100, edges), spoiled]));
+    expect(got.blocks.map((b) => [b.firstIndex, b.flags])).toEqual([
+      [0, 0],
+      [1100, BlockFlag.gapBefore | BlockFlag.pause],
+      [1151, BlockFlag.gapBefore],
+    ]);
+  });
+
+  test.each([
+    ["of all trials", [3, 4, 5]],
+    ["of those with power", [3, 5]],
+  ])("a trial without power is left out and named; the log has figures %s", async (_, figures) => {
+    const dir = openRunner([trial(100, edges), { file: "accuracy" }, trial(100, edges)]);
+    const lines = figures.map(
+      (uJ, n) => `Energy data for trial ${n} at 1\n  Total Energy : ${uJ} uJ`,
+    );
+    writeFileSync(join(dir, "log.txt"), lines.join("\n"));
+    const got = await importAt(dir);
+    expect(rowCount(got)).toBe(200);
+    const told = got.notes.filter((n) => n.level !== "info");
+    expect(told).toMatchObject([{ level: "warning" }]);
+    expect(told[0]!.text).toMatch(/no power in trial 1 of 0 to 2/);
+    expect(Number(got.session.labels["published_trial_1_j"])).toBeCloseTo(3e-6, 12);
+    expect(Number(got.session.labels["published_trial_2_j"])).toBeCloseTo(5e-6, 12);
+  });
+
   test.each([
     ["no list", {}, /no trials/],
+    ["no trial with power", [{ file: "a" }, { power: null }], /no trial with power/],
     ["no samples", [{ power: { timestamps: [] } }], /trial 0: no samples/],
     [
       "a sample of text",
