@@ -13,6 +13,7 @@ import { type Instant, instant } from "../../schema/time.ts";
 import { type FileBytes, openBytes } from "./file-bytes.ts";
 import type { ImportContext, Importer } from "./importer.ts";
 import { MAX_NS, readLines } from "./lines.ts";
+import { loadMarks } from "./load-stamps.ts";
 import { importSmi, type SmiSummary } from "./nvidia-smi.ts";
 import { FIELDS, FRAME_BYTES, TICK } from "../pmd-usb/frame.ts";
 import { frameRuns, type FrameModel, learnFrames, TICK_RANGE } from "./pmd-frames.ts";
@@ -94,9 +95,9 @@ function unixMicros(text: string, where: string): bigint {
   return ns;
 }
 
-/** Stamps, some written twice, alternate load on and off; the last is the end of the recording. */
+/** Stamps of load events, some written twice. */
 function readLoad(path: string, notes: Note[]): Mark[] {
-  const stamps: bigint[] = [];
+  const stamps: Instant<"host">[] = [];
   for (const line of readLines(path, "Unix microseconds of load events, one a line")) {
     if (line.text.trim() === "" || (line.number === 1 && line.text.trim() === "timestamp"))
       continue;
@@ -105,19 +106,9 @@ function readLoad(path: string, notes: Note[]): Mark[] {
     const last = stamps.at(-1);
     if (last !== undefined && t < last)
       throw inputError("load stamps go back in time", where, `at least ${last / 1000n}`, line.text);
-    if (t !== last) stamps.push(t);
+    if (t !== last) stamps.push(instant<"host">(t));
   }
-  if (stamps.length > 0 && stamps.length % 2 === 0)
-    notes.push(
-      warning(
-        `${path}: ${stamps.length} distinct stamps, an even number: one is missing, the last off or any other; on and off are swapped from there on`,
-      ),
-    );
-  return stamps.map((t, i) => {
-    if (i === stamps.length - 1)
-      return { name: "recording_end", phase: "instant", clock: "host", t };
-    return { name: "load", phase: i % 2 === 0 ? "begin" : "end", clock: "host", t };
-  });
+  return loadMarks(stamps, path, notes);
 }
 
 /** Host time of the last frame, by the rig's tick rate. */

@@ -139,6 +139,62 @@ describe("a whole capture", () => {
   });
 });
 
+describe("a load stamp that is missing", () => {
+  /** 12 loads of `on` ms with `off` ms between, jitter of 10 %, and the end 300 ms after the last. */
+  function stampsOf(on: number, off: number, seed = 5): bigint[] {
+    const next = random(seed);
+    const out: bigint[] = [];
+    let t = 10;
+    for (let i = 0; i < 24; i++) {
+      out.push(START_US + BigInt(Math.round(t * 1000)));
+      t += (i % 2 === 0 ? on : off) * (0.95 + 0.1 * next());
+    }
+    return [...out, out.at(-1)! + 300_000n];
+  }
+  const marksOf = async (stamps: readonly bigint[]) => {
+    const got = await importAt(
+      capture(frames(), (d) => writeFileSync(join(d, "timestamps.csv"), stamps.join("\n") + "\n")),
+    );
+    const texts = got.notes.filter((n) => /distinct stamps/.test(n.text)).map((n) => n.text);
+    return { marks: got.marks.map((m) => [m.phase, m.t / 1000n]), texts };
+  };
+  const truth = (stamps: readonly bigint[]): unknown[] =>
+    stamps.map((t, i) => [i === 24 ? "instant" : i % 2 === 0 ? "begin" : "end", t]);
+
+  test.each([
+    [1, "off", 50, 50],
+    [2, "on", 50, 50],
+    [11, "off", 80, 40],
+    [12, "on", 40, 80],
+    [21, "off", 50, 50],
+    [22, "on", 50, 50],
+  ])("stamp %i, an %s: all others are what they were", async (gone, kind, on, off) => {
+    const stamps = stampsOf(on, off, gone);
+    const { marks, texts } = await marksOf(stamps.filter((_, i) => i !== gone));
+    expect(marks).toEqual(truth(stamps).filter((_, i) => i !== gone));
+    expect(texts).toEqual([expect.stringContaining(`the ${kind} between`)]);
+  });
+
+  test("a pattern that does not tell which is not guessed at", async () => {
+    const even = stampsOf(50, 50);
+    const slow = stampsOf(500, 50);
+    const next = random(9);
+    let t = START_US;
+    const irregular = Array.from(
+      { length: 24 },
+      () => (t += BigInt(Math.round(2e4 + 2e5 * next()))),
+    );
+    const without = (stamps: bigint[], gone: number) => stamps.filter((_, i) => i !== gone);
+    for (const s of [without(even, 0), without(even, 24), without(slow, 11), irregular]) {
+      const { marks, texts } = await marksOf(s);
+      expect(texts).toEqual([expect.stringContaining("does not tell which")]);
+      expect(marks.map(([phase]) => phase)).toEqual(
+        s.map((_, i) => (i === 23 ? "instant" : i % 2 === 0 ? "begin" : "end")),
+      );
+    }
+  });
+});
+
 describe("damaged frames", () => {
   test("a cut file loses its trailing part of a frame, counted", async () => {
     const bin = frames();
