@@ -166,6 +166,7 @@ enum {
    race to open the ring without a lock that a fork could leave held. */
 __attribute__((weak, visibility("hidden"))) uintptr_t tj__state;
 __attribute__((weak, visibility("hidden"))) uint32_t tj__pid;
+__attribute__((weak, visibility("hidden"))) uint32_t tj__told; /* why there are no marks */
 
 static inline uint8_t *tj__base(uintptr_t state) { return (uint8_t *)(state & ~(uintptr_t)4095); }
 static inline uint64_t tj__capacity(uintptr_t state) { return (uint64_t)1 << (state & 31); }
@@ -178,10 +179,12 @@ static inline void tj__after_fork(void) { __atomic_store_n(&tj__pid, (uint32_t)g
 
 /* The program being measured goes on; its owner learns why there are no marks. */
 static inline uintptr_t tj__refuse(const char *why) {
-  static const char lead[] = "truejoule: no marks: $TRUEJOULE_MARKS/shared.ring ";
-  ssize_t n = write(2, lead, sizeof lead - 1);
-  if (n > 0) n = write(2, why, strlen(why));
-  (void)n;
+  char line[128] = "truejoule: no marks: $TRUEJOULE_MARKS/shared.ring ";
+  strncat(line, why, sizeof line - strlen(line) - 1);
+  if (!__atomic_exchange_n(&tj__told, 1, __ATOMIC_RELAXED)) { /* threads may race to open it */
+    ssize_t n = write(2, line, strlen(line));
+    (void)n;
+  }
   return 1;
 }
 

@@ -3,6 +3,7 @@
 
 import { existsSync, rmSync } from "node:fs";
 import { clockTotals } from "../../align/segments.ts";
+import type { AlignedRun } from "../../align/timeline.ts";
 import { command as importCommand } from "../../cli/import.ts";
 import { runPaths } from "../../capture/run.ts";
 import { compare, type Comparison, prepare } from "../../energy/compare.ts";
@@ -62,8 +63,9 @@ export async function judge(source: Source, path: string, run: string): Promise<
 /** Compares a run that is there. */
 export function judgeRun(run: string, flagged = false, told: readonly string[] = []): Judged {
   let result: Comparison;
+  const trace = new Trace();
   try {
-    result = compare(prepare(runPaths(run).capture));
+    result = compare(prepare(runPaths(run).capture), undefined, (rows) => trace.add(rows));
   } catch (error) {
     return refused(error as Error);
   }
@@ -73,7 +75,10 @@ export function judgeRun(run: string, flagged = false, told: readonly string[] =
     told: [...told, ...result.warnings],
     claims: claimsOf(result, epochNs),
     edgesExtra: result.clocks.daq ? clockTotals(result.clocks.daq).edgesExtra : 0,
-    between: (of, t0Ns, t1Ns) => joulesBetween(result, of, t0Ns - epochNs, t1Ns - epochNs),
+    between: (of, t0Ns, t1Ns) =>
+      of === PHYSICAL
+        ? trace.energyJ(t0Ns - epochNs, t1Ns - epochNs)
+        : claimed(result, of, t0Ns - epochNs, t1Ns - epochNs),
   };
 }
 
@@ -100,12 +105,33 @@ function claimsOf(c: Comparison, epochNs: number): Claim[] {
   });
 }
 
-function joulesBetween(c: Comparison, of: string, t0Ns: number, t1Ns: number): number {
-  if (of === PHYSICAL)
-    return c.scan.stream && c.clocks.daq
-      ? PowerPrefix.ofOutline(c.scan.stream.outline, c.clocks.daq).energyJ(t0Ns, t1Ns)
-      : NaN;
-  const series = c.scan.telemetry.find((s) => s.channel.name === of);
+/** The physical trace row by row, without power where it was not observed. */
+class Trace {
+  readonly #tNs: number[] = [];
+  readonly #powerW: number[] = [];
+  #prefix: PowerPrefix | undefined;
+
+  add({ tNs, totalW, from, to, gapBefore }: AlignedRun): void {
+    const last = this.#tNs.at(-1);
+    if (gapBefore && last !== undefined) {
+      this.#tNs.push(last, tNs[from]!);
+      this.#powerW.push(0, 0);
+    }
+    for (let i = from; i < to; i++) {
+      this.#tNs.push(tNs[i]!);
+      this.#powerW.push(totalW[i]!);
+    }
+  }
+
+  energyJ(t0Ns: number, t1Ns: number): number {
+    if (this.#tNs.length === 0) return NaN;
+    this.#prefix ??= new PowerPrefix(Float64Array.from(this.#tNs), Float64Array.from(this.#powerW));
+    return this.#prefix.energyJ(t0Ns, t1Ns);
+  }
+}
+
+function claimed(c: Comparison, channel: string, t0Ns: number, t1Ns: number): number {
+  const series = c.scan.telemetry.find((s) => s.channel.name === channel);
   return series ? new Series(series).claim(t0Ns, t1Ns).energyJ : NaN;
 }
 
