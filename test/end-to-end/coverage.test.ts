@@ -32,17 +32,17 @@ test("40 seeded virtual sessions: coverage and bias", () => {
 }, 120_000);
 
 test.each(["edges", "exchanges", "load", "arrival"])(
-  "24 sessions whose device began anew, told by %s: both sides right, none across silent",
+  "12 sessions whose device began anew, told by %s: both sides right, none across silent",
   (evidence) => {
-    const options = `{ evidence: "${evidence}", sessions: 24, durationS: 3 }`;
+    const options = `{ evidence: "${evidence}", sessions: 12, durationS: 3 }`;
     const c = built<RestartCoverage>("restart-coverage.js", `restartCoverage(${options})`);
-    expect(c.segments).toBeGreaterThan(50);
+    expect(c.segments).toBeGreaterThan(25);
     expect(c.clock_covered).toBeGreaterThan(0.93);
-    expect(c.windows).toBeGreaterThan(40);
-    // As above, 24 draws of gain; where only arrivals tell, the clock's interval is the wider part.
-    expect(c.covered).toBeGreaterThan(0.85);
+    expect(c.windows).toBeGreaterThan(20);
+    // As above, 12 draws of gain: one standard error is 6 %. Where only arrivals tell, the clock's interval is the wider part.
+    expect(c.covered).toBeGreaterThan(0.8);
     expect(c.worst_error_u).toBeLessThan(4);
-    expect(c.across).toBeGreaterThan(10);
+    expect(c.across).toBeGreaterThan(5);
     expect(c.silent).toBe(0);
     // Where edges or exchanges tie most segments, clocks are known to far better than arrivals tell.
     const tied = c.methods["sync-edges"] ?? c.methods["exchange"] ?? 0;
