@@ -181,7 +181,9 @@ test("a device that began anew: a clock for each segment, and the windows across
   expect(segments.map((s) => s.method)).toEqual(["sync-edges", "arrival"]);
   expect(segments[1]!.expanded_uncertainty_ns).toBeLessThan(4e6);
   expect(Math.abs(second!.t0_ns - trueNs)).toBeLessThan(segments[1]!.expanded_uncertainty_ns);
-  expect(compared.warnings.join("\n")).toMatch(/began anew or lost count 1 times .* a line of its own/);
+  expect(compared.warnings.join("\n")).toMatch(
+    /began anew or lost count 1 times .* a line of its own/,
+  );
   const across = compared.windows.filter((w) => w.t0_ns <= trueNs && w.t1_ns >= first!.t1_ns);
   const after = compared.windows.filter((w) => w.t0_ns > trueNs + 10e6);
   const before = compared.windows.filter((w) => w.t1_ns < first!.t1_ns - 10e6);
