@@ -23,6 +23,23 @@ export class Dialogue {
   }
 
   /**
+   * Opens the port and asks; it stays open for whoever streams.
+   * @throws SourceError when the port cannot be opened, or what `ask` throws; then it is closed.
+   */
+  static async greet<D>(
+    open: OpenPort,
+    ask: (dialogue: Dialogue) => Promise<D>,
+  ): Promise<{ device: D; dialogue: Dialogue }> {
+    const dialogue = await Dialogue.open(open);
+    try {
+      return { device: await ask(dialogue), dialogue };
+    } catch (error) {
+      await dialogue.close();
+      throw error;
+    }
+  }
+
+  /**
    * Forgets what came before, writes, waits for `count` bytes or until the patience is over.
    * @returns what came, which may be less or more. @throws SourceError when the line is gone.
    */

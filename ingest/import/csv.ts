@@ -14,7 +14,7 @@ import { type ColumnUse, type CsvMap, parseMap } from "./csv-map.ts";
 import { parseDate } from "./dates.ts";
 import type { ImportContext, Importer } from "./importer.ts";
 import { decimalToNs, readLines, toNumber, UNIX_FROM_NS } from "./lines.ts";
-import { rowSink } from "./rows.ts";
+import { rowSink, usualHz } from "./rows.ts";
 import { marksOf, type TextMark } from "./text-marks.ts";
 import { textLayout, textRows, timedRig } from "./text-rows.ts";
 
@@ -210,8 +210,7 @@ function surveyRows(path: string, plan: Plan, context: ImportContext): Survey {
       text: `${path}: ${cut} lines are cut, malformed or without a time and were left out`,
       count: cut,
     });
-  const median = steps.sort((a, b) => a - b)[steps.length >> 1];
-  return { first, rowHz: median === undefined ? 1 : 1e9 / median, marks, notes };
+  return { first, rowHz: usualHz(steps), marks, notes };
 }
 
 /** The rig's own rails; those that only the map names are made after its rail `template`. */

@@ -10,7 +10,7 @@ import type { Mark, Note } from "../../schema/records.ts";
 import { type Instant, instant } from "../../schema/time.ts";
 import type { ImportContext, Importer } from "./importer.ts";
 import { readLines, toNumber } from "./lines.ts";
-import { presentSensors, rowSink } from "./rows.ts";
+import { presentSensors, rowSink, usualHz } from "./rows.ts";
 import { textLayout, textRows, timedRig } from "./text-rows.ts";
 
 const WHAT = "a PTDaemon sample log";
@@ -110,9 +110,7 @@ function surveySpl(path: string, context: ImportContext): Survey {
     }
   }
   if (first === undefined || last === undefined) throw inputError("no sample in it", path, WHAT);
-  const median = steps.sort((a, b) => a - b)[steps.length >> 1];
-  const rowHz = median === undefined ? 1 : 1e9 / median;
-  return { columns, first, last, rowHz, malformed, contradicting };
+  return { columns, first, last, rowHz: usualHz(steps), malformed, contradicting };
 }
 
 /** Meters print four or more digits; in the captures seen W and V·A·PF agree within 2 · 10⁻⁴. */

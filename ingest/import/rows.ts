@@ -150,3 +150,9 @@ export function writeFinite(
   }
   return left;
 }
+
+/** Rows a second by the median of the steps between them, ns; 1 where there is no step. */
+export function usualHz(stepsNs: readonly number[]): number {
+  const median = [...stepsNs].sort((a, b) => a - b)[stepsNs.length >> 1];
+  return median === undefined ? 1 : 1e9 / median;
+}

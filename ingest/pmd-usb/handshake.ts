@@ -54,18 +54,12 @@ export async function greetPmdUsb(
 ): Promise<{ device: PmdUsb; dialogue: Dialogue; baud: number }> {
   let name = "";
   for (const baud of RATES) {
-    const dialogue = await Dialogue.open(open(baud));
+    const { device, dialogue } = await Dialogue.greet(open(baud), ask);
     name = dialogue.port.name;
-    const device = await ask(dialogue).catch((error: unknown) => closing(dialogue, error));
     if (device) return { device, dialogue, baud };
     await dialogue.close();
   }
   throw new SourceError("fatal", `${name}: no PMD-USB answers at ${RATES.join(", ")} baud`);
-}
-
-async function closing(dialogue: Dialogue, error: unknown): Promise<never> {
-  await dialogue.close();
-  throw error;
 }
 
 async function ask(dialogue: Dialogue): Promise<PmdUsb | null> {
@@ -82,8 +76,8 @@ export async function switchTo(dialogue: Dialogue, open: OpenAt, baud: number): 
   dialogue.tell(uartCommand(baud));
   await sleep(SWITCH_MS);
   await dialogue.close();
-  const fast = await Dialogue.open(open(baud));
-  if (await ask(fast).catch((error: unknown) => closing(fast, error))) return fast;
+  const { device, dialogue: fast } = await Dialogue.greet(open(baud), ask);
+  if (device) return fast;
   await fast.close();
   throw new SourceError(
     "retry",

@@ -17,17 +17,9 @@ const ANSWER_MS = 600;
 const QUIET_MS = 60;
 
 /** Opens the port and asks. The dialogue stays open for whoever streams. @throws SourceError, port closed. */
-export async function greetPowerSensor3(
+export const greetPowerSensor3 = (
   open: OpenPort,
-): Promise<{ device: PowerSensor3; dialogue: Dialogue }> {
-  const dialogue = await Dialogue.open(open);
-  try {
-    return { device: await ask(dialogue), dialogue };
-  } catch (error) {
-    await dialogue.close();
-    throw error;
-  }
-}
+): Promise<{ device: PowerSensor3; dialogue: Dialogue }> => Dialogue.greet(open, ask);
 
 async function ask(dialogue: Dialogue): Promise<PowerSensor3> {
   const stranger = (what: string): SourceError =>

@@ -19,15 +19,8 @@ const ANSWER_MS = 1500;
 const QUIET_MS = 60;
 
 /** Opens the port and asks. The dialogue stays open for whoever streams. @throws SourceError, port closed. */
-export async function greetPpk2(open: OpenPort): Promise<{ device: Ppk2; dialogue: Dialogue }> {
-  const dialogue = await Dialogue.open(open);
-  try {
-    return { device: await ask(dialogue), dialogue };
-  } catch (error) {
-    await dialogue.close();
-    throw error;
-  }
-}
+export const greetPpk2 = (open: OpenPort): Promise<{ device: Ppk2; dialogue: Dialogue }> =>
+  Dialogue.greet(open, ask);
 
 async function ask(dialogue: Dialogue): Promise<Ppk2> {
   const stranger = (what: string): SourceError =>

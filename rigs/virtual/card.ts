@@ -3,7 +3,7 @@
 
 import { InputError } from "../../schema/errors.ts";
 import type { Rail, Rig } from "../../schema/rig.ts";
-import { type Pieces, PowerTrace, powerTrace } from "./power.ts";
+import { type PowerTrace, powerTrace } from "./power.ts";
 import type { Schedule } from "./schedule.ts";
 import { railW, SUPPLIES, type Supply } from "./supply.ts";
 
@@ -19,8 +19,8 @@ export class VirtualCard {
   readonly trace: PowerTrace;
   readonly supplies: ReadonlyMap<string, Supply>;
 
-  constructor(rig: Rig, pieces: Pieces) {
-    this.trace = new PowerTrace(pieces);
+  constructor(rig: Rig, trace: PowerTrace) {
+    this.trace = trace;
     this.supplies = new Map(rig.rails.map((rail) => [rail.name, supplyOf(rig, rail)]));
   }
 

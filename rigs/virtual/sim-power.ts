@@ -2,7 +2,7 @@
 
 import type { Rig } from "../../schema/rig.ts";
 import { VirtualCard } from "./card.ts";
-import type { Pieces } from "./power.ts";
+import { type Pieces, PowerTrace } from "./power.ts";
 
 export interface SimPowerArgs {
   readonly rig: Rig;
@@ -14,6 +14,6 @@ export interface SimPowerArgs {
 /** Named by the simulated provider's `powerModule`. */
 export function power(args: unknown): (tNs: number) => number {
   const { rig, pieces, epochNs } = args as SimPowerArgs;
-  const card = new VirtualCard(rig, pieces);
+  const card = new VirtualCard(rig, new PowerTrace(pieces));
   return (tNs) => card.powerW(Math.max(0, tNs - epochNs));
 }

@@ -1,6 +1,6 @@
 // Folded kernels in the report: what is drawn, what is not, and what is said instead.
 
-import { afterAll, describe, expect, jest, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
 import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import type { RunPaths } from "../../capture/run.ts";
 import { ArrowFile } from "../../dataset/arrow-file.ts";
@@ -8,7 +8,7 @@ import { noteChecksums } from "../../dataset/checksums.ts";
 import { nullable } from "../../dataset/events.ts";
 import { foldedColumns } from "../../schema/tables.ts";
 import { writeReport } from "../../view/report.ts";
-import { type SyntheticOptions, writeSyntheticRun } from "./synthetic.ts";
+import { synthetic } from "./report-run.ts";
 
 jest.setTimeout(30_000);
 
@@ -43,15 +43,6 @@ function writeFolds(path: string, captureSha256: string): void {
       ...[watts(powerW), watts(halfW), watts(powerW), watts(powerW)],
     ]);
   file.close();
-}
-
-const made: string[] = [];
-afterAll(() => made.forEach((dir) => rmSync(dir, { recursive: true, force: true })));
-
-function synthetic(options: SyntheticOptions = {}): RunPaths {
-  const run = writeSyntheticRun({ rowHz: 2000, ...options });
-  made.push(run.dir);
-  return run;
 }
 
 async function pageOf(run: RunPaths): Promise<string> {

@@ -1,28 +1,20 @@
 // The page as a file: what a stranger's text can do to it, what it loads, what it says, how it fails.
 
-import { afterAll, describe, expect, jest, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type RunPaths, runPaths } from "../../capture/run.ts";
+import { runPaths } from "../../capture/run.ts";
 import { escape, html, jsonForScript } from "../../view/html.ts";
 import { percent, quantity, share, uncertain } from "../../view/format.ts";
 import { writeReport } from "../../view/report.ts";
-import { type SyntheticOptions, writeSyntheticRun } from "./synthetic.ts";
+import { made, synthetic } from "./report-run.ts";
+import type { SyntheticOptions } from "./synthetic.ts";
 
 const HOSTILE = `</script><script>globalThis.pwned=1</script><img src=x onerror="pwned=1">'"&\u202e<!--`;
 
 jest.setTimeout(30_000); // a loaded machine is slow, not wrong
-
-const made: string[] = [];
-afterAll(() => made.forEach((dir) => rmSync(dir, { recursive: true, force: true })));
-
-function synthetic(options: SyntheticOptions = {}): RunPaths {
-  const run = writeSyntheticRun({ rowHz: 2000, ...options });
-  made.push(run.dir);
-  return run;
-}
 
 /** One report per set of options: most tests only read it. */
 const reports = new Map<string, string>();
