@@ -102,7 +102,8 @@ onLinux("a program that outlives its recording", () => {
     if (spawnSync("script", ["--version"]).status !== 0)
       return void process.stderr.write("skipped: a terminal needs script (util-linux)\n");
     const quoted = [process.execPath, ...command(join(dir, "terminal"), program(false))];
-    const line = quoted.map((word) => `'${word}'`).join(" ");
+    // exec: a shell that stayed would take the same Ctrl-C and end by it (dash does).
+    const line = `exec ${quoted.map((word) => `'${word}'`).join(" ")}`;
     const run = new Heard(spawn("script", ["-qec", line, "/dev/null"], { stdio: "pipe" }));
     await run.said(/program \d+\./);
     await run.said(/ marks [1-9]/);
