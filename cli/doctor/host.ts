@@ -41,26 +41,42 @@ function atLeast(version: string, wanted: string): boolean {
   return true;
 }
 
-/** Priority limit or capability: what `sched_setscheduler` asks for (sched(7)). */
 function scheduler(m: Machine): Finding {
   const check = "realtime";
-  const limits = readText(inRoot(m, "proc/self/limits")) ?? "";
-  const soft = /^Max realtime priority\s+(\S+)/m.exec(limits)?.[1];
-  const allowed = soft === "unlimited" ? 99 : Number(soft ?? 0);
-  const status = readText(inRoot(m, "proc/self/status")) ?? "";
-  const caps = BigInt(`0x${/^CapEff:\s+([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
-  if ((caps >> CAP_SYS_NICE) & 1n || allowed >= FIFO_PRIORITY)
+  if (m.grantsFifo(FIFO_PRIORITY))
     return {
       check,
       verdict: "ok",
-      text: "SCHED_FIFO is allowed: serial reading uses it, record --realtime for telemetry",
+      text: "SCHED_FIFO is granted: serial reading uses it, record --realtime for telemetry",
+    };
+  const late = "under load, stamps are milliseconds late";
+  if (permitsFifo(m))
+    return {
+      check,
+      verdict: "warn",
+      text: `SCHED_FIFO is refused though limits and capabilities permit it: ${late}`,
+      remedy:
+        "give the control group realtime (cpu.rt_runtime_us) or record outside of it; a container or virtual machine may withhold it",
     };
   return {
     check,
     verdict: "warn",
-    text: `no SCHED_FIFO (rtprio ${allowed}): under load, stamps are milliseconds late`,
+    text: `no SCHED_FIFO (rtprio ${rtprio(m)}): ${late}`,
     remedy: `"${m.user} - rtprio 20" in /etc/security/limits.d/truejoule.conf, then log in again (a container: --cap-add SYS_NICE)`,
   };
+}
+
+/** Priority limit or capability: all that is documented to be needed (sched(7)). */
+function permitsFifo(m: Machine): boolean {
+  const status = readText(inRoot(m, "proc/self/status")) ?? "";
+  const caps = BigInt(`0x${/^CapEff:\s+([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
+  return ((caps >> CAP_SYS_NICE) & 1n) === 1n || rtprio(m) >= FIFO_PRIORITY;
+}
+
+function rtprio(m: Machine): number {
+  const limits = readText(inRoot(m, "proc/self/limits")) ?? "";
+  const soft = /^Max realtime priority\s+(\S+)/m.exec(limits)?.[1];
+  return soft === "unlimited" ? 99 : Number(soft ?? 0);
 }
 
 function sharedMemory(m: Machine): Finding {

@@ -5,6 +5,7 @@ import { accessSync, constants, statfsSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import type { Kernel } from "../../gpio/kernel.ts";
+import { grantsFifo } from "../../host/scheduler.ts";
 import type { NvmlLibrary } from "../../nvml/library.ts";
 
 /** `ok`: nothing to do. `warn`: works, with a doubt or a cost. `no`: does not work here. */
@@ -27,6 +28,8 @@ export interface Machine {
   readonly cwd: string;
   /** Whether this process may read and write a file; ACLs count. */
   mayUse(path: string): boolean;
+  /** Whether the kernel grants SCHED_FIFO at this priority. */
+  grantsFifo(priority: number): boolean;
   freeBytes(dir: string): number | null;
   /** The driver's library, or why there is none. */
   openNvml(): Promise<NvmlLibrary | string>;
@@ -42,6 +45,7 @@ export async function thisMachine(): Promise<Machine> {
     user: userName(),
     cwd: process.cwd(),
     mayUse,
+    grantsFifo: process.platform === "linux" ? grantsFifo : () => false,
     freeBytes,
     openNvml,
     gpio: linux,

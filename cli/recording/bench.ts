@@ -24,8 +24,8 @@ export interface Bench extends Device {
   readonly epoch: Instant<"host">;
   /** Line that the host can drive and the DAQ sees (docs/gpio.md); null where the rig names none. */
   readonly triggerOutput: string | null;
-  /** Marks that nobody else makes: the virtual bench's own load. */
-  readonly ownMarks: (session: Session) => readonly Mark[];
+  /** Marks that nobody else makes: the virtual bench's own load, as far as it is done by `until`. */
+  readonly ownMarks: (session: Session, until?: Instant<"host">) => readonly Mark[];
   /** Told every mark as it is recorded: a load that follows the program. */
   readonly onMark?: (mark: Mark) => void;
   /** Kept with the run once the DAQ has stopped: what a simulation knows to be true. */
@@ -63,6 +63,8 @@ export interface VirtualOptions {
 
 /** Time for the processes to come up before the simulated work begins. */
 const LEAD_NS = 1.5e9;
+/** After the end of some work its mark is surely written (rigs/virtual/host.ts). */
+const LAST_MARK_NS = 1e6;
 
 export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<Bench> {
   const { spawnVirtualDaq } = await import("../../rigs/virtual-daq/spawn.ts");
@@ -110,7 +112,12 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
     environment,
     epoch,
     triggerOutput: line && line.name,
-    ownMarks: (session) => virtualMarks({ seed, spans, stamps }, session),
+    ownMarks: (session, until) => {
+      const untilNs = until === undefined ? Infinity : Number(until - epoch);
+      const done = spans.filter((s) => s.doneNs + LAST_MARK_NS < untilNs);
+      const edges = stamps.filter((s) => s.tNs < untilNs);
+      return virtualMarks({ seed, spans: done, stamps: edges }, session);
+    },
     truthJ: (t0, t1) => card.energyJ(t0, t1),
     description: hasNvml
       ? "virtual bench (simulated DAQ and load) beside this machine's own GPU telemetry"

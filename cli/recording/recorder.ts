@@ -304,10 +304,10 @@ class Recorder {
       this.#log.attach("truth.json", "application/json", Buffer.from(JSON.stringify(truth)));
   }
 
-  /** Only what lies within the recording: the simulated work may have been planned longer. */
+  /** Only work that is done: the simulated load may have been planned longer. */
   #writeOwnMarks(): void {
-    const now = process.hrtime.bigint();
-    const own = this.#plan.bench.ownMarks(this.#plan.session).filter((m) => m.t <= now);
+    const now = instant<"host">(process.hrtime.bigint());
+    const own = this.#plan.bench.ownMarks(this.#plan.session, now);
     for (const m of own) this.#log.mark(m);
     this.#marksSeen += own.length;
   }

@@ -55,6 +55,7 @@ const machine = (o: Partial<Machine> = {}): Machine => ({
   user: "ada",
   cwd: root,
   mayUse: (path) => (statSync(path).mode & 0o006) === 0o006,
+  grantsFifo: () => true,
   freeBytes: () => 100e9,
   openNvml: async () => nvmlWith({}),
   gpio: noGpio,
@@ -183,16 +184,20 @@ describe("doctor", () => {
   });
 
   test.each([
-    ["0                    0", "0000000000000000", "warn"],
-    ["5                    5", "0000000000000000", "warn"],
-    ["10                   99", "0000000000000000", "ok"],
-    ["unlimited            unlimited", "0000000000000000", "ok"],
-    ["0                    0", "0000000000800000", "ok"],
-    ["0                    0", "00000000a80425fb", "warn"],
-  ])("rtprio %s with capabilities %s: %s", async (limit, caps, verdict) => {
+    ["0                    0", "0000000000000000", /rtprio 0/, /limits\.d/],
+    ["5                    5", "0000000000000000", /rtprio 5/, /limits\.d/],
+    ["10                   99", "0000000000000000", /though .* permit/, /rt_runtime/],
+    ["unlimited            unlimited", "0000000000000000", /though .* permit/, /rt_runtime/],
+    ["0                    0", "0000000000800000", /though .* permit/, /rt_runtime/],
+    ["0                    0", "00000000a80425fb", /rtprio 0/, /limits\.d/],
+  ])("no SCHED_FIFO, rtprio %s, capabilities %s: %s, %s", async (limit, caps, text, remedy) => {
     put("proc/self/limits", `Limit  Soft  Hard\nMax realtime priority     ${limit}    `);
     put("proc/self/status", `Name:\tnode\nCapEff:\t${caps}\n`);
-    expect((await find("realtime")).verdict).toBe(verdict);
+    expect((await find("realtime")).verdict).toBe("ok");
+    const refused = await find("realtime", { grantsFifo: () => false });
+    expect(refused.verdict).toBe("warn");
+    expect(refused.text).toMatch(text);
+    expect(refused.remedy).toMatch(remedy);
   });
 
   test("little shared memory, little disk", async () => {

@@ -114,6 +114,12 @@ onLinux("record", () => {
     expect(doc.trigger!.pattern_pulses).toBeGreaterThan(15);
   }, 60_000);
 
+  test("cut short in the midst of its simulated work: what is not done has no mark", async () => {
+    const { run, doc } = await recordRun("short", "--", "sleep", "2.3"); // "decode" runs from 2.1 to 2.7 s
+    expect(doc.lost_rows).toBe(0);
+    expect(comparison(run).warnings.join()).not.toMatch(/have no end/);
+  }, 60_000);
+
   test("launches raise the trigger line; --no-trigger leaves it alone", async () => {
     const program = [process.execPath, join(import.meta.dirname, "cuda-program.mjs"), "1"];
     const notes = join(dir, "kernels.json");
