@@ -1,5 +1,6 @@
 // A whole recording as a user starts it, at 4 × 125 kS/s through a pty with telemetry and a looker on its
-// live page, for ten minutes: what was lost, and what it took of memory and processor.
+// live page, for ten minutes: what was lost, what it took of memory and processor, and how late its grids
+// were beside a bare timer.
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -8,8 +9,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { siblingModule } from "../capture/sibling.ts";
+import { Worker } from "node:worker_threads";
+import { LEAN, siblingModule } from "../capture/sibling.ts";
 import { builtInRig } from "../rigs/load.ts";
+import type { BareTimer, BareTimerInput } from "./bare-timer.ts";
 import { type Figure, figure } from "./memcpy.ts";
 
 const SECONDS = 600;
@@ -21,6 +24,8 @@ const MAX_GROWTH = 1.1;
 /** At 100 Hz, where SCHED_FIFO is to be had; slower grids promise nothing. */
 const FAST_PERIOD_MS = 10;
 const MAX_LATENESS_MS = 1;
+/** The bare timer's, as the sampler's own (nvml/sampler-worker.ts). */
+const FIFO_PRIORITY = 10;
 /** Linux counts processor time in hundredths of a second (man 5 proc, sysconf(_SC_CLK_TCK)). */
 const TICKS_PER_S = 100;
 
@@ -36,11 +41,27 @@ export async function* run(): AsyncGenerator<Figure> {
         .replaceAll('"100 kHz"', `"${ROW_HZ / 1e3} kHz"`),
     );
     const out = join(dir, "run");
-    const { usage, result } = await recorded(rig, out);
+    const timer = bareTimer();
+    const recording = recorded(rig, out).finally(timer.stop);
+    const [{ usage, result }, bare] = await Promise.all([recording, timer.result]);
     yield* figuresOf(usage, result);
+    yield* latenessOf(result, bare);
   } finally {
     rmSync(dir, { recursive: true });
   }
+}
+
+/** In this process: none of the recording's processor time is its. */
+function bareTimer(): { readonly stop: () => void; readonly result: Promise<BareTimer> } {
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const periodNs = FAST_PERIOD_MS * 1e6;
+  const workerData: BareTimerInput = { stop, periodNs, priority: FIFO_PRIORITY };
+  const { url } = siblingModule(import.meta.url, "./bare-timer");
+  const worker = new Worker(url, { workerData, resourceLimits: LEAN });
+  const result = new Promise<BareTimer>((resolve, reject) => {
+    worker.once("message", resolve).once("error", reject);
+  });
+  return { stop: () => void Atomics.store(stop, 0, 1), result };
 }
 
 interface Usage {
@@ -141,16 +162,18 @@ function* figuresOf(usage: Usage[], result: Result): Generator<Figure> {
   const [first, last] = [usage[0]!, usage.at(-1)!];
   const cpu = (last.cpuS - first.cpuS) / (usage.length - 1);
   yield figure("live: processor time over real time", cpu, "of one core", MAX_CPU, {}, true);
+}
+
+/** Each grid's, and as a ratio to what the machine gives a thread that only sleeps. */
+function* latenessOf(result: Result, bare: BareTimer): Generator<Figure> {
+  const bareMs = bare.lateness.p99Ns / 1e6;
   for (const g of result.telemetry) {
-    const note = `${g.scheduler_class}, period ${g.period_ms} ms, ${g.ticks} ticks, ${g.dropped} dropped`;
+    const ratio = (g.lateness_ms.p99 / bareMs).toPrecision(2);
+    const note = `${g.scheduler_class}, period ${g.period_ms} ms, ${g.ticks} ticks, ${g.dropped} dropped; ${ratio} × the bare timer's`;
     const target = g.period_ms <= FAST_PERIOD_MS ? MAX_LATENESS_MS : null;
-    yield figure(
-      `live: p99 lateness of ${g.grid}`,
-      g.lateness_ms.p99,
-      "ms",
-      target,
-      { note },
-      true,
-    );
+    const name = `live: p99 lateness of ${g.grid}`;
+    yield figure(name, g.lateness_ms.p99, "ms", target, { note }, true);
   }
+  const note = `${bare.schedulerClass}, period ${FAST_PERIOD_MS} ms, ${bare.ticks} ticks; what this machine gives`;
+  yield figure("live: p99 lateness of a bare timer beside it", bareMs, "ms", null, { note }, true);
 }

@@ -19,6 +19,7 @@ const PROTOTYPES = {
   gettid: "int gettid()",
   prctl: "int prctl(int option, unsigned long argument)",
   clock_gettime: "int clock_gettime(int clock, void *timespec)",
+  clock_nanosleep: "int clock_nanosleep(int clock, int flags, void *until, void *remaining)",
   sched_setscheduler: "int sched_setscheduler(int tid, int policy, void *param)",
   sched_getscheduler: "int sched_getscheduler(int tid)",
   tcgetattr: "int tcgetattr(int fd, void *termios)",
