@@ -21,7 +21,11 @@ function gridNotes(sampled: SampledGrid): Note[] {
     `period ${ms(grid.periodNs)}, ${grid.ticks} ticks, median dt ${ms(grid.dt.medianNs)}; ` +
     `lateness median ${ms(lateness.medianNs)}, p99 ${ms(lateness.p99Ns)}, worst ${ms(lateness.worstNs)}`;
   const notes: Note[] = [{ level: "info", text: kept }];
-  if (dropped > 0) notes.push(warning(`${prefix}: ${dropped} ticks dropped`, dropped));
+  if (dropped > 0) {
+    const { medianNs, worstNs } = grid.work;
+    const reads = `a tick's reads took ${ms(medianNs)} in the median, ${ms(worstNs)} at most`;
+    notes.push(warning(`${prefix}: ${dropped} ticks dropped; ${reads}`, dropped));
+  }
   if (gaps.count > 0)
     notes.push(warning(`${prefix}: ${gaps.count} gaps, longest ${ms(gaps.longestNs)}`, gaps.count));
   failed.forEach((count, c) => {

@@ -83,6 +83,24 @@ describe("sampler", () => {
     );
   });
 
+  test("providers open one after the other", async () => {
+    const source = `${SETUP}
+      import { readFileSync } from "node:fs";
+      writeFileSync("slow.js", \`
+        import { appendFileSync } from "node:fs";
+        export async function open() {
+          appendFileSync("opening.log", "+");
+          await new Promise((r) => setTimeout(r, 50));
+          appendFileSync("opening.log", "-");
+          return { description: "d", channels: [], missing: [], maxRows: 1, read() {}, close() {} };
+        }\`);
+      const provider = { module: new URL("slow.js", import.meta.url).href, args: {} };
+      const grids = ["a", "b", "c"].map((name) => ({ name, periodNs: 1e7, provider }));
+      await (await startSampler({ grids })).stop();
+      print(readFileSync("opening.log", "utf8"));`;
+    expect(await js.run(source)).toBe("+-+-+-");
+  });
+
   test("a provider that does not open is one error and leaves nothing running", async () => {
     const source = `${SETUP}
       const bad = { name: "bad", periodNs: 1e7, provider: { module: new URL("./nvml/nvml-provider.js", import.meta.url).href, args: { pace: "fast" } } };
