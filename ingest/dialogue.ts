@@ -51,7 +51,7 @@ export class Dialogue {
   }
 
   /** The same for an answer in text that ends in its own way. */
-  async askUntil(question: Uint8Array, end: RegExp, patienceMs: number): Promise<string> {
+  async askUntil(question: Uint8Array | string, end: RegExp, patienceMs: number): Promise<string> {
     const text = (): string => this.#line.take().toString("latin1");
     this.#line.forget();
     this.tell(question);

@@ -28,6 +28,7 @@ const BAUD: Readonly<Record<(typeof BAUD_RATES)[number], number>> = {
   500000: 0o10005,
   921600: 0o10007,
   1000000: 0o10010,
+  1500000: 0o10012,
   2000000: 0o10013,
   3000000: 0o10015,
 };

@@ -120,6 +120,12 @@ export class TickedRows {
     return { ...this.#blocks.counts, gapsUncertain, turnsLate };
   }
 
+  /** Mean ticks from a row to its neighbour; null before so many rows. */
+  usualStep(leastRows: number): number | null {
+    const { ticks, rows } = this.#steps;
+    return rows < leastRows ? null : ticks / rows;
+  }
+
   beginRead(before: Stamp, after: Stamp): void {
     this.#blocks.stamp(before, after);
     this.#afterNs = after === null ? null : Number(after);

@@ -102,7 +102,8 @@ export interface DeviceClock {
 
 /** Rates that a serial line can be set to (termios(3)), bits per second. */
 export const BAUD_RATES = [
-  9600, 19200, 38400, 57600, 115200, 230400, 460800, 500000, 921600, 1000000, 2000000, 3000000,
+  9600, 19200, 38400, 57600, 115200, 230400, 460800, 500000, 921600, 1000000, 1500000, 2000000,
+  3000000,
 ] as const;
 
 /** A device that prints one line a row: `12.01,3.4` or `{"v":12.01,"i":3.4}`. */

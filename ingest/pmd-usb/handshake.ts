@@ -1,20 +1,26 @@
 // Is there a PMD-USB, and at which rate does its UART run? `00` asks for its name, `01` for EE 0A and the
-// firmware; `07` starts and stops the stream, `08` sets the UART (ElmorLabs/PMD-USB, PMD_USB_Device.cs). It
-// begins at 115,200 baud and stays where a program that was killed has left it.
+// firmware, `04` for its configuration; `07` starts and stops the stream, `08` sets the UART (ElmorLabs/PMD-USB,
+// PMD_USB_Device.cs). It begins at 115,200 baud and stays where a program that was killed has left it.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { inputError, SourceError } from "../../schema/errors.ts";
 import { Dialogue } from "../dialogue.ts";
 import type { OpenAt } from "../port.ts";
+import { configBytes, decodeConfig, type PmdUsbConfig } from "./config.ts";
 import { FRAME_BYTES } from "./frame.ts";
 
 export interface PmdUsb {
   readonly firmware: number;
+  /** null: it did not say, or nothing that is one. */
+  readonly config: PmdUsbConfig | null;
 }
 
 export const FIRST_BAUD = 115_200;
-/** The maker calls 460,800 reliable; Yang et al. (arXiv 2312.02741) used 921,600. */
-const RATES: readonly number[] = [FIRST_BAUD, 230_400, 460_800, 921_600];
+/**
+ * Those of the fast sample that lorenzgillner/pmd-usb-logger took over from the maker, which calls 460,800 reliable;
+ * Yang et al. (arXiv 2312.02741) used 921,600.
+ */
+const RATES: readonly number[] = [FIRST_BAUD, 230_400, 460_800, 921_600, 1_500_000, 2_000_000];
 /** Start bit, eight data bits, stop bit. */
 const UART_BITS = 10;
 const NAME = "ElmorLabs PMD-USB";
@@ -34,7 +40,7 @@ export function baudFor(rowHz: number): number {
     throw inputError(
       "row_rate is more than a PMD-USB can send",
       "the rig",
-      "5.12 kHz",
+      "11.1 kHz",
       `${rowHz} Hz`,
     );
   return baud;
@@ -68,7 +74,10 @@ async function ask(dialogue: Dialogue): Promise<PmdUsb | null> {
   const name = await dialogue.ask(Uint8Array.of(0x00), NAME.length, ANSWER_MS);
   if (name.toString("latin1").replace(/\0$/, "") !== NAME) return null;
   const id = await dialogue.ask(Uint8Array.of(0x01), 3, ANSWER_MS);
-  return id.length === 3 && id[0] === 0xee && id[1] === 0x0a ? { firmware: id[2]! } : null;
+  if (id.length !== 3 || id[0] !== 0xee || id[1] !== 0x0a) return null;
+  const firmware = id[2]!;
+  const config = await dialogue.ask(Uint8Array.of(0x04), configBytes(firmware), ANSWER_MS);
+  return { firmware, config: decodeConfig(config, firmware) };
 }
 
 /** Sets the device's UART and opens the port anew at that rate. @throws SourceError when it does not answer there. */

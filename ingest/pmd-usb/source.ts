@@ -1,5 +1,4 @@
-// An ElmorLabs PMD-USB → its frames as they are in the log, up to 5,120 a second, timed by their own 16-bit
-// counter, whose rate nobody states well: the clock fit finds it. Written after the maker's and others'
+// An ElmorLabs PMD-USB → its frames as they are in the log, thousands a second, timed by their own 16-bit counter, whose rate nobody states well: the clock fit finds it. Written after the maker's and others'
 // programs (ElmorLabs/PMD-USB, PMDLogger); not tested on hardware.
 
 import { SourceError } from "../../schema/errors.ts";
@@ -12,6 +11,7 @@ import { RowBlocks } from "../row-blocks.ts";
 import type { DaqSink } from "../sink.ts";
 import { startStream, type StreamSource } from "../stream-source.ts";
 import { type TickedCounts, TickedRows, TURNS_LATE } from "../ticked-rows.ts";
+import { configNotes } from "./config.ts";
 import { FIELDS, FRAME_BYTES, TICK } from "./frame.ts";
 import { FrameDecoder, LONGEST_PERIODS } from "./frames.ts";
 import {
@@ -54,6 +54,8 @@ class PmdUsbInstrument implements Instrument<PmdUsbCounts> {
     ["turnsLate", "info", TURNS_LATE],
   ];
   readonly #open: OpenAt;
+  readonly #rig: Rig;
+  readonly #sink: DaqSink;
   readonly #baud: number;
   readonly #rows: TickedRows;
   readonly #frames: FrameDecoder;
@@ -62,6 +64,8 @@ class PmdUsbInstrument implements Instrument<PmdUsbCounts> {
   constructor(open: OpenAt, rig: Rig, sink: DaqSink) {
     const { clock, rowHz } = rig.device;
     this.#open = open;
+    this.#rig = rig;
+    this.#sink = sink;
     this.#baud = baudFor(rowHz);
     const blocks = new RowBlocks(
       sink,
@@ -86,6 +90,8 @@ class PmdUsbInstrument implements Instrument<PmdUsbCounts> {
       await first.close();
       throw new SourceError("ended", `${first.port.name}: another PMD-USB answers than before`);
     }
+    if (!this.#device && device.config)
+      for (const note of configNotes(device.config, this.#rig)) this.#sink.note(note);
     this.#device = device;
     const dialogue = baud === this.#baud ? first : await switchTo(first, this.#open, this.#baud);
     this.#frames.reset();
@@ -95,8 +101,15 @@ class PmdUsbInstrument implements Instrument<PmdUsbCounts> {
   }
 
   deviceJson(): string {
-    const { firmware } = this.#device!;
-    return JSON.stringify({ schema: "device/1", model: "ElmorLabs PMD-USB", firmware });
+    const { firmware, config } = this.#device!;
+    return JSON.stringify({
+      schema: "device/1",
+      model: "ElmorLabs PMD-USB",
+      firmware,
+      averaging: config?.averaging.conversions ?? null,
+      offsets_counts: config?.offsets ?? null,
+      gain_offsets: config?.gainOffsets ?? null,
+    });
   }
 
   bytes(chunk: Uint8Array, before: Stamp, after: Stamp): void {

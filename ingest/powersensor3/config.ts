@@ -1,19 +1,22 @@
 // A PowerSensor3's configuration: eight records of 41 packed bytes, char type[16], char pairName[16], float32
 // vref, float32 sensitivity, uint8 inUse, little-endian (device/PowerSensor/PowerSensor.ino). Even sensors are
-// currents, odd ones voltages: value = (3.3 V · level / 1023 − vref) / sensitivity.
+// currents, odd ones voltages: value = (3.3 V · level / 1023 − vref) / sensitivity. psconfig writes all eight back
+// whichever it was asked to set, so those never set hold what erased flash holds: ones, which are NaN.
 
 import type { Note } from "../../schema/records.ts";
 import type { Rig, Sensor } from "../../schema/rig.ts";
 
 export const SENSORS = 8;
 export const RECORD_BYTES = 41;
+/** A byte of flash that nobody has written. */
+const ERASED = 0xff;
 /** Volts of a level. */
 export const LEVEL_V = 3.3 / 1023;
 
 export interface SensorConfig {
   readonly type: string;
   readonly pair: string;
-  /** Volts at the input when nothing is measured, and volts per ampere or per volt; signed. */
+  /** Volts at the input when nothing is measured, and volts per ampere or per volt; signed. NaN: never set. */
   readonly vrefV: number;
   readonly sensitivity: number;
   readonly inUse: boolean;
@@ -22,14 +25,14 @@ export interface SensorConfig {
 /** @param bytes of one record. @returns null when it cannot be one. */
 export function decodeSensor(bytes: Buffer): SensorConfig | null {
   if (bytes.length !== RECORD_BYTES) return null;
-  const [vrefV, sensitivity] = [bytes.readFloatLE(32), bytes.readFloatLE(36)];
-  if (!Number.isFinite(vrefV) || !Number.isFinite(sensitivity) || bytes[40]! > 1) return null;
+  const [vrefV, sensitivity, inUse] = [bytes.readFloatLE(32), bytes.readFloatLE(36), bytes[40]!];
+  if (inUse > 1 && inUse !== ERASED) return null;
   const text = (from: number): string =>
     bytes
       .toString("latin1", from, from + 16)
-      .split("\0")[0]!
+      .split(/[^ -~]/)[0]!
       .trim();
-  return { type: text(0), pair: text(16), vrefV, sensitivity, inUse: bytes[40] === 1 };
+  return { type: text(0), pair: text(16), vrefV, sensitivity, inUse: inUse === 1 };
 }
 
 export const fieldOf = (sensor: number): string => `sensor${sensor}`;
@@ -55,7 +58,8 @@ const pairInUse = (config: readonly SensorConfig[], i: number): boolean =>
 
 /** Beyond the rig's own expanded uncertainty (k = 2) the two are no longer about the same sensor. */
 function disagreements({ vrefV, sensitivity }: SensorConfig, sensor: Sensor): string[] {
-  if (sensitivity === 0) return ["the device has no sensitivity for it"];
+  if (!Number.isFinite(sensitivity) || sensitivity === 0 || !Number.isFinite(vrefV))
+    return ["the device was not told its sensitivity and zero, the rig is taken"];
   const perLevel = LEVEL_V / sensitivity;
   const gain = perLevel / sensor.perCount - 1;
   const offset = (vrefV / LEVEL_V - sensor.zeroCount) * sensor.perCount;

@@ -1,5 +1,6 @@
 // Is there a PowerSensor3, and how is it set up? `T` ends a stream that somebody left running, `V` asks for
-// the version line, `R` for the configuration; the device resets itself when it waits 2 s for an answer.
+// the version line, which a demonstration build writes in two pieces, `R` for the configuration; the device
+// resets itself when it waits 2 s for an answer.
 
 import { SourceError } from "../../schema/errors.ts";
 import { Dialogue } from "../dialogue.ts";
@@ -26,7 +27,7 @@ async function ask(dialogue: Dialogue): Promise<PowerSensor3> {
     new SourceError("fatal", `${dialogue.port.name}: no PowerSensor3 answers (${what})`);
   dialogue.tell("T");
   if (!(await dialogue.hush(QUIET_MS))) throw stranger("the line never falls silent");
-  const line = (await dialogue.ask("V", VERSION_BYTES, ANSWER_MS)).toString("latin1").trim();
+  const line = (await dialogue.askUntil("V", /\n/, ANSWER_MS)).trim();
   const version = /^(F4\d\d-\d+\.\d+\.\d+(-DEMO)?)$/.exec(line)?.[1];
   if (version === undefined)
     throw stranger(line === "" ? "silence" : `${JSON.stringify(line.slice(0, 40))} for a version`);
@@ -41,9 +42,6 @@ async function ask(dialogue: Dialogue): Promise<PowerSensor3> {
     throw stranger("no end of the configuration");
   return { version, sensors };
 }
-
-/** `F411-1.6.1` and the line's end. */
-const VERSION_BYTES = 12;
 
 export async function probePowerSensor3(open: OpenPort): Promise<PowerSensor3> {
   const { device, dialogue } = await greetPowerSensor3(open);

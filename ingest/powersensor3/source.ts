@@ -1,6 +1,6 @@
 // A PowerSensor3 → rows of raw levels in the log, 20,000 a second, timed by the device's own microseconds.
-// Twice a second the host sends a mark: it comes back in the sample stream, later than it was sent and
-// earlier than it was read, and so ties the two clocks. Written after the maker's firmware
+// Twice a second the host sends a mark: it comes back in the sample stream, no more than a period before it was
+// sent and earlier than it was read, and so ties the two clocks. Written after the maker's firmware
 // (nlesc-recruit/PowerSensor3); not tested on hardware.
 
 import { SourceError } from "../../schema/errors.ts";
@@ -43,6 +43,9 @@ const FIELDS: readonly RowField[] = [
 ];
 /** 10 ms a block. */
 const BLOCKS_HZ = 100;
+/** The declared rate is judged by so many rows, and may be off by this much before the run says so. */
+const RATE_ROWS = 20_000;
+const RATE_TOLERANCE = 0.02;
 
 /**
  * @throws SourceError when no PowerSensor3 answers.
@@ -75,11 +78,13 @@ class PowerSensor3Instrument implements Instrument<PowerSensor3Counts> {
   readonly #sets: SetDecoder;
   readonly #row = new Uint8Array(ROW_BYTES);
   readonly #rowView = new DataView(this.#row.buffer);
+  readonly #periodTicks: bigint;
   #device: PowerSensor3 | null = null;
   #sent: Instant<"host"> | null = null;
   #after: Stamp = null;
   #marksLost = 0;
   #marksStray = 0;
+  #rateJudged = false;
 
   constructor(open: OpenPort, rig: Rig, sink: DaqSink) {
     this.#open = open;
@@ -89,6 +94,7 @@ class PowerSensor3Instrument implements Instrument<PowerSensor3Counts> {
     const layout = rowLayout(rig, ROW_BYTES, FIELDS, TICK);
     const blocks = new RowBlocks(sink, layout, Math.ceil(rowHz / BLOCKS_HZ));
     this.#rows = new TickedRows(blocks, { bits: TICK_BITS, ...clock, rowHz, gapPeriods: 1.5 });
+    this.#periodTicks = BigInt(Math.ceil(clock.hz / rowHz));
     this.#sets = new SetDecoder(
       (words, marked, damaged) => this.#set(words, marked, damaged),
       clock.hz / rowHz,
@@ -158,8 +164,17 @@ class PowerSensor3Instrument implements Instrument<PowerSensor3Counts> {
     return { ...this.#rows.counts(), ...this.#sets.counts, marksLost, marksStray };
   }
 
+  /** Boards differ in their rate (docs/instruments.md); time is told by the counter, but losses by the rate. */
   doubts(): string[] {
-    return [];
+    const { stream, rowHz, clock } = this.#rig.device;
+    const step = this.#rows.usualStep(RATE_ROWS);
+    if (this.#rateJudged || step === null) return [];
+    this.#rateJudged = true;
+    const seenHz = clock.hz / step;
+    if (Math.abs(seenHz / rowHz - 1) <= RATE_TOLERANCE) return [];
+    return [
+      `${stream}: the rig declares ${rowHz} rows/s, the device counts ${seenHz.toFixed(0)}: lost rows are told by the former`,
+    ];
   }
 
   /** There is no serial number: version and configuration are all that tells one device from another. */
@@ -188,6 +203,9 @@ class PowerSensor3Instrument implements Instrument<PowerSensor3Counts> {
     const { stream } = this.#rig.device;
     this.#sink.edge({ line: "mark", stream, tick, level: null });
     if (sent === null || received === null) return;
-    this.#sink.exchange({ stream, sent, deviceReceived: tick, deviceSent: tick, received });
+    // Newer firmware marks the set that it is about to send, which was sampled before the mark came (pull
+    // request 189), older the next that it samples.
+    const deviceReceived = tick + this.#periodTicks;
+    this.#sink.exchange({ stream, sent, deviceReceived, deviceSent: tick, received });
   }
 }

@@ -1,5 +1,6 @@
 // Is there a PPK2, and how is it calibrated? `07` ends a stream that somebody left running, `19` asks for the
-// metadata (NordicSemiconductor/pc-nrfconnect-ppk, serialDevice.ts).
+// metadata (NordicSemiconductor/pc-nrfconnect-ppk, serialDevice.ts). What is sent before a stream is what the
+// maker's program sends (deviceActions.ts, open and setPowerMode).
 
 import { SourceError } from "../../schema/errors.ts";
 import { Dialogue } from "../dialogue.ts";
@@ -12,8 +13,10 @@ const METADATA = Uint8Array.of(0x19);
 /** 1: the current comes in and goes out; 2: the PPK2 feeds the rail. */
 const AMPERE_METER = Uint8Array.of(0x11, 1);
 const SOURCE_METER = Uint8Array.of(0x11, 2);
-const POWER_ON = Uint8Array.of(0x0c, 1);
-const POWER_OFF = Uint8Array.of(0x0c, 0);
+/** As source meter the output's switch; as ampere meter the one between VIN and VOUT. */
+const OUTPUT_ON = Uint8Array.of(0x0c, 1);
+const OUTPUT_OFF = Uint8Array.of(0x0c, 0);
+const SOURCE_MODE = 2;
 
 const ANSWER_MS = 1500;
 const QUIET_MS = 60;
@@ -44,13 +47,26 @@ export async function probePpk2(open: OpenPort): Promise<Ppk2> {
   return device;
 }
 
-/** Commands before a stream. @param feedsV volts that it is to feed the rail with; undefined: it only measures. */
-export function preparation(feedsV: number | undefined): readonly Uint8Array[] {
-  if (feedsV === undefined) return [AMPERE_METER];
-  const mV = Math.round(feedsV * 1e3);
-  return [Uint8Array.of(0x0d, mV >> 8, mV & 255), SOURCE_METER, POWER_ON];
+const regulator = (volts: number): Uint8Array => {
+  const mV = Math.round(volts * 1e3);
+  return Uint8Array.of(0x0d, mV >> 8, mV & 255);
+};
+
+/**
+ * Commands before a stream. As ampere meter the switch between VIN and VOUT is closed, or nothing flows; the
+ * regulator is told its own setting, without which a rail was seen to stay dark (IRNAS/ppk2-api-python#42). A
+ * change to source meter happens with the output off.
+ * @param feedsV volts that it is to feed the rail with; undefined: it only measures.
+ */
+export function preparation(feedsV: number | undefined, device: Ppk2): readonly Uint8Array[] {
+  if (feedsV === undefined) {
+    const setting = device.vddV === null ? [] : [regulator(device.vddV)];
+    return [AMPERE_METER, ...setting, OUTPUT_ON];
+  }
+  const first = device.mode === SOURCE_MODE ? [] : [OUTPUT_OFF];
+  return [...first, regulator(feedsV), SOURCE_METER, OUTPUT_ON];
 }
 
-/** Commands after one: what was switched on is switched off. */
+/** Commands after one. A rail that is fed is switched off; one that is measured is not the recorder's to cut. */
 export const conclusion = (feedsV: number | undefined): readonly Uint8Array[] =>
-  feedsV === undefined ? [STOP] : [STOP, POWER_OFF];
+  feedsV === undefined ? [STOP] : [STOP, OUTPUT_OFF];

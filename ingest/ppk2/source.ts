@@ -45,8 +45,8 @@ export async function startPpk2(
   const device = await probePpk2(open);
   for (const note of calibrationNotes(device)) sink.note(note);
   const { feedsV } = rig.device;
-  if (feedsV !== undefined)
-    sink.note({ level: "info", text: `the PPK2 feeds the rail, ${feedsV} V, until the end` });
+  const does = feedsV === undefined ? "joins VIN to VOUT" : `feeds the rail, ${feedsV} V,`;
+  sink.note({ level: "info", text: `the PPK2 ${does} until the end` });
   return startStream(new Ppk2Instrument(open, rig, device, sink), sink, onFatal);
 }
 
@@ -134,7 +134,7 @@ class Ppk2Instrument implements Instrument<Ppk2Counts> {
         throw new SourceError("ended", `${dialogue.port.name}: another PPK2 answers than before`);
       this.#words.reset();
       const port = dialogue.handOver(sink);
-      for (const command of [...preparation(this.#feedsV), START]) dialogue.tell(command);
+      for (const command of [...preparation(this.#feedsV, device), START]) dialogue.tell(command);
       return port;
     } catch (error) {
       await dialogue.close();

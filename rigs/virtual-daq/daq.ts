@@ -28,6 +28,8 @@ const TERMIOS_SPEED: Readonly<Record<number, number>> = {
   230400: 0o10003,
   460800: 0o10004,
   921600: 0o10007,
+  1500000: 0o10012,
+  2000000: 0o10013,
 };
 /** A pty's rate until somebody opens it and sets another, 38,400: a UART then talks to nobody. */
 const UNSET_SPEED: readonly number[] = [0o17, 38400];

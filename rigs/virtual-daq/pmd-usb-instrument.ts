@@ -13,6 +13,8 @@ import {
 
 const NAME = "ElmorLabs PMD-USB";
 const ID = Uint8Array.of(0xee, 0x0a, 6);
+/** Of firmware 6: version 5, no offsets, no averaging. */
+const CONFIG = Uint8Array.from({ length: 34 }, (_, at) => (at === 0 ? 5 : 0));
 const FIRST_BAUD = 115_200;
 const CHANNELS = ["pcie1", "pcie2", "eps1", "eps2"].flatMap((input) => [
   `${input}_v`,
@@ -33,6 +35,7 @@ function pmdUsb(rows: PacedRows, { send }: Paced): Protocol {
   const commands = commandReader(ARGUMENTS, (code, rest, nowNs) => {
     if (code === 0x00) send(Buffer.from(NAME, "latin1"));
     else if (code === 0x01) send(ID);
+    else if (code === 0x04) send(CONFIG);
     else if (code === 0x07) {
       const [enable, ticks, mask] = rest as [number, number, number];
       tickBytes = Math.min(4, ticks);

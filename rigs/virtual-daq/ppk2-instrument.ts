@@ -1,5 +1,6 @@
 // A virtual Nordic PPK2, written from the maker's program (NordicSemiconductor/pc-nrfconnect-ppk,
-// serialDevice.ts): answers with its metadata, streams a word for each sample, changes its range by itself.
+// serialDevice.ts): answers with its metadata, streams a word for each sample, changes its range by itself. No
+// current flows until its output is switched on, in either mode.
 // Holds: a unit whose calibration is far from the maker's defaults, and that knows nothing of the host's sums.
 
 import { hash32 } from "../../schema/random.ts";
@@ -16,7 +17,7 @@ import {
 } from "./paced.ts";
 
 /** Bytes that follow a command. */
-const ARGUMENTS: Readonly<Record<number, number>> = { 0x0c: 1, 0x0d: 2, 0x11: 1, 0x15: 1, 0x25: 5 };
+const ARGUMENTS: Readonly<Record<number, number>> = { 0x0c: 1, 0x0d: 2, 0x11: 1, 0x25: 5 };
 
 /** This unit's own figures; range 0 has no square term of its own, so the default of 1 holds. */
 const UNIT = {
@@ -29,6 +30,7 @@ const UNIT = {
   UG: [1, 1.002, 0.998, 1.004, 0.993],
 };
 const DEFAULT_GS = 1;
+const SOURCE_MODE = 2;
 const FIRST_MV = 3000;
 /** Largest currents of the finer ranges, A; it goes back below this share of one. */
 const TOPS_A = [50e-6, 500e-6, 5e-3, 50e-3];
@@ -61,7 +63,9 @@ function ppk2(rows: PacedRows, { send, bench }: Paced, logic: number | null): Pr
   const noise = new NoiseTable(bench.seed);
   const word = new DataView(new ArrayBuffer(4));
   const bytes = new Uint8Array(word.buffer);
-  let [mode, mV, feeding, counter, range, rangeChanges] = [1, FIRST_MV, false, 0, 0, 0];
+  let [mode, mV, on, counter, range] = [1, FIRST_MV, false, 0, 0];
+  /** Of the whole life: how many samples with the output off, and whether it ever fed anything. */
+  const account = { rangeChanges: 0, samplesOff: 0, fed: false };
 
   const commands = commandReader(ARGUMENTS, (code, rest, nowNs) => {
     switch (code) {
@@ -70,7 +74,7 @@ function ppk2(rows: PacedRows, { send, bench }: Paced, logic: number | null): Pr
       case 0x07:
         return rows.stop();
       case 0x0c:
-        feeding = rest[0] === 1;
+        on = rest[0] === 1;
         return;
       case 0x0d:
         mV = (rest[0]! << 8) | rest[1]!;
@@ -86,10 +90,12 @@ function ppk2(rows: PacedRows, { send, bench }: Paced, logic: number | null): Pr
     take: commands.take,
     frame() {
       const bench = rows.word("current");
-      const amperes = ((bench & FINE.clip[1]) - FINE.zeroCount) * FINE.perCount;
+      const amperes = on ? ((bench & FINE.clip[1]) - FINE.zeroCount) * FINE.perCount : 0;
       const suits = rangeFor(amperes, range);
-      if (suits !== range) rangeChanges++;
+      if (suits !== range) account.rangeChanges++;
       range = suits;
+      if (!on) account.samplesOff++;
+      else if (mode === SOURCE_MODE) account.fed = true;
       const deviate = noise.values[hash32(rows.index()) & noise.mask]!;
       const exact = countOf(amperes, range, mV / 1e3) + NOISE_COUNTS * deviate;
       const count = Math.max(0, Math.min(TOP_COUNT, Math.round(exact)));
@@ -98,10 +104,10 @@ function ppk2(rows: PacedRows, { send, bench }: Paced, logic: number | null): Pr
       return bytes;
     },
     reset() {
-      [mode, mV, feeding, counter, range] = [1, FIRST_MV, false, 0, 0];
+      [mode, mV, on, counter, range] = [1, FIRST_MV, false, 0, 0];
       commands.reset();
     },
-    account: () => ({ rangeChanges, mode, mV, feeding }),
+    account: () => account,
   };
 }
 

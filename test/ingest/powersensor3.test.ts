@@ -1,7 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
-import { decodeSensor } from "../../ingest/powersensor3/config.ts";
+import { type MemoryPort, memoryPort } from "../../ingest/memory-port.ts";
+import { configNotes, decodeSensor } from "../../ingest/powersensor3/config.ts";
+import { probePowerSensor3 } from "../../ingest/powersensor3/handshake.ts";
 import { SetDecoder } from "../../ingest/powersensor3/sets.ts";
+import { startPowerSensor3 } from "../../ingest/powersensor3/source.ts";
+import { builtInRig } from "../../rigs/load.ts";
 import { random } from "../../schema/random.ts";
+import { type Instant, instant } from "../../schema/time.ts";
+import { Collector } from "./collect.ts";
 
 const SET_BYTES = 18;
 
@@ -83,13 +89,21 @@ describe("sets of a PowerSensor3", () => {
   });
 });
 
-test("a sensor's record: 41 bytes, packed", () => {
+function record(type: string, pair: string, vref: number, sensitivity: number): Buffer {
   const bytes = Buffer.alloc(41);
-  bytes.write("MLX20", 0);
-  bytes.write("PCIE 12V", 16);
-  bytes.writeFloatLE(1.65, 32);
-  bytes.writeFloatLE(-0.0625, 36);
+  bytes.write(type, 0);
+  bytes.write(pair, 16);
+  bytes.writeFloatLE(vref, 32);
+  bytes.writeFloatLE(sensitivity, 36);
   bytes[40] = 1;
+  return bytes;
+}
+
+/** What flash holds that nobody has written. */
+const ERASED = Buffer.alloc(41, 0xff);
+
+test("a sensor's record: 41 bytes, packed", () => {
+  const bytes = record("MLX20", "PCIE 12V", 1.65, -0.0625);
   expect(decodeSensor(bytes)).toEqual({
     type: "MLX20",
     pair: "PCIE 12V",
@@ -98,6 +112,125 @@ test("a sensor's record: 41 bytes, packed", () => {
     inUse: true,
   });
   expect(decodeSensor(bytes.subarray(1))).toBeNull();
-  bytes.writeFloatLE(NaN, 36);
+  bytes[40] = 2;
   expect(decodeSensor(bytes)).toBeNull();
+  const never = { type: "", pair: "", vrefV: NaN, sensitivity: NaN, inUse: false };
+  expect(decodeSensor(ERASED)).toEqual(never);
+});
+
+/** A device with two sensors set and six never set; what it was told. */
+function scripted(version: readonly string[]): { port: MemoryPort; told: string[] } {
+  const port = memoryPort("ps3");
+  const told: string[] = [];
+  const answer = (bytes: Uint8Array): void => port.feed(bytes, null, null);
+  const records = [
+    record("MLX20", "slot", 1.65, 0.0625),
+    record("voltage", "slot", 0, 0.2),
+    ...Array.from({ length: 6 }, () => ERASED),
+    Buffer.from("D"),
+  ];
+  let waiting: Buffer[] = [];
+  port.onWrite = (bytes) => {
+    const command = Buffer.from(bytes).toString("latin1");
+    told.push(command);
+    if (waiting.length > 0) answer(waiting.shift()!);
+    else if (command === "R") {
+      waiting = [...records];
+      answer(waiting.shift()!);
+    } else if (command === "V")
+      for (const [k, piece] of version.entries())
+        setTimeout(() => answer(Buffer.from(piece, "latin1")), 10 * k);
+  };
+  return { port, told };
+}
+
+describe("handshake", () => {
+  test.each([
+    ["F411-1.5.0", ["F411-1.5.0\r\n"]],
+    ["F401-1.12.10", ["F401-1.12.10", "\r\n"]],
+    ["F407-1.5.0-DEMO", ["F407-1.5.0", "-DE", "MO\r\n"]],
+  ])("%s, in as many pieces as the line brings it", async (version, pieces) => {
+    const { port, told } = scripted(pieces);
+    const device = await probePowerSensor3(port.open);
+    expect(device.version).toBe(version);
+    expect(told.join("")).toBe("TVR" + "n".repeat(8));
+    expect(device.sensors.map((s) => s.inUse)).toEqual([
+      true,
+      true,
+      ...new Array<boolean>(6).fill(false),
+    ]);
+  });
+
+  test("sensors that were never set are no stranger's: the run says so where the rig reads them", async () => {
+    const { sensors } = await probePowerSensor3(scripted(["F411-1.5.0\r\n"]).port.open);
+    const { rig } = await builtInRig("example-powersensor3");
+    const said = configNotes(sensors, rig).map((n) => n.text);
+    expect(said).toEqual([
+      "sensor2 (no name, no type) is not in use on the device, the rig reads it",
+      "sensor3 (no name, no type) is not in use on the device, the rig reads it",
+    ]);
+    const used = sensors.map((s) => ({ ...s, inUse: true }));
+    expect(configNotes(used, rig)[0]!.text).toMatch(/sensor2 .* was not told its sensitivity/);
+  });
+});
+
+/** Sets of a board with its own period, as a stream of a second and more. */
+function secondsOf(periodUs: number, sets: number): Buffer {
+  const times = Array.from({ length: sets }, (_, k) => Math.floor(k * periodUs) & 1023);
+  return Buffer.from(times.flatMap((time) => encode(time, new Array<number>(8).fill(512))));
+}
+
+describe("a PowerSensor3 in a rig", () => {
+  const start = async () => {
+    const { port } = scripted(["F411-1.5.0\r\n"]);
+    const { rig } = await builtInRig("example-powersensor3");
+    const sink = new Collector();
+    return { port, rig, sink, source: await startPowerSensor3(port.open, rig, sink) };
+  };
+
+  // F411 at 96 MHz, F401 at 84 MHz, F407: ADC clock and cycles of device_specific/*.hpp.
+  test.each([
+    ["F411", 50, null],
+    ["F401", 57.14, /20000 rows\/s, the device counts 1750\d/],
+    ["F407", 29.33, /20000 rows\/s, the device counts 3409\d/],
+  ])(
+    "an %s's sets, %d µs apart: all there, and told where the rig says otherwise",
+    async (_, us, said) => {
+      const { port, sink, source } = await start();
+      const sets = 21_000;
+      port.feed(secondsOf(us, sets), null, null);
+      await new Promise((resolve) => setTimeout(resolve, 1100));
+      await source.stop();
+      expect(source.counts()).toMatchObject({ rows: sets - 1, rowsLost: 0, setsBroken: 0 });
+      const texts = sink.notes.map((n) => n.text).join("\n");
+      if (said) expect(texts).toMatch(said);
+      else expect(texts).not.toMatch(/the device counts/);
+    },
+  );
+
+  test("the set that comes back with the mark may have been sampled before it was sent, by a period", async () => {
+    const { port, sink, source } = await start();
+    let asked: (sent: Instant<"host">) => void = () => undefined;
+    const mark = new Promise<Instant<"host">>((resolve) => (asked = resolve));
+    port.onWrite = (bytes) => {
+      if (bytes[0] === 0x4d) asked(instant<"host">(process.hrtime.bigint()));
+    };
+    const feed = (time: number, marked: boolean): void => {
+      const now = instant<"host">(process.hrtime.bigint());
+      port.feed(Buffer.from(encode(time, new Array<number>(8).fill(1), marked)), now, now);
+    };
+    feed(100, false);
+    await mark;
+    for (const [time, marked] of [
+      [150, true],
+      [200, false],
+      [250, false],
+    ] as const)
+      feed(time, marked);
+    await source.stop();
+    expect(sink.exchanges).toHaveLength(1);
+    const { deviceReceived, deviceSent } = sink.exchanges[0]!;
+    expect([deviceReceived, deviceSent]).toEqual([200n, 150n]);
+    expect(sink.edges.map((e) => e.tick)).toEqual([150n]);
+  });
 });

@@ -132,6 +132,41 @@ describe("metadata", () => {
     expect(calibrationNotes({ ...device, calibrated: false })[0]!.text).toMatch(/is uncalibrated/);
   });
 
+  test("a gain of zero is the default, as to the maker's program; a square term of zero is one", () => {
+    const device = parseMetadata(
+      METADATA.replace("GI4: 0.958", "GI4: 0").replace("ug3: 1.004", "ug3: 0"),
+    )!;
+    expect(device.defaults).toEqual(["UG3", "GI4"]);
+    expect([device.ranges[4]!.gi, device.ranges[3]!.ug, device.ranges[0]!.gs]).toEqual([1, 1, 0]);
+  });
+
+  test("a user gain beyond 0.9 to 1.1: all five are 1, and it is told", () => {
+    const device = parseMetadata(METADATA.replace("ug3: 1.004", "ug3: 1.2"))!;
+    expect(device.ranges.map((k) => k.ug)).toEqual([1, 1, 1, 1, 1]);
+    expect(calibrationNotes(device)[0]!.text).toMatch(/user gain .* all are taken for 1/);
+  });
+
+  test("as a unit was seen to print it: 20 decimals, another order, uncalibrated with all its figures", () => {
+    const lines = METADATA.split("\n").slice(1, -6).reverse();
+    const printed = lines.map((line) => {
+      const [name, value] = line.split(": ");
+      return `${name}: ${Number(value).toFixed(20)}`;
+    });
+    const text = [
+      "Calibrated: 0",
+      "VDD: 3700",
+      "HW: 49625",
+      "mode: 2",
+      ...printed,
+      "IA: 59.0",
+      "END",
+    ];
+    const device = parseMetadata(text.join("\n"))!;
+    expect(device).toMatchObject({ calibrated: false, hardware: "49625", mode: 2, vddV: 3.7 });
+    expect(device.ranges).toEqual(parseMetadata(METADATA)!.ranges);
+    expect(device.defaults).toEqual([]);
+  });
+
   test("cut short, or somebody else's, it is none", () => {
     for (const text of ["", "END", "R0: 1\nEND", METADATA.replace("END", ""), METADATA.slice(300)])
       expect(parseMetadata(text)).toBeNull();
@@ -173,29 +208,38 @@ describe("handshake", () => {
 describe("a PPK2 in a rig", () => {
   const ppk2Rig = async () => (await builtInRig("example-ppk2")).rig;
 
-  test("as ampere meter it is never told to switch anything on", async () => {
+  test("as ampere meter VIN is joined to VOUT, at the regulator's own setting, and nothing is cut at the end", async () => {
     const { port, told } = scripted(METADATA);
     const sink = new Collector();
     const source = await startPpk2(port.open, await ppk2Rig(), sink);
     port.feed(STREAM, null, null);
     await source.stop();
-    expect(told).toEqual([0x07, 0x19, 0x07, 0x19, 0x11, 1, 0x06, 0x07]);
+    const before = [0x11, 1, 0x0d, 0x0c, 0xe4, 0x0c, 1];
+    expect(told).toEqual([0x07, 0x19, 0x07, 0x19, ...before, 0x06, 0x07]);
+    expect(sink.notes[0]!.text).toBe("the PPK2 joins VIN to VOUT until the end");
     // The words are in the log as they came.
     expect(Buffer.concat(sink.blocks.map((b) => b.bytes))).toEqual(STREAM.subarray(0, -12));
     expect(JSON.parse(source.device!)).toMatchObject({ model: "Nordic PPK2", feeds_v: null });
   });
 
-  test("as source meter it feeds what the rig says, from the start to the end", async () => {
-    const rig = await ppk2Rig();
-    const { port, told } = scripted(METADATA);
-    const feeding = { ...rig, device: { ...rig.device, feedsV: 3.3 } };
-    const sink = new Collector();
-    await (await startPpk2(port.open, feeding, sink)).stop();
-    expect(sink.notes.map((n) => n.text)).toEqual([
-      "the PPK2 feeds the rail, 3.3 V, until the end",
-    ]);
-    expect(told.slice(4)).toEqual([0x0d, 0x0c, 0xe4, 0x11, 2, 0x0c, 1, 0x06, 0x07, 0x0c, 0]);
-  });
+  test.each([
+    ["switched off for the change of mode", "mode: 1", [0x0c, 0]],
+    ["left on where it is one already", "mode: 2", []],
+  ])(
+    "as source meter it feeds what the rig says, from the start to the end; %s",
+    async (_, mode, first) => {
+      const rig = await ppk2Rig();
+      const { port, told } = scripted(METADATA.replace("mode: 1", mode));
+      const feeding = { ...rig, device: { ...rig.device, feedsV: 3.3 } };
+      const sink = new Collector();
+      await (await startPpk2(port.open, feeding, sink)).stop();
+      expect(sink.notes.map((n) => n.text)).toEqual([
+        "the PPK2 feeds the rail, 3.3 V, until the end",
+      ]);
+      const feed = [0x0d, 0x0c, 0xe4, 0x11, 2, 0x0c, 1];
+      expect(told.slice(4)).toEqual([...first, ...feed, 0x06, 0x07, 0x0c, 0]);
+    },
+  );
 
   test("what its layout says survives the log; amperes come of it, clipped where they must be", async () => {
     const rig = await ppk2Rig();
