@@ -1,4 +1,5 @@
-// An ElmorLabs PMD-USB → its frames as they are in the log, thousands a second, timed by their own 16-bit counter, whose rate nobody states well: the clock fit finds it. Written after the maker's and others'
+// An ElmorLabs PMD-USB → its frames as they are in the log, thousands a second, timed by their own 16-bit
+// counter, whose rate nobody states well: the clock fit finds it. Written after the maker's and others'
 // programs (ElmorLabs/PMD-USB, PMDLogger); not tested on hardware.
 
 import { SourceError } from "../../schema/errors.ts";
