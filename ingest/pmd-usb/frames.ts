@@ -5,6 +5,7 @@
 // together across the break and is left out. A frame before a break is told only if what follows is still in
 // step with it. Holds: some frames, in a buffer of fixed size.
 
+import { StreamBuffer } from "../stream-buffer.ts";
 import { FRAME_BYTES } from "./frame.ts";
 
 /** `frame` is valid during the call. @param damaged bytes before it were lost or foreign. */
@@ -29,9 +30,8 @@ export class FrameDecoder {
   readonly counts = { bytesSkipped: 0 };
   readonly #onFrame: OnFrame;
   readonly #steps: readonly [shortest: number, longest: number];
-  readonly #bytes = new Uint8Array(BUFFER_BYTES);
-  readonly #view = new DataView(this.#bytes.buffer);
-  #length = 0;
+  readonly #buffer = new StreamBuffer(BUFFER_BYTES);
+  readonly #view = this.#buffer.view;
   #inStep = false;
   #damaged = false;
 
@@ -42,22 +42,16 @@ export class FrameDecoder {
   }
 
   push(chunk: Uint8Array): void {
-    for (let from = 0; from < chunk.length;) {
-      const n = Math.min(chunk.length - from, BUFFER_BYTES - this.#length);
-      this.#bytes.set(chunk.subarray(from, from + n), this.#length);
-      this.#length += n;
-      from += n;
-      this.#take();
-    }
+    this.#buffer.push(chunk, this.#take);
   }
 
   /** The stream begins anew. */
   reset(): void {
-    this.#length = 0;
+    this.#buffer.clear();
     this.#inStep = this.#damaged = false;
   }
 
-  #take(): void {
+  readonly #take = (): number => {
     let at = 0;
     for (let next = this.#next(at); next !== null; next = this.#next(at)) {
       if (next === TELL) {
@@ -69,13 +63,12 @@ export class FrameDecoder {
       this.counts.bytesSkipped += next;
       this.#damaged ||= next > 0;
     }
-    this.#bytes.copyWithin(0, at, this.#length);
-    this.#length -= at;
-  }
+    return at;
+  };
 
   /** Bytes to skip, or {@link TELL}; null: more must come. */
   #next(at: number): number | null {
-    const there = this.#length - at;
+    const there = this.#buffer.length - at;
     if (!this.#inStep) {
       if (there < STEADY_BYTES) return null;
       this.#inStep = this.#steady(at);
@@ -93,7 +86,7 @@ export class FrameDecoder {
   #tell(at: number): void {
     const damaged = this.#damaged;
     this.#damaged = false;
-    this.#onFrame(this.#bytes.subarray(at, at + FRAME_BYTES), this.#tick(at), damaged);
+    this.#onFrame(this.#buffer.bytes.subarray(at, at + FRAME_BYTES), this.#tick(at), damaged);
   }
 
   #tick(at: number): number {

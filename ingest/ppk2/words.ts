@@ -3,6 +3,7 @@
 // After a break, samples begin where eight words in a row do, less the first, which may be pieced together
 // across the break; the last three before it are left out. Holds: some words, in a buffer of fixed size.
 
+import { StreamBuffer } from "../stream-buffer.ts";
 import { COUNT_BITS, RANGES } from "./metadata.ts";
 
 /** `word` is valid during the call. @param damaged bytes before it were lost or foreign. */
@@ -33,9 +34,8 @@ export class WordDecoder {
     rangeChanges: 0,
   };
   readonly #onWord: OnWord;
-  readonly #bytes = new Uint8Array(BUFFER_BYTES);
-  readonly #view = new DataView(this.#bytes.buffer);
-  #length = 0;
+  readonly #buffer = new StreamBuffer(BUFFER_BYTES);
+  readonly #view = this.#buffer.view;
   #inStep = false;
   #damaged = false;
   #range: number | null = null;
@@ -45,38 +45,30 @@ export class WordDecoder {
   }
 
   push(chunk: Uint8Array): void {
-    for (let from = 0; from < chunk.length;) {
-      const n = Math.min(chunk.length - from, BUFFER_BYTES - this.#length);
-      this.#bytes.set(chunk.subarray(from, from + n), this.#length);
-      this.#length += n;
-      from += n;
-      const used = this.#take();
-      this.#bytes.copyWithin(0, used, this.#length);
-      this.#length -= used;
-    }
+    this.#buffer.push(chunk, this.#take);
   }
 
   /** The stream begins anew. */
   reset(): void {
-    this.#length = 0;
+    this.#buffer.clear();
     this.#inStep = this.#damaged = false;
     this.#range = null;
   }
 
   /** @returns bytes that are done with. */
-  #take(): number {
+  readonly #take = (): number => {
     let at = 0;
-    while (this.#length - at >= (this.#inStep ? RUN_BYTES : STEADY_BYTES))
+    while (this.#buffer.length - at >= (this.#inStep ? RUN_BYTES : STEADY_BYTES))
       at = this.#inStep ? this.#run(at) : this.#search(at);
     return at;
-  }
+  };
 
   /** Tells words for as long as each is vouched for; of those ahead, all but the last are known to follow. */
   #run(from: number): number {
     const ahead = VOUCHERS * WORD_BYTES;
     let at = from;
     let last = this.#view.getUint32(at + ahead - WORD_BYTES, true);
-    for (; this.#length - at >= RUN_BYTES; at += WORD_BYTES) {
+    for (; this.#buffer.length - at >= RUN_BYTES; at += WORD_BYTES) {
       const next = this.#view.getUint32(at + ahead, true);
       if (!follows(last, next)) {
         this.#inStep = false;
