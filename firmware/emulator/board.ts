@@ -9,6 +9,7 @@ import { shimAdc } from "./shim-adc.ts";
 import { shimFlash } from "./shim-flash.ts";
 import { shimIna226 } from "./shim-ina226.ts";
 import { shimPio } from "./shim-pio.ts";
+import { shimResets } from "./shim-resets.ts";
 import { UsbHost } from "./usb-host.ts";
 
 export interface BoardOptions {
@@ -49,6 +50,7 @@ export class Board {
     this.#limitNs = options.limitNs ?? Infinity;
     mcu.logger = strictLogger;
     mcu.flash.set(image);
+    shimResets(mcu);
     shimFlash(mcu, { uniqueId, onBootloader: () => (this.inBootloader = true) });
     shimAdc(mcu, pins, options.onSample);
     shimPio(mcu);
