@@ -21,6 +21,8 @@ export interface BoardOptions {
   /** Bytes that the device sent, as the host's driver hands them up. */
   readonly onData?: (bytes: Uint8Array) => void;
   readonly onSample?: (input: number, tNs: number) => void;
+  /** A paced converter begins one period late (shim-adc.ts). */
+  readonly firstConversionLate?: boolean;
   /** Virtual time after which run() throws: a program that hangs is found out. */
   readonly limitNs?: number;
 }
@@ -39,6 +41,8 @@ export class Board {
   inBootloader = false;
   instructions = 0;
   asleepNs = 0;
+  /** The bus is busy elsewhere: the DMA does not come to the converter's FIFO. */
+  readonly starve: (on: boolean) => void;
   readonly #clock: SimulatedClock;
   readonly #limitNs: number;
 
@@ -52,7 +56,8 @@ export class Board {
     mcu.flash.set(image);
     shimResets(mcu);
     shimFlash(mcu, { uniqueId, onBootloader: () => (this.inBootloader = true) });
-    shimAdc(mcu, pins, options.onSample);
+    const { onSample, firstConversionLate: firstLate } = options;
+    this.starve = shimAdc(mcu, pins, { onSample, firstLate });
     shimPio(mcu);
     this.sensors = shimIna226(mcu, pins);
     sayEmulator(mcu);

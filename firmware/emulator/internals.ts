@@ -26,5 +26,10 @@ export interface UsbInternals {
   writeUint32(offset: number, value: number): void;
 }
 
+export interface AdcInternals {
+  updateDMA(): void;
+}
+
+export const adcOf = (mcu: RP2040): AdcInternals => mcu.adc as unknown as AdcInternals;
 export const clockOf = (mcu: RP2040): SimulatedClock => mcu.clock as unknown as SimulatedClock;
 export const usbOf = (mcu: RP2040): UsbInternals => mcu.usbCtrl as unknown as UsbInternals;

@@ -254,6 +254,49 @@ suite(`the emulated board${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => {
     expect(b.simple(CommandType.identify).result).toBe(0);
   });
 
+  test("the converter's FIFO overflows: rows are counted as lost, and no input slips into another's place", () => {
+    const b = new Bench({ image });
+    b.simple(CommandType.start);
+    for (let k = 0; k < 20; k++) {
+      b.run(7);
+      b.board.starve(true);
+      b.board.run(b.board.nowNs + 12_500 + 2_500 * k); // five samples and more, of which four are kept
+      b.board.starve(false);
+    }
+    b.run(150);
+    const blocks = b.records(RecordType.samples).map((f) => decodeSamples(f)!);
+    expect(blocks.length).toBeGreaterThan(20);
+    const row = Buffer.of(100, 0x80, 12, 44, 0x01, 25).toString("hex"); // 100, 200, 300, 400 as 12 bits each
+    for (const { data } of blocks) expect(Buffer.from(data).toString("hex")).toBe(row.repeat(512));
+    const status = decodeStatus(b.records(RecordType.status).at(-1)!)!;
+    expect(status.framesDropped).toBe(0);
+    expect(status.rowsOverrun).toBeGreaterThan(20);
+    const last = blocks.at(-1)!;
+    expect(Number(last.index) + 512 - 512 * blocks.length).toBe(status.rowsOverrun);
+    // After each, index and tick are in step again: 100 rows a millisecond.
+    for (const x of blocks)
+      expect(
+        Math.abs(Number(x.tick - blocks[0]!.tick) - 10 * Number(x.index - blocks[0]!.index)),
+      ).toBeLessThan(2);
+  });
+
+  test("a converter that begins one period late: slow rates stream, ticks say when it began", () => {
+    const began: number[] = [];
+    const onSample = (input: number, tNs: number): void => void (input === 0 && began.push(tNs));
+    const b = new Bench({ image, onSample, firstConversionLate: true });
+    b.ask((n) => encodeConfigure({ rowHz: 1000, mask: 1, bits: 12 }, n));
+    b.simple(CommandType.start);
+    b.run(1800);
+    const blocks = b.records(RecordType.samples).map((f) => decodeSamples(f)!);
+    expect(blocks.map((x) => Number(x.index))).toEqual([0, 512, 1024]);
+    for (const x of blocks) {
+      const off = began[Number(x.index)]! / 1e3 - Number(x.tick);
+      expect([off >= 0, off < 1]).toEqual([true, true]);
+    }
+    const status = decodeStatus(b.records(RecordType.status).at(-1)!)!;
+    expect(status.rowsOverrun).toBe(0);
+  });
+
   test("goes to the ROM's bootloader when told so by the right word", () => {
     const b = new Bench({ image });
     const almost = encodeCommand(CommandType.bootloader, 7, Uint8Array.of(0x42, 0x4f, 0x4f, 0x55));
