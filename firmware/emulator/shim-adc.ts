@@ -46,5 +46,8 @@ export function shimAdc(mcu: RP2040, pins: Pins, shim: AdcShim): (starved: boole
   inside.updateDMA = () => {
     if (!starved) update();
   };
-  return (on) => (starved = on);
+  return (on) => {
+    starved = on;
+    inside.updateDMA();
+  };
 }
