@@ -19,10 +19,14 @@ export interface SimulatedClock {
 export interface UsbInternals {
   addrEndp: number;
   sieStatus: number;
+  intRaw: number;
+  sofFrameNumber: number;
   epStallArm: number;
+  checkInterrupts(): void;
   sieStatusUpdated(): void;
   indicateBufferReady(endpoint: number, out: boolean): void;
   DPRAMUpdated(offset: number, value: number): void;
+  readUint32(offset: number): number;
   writeUint32(offset: number, value: number): void;
 }
 

@@ -79,8 +79,10 @@ class Bench {
 suite(`the emulated board${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => {
   const folder = mkdtempSync(join(tmpdir(), "truejoule-board-"));
   let image: Uint8Array;
+  let doubleIn: Uint8Array;
   beforeAll(() => {
     image = buildImage(folder).bytes;
+    doubleIn = buildImage(folder, { doubleIn: true }).bytes;
   }, 60_000);
   afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -100,6 +102,28 @@ suite(`the emulated board${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => {
     expect(b.simple(CommandType.identify).result).toBe(0);
     expect(b.board.usb.errors).toEqual([]);
   });
+
+  test.each([false, true])(
+    "a halt while it streams: silent until cleared, then from DATA0 and the first buffer (two buffers: %s)",
+    (two) => {
+      const b = new Bench({ image: two ? doubleIn : image });
+      for (let k = 0; k < 8; k++) {
+        b.simple(CommandType.start);
+        b.run(20 + 0.013 * k); // one buffer or the other is next
+        b.board.usb.stall(true); // what is halted is not asked for data meanwhile
+        b.run(1);
+        b.board.usb.control(haltAndClear(0x82));
+        b.board.usb.control(haltAndClear(0x02));
+        b.run(20);
+        b.board.usb.clearToggles();
+        b.board.usb.stall(false);
+        const n = b.records(RecordType.samples).length;
+        b.run(50);
+        expect(b.records(RecordType.samples).length).toBeGreaterThan(n + 5);
+      }
+      expect(b.board.usb.errors).toEqual([]);
+    },
+  );
 
   test("the boot stage's CRC is what the ROM checks, and a flipped bit is refused", () => {
     // Known answer: CRC-32/MPEG-2 of "123456789".
@@ -218,6 +242,20 @@ suite(`the emulated board${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => {
     b.run(5);
     const reply = b.simple(CommandType.identify);
     expect([reply.result, reply.running]).toEqual([0, false]);
+    expect(b.board.usb.errors).toEqual([]);
+  });
+
+  test("a start that came just before DTR fell starts nothing", () => {
+    const b = new Bench({ image });
+    b.board.usb.send(encodeCommand(CommandType.start, 1));
+    b.board.usb.setDtr(false);
+    b.board.freeze(3 * MS); // both have come when the processor looks
+    b.run(100);
+    expect(b.frames).toEqual([]);
+    b.board.usb.setDtr(true);
+    b.run(5);
+    const reply = b.simple(CommandType.identify);
+    expect([reply.run, reply.running]).toEqual([0, false]);
     expect(b.board.usb.errors).toEqual([]);
   });
 
