@@ -7,7 +7,7 @@ import { clockOf, type SimulatedClock } from "./internals.ts";
 import type { Pins } from "./pins.ts";
 import { shimAdc } from "./shim-adc.ts";
 import { shimFlash } from "./shim-flash.ts";
-import { shimIna226 } from "./shim-ina226.ts";
+import { type Sensors, shimIna226 } from "./shim-ina226.ts";
 import { shimPio } from "./shim-pio.ts";
 import { shimResets } from "./shim-resets.ts";
 import { UsbHost } from "./usb-host.ts";
@@ -35,8 +35,8 @@ const BOOT_BYTES = 252;
 export class Board {
   readonly mcu: RP2040;
   readonly usb: UsbHost;
-  /** INA226 chips, as in the pins: each can be taken away. */
-  readonly sensors: readonly { present: boolean }[];
+  /** INA226 chips, as in the pins: each can be taken away; one can hold the bus. */
+  readonly sensors: Sensors;
   /** The firmware went to the ROM's bootloader; it does not run any more. */
   inBootloader = false;
   instructions = 0;

@@ -30,6 +30,19 @@ export interface UsbInternals {
   writeUint32(offset: number, value: number): void;
 }
 
+export interface I2cInternals {
+  readonly txFIFO: { reset(): void };
+  readonly rxFIFO: { reset(): void };
+  state: number;
+  busy: boolean;
+  stop: boolean;
+  pendingRestart: boolean;
+  enable: number;
+  intRaw: number;
+}
+
+export const i2cOf = (mcu: RP2040): I2cInternals => mcu.i2c[0] as unknown as I2cInternals;
+
 export interface AdcInternals {
   updateDMA(): void;
 }

@@ -3,6 +3,7 @@
 // datasheet, 2.14; the SDK takes these seven out of reset only when the clocks run, runtime_init.c).
 
 import type { RP2040 } from "rp2040js";
+import { i2cOf } from "./internals.ts";
 
 const ENABLE = 1 << 11;
 const RESET_DONE = 8;
@@ -14,13 +15,29 @@ const CLOCKED: readonly (readonly [ctrl: number, blocks: number])[] = [
   [0x6c, 1 << 15], // clk_rtc
 ];
 
+const I2C0 = 1 << 3;
+
 export function shimResets(mcu: RP2040): void {
   const resets = mcu.peripherals[0x4000c]!;
   const clocks = mcu.peripherals[0x40008]!;
+  const write = resets.writeUint32.bind(resets);
+  resets.writeUint32 = (offset, value) => {
+    write(offset, value);
+    if (read(0) & I2C0) resetI2c(mcu);
+  };
   const read = resets.readUint32.bind(resets);
   resets.readUint32 = (offset) => {
     if (offset !== RESET_DONE) return read(offset);
     const stopped = CLOCKED.filter(([ctrl]) => !(clocks.readUint32(ctrl) & ENABLE));
     return stopped.reduce((done, [, blocks]) => done & ~blocks, ~read(0) & 0x01ffffff);
   };
+}
+
+/** A transaction under way is forgotten; the registers are set up again by whoever asked for it. */
+function resetI2c(mcu: RP2040): void {
+  const i2c = i2cOf(mcu);
+  i2c.txFIFO.reset();
+  i2c.rxFIFO.reset();
+  Object.assign(i2c, { state: 0, busy: false, stop: false, pendingRestart: false });
+  Object.assign(i2c, { enable: 0, intRaw: 0 });
 }

@@ -297,14 +297,29 @@ suite(`the emulated board${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => {
     expect(all().every((r) => r.status === 0 && r.shunt === -20_000)).toBe(true);
     const before = all().length;
     expect(before).toBeGreaterThan(18);
-    b.board.sensors[1]!.present = false;
+    b.board.sensors.chips[1]!.present = false;
     b.run(100);
     const later = all().slice(before + 1);
     expect(later.filter((r) => r.address === 0x41).every((r) => (r.status & 1) === 1)).toBe(true);
     expect(later.filter((r) => r.address === 0x40 && r.status === 0).length).toBeGreaterThan(8);
-    b.board.sensors[1]!.present = true;
+    b.board.sensors.chips[1]!.present = true;
     b.run(100);
     expect(all().at(-1)!.status | all().at(-2)!.status).toBe(0);
+  });
+
+  test.each([1, 9])("a chip that holds the data line for %i clocks is clocked free", (clocks) => {
+    const mean = (): { shuntV: number; busV: number } => ({ shuntV: 0.01, busV: 12 });
+    const pins: Pins = { ...still, sensors: [{ address: 0x40, slowness: 1, mean }] };
+    const b = new Bench({ image, pins });
+    b.simple(CommandType.start);
+    b.run(50);
+    b.board.sensors.hold(clocks);
+    b.run(100);
+    const all = b.records(RecordType.readings).flatMap((f) => decodeReadings(f)!);
+    expect(all.filter((r) => r.status === 1).length).toBe(1); // the one that was cut off
+    expect(all.at(-1)!.status).toBe(0);
+    expect(all.length).toBeGreaterThan(14);
+    expect(b.board.usb.errors).toEqual([]);
   });
 
   test("idles for ten seconds with a sensor beside it, and the watchdog is content", () => {
