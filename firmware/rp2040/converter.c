@@ -168,6 +168,8 @@ uint64_t converter_row_after(uint64_t tick) { return first_row + tj_row_after(&t
 uint64_t converter_row_at_edge(uint64_t tick, const uint32_t write_address[2], uint32_t cs) {
   if (tick < timing.start_tick) return first_row;  // between arming the trigger and the first row
   uint32_t offsets[2];
+  // WRITE_ADDR is read less what is in flight, without regard to the ring: just after a wrap it may lie
+  // before the ring (erratum RP2040-E12). Modulo the ring it is right.
   for (uint32_t c = 0; c < 2; c++)
     offsets[c] = (write_address[c] - (uint32_t)ring[c]) / 2 & (RING_WORDS - 1);
   uint64_t samples;
