@@ -207,7 +207,7 @@ static uint32_t place(reader r, uint8_t *answer) {
   int converting = (int)u32(&r);
   int fits = tj_samples_at(&t, b, tick, offsets, &count);
   tj_put64(answer, count);
-  tj_put64(answer + 8, tj_row_at_edge(&t, count, converting));
+  tj_put64(answer + 8, tj_row_at_edge(&t, count, converting, tick));
   tj_put64(answer + 16, tj_row_after(&t, tick));
   tj_put64(answer + 24, tj_tick_of_row(&t, tj_row_after(&t, tick)));
   tj_put32(answer + 32, (uint32_t)fits);

@@ -20,7 +20,7 @@ static tj_answer read_calibration(tj_device *d, uint8_t *body, const uint8_t *p,
 
 static tj_answer write_calibration(tj_device *d, const uint8_t *p, uint32_t n) {
   if (n < 12) return malformed();
-  // Storing stops the bus to the flash for up to 0.4 s: never under a running stream.
+  // Storing stops the bus to the flash for up to 0.9 s: never under a running stream.
   if (d->running) return no(TJ_REFUSED);
   uint32_t offset = tj_get32(p), total = tj_get32(p + 4), crc = tj_get32(p + 8), page = n - 12;
   if (offset == 0) d->page_bytes = 0;

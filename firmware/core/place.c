@@ -35,10 +35,20 @@ int tj_samples_at(const tj_timing *t, tj_double_buffer b, uint64_t tick, const u
   return 0;
 }
 
-uint64_t tj_row_at_edge(const tj_timing *t, uint64_t samples, int converting) {
+// Index of the first row that begins at or after the beginning of tick `tick`.
+static uint64_t row_from(const tj_timing *t, uint64_t tick) {
+  uint64_t row_counts = (uint64_t)t->sample_counts * t->channels;
+  uint64_t since = tick > t->start_tick ? tick - t->start_tick : 0;
+  return (since * t->counts_a_tick + row_counts - 1) / row_counts;
+}
+
+uint64_t tj_row_at_edge(const tj_timing *t, uint64_t samples, int converting, uint64_t tick) {
+  // Rows begin within a tick after their nominal time, since row 0 does.
+  uint64_t earliest = row_from(t, tick ? tick - 1 : 0), latest = row_from(t, tick + 1);
   uint64_t row = samples / t->channels;
   // Its first sample is complete, or being taken: that row began before.
-  return samples % t->channels || converting ? row + 1 : row;
+  if (samples % t->channels || converting) row++;
+  return row < earliest ? earliest : row > latest ? latest : row;
 }
 
 uint64_t tj_row_after(const tj_timing *t, uint64_t tick) {

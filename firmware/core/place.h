@@ -27,8 +27,11 @@ int tj_samples_at(const tj_timing *t, tj_double_buffer b, uint64_t tick, const u
                   uint64_t *samples);
 
 // First row that began at or after an edge at which `samples` conversions were complete, and one
-// more was under way or not (the converter pauses between samples at less than its full rate).
-uint64_t tj_row_at_edge(const tj_timing *t, uint64_t samples, int converting);
+// more was under way or not (the converter pauses between samples at less than its full rate). The
+// latches are read one after the other, and a sample takes its time from the converter to memory: a
+// conversion that ends meanwhile is in neither. So the edge's tick has the last word, to within which
+// the row is known: the latches decide only where a row begins in the very tick of the edge.
+uint64_t tj_row_at_edge(const tj_timing *t, uint64_t samples, int converting, uint64_t tick);
 
 // First row that begins after `tick`.
 uint64_t tj_row_after(const tj_timing *t, uint64_t tick);

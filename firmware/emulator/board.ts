@@ -7,8 +7,9 @@ import { clockOf, type SimulatedClock } from "./internals.ts";
 import type { Pins } from "./pins.ts";
 import { shimAdc } from "./shim-adc.ts";
 import { shimFlash } from "./shim-flash.ts";
-import { shimIna226 } from "./shim-ina226.ts";
+import { type Sensors, shimIna226 } from "./shim-ina226.ts";
 import { shimPio } from "./shim-pio.ts";
+import { shimResets } from "./shim-resets.ts";
 import { UsbHost } from "./usb-host.ts";
 
 export interface BoardOptions {
@@ -20,6 +21,8 @@ export interface BoardOptions {
   /** Bytes that the device sent, as the host's driver hands them up. */
   readonly onData?: (bytes: Uint8Array) => void;
   readonly onSample?: (input: number, tNs: number) => void;
+  /** A paced converter begins one period late (shim-adc.ts). */
+  readonly firstConversionLate?: boolean;
   /** Virtual time after which run() throws: a program that hangs is found out. */
   readonly limitNs?: number;
 }
@@ -32,12 +35,14 @@ const BOOT_BYTES = 252;
 export class Board {
   readonly mcu: RP2040;
   readonly usb: UsbHost;
-  /** INA226 chips, as in the pins: each can be taken away. */
-  readonly sensors: readonly { present: boolean }[];
+  /** INA226 chips, as in the pins: each can be taken away; one can hold the bus. */
+  readonly sensors: Sensors;
   /** The firmware went to the ROM's bootloader; it does not run any more. */
   inBootloader = false;
   instructions = 0;
   asleepNs = 0;
+  /** The bus is busy elsewhere: the DMA does not come to the converter's FIFO. */
+  readonly starve: (on: boolean) => void;
   readonly #clock: SimulatedClock;
   readonly #limitNs: number;
 
@@ -49,8 +54,10 @@ export class Board {
     this.#limitNs = options.limitNs ?? Infinity;
     mcu.logger = strictLogger;
     mcu.flash.set(image);
+    shimResets(mcu);
     shimFlash(mcu, { uniqueId, onBootloader: () => (this.inBootloader = true) });
-    shimAdc(mcu, pins, options.onSample);
+    const { onSample, firstConversionLate: firstLate } = options;
+    this.starve = shimAdc(mcu, pins, { onSample, firstLate });
     shimPio(mcu);
     this.sensors = shimIna226(mcu, pins);
     sayEmulator(mcu);

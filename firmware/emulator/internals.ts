@@ -19,12 +19,34 @@ export interface SimulatedClock {
 export interface UsbInternals {
   addrEndp: number;
   sieStatus: number;
+  intRaw: number;
+  sofFrameNumber: number;
   epStallArm: number;
+  checkInterrupts(): void;
   sieStatusUpdated(): void;
   indicateBufferReady(endpoint: number, out: boolean): void;
   DPRAMUpdated(offset: number, value: number): void;
+  readUint32(offset: number): number;
   writeUint32(offset: number, value: number): void;
 }
 
+export interface I2cInternals {
+  readonly txFIFO: { reset(): void };
+  readonly rxFIFO: { reset(): void };
+  state: number;
+  busy: boolean;
+  stop: boolean;
+  pendingRestart: boolean;
+  enable: number;
+  intRaw: number;
+}
+
+export const i2cOf = (mcu: RP2040): I2cInternals => mcu.i2c[0] as unknown as I2cInternals;
+
+export interface AdcInternals {
+  updateDMA(): void;
+}
+
+export const adcOf = (mcu: RP2040): AdcInternals => mcu.adc as unknown as AdcInternals;
 export const clockOf = (mcu: RP2040): SimulatedClock => mcu.clock as unknown as SimulatedClock;
 export const usbOf = (mcu: RP2040): UsbInternals => mcu.usbCtrl as unknown as UsbInternals;

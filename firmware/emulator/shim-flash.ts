@@ -3,11 +3,14 @@
 // acts on the flash array, and a chip that knows its unique id (command 4Bh).
 
 import { BasePeripheral, type RP2040 } from "rp2040js";
+import { clockOf } from "./internals.ts";
 
 const TABLE_AT = 0x100;
 const CODE_AT = 0x200;
 const READ_UNIQUE_ID = 0x4b;
 const DUMMY_BYTES = 4;
+/** At worst, W25Q16JV, AC characteristics. The program stands still meanwhile, all else goes on. */
+const [SECTOR_NS, PAGE_NS] = [400e6, 3e6];
 
 export interface FlashShim {
   /** 8 bytes. */
@@ -17,7 +20,7 @@ export interface FlashShim {
 }
 
 export function shimFlash(mcu: RP2040, shim: FlashShim): void {
-  const { flash, core } = mcu;
+  const { core } = mcu;
   const chip = new FlashChip(mcu, shim.uniqueId);
   mcu.peripherals[0x18000] = chip;
   mcu.peripherals[0x40018] = new ChipSelect(mcu, chip);
@@ -27,7 +30,7 @@ export function shimFlash(mcu: RP2040, shim: FlashShim): void {
     ["EX", nothing], // flash_exit_xip
     ["FC", nothing], // flash_flush_cache
     ["CX", nothing], // flash_enter_cmd_xip
-    ["RE", () => erase(flash, core.registers[0]!, core.registers[1]!)],
+    ["RE", () => erase(mcu, core.registers[0]!, core.registers[1]!)],
     ["RP", () => program(mcu, core.registers[0]!, core.registers[1]!, core.registers[2]!)],
     ["UB", () => shim.onBootloader()],
   ];
@@ -48,15 +51,17 @@ export function shimFlash(mcu: RP2040, shim: FlashShim): void {
   };
 }
 
-function erase(flash: Uint8Array, at: number, n: number): void {
+function erase(mcu: RP2040, at: number, n: number): void {
   if (at % 4096 !== 0 || n % 4096 !== 0) throw new Error("the flash erases sectors of 4,096 bytes");
-  flash.fill(0xff, at, at + n);
+  mcu.flash.fill(0xff, at, at + n);
+  clockOf(mcu).tick((SECTOR_NS * n) / 4096);
 }
 
 /** Programming only clears bits. */
-function program({ flash, sram }: RP2040, at: number, from: number, n: number): void {
+function program(mcu: RP2040, at: number, from: number, n: number): void {
   if (at % 256 !== 0 || n % 256 !== 0) throw new Error("the flash programs pages of 256 bytes");
-  for (let i = 0; i < n; i++) flash[at + i]! &= sram[from - 0x20000000 + i]!;
+  for (let i = 0; i < n; i++) mcu.flash[at + i]! &= mcu.sram[from - 0x20000000 + i]!;
+  clockOf(mcu).tick((PAGE_NS * n) / 256);
 }
 
 /** The SSI as the ROM leaves it: a byte out, a byte in (4.10.13). The boot stage's set-up is accepted. */

@@ -2,7 +2,7 @@
 // volts over each conversion. Out: registers, and the alert. Free-running, each by its own clock; rp2040js
 // has the bus but nothing on it.
 
-import type { RP2040 } from "rp2040js";
+import { GPIOPinState, type RP2040 } from "rp2040js";
 import {
   BUS_COUNT_V,
   type ReadingPlan,
@@ -14,12 +14,18 @@ import { type Alarm, clockOf } from "./internals.ts";
 import type { Pins, SensorPins } from "./pins.ts";
 
 const BIT_NS = 2500; // 400 kHz
-const ALERT_PIN = 6;
+const [SDA_PIN, SCL_PIN, ALERT_PIN] = [4, 5, 6];
 const SDA_HOLD = 0x7c;
 const [CONVERSION_READY_ALERT, CONVERSION_READY] = [1 << 10, 1 << 3];
 
-/** @returns the chips, to be taken away and given back. */
-export function shimIna226(mcu: RP2040, pins: Pins): readonly { present: boolean }[] {
+export interface Sensors {
+  /** To be taken away and given back. */
+  readonly chips: readonly { present: boolean }[];
+  /** A chip pulls the data line low until it has seen this many clocks. */
+  hold(clocks: number): void;
+}
+
+export function shimIna226(mcu: RP2040, pins: Pins): Sensors {
   const i2c = mcu.i2c[0]!;
   const chips = pins.sensors.map((s) => new Chip(mcu, s, () => drive()));
   const drive = (): void => {
@@ -31,12 +37,23 @@ export function shimIna226(mcu: RP2040, pins: Pins): readonly { present: boolean
   const write = i2c.writeUint32.bind(i2c);
   // The time the data line is held has no meaning here; rp2040js would warn of it.
   i2c.writeUint32 = (offset, value) => offset === SDA_HOLD || write(offset, value);
-  attach(mcu, chips);
-  return chips;
+  const sda = mcu.gpio[SDA_PIN]!;
+  sda.setInputValue(true);
+  mcu.gpio[SCL_PIN]!.setInputValue(true);
+  let held = 0;
+  mcu.gpio[SCL_PIN]!.addListener((state) => {
+    if (held > 0 && state === GPIOPinState.Low) sda.setInputValue(--held === 0);
+  });
+  attach(mcu, chips, () => held > 0);
+  const hold = (clocks: number): void => {
+    held = clocks;
+    sda.setInputValue(false);
+  };
+  return { chips, hold };
 }
 
 /** The bus: bytes take their nine bit times. */
-function attach(mcu: RP2040, chips: readonly Chip[]): void {
+function attach(mcu: RP2040, chips: readonly Chip[], isHeld: () => boolean): void {
   const i2c = mcu.i2c[0]!;
   let then: () => void = () => undefined;
   const alarm = clockOf(mcu).createAlarm(() => then());
@@ -45,7 +62,10 @@ function attach(mcu: RP2040, chips: readonly Chip[]): void {
     alarm.schedule(bits * BIT_NS);
   };
   let chip: Chip | undefined;
-  i2c.onStart = () => after(1, () => i2c.completeStart());
+  // A master waits for the bus to be free before it starts.
+  i2c.onStart = () => {
+    if (!isHeld()) after(1, () => i2c.completeStart());
+  };
   i2c.onConnect = (address) => {
     chip = chips.find((c) => c.pins.address === address && c.present);
     chip?.begin();

@@ -11,6 +11,7 @@ import { type ControlStep, type ControlTransfer, enumerate, lineState } from "./
 const BUS_RESET = 1 << 19;
 const SETUP_RECEIVED = 1 << 17;
 const PULL_UP = 1 << 16;
+const [SOF_READ, SOF_INTERRUPT] = [0x48, 1 << 17];
 const [FULL, DATA1, SELECT_0, STALL, AVAILABLE, LENGTH] = [
   0x8000, 0x2000, 0x1000, 0x800, 0x400, 0x3ff,
 ];
@@ -20,6 +21,8 @@ const DATA_EP = 2;
 
 const FRAME_NS = 1e6;
 const SOF_NS = 5_000;
+/** No IN buffer may be handed over in a frame's last fifth (erratum RP2040-E15); the device's clock is a few µs off. */
+const LAST_HAND_OVER_NS = 820_000;
 /** 13 bytes of overhead and the data at 12 Mbit/s (USB 2.0, 5.8.4: 19 packets of 64 in a frame). */
 const transactionNs = (bytes: number): number => ((13 + bytes) * 8 * 1000) / 12;
 /** Three clocks of 48 MHz: the controller may see a buffer's length later than AVAILABLE otherwise. */
@@ -44,6 +47,7 @@ export class UsbHost {
   readonly #inAlarm: Alarm;
   readonly #outAlarm: Alarm;
   readonly #controlAlarm: Alarm;
+  readonly #sofAlarm: Alarm;
   #busFreeNs = 0;
   #stalled = false;
   #open = false;
@@ -66,6 +70,7 @@ export class UsbHost {
     this.#inAlarm = this.#clock.createAlarm(() => this.#completeIn());
     this.#outAlarm = this.#clock.createAlarm(() => this.#completeOut());
     this.#controlAlarm = this.#clock.createAlarm(() => this.#controlDue());
+    this.#sofAlarm = this.#clock.createAlarm(() => this.#startOfFrame());
     this.#usb.DPRAMUpdated = (offset, value) => this.#written(offset, value);
     this.#watchPullUp();
   }
@@ -124,6 +129,8 @@ export class UsbHost {
     const place = `buffer control ${offset.toString(16)}`;
     const halves =
       (newlyAvailable & AVAILABLE ? 0xffff : 0) | (newlyAvailable & ~AVAILABLE ? ~0xffff : 0);
+    if (offset === this.#inCtrl && now % FRAME_NS > LAST_HAND_OVER_NS)
+      this.errors.push(`${place}: handed over late in a frame`);
     if ((changed & halves) !== newlyAvailable)
       this.errors.push(`${place}: handed over in the same write as the rest`);
     else if (now - this.#changedNs[offset >> 2]! < SETTLE_NS)
@@ -139,6 +146,18 @@ export class UsbHost {
     const value = (this.#control32(offset) & ~(clear << (16 * half))) | (set << (16 * half));
     this.#mcu.usbDPRAMView.setUint32(offset, value, true);
     this.#seen[offset >> 2] = value;
+  }
+
+  /** The controller tells of each; reading the frame's number clears the interrupt (4.1.4, SOF_RD). */
+  #startOfFrame(): void {
+    this.#usb.sofFrameNumber++;
+    this.#usb.intRaw |= SOF_INTERRUPT;
+    this.#usb.checkInterrupts();
+    this.#awaitFrame();
+  }
+
+  #awaitFrame(): void {
+    this.#sofAlarm.schedule(FRAME_NS - (this.#clock.nanos % FRAME_NS));
   }
 
   // --- the bus -------------------------------------------------------------------------------------
@@ -243,11 +262,21 @@ export class UsbHost {
   /** Plugged in: the device pulls D+ up, and the host begins after its debounce time. */
   #watchPullUp(): void {
     const write = this.#usb.writeUint32.bind(this.#usb);
+    const read = this.#usb.readUint32.bind(this.#usb);
+    this.#usb.readUint32 = (offset) => {
+      if (offset === SOF_READ) {
+        this.#usb.intRaw &= ~SOF_INTERRUPT;
+        this.#usb.checkInterrupts();
+      }
+      return read(offset);
+    };
     let up = false;
     this.#usb.writeUint32 = (offset, value) => {
       write(offset, value);
       if (offset !== 0x4c || up === ((value & PULL_UP) !== 0)) return;
       up = !up;
+      if (up) this.#awaitFrame();
+      else this.#sofAlarm.cancel();
       if (up) this.#control(enumerate(this.descriptors), () => this.#opened());
       else this.#open = false;
     };

@@ -6,6 +6,9 @@
 enum { PLL_CS = 0, PLL_PWR = 4, PLL_FBDIV = 8, PLL_PRIM = 12 };
 // RESETS bits that the running program stands on: the flash's pins, the PLLs, SYSCFG (2.14.3).
 enum { KEEP_QSPI = 1 << 6 | 1 << 9 | 1 << 18, PLLS = 1 << 12 | 1 << 13, ALL_BLOCKS = 0x01ffffff };
+// The RTC's clock never runs here, and a block without a clock never says that its reset is done: it
+// stays in reset (2.14, 2.15.1; the SDK and embassy-rp wait for the RTC only after starting clk_rtc).
+enum { RTC = 1 << 15, CLOCKED_BLOCKS = ALL_BLOCKS & ~RTC };
 
 static void await(uint32_t address, uint32_t mask, uint32_t value) {
   while ((REG(address) & mask) != value) continue;
@@ -45,8 +48,8 @@ void clocks_start(void) {
   REG(CLK_PERI) = 1u << 11;
   REG(CLK_USB) = 1u << 11;  // from PLL_USB
   REG(CLK_ADC) = 1u << 11;
-  CLR(RESETS) = ALL_BLOCKS;
-  await(RESET_DONE, ALL_BLOCKS, ALL_BLOCKS);
+  CLR(RESETS) = CLOCKED_BLOCKS;
+  await(RESET_DONE, CLOCKED_BLOCKS, CLOCKED_BLOCKS);
   REG(WATCHDOG_TICK) = 12 | 1u << 9;  // 12 MHz / 12: a tick of 1 µs
 }
 
@@ -84,7 +87,7 @@ enum { WATCHDOG_US = 1000000 };
 void watchdog_start(void) {
   REG(PSM_WDSEL) = 0x1ffff & ~3u;  // all but the oscillators (2.13.5)
   watchdog_feed();
-  REG(WATCHDOG) = 1u << 30;
+  SET(WATCHDOG) = 1u << 30;  // its pause under a debugger stays as it is: on (4.7.6)
 }
 
 // Counts down twice a tick (erratum RP2040-E1).

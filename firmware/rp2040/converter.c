@@ -7,6 +7,7 @@
 
 enum { RING_WORDS = 2048, RING_BITS = 12 };  // 4,096 bytes
 enum { LATE_TICKS = 100 };  // more than any interrupt waits, less than any block lasts
+enum { SETTLE_TICKS = 4 };  // more than a conversion and its way into the FIFO
 enum { CS_EN = 1, CS_READY = 1 << 8, CS_START_MANY = 1 << 3 };
 enum { FCS_EN = 1, FCS_DREQ = 1 << 3, FCS_UNDER = 1 << 10, FCS_OVER = 1 << 11, FCS_EMPTY = 1 << 8 };
 
@@ -44,7 +45,9 @@ static void arm_dma(uint32_t c) {
                      DMA_CHAIN(c ^ 1) | DMA_DREQ(DREQ_ADC);
 }
 
-// Sets everything going at the beginning of tick `at`, or of the next one if that is gone.
+// Sets everything going at the beginning of tick `at`, or of the next one if that is gone. Whether
+// the first conversion of a paced run begins at once or when the divider comes round is not said
+// (4.9.2, DIV): row 0's tick is the one at which the converter was seen to be at work.
 static void go(uint64_t at) {
   uint32_t first = 0;
   while (!(inputs >> first & 1)) first++;
@@ -65,13 +68,19 @@ static void go(uint64_t at) {
   if ((int32_t)(tick - REG(TIMER_RAWL)) <= 0) tick = REG(TIMER_RAWL) + 1;
   while (REG(TIMER_RAWL) != tick) continue;
   REG(ADC_CS) = cs | CS_START_MANY;
+  while (REG(ADC_CS) & CS_READY) continue;
   timing.start_tick = clock_now();
   irq_on();
   finish_of = ~0u;
 }
 
+// The converter's clock is not the bus's: a conversion may begin just after the bit was cleared, while
+// READY still stands. Its sample would be the first of the next run and shift every input by one, so
+// time passes before READY is believed.
 static void halt(void) {
   CLR(ADC_CS) = CS_START_MANY;
+  uint32_t from = REG(TIMER_RAWL);
+  while (REG(TIMER_RAWL) - from < SETTLE_TICKS) continue;
   while (!(REG(ADC_CS) & CS_READY)) continue;
   REG(DMA_INTE0) = 0;  // an abort may raise the interrupt once more (erratum RP2040-E13)
   REG(DMA_CTRL(0)) = DMA_CHAIN(0);
@@ -119,7 +128,7 @@ int converter_take(converter_block *b) {
 }
 
 int converter_was_whole(void) {
-  if (done - taken < held()) return 1;
+  if (done - taken < held() && !(REG(ADC_FCS) & FCS_OVER)) return 1;
   lost += ROWS_A_BLOCK;
   return 0;
 }
@@ -159,9 +168,11 @@ uint64_t converter_row_after(uint64_t tick) { return first_row + tj_row_after(&t
 uint64_t converter_row_at_edge(uint64_t tick, const uint32_t write_address[2], uint32_t cs) {
   if (tick < timing.start_tick) return first_row;  // between arming the trigger and the first row
   uint32_t offsets[2];
+  // WRITE_ADDR is read less what is in flight, without regard to the ring: just after a wrap it may lie
+  // before the ring (erratum RP2040-E12). Modulo the ring it is right.
   for (uint32_t c = 0; c < 2; c++)
     offsets[c] = (write_address[c] - (uint32_t)ring[c]) / 2 & (RING_WORDS - 1);
   uint64_t samples;
   tj_samples_at(&timing, buffer, tick, offsets, &samples);
-  return first_row + tj_row_at_edge(&timing, samples, !(cs & CS_READY));
+  return first_row + tj_row_at_edge(&timing, samples, !(cs & CS_READY), tick);
 }

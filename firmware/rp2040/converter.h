@@ -23,7 +23,8 @@ void converter_stop(void);
 int converter_has_block(void);
 // Takes the oldest block. Returns 0 when there is none.
 int converter_take(converter_block *b);
-// Whether that block's words were left alone since: 0 when the DMA has come round to them.
+// Whether that block's words can be relied on: 0 when the DMA has come round to them since, or samples
+// were lost before it.
 int converter_was_whole(void);
 // Rows lost since the start because the processor came too late or the FIFO overflowed. Sets the
 // converter going again when it was thrown off, at a row boundary, index and tick in step.

@@ -67,11 +67,8 @@ int flash_unique_id(char text[17]) {
 }
 
 // The last two sectors of the 2 MB that every board has: magic, length, CRC, text.
-enum { KEPT_AT = 2048 * 1024 - 8192, KEPT_BYTES = 8192, PAGE = 256, HEAD = 12 };
-enum {
-  BLOCK_BYTES = 65536,
-  ERASE_BLOCK = 0xd8
-};                                         // what the ROM may use where a whole block is erased
+enum { KEPT_AT = 2048 * 1024 - 8192, SECTOR = 4096, PAGE = 256, HEAD = 12 };
+enum { BLOCK_BYTES = 65536, ERASE_BLOCK = 0xd8 };  // for the ROM, where a whole block is erased
 static const uint32_t MAGIC = 0x4c434a54;  // "TJCL"
 static const uint8_t *const kept = (const uint8_t *)0x10000000 + KEPT_AT;
 
@@ -86,6 +83,14 @@ const uint8_t *flash_calibration(uint32_t *n) {
 typedef void (*range_erase)(uint32_t at, uint32_t n, uint32_t block, uint8_t command);
 typedef void (*range_program)(uint32_t at, const uint8_t *data, uint32_t n);
 
+// A sector at a time: each takes up to 0.4 s (W25Q16JV, AC characteristics), and the watchdog waits for one second.
+static void erase(uint32_t bytes) {
+  for (uint32_t at = 0; at < bytes; at += SECTOR) {
+    ((range_erase)rom_function(ROM('R', 'E')))(KEPT_AT + at, SECTOR, BLOCK_BYTES, ERASE_BLOCK);
+    watchdog_feed();
+  }
+}
+
 int flash_store_calibration(const uint8_t *text, uint32_t n) {
   static uint8_t pages[(HEAD + TJ_MAX_CALIBRATION + PAGE - 1) / PAGE * PAGE];
   tj_put32(pages, MAGIC);
@@ -94,7 +99,7 @@ int flash_store_calibration(const uint8_t *text, uint32_t n) {
   tj_copy(pages + HEAD, text, n);
   watchdog_feed();
   leave_flash();
-  ((range_erase)rom_function(ROM('R', 'E')))(KEPT_AT, KEPT_BYTES, BLOCK_BYTES, ERASE_BLOCK);
+  erase(HEAD + n);
   ((range_program)rom_function(ROM('R', 'P')))(KEPT_AT, pages, (HEAD + n + PAGE - 1) / PAGE * PAGE);
   enter_flash();
   uint32_t read;

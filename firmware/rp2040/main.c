@@ -91,9 +91,13 @@ static const tj_port port = {clock_now,           send,  configure, start, stop,
                              converter_row_after, store, leave};
 
 static void take_commands(void) {
-  if (usb_was_closed()) tj_device_halt(&device);
-  for (const usb_packet *p; (p = usb_received()); usb_release())
+  for (;;) {
+    if (usb_was_closed()) tj_device_halt(&device);
+    const usb_packet *p = usb_received();
+    if (!p) return;
     tj_device_take(&device, p->bytes, p->n, p->tick);
+    usb_release();
+  }
 }
 
 static void send_edges(void) {

@@ -33,6 +33,7 @@ enum {
 #define CLK_ADC (CLOCKS + 0x60)
 #define RESETS 0x4000c000u  // 2.14
 #define RESET_DONE (RESETS + 0x08)
+enum { RESET_I2C0 = 1 << 3 };
 #define PSM_WDSEL 0x40010008u  // 2.13
 #define IO_BANK0 0x40014000u   // 2.19.6.1
 #define GPIO_CTRL(n) (IO_BANK0 + 8 * (n) + 4)
@@ -41,7 +42,7 @@ enum {
 #define IO_EDGE_LOW(n) (4u << 4 * ((n) % 8))
 #define QSPI_SS_CTRL 0x4001800cu            // 2.19.6.2
 #define PAD(n) (0x4001c000u + 4 + 4 * (n))  // 2.19.6.3
-enum { PAD_OD = 0x80, PAD_IE = 0x40, PAD_PUE = 8, PAD_PDE = 4, PAD_SCHMITT = 2 };
+enum { PAD_OD = 0x80, PAD_IE = 0x40, PAD_8MA = 0x20, PAD_PUE = 8, PAD_PDE = 4, PAD_SCHMITT = 2 };
 #define XOSC 0x40024000u     // 2.16
 #define PLL_SYS 0x40028000u  // 2.18
 #define PLL_USB 0x4002c000u
@@ -83,6 +84,9 @@ enum { DMA_EN = 1, DMA_16 = 1 << 2, DMA_32 = 2 << 2, DMA_INCR_WRITE = 1 << 5, DM
 #define USB 0x50110000u          // 4.1.4
 #define PIO0 0x50200000u         // 3.7
 #define SIO_GPIO_IN 0xd0000004u  // 2.3.1.7
+#define SIO_GPIO_OUT_CLR 0xd0000018u
+#define SIO_GPIO_OE_SET 0xd0000024u
+#define SIO_GPIO_OE_CLR 0xd0000028u
 
 #define NVIC_ISER 0xe000e100u  // 2.4.8
 #define NVIC_ICER 0xe000e180u

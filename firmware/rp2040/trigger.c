@@ -108,7 +108,8 @@ static void read_edge(uint32_t slot, uint64_t now, tj_edge *e) {
 }
 
 uint32_t trigger_take(tj_edge *edges) {
-  // The last channel has written: the edge is whole.
+  // The last channel has written: the edge is whole. What is in flight is not counted, also where the
+  // address then lies before the ring (erratum RP2040-E12): modulo the ring it is right.
   uint32_t end =
       (REG(DMA_WRITE(FIRST_CHANNEL + CONVERTER)) - (uint32_t)latched[CONVERTER]) / 4 % DEPTH;
   uint64_t now = clock_now();

@@ -12,6 +12,10 @@
 #define USB_IN_BUFFERS 1
 #endif
 enum { RX_PACKETS = 16 };
+// Erratum RP2040-E15: an IN transaction late in a frame can end in babble behind a hub, and the
+// controller may hang for good. So no IN buffer is handed over in a frame's last fifth, as in the SDK
+// (PICO_RP2040_USB_DEVICE_UFRAME_FIX); the next frame's beginning makes up for it.
+enum { FRAME_US = 1000, LAST_HAND_OVER_US = 800 };
 
 static uint8_t ring[USB_RING_BYTES] __attribute__((aligned(4)));
 static volatile uint32_t written, sent;  // counts of bytes; their difference waits
@@ -20,9 +24,12 @@ static uint32_t in_pid, in_half, in_select, out_pid;
 static uint8_t
     ended_whole;  // the last packet was full: the host's read goes on until a shorter one
 static volatile uint8_t configured, dtr, closed;
+static volatile uint8_t halted[2];  // out, in
+static uint32_t frame_began;        // tick of the last start of frame
 
 static usb_packet packets[RX_PACKETS];
 static volatile uint32_t received, released;
+static volatile uint32_t left_behind;  // packets before this count came from a listener that is gone
 static volatile uint8_t out_waits;  // a packet would have no place: the host is made to wait
 
 static const char *serial_number;
@@ -54,10 +61,15 @@ static void fill(volatile uint32_t *to, uint32_t from, uint32_t bytes) {
   copy_words(to + first, in_ring(0), n - first);
 }
 
+static int is_late_in_frame(void) {
+  uint32_t since = REG(TIMER_RAWL) - frame_began;
+  return since >= LAST_HAND_OVER_US && since < FRAME_US;
+}
+
 // Hands over as much as there is and there are buffers for. Interrupts are off or this is one.
 static void feed_in(void) {
-  if (!configured) return;
-  for (;;) {
+  if (!configured || halted[1]) return;
+  while (!is_late_in_frame()) {
     volatile uint16_t *ctrl = buf_ctrl(EP_DATA, 1, in_half);
     if (*ctrl & BUF_AVAILABLE) return;
     uint32_t n = written - sent;
@@ -76,7 +88,7 @@ static void feed_in(void) {
 
 static void feed_out(void) {
   out_waits = received - released == RX_PACKETS;
-  if (out_waits || !configured) return;
+  if (out_waits || !configured || halted[0]) return;
   hand_over(buf_ctrl(EP_DATA, 0, 0), (out_pid ? BUF_DATA1 : 0) | USB_PACKET);
   out_pid ^= 1;
 }
@@ -91,20 +103,35 @@ static void take_out(void) {
   feed_out();
 }
 
-// Nobody listens any more: what waits is dropped, and the next listener begins with whole frames.
+// Nobody listens any more: what waits in either direction is dropped, and the next listener begins
+// with whole frames, but for the packets that the controller has already.
 static void close(void) {
   sent = written;
+  left_behind = received;
   ended_whole = 0;
   dtr = 0;
   closed = 1;
 }
 
+// Takes a data endpoint's buffers back, or has it stall: both of a pair, since which one the
+// controller looks at next is its own affair. Toggles begin with DATA0 again (USB 2.0, 9.4.5).
+static void begin_endpoint(int in, uint16_t ctrl) {
+  *buf_ctrl(EP_DATA, (uint32_t)in, 0) = ctrl;
+  if (!in) {
+    out_pid = 0;
+    return;
+  }
+  *buf_ctrl(EP_DATA, 1, 1) = ctrl;
+  in_pid = in_half = ended_whole = 0;
+  in_select = BUF_SELECT_0;
+}
+
 static void on_configured(uint32_t configuration) {
   configured = (uint8_t)configuration;
   close();
-  *buf_ctrl(EP_DATA, 1, 0) = *buf_ctrl(EP_DATA, 1, 1) = *buf_ctrl(EP_DATA, 0, 0) = 0;
-  in_pid = in_half = out_pid = 0;
-  in_select = BUF_SELECT_0;
+  halted[0] = halted[1] = 0;
+  begin_endpoint(0, 0);
+  begin_endpoint(1, 0);
   if (!configured) return;
   EP_CTRL(EP_NOTIFY, 1) = EP_ENABLE(EP_INTERRUPT, NOTIFY_BUFFER);
   EP_CTRL(EP_DATA, 1) = EP_ENABLE(EP_BULK, IN_BUFFER) | (USB_IN_BUFFERS == 2 ? EP_DOUBLE : 0);
@@ -117,20 +144,11 @@ static void on_line_state(int on) {
   dtr = (uint8_t)on;
 }
 
-// Clearing a halt also begins with DATA0 again (USB 2.0, 9.4.5).
-static void on_halt(uint32_t ep, int in, int halted) {
-  if (halted) {
-    *buf_ctrl(ep, (uint32_t)in, in ? in_half : 0) = BUF_STALL;
-    return;
-  }
-  *buf_ctrl(ep, (uint32_t)in, in ? in_half : 0) = 0;
-  if (in) {
-    in_pid = 0;
-    feed_in();
-  } else {
-    out_pid = 0;
-    feed_out();
-  }
+static void on_halt(int in, int on) {
+  halted[in] = (uint8_t)on;
+  begin_endpoint(in, on ? BUF_STALL : 0);
+  if (in) feed_in();
+  else feed_out();
 }
 
 static void reset_bus(void) {
@@ -138,8 +156,8 @@ static void reset_bus(void) {
   usb_control c = control;
   c.serial = serial_number;
   usb_control_reset(&c);
-  configured = 0;
-  close();
+  REG(USB_BUFF_STATUS) = REG(USB_BUFF_STATUS);  // what ended before the reset is nobody's any more
+  on_configured(0);
 }
 
 static void buffers_done(void) {
@@ -160,6 +178,11 @@ void on_usb(void) {
     REG(USB_SIE_STATUS) = SIE_BUS_RESET;
     reset_bus();
   }
+  if (s & INT_DEV_SOF) {
+    (void)REG(USB_SOF_RD);  // clears the interrupt
+    frame_began = REG(TIMER_RAWL);
+    feed_in();
+  }
   if (s & INT_BUFF_STATUS) buffers_done();  // before a setup packet: they ended before it came
   if (s & INT_SETUP_REQ) {
     REG(USB_SIE_STATUS) = SIE_SETUP_REC;
@@ -175,7 +198,7 @@ void usb_start(const char *serial) {
   REG(USB_PWR) = 1 << 2 | 1 << 3;  // the board's VBUS is taken for granted
   REG(USB_MAIN_CTRL) = 1;
   REG(USB_SIE_CTRL) = SIE_EP0_INT_1BUF;
-  REG(USB_INTE) = INT_SETUP_REQ | INT_BUS_RESET | INT_BUFF_STATUS;
+  REG(USB_INTE) = INT_DEV_SOF | INT_SETUP_REQ | INT_BUS_RESET | INT_BUFF_STATUS;
   REG(NVIC_ISER) = 1u << IRQ_USBCTRL;
   SET(USB_SIE_CTRL) = SIE_PULLUP_EN;
 }
@@ -188,7 +211,11 @@ void usb_stop(void) {
 int usb_was_closed(void) {
   irq_off();
   int was = closed;
-  if (was) sent = written;  // also what was written while it closed
+  if (was) {
+    sent = written;  // also what was written while it closed
+    released = left_behind;
+    if (out_waits) feed_out();
+  }
   closed = 0;
   irq_on();
   return was;

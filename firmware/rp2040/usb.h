@@ -23,7 +23,8 @@ void usb_start(const char *serial);
 // Takes the device off the bus.
 void usb_stop(void);
 
-// DTR fell or the bus was reset since the last call: what was to be sent is gone.
+// DTR fell or the bus was reset since the last call: what was to be sent is gone, and so are packets
+// from before. Not while a packet is in use.
 int usb_was_closed(void);
 
 uint32_t usb_room(void);

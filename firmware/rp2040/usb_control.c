@@ -80,7 +80,7 @@ static void halt_endpoint(uint32_t index, int halted) {
   int in = index >> 7 & 1;
   if (data_endpoint(index)) {
     now.halted[in] = (uint8_t)halted;
-    now.to.on_halt(index & 0x7f, in, halted);
+    now.to.on_halt(in, halted);
   }
   confirm();
 }

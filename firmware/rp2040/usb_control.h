@@ -7,7 +7,7 @@ typedef struct {
   const char *serial;
   void (*on_configured)(uint32_t configuration);
   void (*on_line_state)(int dtr);
-  void (*on_halt)(uint32_t endpoint, int in, int halted);
+  void (*on_halt)(int in, int halted);  // of the data endpoint
 } usb_control;
 
 void usb_control_reset(const usb_control *c);

@@ -5,6 +5,7 @@
 
 #define USB_ADDR_ENDP (USB + 0x00)
 #define USB_MAIN_CTRL (USB + 0x40)
+#define USB_SOF_RD (USB + 0x48)
 #define USB_SIE_CTRL (USB + 0x4c)
 #define USB_SIE_STATUS (USB + 0x50)
 #define USB_BUFF_STATUS (USB + 0x58)
@@ -20,7 +21,12 @@ enum {
   SIE_PULLUP_EN = 1 << 16,
   SIE_EP0_INT_1BUF = 1 << 29
 };
-enum { INT_SETUP_REQ = 1 << 16, INT_BUS_RESET = 1 << 12, INT_BUFF_STATUS = 1 << 4 };
+enum {
+  INT_DEV_SOF = 1 << 17,
+  INT_SETUP_REQ = 1 << 16,
+  INT_BUS_RESET = 1 << 12,
+  INT_BUFF_STATUS = 1 << 4
+};
 
 // Buffer control: two halves of 16 bits, the upper for the second buffer of a pair (4.1.2.5.3).
 enum {

@@ -31,6 +31,41 @@ static uint64_t began;
 static volatile uint64_t fell;
 static volatile uint8_t has_fallen;
 
+static void pause_us(uint32_t us) {
+  uint32_t from = REG(TIMER_RAWL);
+  while (REG(TIMER_RAWL) - from <= us) continue;
+}
+
+// As open drain: the pin pulls low, or lets go. Slower than any chip here needs.
+static void pull(uint32_t pin, int low) {
+  REG(low ? SIO_GPIO_OE_SET : SIO_GPIO_OE_CLR) = 1u << pin;
+  pause_us(4);
+}
+
+static int is_low(uint32_t pin) { return !(REG(SIO_GPIO_IN) >> pin & 1); }
+
+// A chip that was cut off while it was read, by a reset of this one, holds the data line until its
+// byte is clocked out, for as long as it has its supply: nine clocks at most, then a stop (I²C
+// specification UM10204, 3.1.16).
+static void free_bus(void) {
+  static const uint32_t both = 1u << SDA_PIN | 1u << SCL_PIN;
+  REG(SIO_GPIO_OUT_CLR) = both;
+  REG(SIO_GPIO_OE_CLR) = both;
+  REG(GPIO_CTRL(SDA_PIN)) = REG(GPIO_CTRL(SCL_PIN)) = FUNC_SIO;
+  pause_us(20);  // the pull-ups of the pads alone take some 10 µs
+  if (is_low(SDA_PIN)) {
+    for (uint32_t k = 0; k < 9 && is_low(SDA_PIN); k++) {
+      pull(SCL_PIN, 1);
+      pull(SCL_PIN, 0);
+    }
+    pull(SCL_PIN, 1);
+    pull(SDA_PIN, 1);
+    pull(SCL_PIN, 0);
+    pull(SDA_PIN, 0);
+  }
+  REG(GPIO_CTRL(SDA_PIN)) = REG(GPIO_CTRL(SCL_PIN)) = FUNC_I2C;
+}
+
 static void set_up_bus(void) {
   REG(I2C0 + ENABLE) = 0;
   REG(I2C0 + CON) = MASTER | FAST | RESTART_EN | NO_SLAVE | TX_EMPTY_CTRL;
@@ -45,12 +80,12 @@ static void set_up_bus(void) {
   (void)REG(I2C0 + CLR_ALL);
 }
 
+// The INA226 takes nothing above 0.4 V for low (SBOS547, VIL), and pull-ups of several boards add up.
 void wire_set_up(void) {
+  for (uint32_t pin = SDA_PIN; pin <= SCL_PIN; pin++)
+    REG(PAD(pin)) = PAD_IE | PAD_SCHMITT | PAD_PUE | PAD_8MA;
+  free_bus();
   set_up_bus();
-  for (uint32_t pin = SDA_PIN; pin <= SCL_PIN; pin++) {
-    REG(PAD(pin)) = PAD_IE | PAD_SCHMITT | PAD_PUE;
-    REG(GPIO_CTRL(pin)) = FUNC_I2C;
-  }
   REG(PAD(ALERT_PIN)) = PAD_IE | PAD_SCHMITT | PAD_PUE;  // open drain
   REG(GPIO_CTRL(ALERT_PIN)) = FUNC_SIO;
   REG(IO_INTE(ALERT_PIN)) = IO_EDGE_LOW(ALERT_PIN);
@@ -92,11 +127,20 @@ static uint16_t received(void) {
   return (uint16_t)(high << 8 | (REG(I2C0 + DATA) & 255));
 }
 
+// The controller cannot be switched off in the middle of a transaction (4.3.10.3): its reset can be.
+static void start_over(void) {
+  SET(RESETS) = RESET_I2C0;
+  free_bus();
+  CLR(RESETS) = RESET_I2C0;
+  while (!(REG(RESET_DONE) & RESET_I2C0)) continue;
+  set_up_bus();
+}
+
 int wire_over(int *acknowledged, uint16_t *value) {
   uint32_t raw = REG(I2C0 + RAW_INTR);
   if (!(raw & STOP_DET)) {
     if (clock_now() - began < TOO_LONG_US) return 0;
-    set_up_bus();  // something holds the bus: let go of it
+    start_over();  // something holds the bus
     *acknowledged = 0;
     return 1;
   }

@@ -208,6 +208,25 @@ for (const { name, missing, build } of CORE_BUILDS) {
       });
     });
 
+    test("an edge between a conversion's end and its word's arrival is placed by its tick", async () => {
+      // 120 counts a sample, four inputs: a row every 10 µs, its first conversion from 0 to 2 µs. The edge
+      // comes at 2.05 µs: no word has arrived, and the converter rests until 2.5 µs. Row 0 had begun.
+      const timing = { startTick: 1000n, countsATick: 48, sampleCounts: 120, channels: 4 };
+      const at = (tick: bigint, done: number, converting: boolean): Uint8Array =>
+        ask.placeRequest({ ...timing, block: 2048, ring: 2048 }, tick, [done, 0], converting);
+      // And the other way: a row's last word is there, its successor's first is said to be under way.
+      const cases = [
+        at(1002n, 0, false),
+        at(1002n, 0, true),
+        at(1009n, 4, true),
+        at(1010n, 4, false),
+      ];
+      const rows = (await core(cases)).map((a) =>
+        Number(new DataView(a.buffer).getBigUint64(8, true)),
+      );
+      expect(rows).toEqual([1, 1, 1, 1]);
+    });
+
     test("drives an INA226: found, set up, read on alert and by time, lost and found again", async () => {
       const script = inaScript();
       const answers = await core(script.map((s) => s.request));

@@ -56,15 +56,24 @@ class Bench {
   }
 
   /** @returns the reply, which must come within 50 ms (docs/wire.md, Commands). */
-  ask(command: (sequence: number) => Uint8Array): Reply {
+  ask(command: (sequence: number) => Uint8Array, limitMs = 50): Reply {
     const sequence = this.#sequence++;
     this.board.usb.send(command(sequence));
     const find = (): Reply | undefined =>
       this.frames.map((f) => decodeReply(f)).find((r) => r?.request === sequence);
-    for (let ms = 0; ms < 50 && !find(); ms++) this.run(1);
+    for (let ms = 0; ms < limitMs && !find(); ms++) this.run(1);
     const reply = find();
     if (!reply) throw new Error(`no reply to command ${sequence}`);
     return reply;
+  }
+
+  /** Page by page; the reply to the last comes within a second, when all is stored. */
+  store(text: Uint8Array): void {
+    for (let at = 0; at < text.length; at += 256) {
+      const page = text.subarray(at, at + 256);
+      const limitMs = at + 256 < text.length ? 50 : 1000;
+      expect(this.ask((n) => encodeWriteCalibration(text, at, page, n), limitMs).result).toBe(0);
+    }
   }
 
   simple(type: number): Reply {
@@ -79,8 +88,10 @@ class Bench {
 suite(`the emulated board${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => {
   const folder = mkdtempSync(join(tmpdir(), "truejoule-board-"));
   let image: Uint8Array;
+  let doubleIn: Uint8Array;
   beforeAll(() => {
     image = buildImage(folder).bytes;
+    doubleIn = buildImage(folder, { doubleIn: true }).bytes;
   }, 60_000);
   afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -100,6 +111,28 @@ suite(`the emulated board${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => {
     expect(b.simple(CommandType.identify).result).toBe(0);
     expect(b.board.usb.errors).toEqual([]);
   });
+
+  test.each([false, true])(
+    "a halt while it streams: silent until cleared, then from DATA0 and the first buffer (two buffers: %s)",
+    (two) => {
+      const b = new Bench({ image: two ? doubleIn : image });
+      for (let k = 0; k < 8; k++) {
+        b.simple(CommandType.start);
+        b.run(20 + 0.013 * k); // one buffer or the other is next
+        b.board.usb.stall(true); // what is halted is not asked for data meanwhile
+        b.run(1);
+        b.board.usb.control(haltAndClear(0x82));
+        b.board.usb.control(haltAndClear(0x02));
+        b.run(20);
+        b.board.usb.clearToggles();
+        b.board.usb.stall(false);
+        const n = b.records(RecordType.samples).length;
+        b.run(50);
+        expect(b.records(RecordType.samples).length).toBeGreaterThan(n + 5);
+      }
+      expect(b.board.usb.errors).toEqual([]);
+    },
+  );
 
   test("the boot stage's CRC is what the ROM checks, and a flipped bit is refused", () => {
     // Known answer: CRC-32/MPEG-2 of "123456789".
@@ -185,10 +218,7 @@ suite(`the emulated board${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => {
   test("keeps a calibration in flash, over a power cycle; a reply of whole packets arrives at once", () => {
     const text = new TextEncoder().encode('{"adc0":{"gain":1.012}}'.padEnd(1000));
     const b = new Bench({ image });
-    for (let at = 0; at < 1000; at += 256) {
-      const page = text.subarray(at, Math.min(1000, at + 256));
-      expect(b.ask((n) => encodeWriteCalibration(text, at, page, n)).result).toBe(0);
-    }
+    b.store(text);
     const again = new Bench({ image: b.board.mcu.flash });
     const read = (bench: Bench, offset: number): Buffer => {
       const { body } = bench.ask((n) => encodeReadCalibration(offset, n));
@@ -203,6 +233,23 @@ suite(`the emulated board${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => {
     expect(again.ask((n) => encodeWriteCalibration(text, 0, text.subarray(0, 256), n)).result).toBe(
       3,
     );
+  });
+
+  test("a calibration of the greatest length: two sectors as slow as they may be, and the watchdog is content", () => {
+    const b = new Bench({ image });
+    const text = Uint8Array.from({ length: 4096 }, (_, i) => 32 + (i % 90));
+    b.store(text);
+    const { flash } = b.board.mcu;
+    const at = 2048 * 1024 - 8192;
+    expect(Buffer.from(flash.subarray(at + 12, at + 12 + 4096)).equals(Buffer.from(text))).toBe(
+      true,
+    );
+    const from = b.board.nowNs;
+    b.store(text.subarray(0, 1000)); // one sector will do
+    expect(b.board.nowNs - from).toBeLessThan(480 * MS);
+    b.run(1500);
+    expect(b.simple(CommandType.identify).result).toBe(0);
+    expect(b.board.usb.errors).toEqual([]);
   });
 
   test("DTR falls: it stops and forgets; DTR rises: it answers again", () => {
@@ -221,6 +268,20 @@ suite(`the emulated board${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => {
     expect(b.board.usb.errors).toEqual([]);
   });
 
+  test("a start that came just before DTR fell starts nothing", () => {
+    const b = new Bench({ image });
+    b.board.usb.send(encodeCommand(CommandType.start, 1));
+    b.board.usb.setDtr(false);
+    b.board.freeze(3 * MS); // both have come when the processor looks
+    b.run(100);
+    expect(b.frames).toEqual([]);
+    b.board.usb.setDtr(true);
+    b.run(5);
+    const reply = b.simple(CommandType.identify);
+    expect([reply.run, reply.running]).toEqual([0, false]);
+    expect(b.board.usb.errors).toEqual([]);
+  });
+
   test("a sensor that is not there is silent; one that vanishes is told as not read", () => {
     const mean = (): { shuntV: number; busV: number } => ({ shuntV: -0.05, busV: 12 });
     const pins: Pins = {
@@ -236,14 +297,29 @@ suite(`the emulated board${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => {
     expect(all().every((r) => r.status === 0 && r.shunt === -20_000)).toBe(true);
     const before = all().length;
     expect(before).toBeGreaterThan(18);
-    b.board.sensors[1]!.present = false;
+    b.board.sensors.chips[1]!.present = false;
     b.run(100);
     const later = all().slice(before + 1);
     expect(later.filter((r) => r.address === 0x41).every((r) => (r.status & 1) === 1)).toBe(true);
     expect(later.filter((r) => r.address === 0x40 && r.status === 0).length).toBeGreaterThan(8);
-    b.board.sensors[1]!.present = true;
+    b.board.sensors.chips[1]!.present = true;
     b.run(100);
     expect(all().at(-1)!.status | all().at(-2)!.status).toBe(0);
+  });
+
+  test.each([1, 9])("a chip that holds the data line for %i clocks is clocked free", (clocks) => {
+    const mean = (): { shuntV: number; busV: number } => ({ shuntV: 0.01, busV: 12 });
+    const pins: Pins = { ...still, sensors: [{ address: 0x40, slowness: 1, mean }] };
+    const b = new Bench({ image, pins });
+    b.simple(CommandType.start);
+    b.run(50);
+    b.board.sensors.hold(clocks);
+    b.run(100);
+    const all = b.records(RecordType.readings).flatMap((f) => decodeReadings(f)!);
+    expect(all.filter((r) => r.status === 1).length).toBe(1); // the one that was cut off
+    expect(all.at(-1)!.status).toBe(0);
+    expect(all.length).toBeGreaterThan(14);
+    expect(b.board.usb.errors).toEqual([]);
   });
 
   test("idles for ten seconds with a sensor beside it, and the watchdog is content", () => {
@@ -252,6 +328,49 @@ suite(`the emulated board${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => {
     const b = new Bench({ image, pins });
     b.run(10_000);
     expect(b.simple(CommandType.identify).result).toBe(0);
+  });
+
+  test("the converter's FIFO overflows: rows are counted as lost, and no input slips into another's place", () => {
+    const b = new Bench({ image });
+    b.simple(CommandType.start);
+    for (let k = 0; k < 20; k++) {
+      b.run(7);
+      b.board.starve(true);
+      b.board.run(b.board.nowNs + 12_500 + 2_500 * k); // five samples and more, of which four are kept
+      b.board.starve(false);
+    }
+    b.run(150);
+    const blocks = b.records(RecordType.samples).map((f) => decodeSamples(f)!);
+    expect(blocks.length).toBeGreaterThan(20);
+    const row = Buffer.of(100, 0x80, 12, 44, 0x01, 25).toString("hex"); // 100, 200, 300, 400 as 12 bits each
+    for (const { data } of blocks) expect(Buffer.from(data).toString("hex")).toBe(row.repeat(512));
+    const status = decodeStatus(b.records(RecordType.status).at(-1)!)!;
+    expect(status.framesDropped).toBe(0);
+    expect(status.rowsOverrun).toBeGreaterThan(20);
+    const last = blocks.at(-1)!;
+    expect(Number(last.index) + 512 - 512 * blocks.length).toBe(status.rowsOverrun);
+    // After each, index and tick are in step again: 100 rows a millisecond.
+    for (const x of blocks)
+      expect(
+        Math.abs(Number(x.tick - blocks[0]!.tick) - 10 * Number(x.index - blocks[0]!.index)),
+      ).toBeLessThan(2);
+  });
+
+  test("a converter that begins one period late: slow rates stream, ticks say when it began", () => {
+    const began: number[] = [];
+    const onSample = (input: number, tNs: number): void => void (input === 0 && began.push(tNs));
+    const b = new Bench({ image, onSample, firstConversionLate: true });
+    b.ask((n) => encodeConfigure({ rowHz: 1000, mask: 1, bits: 12 }, n));
+    b.simple(CommandType.start);
+    b.run(1800);
+    const blocks = b.records(RecordType.samples).map((f) => decodeSamples(f)!);
+    expect(blocks.map((x) => Number(x.index))).toEqual([0, 512, 1024]);
+    for (const x of blocks) {
+      const off = began[Number(x.index)]! / 1e3 - Number(x.tick);
+      expect([off >= 0, off < 1]).toEqual([true, true]);
+    }
+    const status = decodeStatus(b.records(RecordType.status).at(-1)!)!;
+    expect(status.rowsOverrun).toBe(0);
   });
 
   test("goes to the ROM's bootloader when told so by the right word", () => {
