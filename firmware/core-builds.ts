@@ -30,10 +30,11 @@ export function buildNative(out: string): string {
   return path;
 }
 
-/** @returns the fuzzer's path (core-host/fuzz.c). */
+/** @returns the fuzzer's path (core-host/fuzz.c, faults.c). */
 export function buildFuzzer(out: string): string {
   const path = join(out, "core-fuzz");
-  runTool("gcc", [...STRICT, ...SANITIZE, join(host, "fuzz.c"), ...coreSources(false), "-o", path]);
+  const sources = [join(host, "fuzz.c"), join(host, "faults.c"), ...coreSources(false)];
+  runTool("gcc", [...STRICT, ...SANITIZE, ...sources, "-o", path]);
   return path;
 }
 

@@ -1,6 +1,7 @@
 // Fuzzes the command side of the core: random, mutated and cut command bytes, as many as asked,
 // into one device, while it also makes records and the transport comes and goes. Every frame it
-// sends is checked by a second splitter. Run under ASan and UBSan: core-fuzz BYTES [SEED]. Prints
+// sends is checked by a second splitter. Beside it the parts that listen to hardware meet its
+// faults (faults.c). Run under ASan and UBSan: core-fuzz BYTES [SEED]. Prints
 // one JSON line.
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #include "../core/bytes.h"
 #include "../core/commands.h"
+#include "check.h"
 
 static uint64_t state;
 static uint32_t next_random(void) {  // xorshift64*, S. Vigna 2016
@@ -16,7 +18,7 @@ static uint32_t next_random(void) {  // xorshift64*, S. Vigna 2016
   state ^= state >> 27;
   return (uint32_t)((state * 0x2545f4914f6cdd1d) >> 32);
 }
-static uint32_t below(uint32_t n) { return (uint32_t)((uint64_t)next_random() * n >> 32); }
+uint32_t below(uint32_t n) { return (uint32_t)((uint64_t)next_random() * n >> 32); }
 
 static uint64_t now;
 static uint32_t frames_sent, replies_sent, frames_refused, next_sequence, checked, stores, starts,
@@ -26,14 +28,6 @@ static tj_splitter outgoing;
 static uint8_t kept[TJ_MAX_CALIBRATION];
 static _Alignas(4) uint8_t scratch[4096];
 static tj_device device;
-
-#define CHECK(what)                                                           \
-  do {                                                                        \
-    if (!(what)) {                                                            \
-      fprintf(stderr, "fuzz: %s does not hold (line %d)\n", #what, __LINE__); \
-      abort();                                                                \
-    }                                                                         \
-  } while (0)
 
 static void on_sent(void *context, const uint8_t *frame, uint32_t size) {
   (void)context;
@@ -152,6 +146,7 @@ int main(int argc, char **argv) {
   device.capabilities.channels = 4;
   for (int i = 0; i < 4; i++) device.capabilities.channel[i].name = "adc";
   uint8_t bytes[TJ_MAX_FRAME];
+  fault_counts faults = {0};
   while (fed < wanted) {
     uint32_t n = make_bytes(bytes);
     for (uint32_t at = 0; at < n;) {  // as USB brings it: cut anywhere
@@ -165,6 +160,7 @@ int main(int argc, char **argv) {
     if (below(32) == 0 && device.running) make_records();
     tj_device_transport(&device, now, (int)below(2), now - below(50000));
     if (below(1000) == 0) tj_device_halt(&device);
+    if (below(256) == 0) inject_faults(&faults);
     CHECK(device.running == running);
     CHECK(device.calibration_bytes <= TJ_MAX_CALIBRATION &&
           device.page_bytes <= TJ_MAX_CALIBRATION);
@@ -173,8 +169,10 @@ int main(int argc, char **argv) {
   CHECK(device.sequence == frames_sent + frames_refused);
   printf(
       "{\"bytes\":%llu,\"frames\":%u,\"bad\":%u,\"other_version\":%u,\"skipped\":%u,\"replies\":%u,"
-      "\"sent\":%u,\"without_room\":%u,\"runs\":%u,\"stores\":%u,\"bootloader\":%u}\n",
+      "\"sent\":%u,\"without_room\":%u,\"runs\":%u,\"stores\":%u,\"bootloader\":%u,"
+      "\"ina226_readings\":%u,\"ina226_not_read\":%u,\"edges\":%u,\"latches_refused\":%u}\n",
       (unsigned long long)fed, c->frames, c->bad, c->other_version, c->skipped, replies_sent,
-      frames_sent, frames_refused, starts, stores, leaves);
+      frames_sent, frames_refused, starts, stores, leaves, faults.readings, faults.not_read,
+      faults.placed, faults.refused);
   return 0;
 }

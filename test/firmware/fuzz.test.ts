@@ -17,7 +17,8 @@ withGcc(
     try {
       const account = JSON.parse(await fuzz(buildFuzzer(folder), 2e6, 1)) as Record<string, number>;
       expect(account["bytes"]).toBeGreaterThanOrEqual(2e6);
-      // It reached what it was to reach: right and wrong frames, both answers of the transport, storage.
+      // It reached what it was to reach: right and wrong frames, both answers of the transport, storage,
+      // a sensor that is read and one that is not, latches that fit and others.
       for (const what of [
         "frames",
         "bad",
@@ -26,6 +27,10 @@ withGcc(
         "without_room",
         "stores",
         "runs",
+        "ina226_readings",
+        "ina226_not_read",
+        "edges",
+        "latches_refused",
       ])
         expect([what, account[what]! > 0]).toEqual([what, true]);
     } finally {
