@@ -2,6 +2,7 @@
 // doubt about the figures, as against a remark on them.
 
 import type { SessionClocks } from "../align/fit.ts";
+import type { Misplaced } from "../align/clock-sets.ts";
 import type { Lag } from "../align/lag.ts";
 import type { Scan, TelemetrySeries } from "../align/scan.ts";
 import { clockTotals, type DaqClock, placeNs } from "../align/segments.ts";
@@ -22,6 +23,7 @@ export function warningsOf(
   pairing: readonly string[],
   results: readonly WindowResult[],
   lags: readonly Lag[],
+  misplaced: readonly Misplaced[],
 ): Told {
   const serious = [
     ...damagesOf(scan),
@@ -35,6 +37,7 @@ export function warningsOf(
     ...unplacedMarks(scan, clocks),
     ...scan.telemetry.flatMap(unsteady),
     ...scan.telemetry.flatMap(implausible),
+    ...clockSets(misplaced),
     ...results.flatMap((r) =>
       r.window.doubt ? [`window ${r.window.name}: ${r.window.doubt}`] : [],
     ),
@@ -129,6 +132,25 @@ function wallClockSteps(scan: Scan): string[] {
       );
   }
   return out;
+}
+
+/** One line for the channels of one log. */
+function clockSets(misplaced: readonly Misplaced[]): string[] {
+  const logs = new Map<string, Misplaced[]>();
+  for (const m of misplaced) {
+    const key = `${m.fromNs} ${m.toNs}`;
+    logs.set(key, [...(logs.get(key) ?? []), m]);
+  }
+  return [...logs.values()].map((log) => {
+    const { fromNs, toNs, lateNs, halfNs, reads } = log[0]!;
+    const [from, to, late, half] = [fromNs, toNs, Math.abs(lateNs), halfNs].map((ns) => ns / 1e9);
+    const count = reads.reduce((n, [a, b]) => n + b - a, 0);
+    return (
+      `${log.map((m) => m.channel).join(", ")}: between ${from!.toFixed(1)} and ${to!.toFixed(1)} s by their stamps, ` +
+      `${count} reads lie up to ${late!.toFixed(2)} ± ${half!.toFixed(2)} s too ${lateNs > 0 ? "late" : "early"} against the physical trace, ` +
+      `as much as the stamps jump: the log's clock was set, or the trace lost as much unseen; these reads enter no claim`
+    );
+  });
 }
 
 /** A channel cannot lead what it measures, and none averages over more than a second or so. */
