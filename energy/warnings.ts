@@ -87,7 +87,30 @@ function unsteady({ channel, tNs, value }: TelemetrySeries): string[] {
     out.push(
       `${channel.name}: the counter falls ${falls} times and no modulus is known; what it lost there is missing from its Joules`,
     );
-  return out;
+  return [...out, ...hiddenWraps({ channel, tNs, value })];
+}
+
+/** A counter that may have gone round unseen between two reads: one turn is what unwrapping takes for granted. */
+function hiddenWraps({
+  channel,
+  tNs,
+  value,
+}: Pick<TelemetrySeries, "channel" | "tNs" | "value">): string[] {
+  const { wrapsAt } = channel;
+  if (wrapsAt === undefined || channel.quantity !== "energy") return [];
+  const good = tNs.flatMap((t, i) => (Number.isFinite(value[i]!) ? [{ t, j: value[i]! }] : []));
+  const steps = good.slice(1).map(({ t, j }, i) => {
+    const grown = j - good[i]!.j;
+    return { ns: t - good[i]!.t, j: grown < 0 ? grown + wrapsAt : grown };
+  });
+  const rates = steps.filter((s) => s.ns > 0 && s.j > 0).map((s) => s.j / s.ns);
+  const usual = rates.sort((a, b) => a - b)[rates.length >> 1] ?? 0;
+  const longest = steps.reduce((most, s) => Math.max(most, s.ns), 0);
+  return usual * longest < wrapsAt
+    ? []
+    : [
+        `${channel.name}: no read for ${(longest / 1e9).toFixed(0)} s, in which its counter may have gone round more than once (it does so every ${(wrapsAt / usual / 1e9).toFixed(0)} s); what it counted is missing by whole turns`,
+      ];
 }
 
 /** Four times what the largest module of 2025 may draw (NVIDIA B300: 1.4 kW). */
