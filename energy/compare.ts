@@ -1,11 +1,18 @@
 // A run → physical Joules beside every telemetry channel's, per window, with an error bar on both.
 // Leaves: the compare/1 document of docs/reference.md, and whether anything was lost or doubtful.
 
+import {
+  type Misplaced,
+  misplacedReads,
+  sharingStamps,
+  withoutReads,
+} from "../align/clock-sets.ts";
 import { type Lag, lagOf } from "../align/lag.ts";
 import { fitClocks, type SessionClocks } from "../align/fit.ts";
-import { type Scan, scanCapture } from "../align/scan.ts";
+import { type Scan, scanCapture, type TelemetrySeries } from "../align/scan.ts";
 import { type DaqClock, type Pause, pausesOf, placeNs } from "../align/segments.ts";
 import { type AlignedRun, Timeline, type TimelineCounts } from "../align/timeline.ts";
+import { traceMeans } from "../align/trace-means.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 import {
   budget,
@@ -137,10 +144,8 @@ export function compare(
   const { scan, clocks, windows } = p;
   const physical = integrate(scan, clocks, windows, onProgress, onRun);
   const trace = scan.stream && clocks.daq && PowerPrefix.ofOutline(scan.stream.outline, clocks.daq);
-  const power = scan.telemetry.filter(
-    (s) => s.channel.quantity === "power" || s.channel.quantity === "energy",
-  );
-  const series = new Map(power.map((s) => [s.channel.name, new Series(s)]));
+  const { claims, misplaced } = placedClaims(scan, clocks);
+  const series = new Map(claims.map((s) => [s.channel.name, new Series(s)]));
   const filters = trace ? fitFilters(scan, series, trace) : new Map<string, FilterFit>();
   const idlePowerW = physical && idleOf(windows, physical.snapshots);
   const clipped = physical?.counts.clippedSpans ?? [];
@@ -166,8 +171,8 @@ export function compare(
     };
   });
   const counts = physical?.counts ?? null;
-  const lags = lagsOf(scan, clocks);
-  const told = warningsOf(scan, clocks, counts, p.pairing, results, lags);
+  const lags = lagsOf(claims, scan, clocks);
+  const told = warningsOf(scan, clocks, counts, p.pairing, results, lags, misplaced);
   const kernels = physical && kernelsOf(p, physical.snapshots, results);
   return { scan, clocks, windows: results, kernels, filters, lags, idlePowerW, counts, ...told };
 }
@@ -198,10 +203,26 @@ function doubtful(w: Window, spans: readonly (readonly [number, number])[], doub
   return { ...w, doubt: w.doubt ? `${w.doubt}; ${doubt}` : doubt };
 }
 
-function lagsOf(scan: Scan, clocks: SessionClocks): Lag[] {
+/** Channels that claim Joules, without the reads that a clock set on the way put at a wrong time. */
+function placedClaims(
+  scan: Scan,
+  clocks: SessionClocks,
+): { claims: TelemetrySeries[]; misplaced: Misplaced[] } {
+  const claims = scan.telemetry.filter(({ channel }) => /^(power|energy)$/.test(channel.quantity));
+  if (!scan.stream || !clocks.daq) return { claims, misplaced: [] };
+  const trace = traceMeans(scan.stream.outline, clocks.daq);
+  const found = claims.flatMap((s) =>
+    s.channel.quantity === "power" ? (misplacedReads(s, trace) ?? []) : [],
+  );
+  const misplaced = sharingStamps(found, claims);
+  const left = new Map(misplaced.map((m) => [m.channel, m.reads]));
+  return { claims: claims.map((s) => withoutReads(s, left.get(s.channel.name) ?? [])), misplaced };
+}
+
+function lagsOf(claims: readonly TelemetrySeries[], scan: Scan, clocks: SessionClocks): Lag[] {
   if (!scan.stream || !clocks.daq) return [];
   const { outline } = scan.stream;
-  const power = scan.telemetry.filter((s) => s.channel.quantity === "power");
+  const power = claims.filter((s) => s.channel.quantity === "power");
   return power.flatMap((s) => lagOf(s, outline, clocks.daq!) ?? []);
 }
 

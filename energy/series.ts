@@ -19,7 +19,7 @@ export interface Claim {
   readonly failedReads: number;
 }
 
-/** NVML documents its power reading as accurate to ±5 W (nvml.h, nvmlDeviceGetPowerUsage). */
+/** The reading is "accurate to within +/- 5 watts" (nvidia-smi's manual, Power Draw; nvml.h states ±5 % for Kepler). */
 const POWER_READING_U_W = 5;
 
 /** Reads further apart than this many periods have one missing between them: how the power went there is open. */
@@ -102,6 +102,8 @@ export class Series {
     const failedReads = this.failed.filter((t) => t >= t0 && t <= t1).length;
     const gapFraction = this.#gapFraction(a, b, t0, t1);
     const shared = { samples: b - a, gapFraction, failedReads };
+    // Nothing was read in it nor near it: what the neighbours of the gap say is no claim to it.
+    if (b === a && gapFraction === 1) return { energyJ: NaN, intervalJ: [NaN, NaN], ...shared };
     return this.isCounter
       ? { ...this.#counter(a, b, t0, t1), ...shared }
       : { ...this.#trapezoid(a, b, t0, t1), ...shared };

@@ -2,6 +2,7 @@
 // doubt about the figures, as against a remark on them.
 
 import type { SessionClocks } from "../align/fit.ts";
+import type { Misplaced } from "../align/clock-sets.ts";
 import type { Lag } from "../align/lag.ts";
 import type { Scan, TelemetrySeries } from "../align/scan.ts";
 import { clockTotals, type DaqClock, placeNs } from "../align/segments.ts";
@@ -22,6 +23,7 @@ export function warningsOf(
   pairing: readonly string[],
   results: readonly WindowResult[],
   lags: readonly Lag[],
+  misplaced: readonly Misplaced[],
 ): Told {
   const serious = [
     ...damagesOf(scan),
@@ -35,6 +37,7 @@ export function warningsOf(
     ...unplacedMarks(scan, clocks),
     ...scan.telemetry.flatMap(unsteady),
     ...scan.telemetry.flatMap(implausible),
+    ...clockSets(misplaced),
     ...results.flatMap((r) =>
       r.window.doubt ? [`window ${r.window.name}: ${r.window.doubt}`] : [],
     ),
@@ -84,7 +87,30 @@ function unsteady({ channel, tNs, value }: TelemetrySeries): string[] {
     out.push(
       `${channel.name}: the counter falls ${falls} times and no modulus is known; what it lost there is missing from its Joules`,
     );
-  return out;
+  return [...out, ...hiddenWraps({ channel, tNs, value })];
+}
+
+/** A counter that may have gone round unseen between two reads: one turn is what unwrapping takes for granted. */
+function hiddenWraps({
+  channel,
+  tNs,
+  value,
+}: Pick<TelemetrySeries, "channel" | "tNs" | "value">): string[] {
+  const { wrapsAt } = channel;
+  if (wrapsAt === undefined || channel.quantity !== "energy") return [];
+  const good = tNs.flatMap((t, i) => (Number.isFinite(value[i]!) ? [{ t, j: value[i]! }] : []));
+  const steps = good.slice(1).map(({ t, j }, i) => {
+    const grown = j - good[i]!.j;
+    return { ns: t - good[i]!.t, j: grown < 0 ? grown + wrapsAt : grown };
+  });
+  const rates = steps.filter((s) => s.ns > 0 && s.j > 0).map((s) => s.j / s.ns);
+  const usual = rates.sort((a, b) => a - b)[rates.length >> 1] ?? 0;
+  const longest = steps.reduce((most, s) => Math.max(most, s.ns), 0);
+  return usual * longest < wrapsAt
+    ? []
+    : [
+        `${channel.name}: no read for ${(longest / 1e9).toFixed(0)} s, in which its counter may have gone round more than once (it does so every ${(wrapsAt / usual / 1e9).toFixed(0)} s); what it counted is missing by whole turns`,
+      ];
 }
 
 /** Four times what the largest module of 2025 may draw (NVIDIA B300: 1.4 kW). */
@@ -129,6 +155,25 @@ function wallClockSteps(scan: Scan): string[] {
       );
   }
   return out;
+}
+
+/** One line for the channels of one log. */
+function clockSets(misplaced: readonly Misplaced[]): string[] {
+  const logs = new Map<string, Misplaced[]>();
+  for (const m of misplaced) {
+    const key = `${m.fromNs} ${m.toNs}`;
+    logs.set(key, [...(logs.get(key) ?? []), m]);
+  }
+  return [...logs.values()].map((log) => {
+    const { fromNs, toNs, lateNs, halfNs, reads } = log[0]!;
+    const [from, to, late, half] = [fromNs, toNs, Math.abs(lateNs), halfNs].map((ns) => ns / 1e9);
+    const count = reads.reduce((n, [a, b]) => n + b - a, 0);
+    return (
+      `${log.map((m) => m.channel).join(", ")}: between ${from!.toFixed(1)} and ${to!.toFixed(1)} s by their stamps, ` +
+      `${count} reads lie up to ${late!.toFixed(2)} ± ${half!.toFixed(2)} s too ${lateNs > 0 ? "late" : "early"} against the physical trace, ` +
+      `as much as the stamps jump: the log's clock was set, or the trace lost as much unseen; these reads enter no claim`
+    );
+  });
 }
 
 /** A channel cannot lead what it measures, and none averages over more than a second or so. */

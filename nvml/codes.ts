@@ -1,4 +1,4 @@
-// NVML's return codes and their names, from nvml.h 13.3. A code is data here, not an exception.
+// NVML's return codes and their names, from nvml.h 13.5. A code is data here, not an exception.
 
 export const NvmlCode = {
   success: 0,
@@ -45,6 +45,7 @@ const NAMES: Readonly<Record<number, string>> = {
   27: "not ready",
   28: "GPU not found",
   29: "invalid state",
+  30: "reset type not supported",
   999: "unknown error",
 };
 

@@ -2,7 +2,7 @@
 // an error object in its place; what may spoil a comparison is a warning in words.
 
 import { execFile } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { arch, cpus, release } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -105,7 +105,8 @@ function is<T>(q: Queried<T>, value: T): boolean {
 }
 
 function gpuWarnings(gpu: string, facts: DeviceFacts): string[] {
-  const { enforcedPowerLimitW: enforced, defaultPowerLimitW: usual } = facts;
+  const { enforcedPowerLimitW, powerLimitW, defaultPowerLimitW: usual } = facts;
+  const enforced = "value" in enforcedPowerLimitW ? enforcedPowerLimitW : powerLimitW;
   const warnings: string[] = [];
   if ("value" in enforced && "value" in usual && enforced.value !== usual.value)
     warnings.push(
@@ -145,13 +146,38 @@ function governors(dir: string): string[] | null {
   return names.size > 0 ? [...names].sort() : null;
 }
 
-/** A container is looked for first: it may well run inside a virtual machine. */
+/** The kernel's own process and cgroup namespaces (PROC_PID_INIT_INO and so on, linux/proc_ns.h). */
+const OWN_NAMESPACES = { pid: "pid:[4026531836]", cgroup: "cgroup:[4026531835]" } as const;
+const CONTAINER_MARKS = ["/.dockerenv", "/run/.containerenv", "/run/systemd/container"];
+/** What firmware calls itself under a hypervisor, for processors whose flags do not tell (ARM). */
+const VIRTUAL_FIRMWARE = /QEMU|KVM|VMware|VirtualBox|Xen|Google Compute Engine|Virtual Machine/i;
+
+/**
+ * A container is looked for first: it may well run inside a virtual machine. Under cgroup v2 neither files nor
+ * the cgroup's name need show one (a pod of Kubernetes), but its namespaces do.
+ */
 function confinement(root: string): HostFacts["confinement"] {
   const cgroup = readText(join(root, "proc/1/cgroup")) ?? "";
-  const marked = ["/.dockerenv", "/run/.containerenv"].some((f) => existsSync(join(root, f)));
-  if (marked || /docker|kubepods|containerd|lxc|libpod/.test(cgroup)) return "container";
+  const isMarked = CONTAINER_MARKS.some((f) => existsSync(join(root, f)));
+  const isApart = Object.entries(OWN_NAMESPACES).some(
+    ([name, own]) => (link(join(root, "proc/self/ns", name)) ?? own) !== own,
+  );
+  if (isMarked || isApart || /docker|kubepods|containerd|lxc|libpod/.test(cgroup))
+    return "container";
   const flags = /^flags.*$/m.exec(readText(join(root, "proc/cpuinfo")) ?? "")?.[0] ?? "";
-  return /\bhypervisor\b/.test(flags) ? "virtual machine" : "bare metal";
+  const firmware = ["sys_vendor", "product_name"].map((f) =>
+    readText(join(root, "sys/class/dmi/id", f)),
+  );
+  const isVirtual = /\bhypervisor\b/.test(flags) || VIRTUAL_FIRMWARE.test(firmware.join(" "));
+  return isVirtual ? "virtual machine" : "bare metal";
+}
+
+function link(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Commit of the directory the user works in: that of the workload, not of this program. */

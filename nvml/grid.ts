@@ -60,6 +60,7 @@ export class Grid {
     this.#late.add(startNs - this.dueNs);
     this.#work.add(endNs - startNs);
     if (this.#ticks > 0) this.#distance(startNs - this.#lastStartNs);
+    else this.#silence(startNs);
     this.#lastStartNs = startNs;
     this.#ticks++;
     const ran = Math.max(this.#k, Math.floor(startNs / this.periodNs));
@@ -70,10 +71,20 @@ export class Grid {
   #distance(dtNs: number): void {
     const periods = dtNs / this.periodNs;
     this.#dt[Math.min(BINS, Math.round(periods * BINS_PER_PERIOD))]!++;
-    this.#longestNs = Math.max(this.#longestNs, dtNs);
-    if (periods <= GAP_PERIODS) return;
+    this.#silence(dtNs);
+  }
+
+  /** Nothing was read for so long: between two ticks, before the first or after the last. */
+  #silence(ns: number): void {
+    this.#longestNs = Math.max(this.#longestNs, ns);
+    if (ns <= GAP_PERIODS * this.periodNs) return;
     this.#gapCount++;
-    this.#gapTotalNs += dtNs;
+    this.#gapTotalNs += ns;
+  }
+
+  /** Records that polling ended: a call that hung until then has no tick after it to show by. */
+  stopped(atNs: number): void {
+    this.#silence(atNs - (this.#ticks > 0 ? this.#lastStartNs : 0));
   }
 
   report(): GridReport {

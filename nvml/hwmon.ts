@@ -1,12 +1,12 @@
 // Power meters behind the kernel's hwmon class: INA3221 rails (Jetson), amdgpu, and any chip with
-// powerN_average or powerN_input. Files and units: Documentation/hwmon/sysfs-interface (µW, mV, mA,
-// m°C, Hz). Tried against copies of such trees only, not on the hardware.
+// powerN_average or powerN_input, or with energyN_input (Intel's i915 and xe). Files and units:
+// Documentation/hwmon/sysfs-interface (µW, µJ, mV, mA, m°C, Hz). Tried against copies of such trees only, not on the hardware.
 
 import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import type { TelemetryChannel } from "../schema/records.ts";
 import type { RowSink, TelemetryProvider } from "./provider.ts";
-import { NumberFile, readText } from "./sysfs.ts";
+import { isPermanentErrno, NumberFile, readText } from "./sysfs.ts";
 
 export const HWMON = "/sys/class/hwmon";
 
@@ -25,19 +25,25 @@ export interface HwmonArgs {
 export function open(args: HwmonArgs = {}): TelemetryProvider {
   const root = args.root ?? HWMON;
   const chips = existsSync(root) ? readdirSync(root).sort() : [];
-  const amd = chips.filter((chip) => readText(join(root, chip, "name")) === "amdgpu");
+  // In the order of their PCI addresses, as AMD's own tools number them; hwmon10 stands before hwmon2.
+  const amd = chips
+    .filter((chip) => readText(join(root, chip, "name")) === "amdgpu")
+    .map((chip) => ({ chip, address: deviceOf(join(root, chip)) }))
+    .sort((a, b) => (a.address < b.address ? -1 : 1))
+    .map(({ chip }) => chip);
   const found = chips.flatMap((chip) => {
     const gpu = amd.indexOf(chip);
     const dir = join(root, chip);
     return gpu < 0 ? chipMeters(dir) : amdMeters(dir, amd.length > 1 ? `rocm.${gpu}` : "rocm");
   });
-  const meters = unique(found).filter(works);
+  const refusals = new Map(found.map((m) => [m, refusal(m)]));
+  const meters = unique(found).filter((m) => refusals.get(m) === 0);
   return {
     description: "hwmon",
     channels: meters.map((m) => m.channel),
     missing: found
       .filter((m) => !meters.includes(m))
-      .map(({ channel }) => `${channel.name}: unreadable`),
+      .map((m) => `${m.channel.name}: unreadable (errno ${refusals.get(m)!})`),
     maxRows: 1,
     read: (channel, out) => readMeter(meters[channel]!, out),
     close: () => meters.forEach((m) => m.files.forEach((f) => f.close())),
@@ -54,10 +60,17 @@ function readMeter(meter: Meter, out: RowSink): void {
   out.put(value, code, NaN);
 }
 
-function works(meter: Meter): boolean {
-  let ok = false;
-  readMeter(meter, { put: (_value, code) => void (ok = code === 0) });
-  return ok;
+/** The errno that will not change, of its first read; 0 where it is worth reading again. */
+function refusal(meter: Meter): number {
+  let refused = 0;
+  readMeter(meter, { put: (_value, code) => void (refused = isPermanentErrno(code) ? code : 0) });
+  return refused;
+}
+
+/** Where the chip sits on its bus; empty where it does not say. */
+function deviceOf(dir: string): string {
+  const link = join(dir, "device");
+  return existsSync(link) ? realpathSync(link) : "";
 }
 
 function unique(meters: readonly Meter[]): Meter[] {
@@ -81,8 +94,7 @@ function meter(
 /** INA3221: inN_input mV times currN_input mA; other chips: powerN_*. Two chips of a kind are told apart by address. */
 function chipMeters(dir: string): Meter[] {
   const chip = readText(join(dir, "name")) ?? "chip";
-  const address = existsSync(join(dir, "device")) ? realpathSync(join(dir, "device")) : "";
-  const prefix = `hwmon.${chip}${/\/(\d+-[0-9a-f]{4})$/.exec(address)?.[1]?.replace(/^/, "-") ?? ""}`;
+  const prefix = `hwmon.${chip}${/\/(\d+-[0-9a-f]{4})$/.exec(deviceOf(dir))?.[1]?.replace(/^/, "-") ?? ""}`;
   const files = new Set(readdirSync(dir));
   const meters: Meter[] = [];
   for (const file of files) {
@@ -90,6 +102,12 @@ function chipMeters(dir: string): Meter[] {
     if (power && (power[2] === "average" || !files.has(`power${power[1]}_average`))) {
       const label = readText(join(dir, `power${power[1]}_label`)) ?? `power${power[1]}`;
       meters.push(meter(`${prefix}.${word(label)}`, "power", "W", 1e-6, join(dir, file)));
+    }
+    const energy = /^energy(\d+)_input$/.exec(file)?.[1];
+    if (energy !== undefined) {
+      const label = readText(join(dir, `energy${energy}_label`));
+      const name = label === undefined ? `energy${energy}` : `${word(label)}_energy`;
+      meters.push(meter(`${prefix}.${name}`, "energy", "J", 1e-6, join(dir, file)));
     }
     const current = /^curr([123])_input$/.exec(file)?.[1]; // 4 and up are the chip's sums
     if (current !== undefined && chip.startsWith("ina3221") && files.has(`in${current}_input`)) {

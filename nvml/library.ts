@@ -35,6 +35,8 @@ export interface NvmlDevice {
   readonly index: number;
   readonly name: string;
   readonly uuid: string;
+  /** Most rows that a read of `power_samples` puts. */
+  readonly maxSamples: number;
   readonly read: Readonly<Record<Quantity, Reader>>;
   facts(): DeviceFacts;
 }

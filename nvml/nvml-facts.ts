@@ -5,6 +5,7 @@ import { NvmlCode, type Queried } from "./codes.ts";
 import type { DeviceFacts } from "./library.ts";
 
 const MILLI_PER_UNIT = 1000;
+/** NVML_DEVICE_ARCH_… of nvml.h 13.5; 11, 12 and 15 are no GPUs. */
 const ARCHITECTURES: Readonly<Record<number, string>> = {
   2: "Kepler",
   3: "Maxwell",
@@ -15,6 +16,7 @@ const ARCHITECTURES: Readonly<Record<number, string>> = {
   8: "Ada",
   9: "Hopper",
   10: "Blackwell",
+  13: "Rubin",
 };
 
 export function deviceFacts(native: NvmlNative, device: bigint): DeviceFacts {

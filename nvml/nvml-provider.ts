@@ -1,7 +1,6 @@
 // NVML as something to poll: the devices' channels of one pace. `open` is what a worker calls.
 
 import { loadNvml } from "./bindings.ts";
-import { SAMPLE_CAPACITY } from "./buffered.ts";
 import { nvmlChannels, type Pace } from "./channels.ts";
 import { nvmlCodeName } from "./codes.ts";
 import { hostClocks } from "./host-clocks.ts";
@@ -40,7 +39,7 @@ export function nvmlProvider(library: NvmlLibrary, pace: Pace): TelemetryProvide
       ...missing,
       ...unopened.map(({ index, code }) => `nvml.${index}: ${nvmlCodeName(code)} (code ${code})`),
     ],
-    maxRows: SAMPLE_CAPACITY,
+    maxRows: Math.max(1, ...devices.map((d) => d.maxSamples)),
     read: (channel, out) => readers[channel]!(out),
     close: () => library.close(),
   };

@@ -1,5 +1,5 @@
 // The driver's library in SI units. In: C calls of bindings.ts. Out: NvmlLibrary. Milliwatts and
-// millijoules end here. Struct layouts: nvml.h 13.3, 64-bit Linux (offsets in bytes beside each use).
+// millijoules end here. Struct layouts: nvml.h 13.5, 64-bit Linux (offsets in bytes beside each use).
 
 import { SourceError } from "../schema/errors.ts";
 import type { NvmlBindings, NvmlNative } from "./bindings.ts";
@@ -18,6 +18,8 @@ const FIELD = { memoryTemperature: 82, powerAverage: 185, powerInstant: 186 } as
 const TEMPERATURE_GPU = 0;
 const CLOCK = { sm: 1, memory: 2 } as const;
 const SAMPLES_TOTAL_POWER = 0;
+/** No ring is believed to be larger: 20 minutes of an H100's. */
+const MAX_SAMPLES = 1 << 16;
 const MEMORY_V2 = 0x02000028;
 const TEMPERATURE_V1 = 0x0100000c;
 
@@ -63,11 +65,13 @@ function openDevice(
     const answer = queryText(memory, call);
     return "value" in answer ? answer.value : nvmlCodeName(answer.code);
   };
+  const maxSamples = sampleCapacity(native, handle);
   return {
     index,
     name: text((out, n) => c.nvmlDeviceGetName(handle, out, n)),
     uuid: text((out, n) => c.nvmlDeviceGetUUID(handle, out, n)),
-    read: readers(native, handle, clocks),
+    maxSamples,
+    read: readers(native, handle, clocks, maxSamples),
     facts: () => deviceFacts(native, handle),
   };
 }
@@ -81,7 +85,12 @@ function queryText(
 }
 
 /** One closure per quantity, made once; each allocates nothing when called. */
-function readers(native: NvmlNative, device: bigint, clocks: WallClocks): Record<Quantity, Reader> {
+function readers(
+  native: NvmlNative,
+  device: bigint,
+  clocks: WallClocks,
+  maxSamples: number,
+): Record<Quantity, Reader> {
   const { c } = native;
   const { address, view } = native.allocate(64);
 
@@ -108,9 +117,12 @@ function readers(native: NvmlNative, device: bigint, clocks: WallClocks): Record
     (out) => {
       view.setUint32(0, id, true);
       view.setUint32(4, 0, true); // scope: the GPU
-      const code = c.nvmlDeviceGetFieldValues(device, 1, address) || view.getInt32(28, true);
+      view.setInt32(28, NvmlCode.unknown, true); // what the driver leaves unanswered is no success
+      const refusal = c.nvmlDeviceGetFieldValues(device, 1, address) || view.getInt32(28, true);
+      const value = refusal === 0 ? typedValue(view, 32, view.getInt32(24, true)) : NaN;
+      const code = refusal === 0 && Number.isNaN(value) ? NvmlCode.unknown : refusal;
       const stampUs = code === 0 ? Number(view.getBigInt64(8, true)) : NaN;
-      out.put(code === 0 ? fieldValue(view) / perUnit : NaN, code, stampUs || NaN);
+      out.put(value / perUnit, code, stampUs || NaN);
     };
 
   return {
@@ -124,7 +136,7 @@ function readers(native: NvmlNative, device: bigint, clocks: WallClocks): Record
       () => c.nvmlDeviceGetTotalEnergyConsumption(device, address),
       () => Number(view.getBigUint64(0, true)) / MILLI_PER_UNIT,
     ),
-    power_samples: samplesReader(samplesFetch(native, device), clocks),
+    power_samples: samplesReader(samplesFetch(native, device, maxSamples), clocks, maxSamples),
     temperature: scalar(() => temperature(c, device, address, view), u32),
     temperature_memory: field(FIELD.memoryTemperature, 1),
     clock_sm: clock(CLOCK.sm),
@@ -147,15 +159,14 @@ function readers(native: NvmlNative, device: bigint, clocks: WallClocks): Record
   };
 }
 
-/** The union at 32 by nvmlValueType_t at 24: 0 f64, 1 u32, 2 and 3 u64, 4 i64, 5 i32, 6 u16. */
-function fieldValue(view: DataView): number {
-  const type = view.getInt32(24, true);
-  if (type === 0) return view.getFloat64(32, true);
-  if (type === 1) return view.getUint32(32, true);
-  if (type === 2 || type === 3) return Number(view.getBigUint64(32, true));
-  if (type === 4) return Number(view.getBigInt64(32, true));
-  if (type === 5) return view.getInt32(32, true);
-  return type === 6 ? view.getUint16(32, true) : NaN;
+/** nvmlValue_t by nvmlValueType_t: 0 f64, 1 u32, 2 and 3 u64, 4 i64, 5 i32, 6 u16; NaN for a later one. */
+function typedValue(view: DataView, at: number, type: number): number {
+  if (type === 0) return view.getFloat64(at, true);
+  if (type === 1) return view.getUint32(at, true);
+  if (type === 2 || type === 3) return Number(view.getBigUint64(at, true));
+  if (type === 4) return Number(view.getBigInt64(at, true));
+  if (type === 5) return view.getInt32(at, true);
+  return type === 6 ? view.getUint16(at, true) : NaN;
 }
 
 /** nvmlDeviceGetTemperature is deprecated in 13.0; its successor came with 12.8. The value ends at 0. */
@@ -173,7 +184,7 @@ function temperature(c: NvmlBindings, device: bigint, address: bigint, view: Dat
 function memoryUsed(c: NvmlBindings, device: bigint, address: bigint, view: DataView): number {
   view.setUint32(0, MEMORY_V2, true); // version 0, total 8, reserved 16, free 24, used 32
   const code = c.nvmlDeviceGetMemoryInfo_v2(device, address);
-  if (code !== NvmlCode.functionNotFound) {
+  if (code !== NvmlCode.functionNotFound && code !== NvmlCode.argumentVersionMismatch) {
     view.setBigUint64(0, view.getBigUint64(32, true), true);
     return code;
   }
@@ -189,27 +200,48 @@ function eventReasons(c: NvmlBindings, device: bigint, address: bigint): number 
   return c.nvmlDeviceGetCurrentClocksThrottleReasons(device, address);
 }
 
-/** nvmlSample_t: timeStamp u64 at 0 (µs), value union at 8; power samples are milliwatts. */
-function samplesFetch(native: NvmlNative, device: bigint): FetchSamples {
+/** Room for all that the driver's ring holds now, and as much again; with no array it says how many (nvml.h). */
+function sampleCapacity(native: NvmlNative, device: bigint): number {
   const type = native.allocate(4);
   const count = native.allocate(4);
-  const samples = native.allocate(SAMPLE_CAPACITY * 16);
+  const code = native.c.nvmlDeviceGetSamples(
+    device,
+    SAMPLES_TOTAL_POWER,
+    0n,
+    type.address,
+    count.address,
+    0n,
+  );
+  const held = code === 0 ? count.view.getUint32(0, true) : 0;
+  return Math.max(SAMPLE_CAPACITY, Math.min(MAX_SAMPLES, 2 * held));
+}
+
+/**
+ * nvmlSample_t: timeStamp u64 at 0 (µs), value union at 8; power samples are milliwatts, by nvml.h as unsigned int.
+ */
+function samplesFetch(native: NvmlNative, device: bigint, capacity: number): FetchSamples {
+  const type = native.allocate(4);
+  const count = native.allocate(4);
+  const samples = native.allocate(capacity * 16);
   return (sinceUs, into) => {
     into.count = 0;
-    count.view.setUint32(0, SAMPLE_CAPACITY, true);
+    count.view.setUint32(0, capacity, true);
     const code = native.c.nvmlDeviceGetSamples(
       device,
       SAMPLES_TOTAL_POWER,
-      BigInt(sinceUs),
+      BigInt(Math.max(0, Math.round(sinceUs))),
       type.address,
       count.address,
       samples.address,
     );
     if (code !== 0) return code;
-    const n = Math.min(SAMPLE_CAPACITY, count.view.getUint32(0, true));
+    const valueType = type.view.getInt32(0, true);
+    const n = Math.min(capacity, count.view.getUint32(0, true));
     for (let i = 0; i < n; i++) {
+      const value = typedValue(samples.view, 16 * i + 8, valueType);
+      if (Number.isNaN(value)) return NvmlCode.unknown;
       into.stampUs[i] = Number(samples.view.getBigUint64(16 * i, true));
-      into.valueW[i] = samples.view.getUint32(16 * i + 8, true) / MILLI_PER_UNIT;
+      into.valueW[i] = value / MILLI_PER_UNIT;
     }
     into.count = n;
     return 0;

@@ -58,6 +58,8 @@ export function poll(
     grid.done(Number(start - t0), Number(after - t0));
     if (after - flushedAt >= FLUSH_NS) flush(after);
   }
-  flush(clock.now());
+  const stopped = clock.now();
+  grid.stopped(Number(stopped - t0));
+  flush(stopped);
   return { grid: grid.report(), reads, failed };
 }

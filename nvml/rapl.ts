@@ -6,7 +6,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { TelemetryChannel } from "../schema/records.ts";
 import type { TelemetryProvider } from "./provider.ts";
-import { NumberFile, readText } from "./sysfs.ts";
+import { isPermanentErrno, NumberFile, readText } from "./sysfs.ts";
 
 const MICRO = 1e-6;
 export const POWERCAP = "/sys/class/powercap";
@@ -26,8 +26,9 @@ export function open(args: RaplArgs = {}): TelemetryProvider {
   const missing: string[] = [];
   const zones = found.filter(({ channel, file }) => {
     file.read();
-    if (file.code !== 0) missing.push(`${channel.name}: errno ${file.code}`);
-    return file.code === 0;
+    const isRefused = isPermanentErrno(file.code);
+    if (isRefused) missing.push(`${channel.name}: errno ${file.code}`);
+    return !isRefused;
   });
   return {
     description: "RAPL",
@@ -47,12 +48,19 @@ export function open(args: RaplArgs = {}): TelemetryProvider {
 function findZones(root: string): Zone[] {
   if (!existsSync(root)) return [];
   const ids = readdirSync(root).filter((id) => /^intel-rapl:\d+(:\d+)*$/.test(id));
+  const taken = new Set<string>();
   return ids.sort().map((id) => {
     const dir = join(root, id);
     const rangeUj = Number(readText(join(dir, "max_energy_range_uj")) ?? NaN);
-    const wraps = Number.isFinite(rangeUj) ? { wrapsAt: rangeUj * MICRO } : {};
+    const wraps = rangeUj > 0 ? { wrapsAt: rangeUj * MICRO } : {};
+    // Some kernels call the platform zone of every package psys; two counters are never one channel.
+    const zone = zoneName(root, id);
+    const name = taken.has(zone)
+      ? `${zone}-${id.replace(/^[^:]*:/, "").replaceAll(":", "-")}`
+      : zone;
+    taken.add(name);
     return {
-      channel: { name: `rapl.${zoneName(root, id)}`, quantity: "energy", unit: "J", ...wraps },
+      channel: { name: `rapl.${name}`, quantity: "energy", unit: "J", ...wraps },
       file: new NumberFile(join(dir, "energy_uj")),
     };
   });

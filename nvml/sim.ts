@@ -111,6 +111,7 @@ function simulateDevice(index: number, options: SimOptions): NvmlDevice {
     index,
     name: "Simulated GPU",
     uuid: `GPU-00000000-0000-0000-0000-${String(index).padStart(12, "0")}`,
+    maxSamples: SAMPLE_CAPACITY,
     read,
     facts: () => simFacts(index, options.mig ?? false),
   };

@@ -36,6 +36,17 @@ export class NumberFile {
   }
 }
 
+const PERMANENT: ReadonlySet<number> = new Set(
+  (["ENOENT", "EACCES", "EPERM", "ENXIO", "ENODEV", "EOPNOTSUPP", "EISDIR", "EILSEQ"] as const).map(
+    (name) => constants.errno[name],
+  ),
+);
+
+/** Refusals that stay while the machine runs: worth leaving a channel out for. A busy or sleeping chip is none. */
+export function isPermanentErrno(errno: number): boolean {
+  return PERMANENT.has(errno);
+}
+
 /** Optional minus and digits, up to the first other byte. */
 function parseDecimal(text: Uint8Array, length: number): number {
   const negative = text[0] === 45;

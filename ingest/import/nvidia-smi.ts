@@ -4,7 +4,8 @@
 // nvidia_smi.power_draw_instant. Units become SI; a value that is no number is NaN with a code.
 // A log of several GPUs has a row for each in turn; they are told apart by the column that names them
 // (index, uuid, pci.bus_id) and their channels numbered: nvidia_smi.0.power_draw_instant. Where no column
-// does, but every stamp comes with as many rows, the GPUs are numbered in the order of the rows.
+// does, but every stamp comes with as many rows, the GPUs are numbered in the order of the rows; else by what
+// tells their boards apart (name, memory.total, …), where the log has that.
 
 import type { LogWriter } from "../../capture/log-writer.ts";
 import type { Note, TelemetryChannel } from "../../schema/records.ts";

@@ -17,7 +17,7 @@ const WHAT = "CSV with a t_mono_ns column";
 const MONO = ["t_mono_ns", "t_ns"];
 const UNIX = ["t_unix_ns", "t_wall_ns", "wall_ns", "time_ns"];
 const LABEL = ["mark", "label"];
-const GPU = ["gpu", "gpu_index", "gpu_id", "index", "device"];
+const GPU = ["gpu", "gpu_index", "gpu_id", "index", "device", "uuid", "gpu_uuid"];
 /** nvmlReturn_t NVML_ERROR_UNKNOWN: the log says that the read failed, not why. */
 const READ_FAILED = 999;
 
@@ -141,7 +141,7 @@ function readHeader(path: string): Header {
       unix: find(UNIX),
       label: find(LABEL),
       ok: find(["read_ok"]),
-      gpu: find(GPU),
+      gpu: GPU.map((name) => names.indexOf(name)).find((at) => at >= 0) ?? -1,
       channels,
     };
   }

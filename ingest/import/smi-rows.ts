@@ -12,6 +12,13 @@ const WHAT = "an nvidia-smi CSV log with a timestamp column";
 /** Columns that say which GPU a row is of, best first; older names beside the present ones. */
 const IDENTITY = ["index", "uuid", "gpu_uuid", "pci.bus_id", "gpu_bus_id", "serial", "gpu_serial"];
 
+/**
+ * What differs between models or boards and is never set while a card runs. Power and clocks are no such thing:
+ * a script that reads one card before and after each kernel alternates them as two cards would.
+ */
+const BOARD =
+  /^(name|gpu_name|vbios_version|pci\.device_id|pci\.sub_device_id|memory\.total|power\.(default|min|max)_limit)$/;
+
 export interface SmiRow {
   readonly t: Instant<"unix">;
   readonly cells: readonly string[];
@@ -103,6 +110,8 @@ export function gpusOf(
 ): Gpus {
   const identity = IDENTITY.map((name) => header.indexOf(name)).find((at) => at >= 0);
   const nameAt = header.findIndex((c) => c === "name" || c === "gpu_name");
+  const boardAt = header.flatMap((c, at) => (BOARD.test(fieldOf(c)) ? [at] : []));
+  const boards = new Map<string, number>();
   const ids = new Map<string, number>();
   const names = new Set<string>();
   /** How many stamps came with one row, with two, …, rows that repeat each other counted once. */
@@ -115,6 +124,8 @@ export function gpusOf(
       if (!ids.has(id)) ids.set(id, ids.size);
     }
     if (nameAt >= 0) names.add(cells[nameAt]!);
+    const board = boardOf(cells, boardAt);
+    boards.set(board, (boards.get(board) ?? 0) + 1);
     if (t !== last) {
       turns[turn.size] = (turns[turn.size] ?? 0) + 1;
       turn = new Set();
@@ -142,7 +153,40 @@ export function gpusOf(
           : [],
     };
   }
-  return { name, ...byTurn(path, turns) };
+  const inTurn = byTurn(path, turns);
+  const apart = inTurn.count > 1 ? undefined : byBoard(path, boards, boardAt, header);
+  return { name, ...(apart ?? inTurn) };
+}
+
+/** `power.max_limit [W]` → `power.max_limit`. */
+const fieldOf = (header: string): string => header.replace(/\s*\[.*$/, "");
+
+const boardOf = (cells: readonly string[], at: readonly number[]): string =>
+  at.map((i) => cells[i]!).join(", ");
+
+/** Rows of boards that differ are of several GPUs; a value that failed now and then makes none of its own. */
+function byBoard(
+  path: string,
+  boards: ReadonlyMap<string, number>,
+  boardAt: readonly number[],
+  header: readonly string[],
+): Omit<Gpus, "name"> | undefined {
+  const rows = [...boards.values()].reduce((sum, n) => sum + n, 0);
+  const isShare = (n: number): boolean => 2 * boards.size * n >= rows;
+  if (boards.size < 2 || rows < MIN_TURNS || ![...boards.values()].every(isShare)) return undefined;
+  const order = new Map([...boards.keys()].map((board, i) => [board, i]));
+  const columns = boardAt.map((at) => fieldOf(header[at]!)).join(", ");
+  return {
+    count: boards.size,
+    of: (row) => order.get(boardOf(row.cells, boardAt))!,
+    label: (gpu) => String(gpu),
+    notes: [
+      {
+        level: "warning",
+        text: `${path}: no column names the GPU, but its rows are of ${boards.size} different ones by ${columns}: ${[...order].map(([board, i]) => `${i} is ${board}`).join("; ")}`,
+      },
+    ],
+  };
 }
 
 /** Fewer stamps than this do not show how many GPUs take turns. */

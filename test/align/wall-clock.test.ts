@@ -47,7 +47,7 @@ test("samples with Unix stamps stay in their place when the wall clock is set, a
   const placed = tNs.map((t, i) => Math.abs(t - value[i]!));
   expect(Math.max(...placed)).toBeLessThan(0.11e9);
   expect(placed.filter((miss) => miss > 1).length).toBeLessThanOrEqual(50);
-  const told = warningsOf(scan, fitClocks(scan), null, [], [], []);
+  const told = warningsOf(scan, fitClocks(scan), null, [], [], [], []);
   const steps = told.warnings.filter((w) => w.includes("wall clock stepped"));
   expect(steps).toEqual([
     expect.stringMatching(/stepped by 3600\.000 s at 4\.0 s/),

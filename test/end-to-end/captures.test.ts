@@ -68,6 +68,61 @@ onCaptures("GPU shunt captures (Yang et al., PMD-USB)", () => {
     expect(Math.abs(claim.error_pct! - error)).toBeLessThanOrEqual(0.4);
   });
 
+  /** The telemetry of a capture, line by line by its seconds of the log: other text for it, or none. */
+  function withTelemetry(name: string, change: (line: string, s: number) => string | null): string {
+    const source = join(dir, `changed-${++runs}`);
+    cpSync(join(traces!, "yang-pmd", name), source, { recursive: true });
+    const [header, ...lines] = readFileSync(join(source, "gpudata.csv"), "utf8").trim().split("\n");
+    const at = (line: string): number => Date.parse(`${line.slice(0, 23).replaceAll("/", "-")}Z`);
+    const kept = lines.flatMap((line) => change(line, (at(line) - at(lines[0]!)) / 1e3) ?? []);
+    writeFileSync(join(source, "gpudata.csv"), `${[header, ...kept].join("\n")}\n`);
+    return source;
+  }
+  const setAhead = (line: string, byS: number): string => {
+    const t = Date.parse(`${line.slice(0, 23).replaceAll("/", "-")}Z`) + byS * 1e3;
+    const stamp = new Date(t).toISOString().slice(0, 23).replaceAll("-", "/").replace("T", " ");
+    return stamp + line.slice(23);
+  };
+
+  test.each([
+    ["5050/3090", 2],
+    ["5050/3090", 3600],
+    ["Transient_Response/3090_TR", 2],
+    ["Transient_Response/3090_TR", 3600],
+    ["Transient_Response/4090_TR", 5],
+  ])(
+    "%s: a host's clock set ahead by %i s on the way is told, and what it spoils is no claim",
+    async (name, byS) => {
+      const source = withTelemetry(name, (line, s) => (s < 4 ? line : setAhead(line, byS)));
+      const { compared, doc } = await load("yang-pmd", source, { tz: "Europe/London" });
+      expect(compared.code).toBe(3);
+      const told = compared.warnings.find((w) => w.includes("the log's clock was set"))!;
+      expect(told).toContain("nvidia_smi.power_draw");
+      const late = Number(/up to ([\d.]+) ±/.exec(told)![1]);
+      expect(Math.abs(late - byS)).toBeLessThan(0.3);
+      const whole = windowOf(doc, "load");
+      for (const claim of whole.telemetry) expect(["gappy", "no_data"]).toContain(claim.quality);
+      // Of the loads after it nothing is claimed.
+      for (const w of doc.windows.filter((w) => w.kind === "mark" && w.t0_ns > whole.t0_ns + 5e9))
+        for (const claim of w.telemetry) expect(claim.energy_j).toBeNull();
+    },
+  );
+
+  test.each(["5050/3090", "Transient_Response/3090_TR", "Transient_Response/4090_TR"])(
+    "%s: a logger that paused for a second or three says nothing of its clock",
+    async (name) => {
+      for (const [from, to] of [
+        [2, 3],
+        [4, 7],
+        [7, 8],
+      ] as const) {
+        const source = withTelemetry(name, (line, s) => (s < from || s > to ? line : null));
+        const { compared } = await load("yang-pmd", source, { tz: "Europe/London" });
+        expect(compared.warnings.join("\n")).not.toMatch(/clock was set/);
+      }
+    },
+  );
+
   test("a wrong zone is said, since then no read meets the trace", async () => {
     const source = join(traces!, "yang-pmd/5050/3090");
     const { compared, imported } = await load("yang-pmd", source);

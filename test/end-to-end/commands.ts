@@ -47,6 +47,7 @@ export interface CompareDocument {
     readonly name: string;
     readonly kind: string;
     readonly doubt?: string;
+    readonly t0_ns: number;
     readonly duration_s: number;
     readonly physical: {
       readonly energy_j: number;
@@ -59,6 +60,7 @@ export interface CompareDocument {
       readonly method: string;
       readonly energy_j: number | null;
       readonly error_pct: number | null;
+      readonly quality: string;
     }[];
   }[];
   readonly warnings: readonly string[];

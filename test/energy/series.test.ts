@@ -57,6 +57,16 @@ describe("telemetry claims", () => {
     expect(c.gapFraction).toBeCloseTo(0.4, 9);
   });
 
+  test("a window that lies wholly in a gap has no claim, one between two reads has", () => {
+    const points = Array.from({ length: 60 }, (_, i): [number, number] => [50 * i, 100]);
+    const s = series(
+      "power",
+      points.filter(([t]) => t < 1000 || t > 2000),
+    );
+    expect(s.claim(1200 * MS, 1700 * MS)).toMatchObject({ energyJ: NaN, samples: 0 });
+    expect(s.claim(510 * MS, 540 * MS).energyJ).toBeCloseTo(3, 9);
+  });
+
   test("the counter is an interval that holds the truth whatever its phase", () => {
     // 100 W truly; the counter moves every 100 ms, read every 10 ms, at ten phases
     for (let phase = 0; phase < 100; phase += 10) {

@@ -76,6 +76,40 @@ describe("sample ring", () => {
     expect(read(reader)).toHaveLength(0);
   });
 
+  test.each([0.3, 7, 7200])(
+    "a Unix clock set back by %d s neither silences the ring nor repeats it",
+    (backS) => {
+      let truthUs = 0;
+      let setUs = 0;
+      const stamps: number[] = [];
+      const fetch: FetchSamples = (sinceUs, into) => {
+        into.count = 0;
+        stamps.slice(-120).forEach((stampUs, i, ring) => {
+          if (stampUs <= sinceUs) return;
+          into.stampUs[into.count] = stampUs;
+          into.valueW[into.count++] = stamps.length - ring.length + i;
+        });
+        return into.count > 0 ? 0 : 6;
+      };
+      const reader = samplesReader(fetch, () => ({
+        unixUs: UNIX_US + truthUs + setUs,
+        bootUs: BOOT_US + truthUs,
+      }));
+      const got: number[] = [];
+      for (let tick = 0; tick < 200; tick++) {
+        for (let k = 0; k < 5; k++) {
+          // In the midst of what the ring takes between two harvests.
+          if (tick === 100 && k === 2) setUs = -backS * 1e6;
+          truthUs += 20e3;
+          stamps.push(UNIX_US + truthUs + setUs);
+        }
+        truthUs += 137;
+        got.push(...read(reader).map((r) => r[0]));
+      }
+      expect([...got].sort((a, b) => a - b)).toEqual(stamps.map((_, i) => i));
+    },
+  );
+
   test("a failure is a row with its code", () => {
     expect(read(samplesReader(() => 15, clocks))).toEqual([[NaN, 15, NaN]]);
   });

@@ -56,6 +56,20 @@ describe("grid", () => {
     expect(gapsOf(50.1)).toEqual([1, "degraded"]);
   });
 
+  test("a silence before the first tick or after the last is a gap as well", () => {
+    const late = run([60, 0, 0]);
+    expect(late.report()).toMatchObject({ gaps: { count: 1 }, continuity: "degraded" });
+    const hung = run([0, 0, 0]);
+    hung.stopped(20 * MS + 40 * MS);
+    expect(hung.report()).toMatchObject({
+      gaps: { count: 1, longestNs: 40 * MS },
+      continuity: "continuous",
+    });
+    const ended = run([0, 0, 0]);
+    ended.stopped(30 * MS);
+    expect(ended.report().gaps.count).toBe(0);
+  });
+
   test("reads slower than the period lose ticks and strictness", () => {
     const grid = run(new Array<number>(100).fill(0), 14);
     const report = grid.report();

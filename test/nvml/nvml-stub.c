@@ -1,5 +1,5 @@
 /* A stand-in for libnvidia-ml.so.1 with known answers, so that the bindings are tested through a real
- * C ABI: struct layouts are the compiler's, not ours. Names and field order as in nvml.h 13.3.
+ * C ABI: struct layouts are the compiler's, not ours. Names and field order as in nvml.h 13.5.
  * Left out on purpose: GetMemoryInfo_v2, GetTemperature and ClocksEventReasons (older or newer drivers
  * lack them), so that the fallbacks run. */
 #include <stdint.h>
@@ -47,11 +47,14 @@ int nvmlDeviceGetPowerUsage(nvmlDevice_t d, unsigned *mw) {
 }
 int nvmlDeviceGetTotalEnergyConsumption(nvmlDevice_t d, unsigned long long *mj) { (void)d; *mj = 6000000000001ULL; return 0; }
 int nvmlDeviceGetFieldValues(nvmlDevice_t d, int count, nvmlFieldValue_t *f) {
-  (void)d;
   for (int i = 0; i < count; i++) {
     memset(&f[i].value, 0xee, sizeof f[i].value);
     f[i].timestamp = unix_us();
     f[i].latencyUsec = 1;
+    if (d->index) { /* says that some field was answered, but not this one; or in a type of the future */
+      if (f[i].fieldId == 186) { f[i].nvmlReturn = 0; f[i].valueType = 7; }
+      continue;
+    }
     f[i].nvmlReturn = 0;
     f[i].valueType = 1;
     if (f[i].fieldId == 186) f[i].value.ui = 98765;
@@ -61,16 +64,20 @@ int nvmlDeviceGetFieldValues(nvmlDevice_t d, int count, nvmlFieldValue_t *f) {
   return 0;
 }
 int nvmlDeviceGetSamples(nvmlDevice_t d, int type, unsigned long long since, int *vt, unsigned *count, nvmlSample_t *s) {
-  (void)d;
   if (type != 0) return 2;
-  const unsigned long long now = unix_us() / 20000 * 20000;
+  const unsigned long long now = unix_us() / 20000 * 20000, held = d->index ? 400 : 5;
   unsigned n = 0;
-  for (unsigned long long t = now - 4 * 20000; t <= now; t += 20000)
+  for (unsigned long long t = now - (held - 1) * 20000; t <= now; t += 20000)
     if (t > since) {
-      if (s && n < *count) { memset(&s[n], 0xee, sizeof s[n]); s[n].timeStamp = t; s[n].sampleValue.ui = 150000 + n; }
+      if (s && n < *count) {
+        memset(&s[n], 0xee, sizeof s[n]);
+        s[n].timeStamp = t;
+        if (d->index) s[n].sampleValue.d = 150000.5 + n;
+        else s[n].sampleValue.ui = 150000 + n;
+      }
       n++;
     }
-  *vt = 1;
+  *vt = d->index ? 0 : 1;
   *count = n;
   return n ? 0 : 6;
 }

@@ -82,6 +82,17 @@ withCompiler("NVML over the C stub (skipped where there is no C compiler)", () =
     expect(rows("power_usage", 1)).toEqual([[NaN, 3, NaN]]);
   });
 
+  test("a field that was not answered, or in an unknown type, is no value", () => {
+    expect(rows("power_average", 1)).toEqual([[NaN, 999, NaN]]);
+    expect(rows("power_instant", 1)).toEqual([[NaN, 999, NaN]]);
+  });
+
+  test("a ring larger than usual, of another value type, comes whole", () => {
+    const values = rows("power_samples", 1).map(([value]) => value);
+    expect(values).toHaveLength(400);
+    expect(values[399]).toBeCloseTo(150.3995, 9);
+  });
+
   test("samples are harvested once each", () => {
     const first = rows("power_samples");
     expect(first.map(([value]) => value)).toEqual([150, 150.001, 150.002, 150.003, 150.004]);

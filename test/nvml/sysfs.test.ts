@@ -1,13 +1,14 @@
 // RAPL, hwmon and the host's facts over copies of the kernel's trees.
 
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { readEnvironment } from "../../nvml/environment.ts";
 import { open as openHwmon } from "../../nvml/hwmon.ts";
 import type { TelemetryProvider } from "../../nvml/provider.ts";
 import { open as openRapl } from "../../nvml/rapl.ts";
+import { isPermanentErrno } from "../../nvml/sysfs.ts";
 
 let root: string;
 beforeEach(() => {
@@ -63,6 +64,24 @@ describe("RAPL", () => {
     const [value, code] = readAll(provider)["rapl.package-0"]!;
     expect(value).toBeNaN();
     expect(code).toBeGreaterThan(0);
+    provider.close();
+  });
+
+  test("zones of one name stay two channels", () => {
+    tree({ ...zone("0", "package-0", "1"), ...zone("1", "psys", "2"), ...zone("3", "psys", "3") });
+    const provider = openRapl({ root });
+    expect(Object.keys(readAll(provider))).toEqual(["rapl.package-0", "rapl.psys", "rapl.psys-3"]);
+    provider.close();
+  });
+
+  test("a zone that cannot be read is left out and named; a busy one would stay", () => {
+    const { EACCES, EAGAIN, EBUSY, EIO } = constants.errno;
+    expect([EACCES, EAGAIN, EBUSY, EIO].map(isPermanentErrno)).toEqual([true, false, false, false]);
+    tree({ ...zone("0", "package-0", "1"), ...zone("1", "package-1", "7") });
+    rmSync(join(root, "intel-rapl:1/energy_uj"));
+    const provider = openRapl({ root });
+    expect(provider.channels.map((c) => c.name)).toEqual(["rapl.package-0"]);
+    expect(provider.missing).toEqual(["rapl.package-1: errno 2"]);
     provider.close();
   });
 
@@ -135,9 +154,59 @@ describe("hwmon", () => {
       "rocm.temperature": [61, 0],
       "rocm.utilization_gpu": [0.97, 0],
     });
-    expect(provider.missing).toContain("rocm.power_input: unreadable");
+    expect(provider.missing).toContain("rocm.power_input: unreadable (errno 2)");
     provider.close();
   });
+});
+
+test("several AMD GPUs are numbered by their PCI addresses", () => {
+  for (const [n, address, watts] of [
+    ["hwmon10", "0000:43:00.0", "100"],
+    ["hwmon2", "0000:03:00.0", "200"],
+  ]) {
+    tree({
+      [`devices/${address}/x`]: "",
+      [`class/${n}/name`]: "amdgpu",
+      [`class/${n}/power1_average`]: `${watts}000000`,
+    });
+    symlinkSync(join(root, `devices/${address}`), join(root, `class/${n}/device`));
+  }
+  const provider = openHwmon({ root: join(root, "class") });
+  expect(readAll(provider)).toEqual({
+    "rocm.0.power_average": [200, 0],
+    "rocm.1.power_average": [100, 0],
+  });
+  provider.close();
+});
+
+test("an energy counter of hwmon is a channel beside the chip's power", () => {
+  tree({
+    "hwmon4/name": "xe",
+    "hwmon4/energy1_label": "card",
+    "hwmon4/energy1_input": "12500000",
+    "hwmon4/energy2_input": "1000000",
+  });
+  const provider = openHwmon({ root });
+  expect(readAll(provider)).toEqual({
+    "hwmon.xe.card_energy": [12.5, 0],
+    "hwmon.xe.energy2": [1, 0],
+  });
+  expect(provider.channels[0]).toMatchObject({ quantity: "energy", unit: "J" });
+  provider.close();
+});
+
+test.each([
+  ["a namespace of its own", { pid: "pid:[4026532281]" }, {}, "container"],
+  ["a cgroup namespace of its own", { cgroup: "cgroup:[4026532280]" }, {}, "container"],
+  ["the kernel's namespaces", { pid: "pid:[4026531836]" }, {}, "bare metal"],
+  ["a hypervisor's firmware", {}, { "sys/class/dmi/id/sys_vendor": "QEMU" }, "virtual machine"],
+])("confinement by %s", async (_, spaces, files, found) => {
+  tree({ "proc/1/cgroup": "0::/", ...files });
+  mkdirSync(join(root, "proc/self/ns"), { recursive: true });
+  for (const [name, target] of Object.entries(spaces))
+    symlinkSync(target, join(root, "proc/self/ns", name));
+  const { host } = await readEnvironment({ nvml: null, root, cwd: root });
+  expect(host.confinement).toBe(found);
 });
 
 test("the host's facts: governors and confinement", async () => {

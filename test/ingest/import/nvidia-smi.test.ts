@@ -56,6 +56,36 @@ describe("several GPUs in one log", () => {
   });
 });
 
+describe("several GPUs whose rows have stamps of their own, and no column that names them", () => {
+  const header = "timestamp, memory.total [MiB], power.draw [W]";
+  const later = (k: number): string => stamp(k).replace(/00$/, "04");
+
+  test("are told apart by their boards, with a warning", async () => {
+    const got = await importLines([
+      header,
+      ...turns((k) => [`${stamp(k)}, 24576 MiB, ${100 + k}`, `${later(k)}, 81559 MiB, 30`]),
+    ]);
+    expect(valuesOf(got, "nvidia_smi.0.power_draw")[7]).toBe(107);
+    expect(new Set(valuesOf(got, "nvidia_smi.1.power_draw"))).toEqual(new Set([30]));
+    expect(told(got).join()).toMatch(
+      /warning: .*2 different ones by memory\.total: 0 is 24576 MiB;/,
+    );
+  });
+
+  test("but a card that is read before and after each kernel is one, and so is one that fails once", async () => {
+    const got = await importLines([
+      header,
+      ...turns((k) => [
+        `${stamp(k)}, ${k === 5 ? "[Unknown Error]" : "24576 MiB"}, 30`,
+        `${later(k)}, 24576 MiB, 300`,
+      ]),
+    ]);
+    expect(new Set(got.reads.map((r) => r.channel))).toContain("nvidia_smi.power_draw");
+    expect(valuesOf(got, "nvidia_smi.power_draw")).toHaveLength(40);
+    expect(told(got).join()).not.toMatch(/different ones/);
+  });
+});
+
 test("rows written twice are one read, and one GPU", async () => {
   const rows = turns((k) => [`${stamp(k)}, ${100 + k}`, `${stamp(k)}, ${100 + k}`]);
   const got = await importLines(["timestamp, power.draw [W]", ...rows]);
