@@ -94,6 +94,8 @@ class Recorder {
   #reads = 0;
   #failedReads = 0;
   #marksSeen = 0;
+  /** In rings and as lines that were none. */
+  #lostMarks = 0;
   #missedAtEnd = 0;
   #recording = true;
   #failed = false;
@@ -113,12 +115,14 @@ class Recorder {
     this.#marks = new MarksSource({
       onMark: (m) => this.#mark(m),
       onExchange: (e) => log.exchange(e),
-      onLoss: (count, why) =>
+      onLoss: (count, why) => {
+        this.#lostMarks += count;
         this.#tell({
           level: "loss",
           text: count > 0 ? `${count} marks lost: ${why}` : `marks may be lost: ${why}`,
           count,
-        }),
+        });
+      },
     });
   }
 
@@ -370,7 +374,7 @@ class Recorder {
       reads: this.#reads,
       failedReads: this.#failedReads,
       marks: this.#marksSeen,
-      lostMarks: this.#marks.totals.lost,
+      lostMarks: this.#lostMarks,
       bytes: this.#log.bytesWritten,
       freeBytes: freeBytes(this.#plan.paths.dir),
     };
