@@ -431,5 +431,6 @@ onLinux("over a pty, from a process of its own", () => {
     );
     await expect(probe(serialPort("/dev/ttyNONE9"))).rejects.toThrow(/no such device/);
     await expect(probe(ttyPort("/dev/null"))).rejects.toThrow(/not a serial device/);
+    await expect(probe(ttyPort("/dev"))).rejects.toThrow("/dev: a folder, not a serial device");
   });
 });
