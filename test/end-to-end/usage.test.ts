@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Command } from "../../cli/command.ts";
+import type { Command, OptionValues } from "../../cli/command.ts";
 import { call, type Outcome } from "./call.ts";
 import { expectBuilt, truejoule } from "./built.ts";
 
@@ -64,7 +64,7 @@ describe.each(["fuse", "compare", "report", "verify", "view"])("%s RUN", (name) 
   });
 });
 
-test.each<[string, string[], Record<string, string>, RegExp]>([
+test.each<[string, string[], OptionValues, RegExp]>([
   ["record", [], {}, /^UsageError: .*--out/],
   ["record", [], { out: "x" }, /^UsageError: .*--rig/],
   ["record", ["x"], { out: "x", rig: "virtual" }, /^UsageError/],
