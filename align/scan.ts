@@ -173,7 +173,8 @@ class StreamScanner {
   }
 
   add(b: SampleBlock): void {
-    if (b.flags & BlockFlag.duplicate || b.rows === 0) return;
+    // A late block's rows are left out of the timeline: they stay missing, once.
+    if (b.flags & (BlockFlag.duplicate | BlockFlag.reordered) || b.rows === 0) return;
     if (this.#nextIndex >= 0 && b.firstIndex !== this.#nextIndex) {
       const missing = Math.max(0, b.firstIndex - this.#nextIndex);
       if (b.flags & BlockFlag.pause) this.pausedRows += missing;

@@ -75,7 +75,7 @@ function parse(
     const { values, positionals } = parseArgs({ args: own, options, allowPositionals: true });
     return { values, positionals, rest };
   } catch (error) {
-    return (error as Error).message.split(". ")[0]!;
+    return (error as Error).message.split(/\. |\.?\n/)[0]!; // Node explains on further lines
   }
 }
 

@@ -92,6 +92,7 @@ export async function recordTo(
   // Before anything is made or started.
   cudaOf(call);
   seedOf(call);
+  await checkFaults(call);
   labels(call.options["label"]);
   if (call.rest.length > 0) checkProgram(call.rest[0]!);
   const durationS = await duration(call);
@@ -243,6 +244,14 @@ export function seedOf({ options }: Pick<Invocation, "options">): number {
   if (typeof seed !== "string" || !/^\d{1,9}$/.test(seed))
     throw new UsageError(`--seed ${String(seed)}: expected a whole number`);
   return Number(seed);
+}
+
+/** @throws UsageError, instead of the virtual DAQ once it is started. */
+async function checkFaults({ options }: Invocation): Promise<void> {
+  const faults = list(options["fault"]);
+  if (faults.length === 0) return;
+  const { parseFault } = await import("../rigs/virtual-daq/faults.ts");
+  for (const text of faults) parseFault(text);
 }
 
 const list = (o: unknown): string[] => (Array.isArray(o) ? (o as string[]) : []);

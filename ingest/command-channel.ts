@@ -24,7 +24,7 @@ const PATIENCE_MS = 5000;
 export class CommandChannel {
   readonly #port: BytePort;
   readonly #waiting = new Map<number, (reply: Reply, received: Stamp) => void>();
-  readonly #tries: number;
+  #tries: number;
   #sequence = IDENTIFY_SEQUENCE;
 
   /** @param patienceMs until a command counts as unanswered. */
@@ -38,6 +38,11 @@ export class CommandChannel {
     const waiting = this.#waiting.get(reply.request);
     waiting?.(reply, received);
     return waiting !== undefined;
+  }
+
+  /** Nobody waits any longer: what is asked, and was, goes unanswered instead of being repeated. */
+  giveUp(): void {
+    this.#tries = 0;
   }
 
   identify(): Promise<Answer> {

@@ -49,6 +49,8 @@ const NOTES_MS = 1000;
 const REOPEN_MS = 200;
 /** Status comes every 100 ms; silence for this long means that the device is gone or was reset. */
 const SILENCE_NS = 1_500_000_000n;
+/** A host that stood still itself finds its backlog before so many pings are due. */
+const SILENT_PINGS = 3;
 
 const hostNow = (): Instant<"host"> => instant<"host">(process.hrtime.bigint());
 
@@ -66,7 +68,9 @@ export class DaqSource {
   #port: BytePort | null = null;
   #channel: CommandChannel | null = null;
   #greeting: Greeting | null = null;
+  /** The last whole frame: after a reset its bytes may all be taken for the rest of a frame that was cut. */
   #heardNs = 0n;
+  #pingsSinceHeard = 0;
   #stopping = false;
   #recovering: Promise<void> | null = null;
   #timers: NodeJS.Timeout[] = [];
@@ -85,6 +89,7 @@ export class DaqSource {
       sink,
       { stream, rowHz, tickHz: rowHz },
       {
+        heard: () => this.#heard(),
         reply: (reply, _before, after) => {
           const awaited = this.#channel?.onReply(reply, after) === true;
           // Here and not in start(): records of the new run may follow in the same read. A late reply is to a
@@ -122,6 +127,11 @@ export class DaqSource {
     };
   }
 
+  /** How long it has sent nothing by now, once it is known to be gone or reset; else 0. */
+  awayNs(): number {
+    return this.#recovering === null ? 0 : Number(process.hrtime.bigint() - this.#heardNs);
+  }
+
   async connect(): Promise<void> {
     try {
       await this.#open();
@@ -150,6 +160,7 @@ export class DaqSource {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#timers.forEach(clearInterval);
+    if (this.#recovering) this.#channel?.giveUp();
     await this.#recovering;
     await this.#channel?.request(CommandType.stop, "stop").catch(() => undefined);
     await this.#drop();
@@ -201,7 +212,7 @@ export class DaqSource {
     });
     this.#retire();
     await channel.request(CommandType.start, "start");
-    this.#heardNs = process.hrtime.bigint();
+    this.#heard();
   }
 
   /** A new run counts from 0: what the last one lost is kept. */
@@ -214,8 +225,12 @@ export class DaqSource {
     this.#device = NO_STATUS;
   }
 
-  #bytes(chunk: Uint8Array, before: Stamp, after: Stamp): void {
+  #heard(): void {
     this.#heardNs = process.hrtime.bigint();
+    this.#pingsSinceHeard = 0;
+  }
+
+  #bytes(chunk: Uint8Array, before: Stamp, after: Stamp): void {
     try {
       this.#decoder.push(chunk, before, after);
     } catch (error) {
@@ -235,12 +250,12 @@ export class DaqSource {
   #closed(error: SourceError | null): void {
     this.#port = this.#channel = null;
     if (error === null || this.#stopping || this.#greeting === null) return;
-    this.#sink.note({ level: "loss", text: error.message, t: hostNow() });
-    this.#recover();
+    this.#lost(error.message);
   }
 
   async #drop(): Promise<void> {
     const port = this.#port;
+    this.#channel?.giveUp();
     this.#port = this.#channel = null;
     await port?.close();
   }
@@ -248,6 +263,9 @@ export class DaqSource {
   async #ping(): Promise<void> {
     const channel = this.#channel;
     if (!channel || this.#recovering) return;
+    const silent = process.hrtime.bigint() - this.#heardNs > SILENCE_NS;
+    if (++this.#pingsSinceHeard > SILENT_PINGS && silent)
+      return this.#lost("the device fell silent");
     try {
       const { reply, sent, received } = await channel.request(CommandType.ping, "ping");
       if (!reply.running) return this.#lost("the device was reset");
@@ -261,20 +279,14 @@ export class DaqSource {
         received,
       });
     } catch (error) {
-      const silent = process.hrtime.bigint() - this.#heardNs > SILENCE_NS;
-      if (silent) this.#lost("the device fell silent");
-      else if (!(error instanceof SourceError)) void this.#fail(error);
+      if (!(error instanceof SourceError)) void this.#fail(error);
     }
   }
 
   #lost(text: string): void {
     if (this.#stopping || this.#recovering) return;
     this.#sink.note({ level: "loss", text, t: hostNow() });
-    this.#recover();
-  }
-
-  #recover(): void {
-    this.#recovering ??= this.#comeBack().finally(() => (this.#recovering = null));
+    this.#recovering = this.#comeBack().finally(() => (this.#recovering = null));
   }
 
   /** Tries until the device is back or the recording ends. A foreign device at the port ends it. */

@@ -34,6 +34,8 @@ export interface DecoderOptions {
 }
 
 export interface DecoderEvents {
+  /** A whole frame of the device's own. */
+  heard?(): void;
   reply?(reply: Reply, before: Stamp, after: Stamp): void;
   status?(status: DeviceStatus): void;
 }
@@ -162,6 +164,7 @@ export class FrameDecoder {
 
   #frame(f: Frame, before: Stamp, after: Stamp): void {
     if (f.type >= FIRST_REPLY) {
+      this.#events.heard?.();
       if (this.#run !== "off") this.#gaps.frame(f.sequence);
       return this.#use(decodeReply(f), (r) => this.#events.reply?.(r, before, after));
     }
@@ -170,6 +173,7 @@ export class FrameDecoder {
       this.#records.unknown++;
       return;
     }
+    this.#events.heard?.();
     if (f.type <= RecordType.status && !this.#inRun(runOf(f.flags))) return;
     const arrival = this.#arrival(f.sequence);
     switch (f.type) {

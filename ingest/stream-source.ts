@@ -68,6 +68,12 @@ export class StreamSource<Counts extends object> {
     return this.#instrument.counts().rowsLost;
   }
 
+  /** How long it has sent nothing by now, once it is known to be gone; else 0. */
+  awayNs(): number {
+    const known = this.#recovering !== null || this.#silent();
+    return known ? Number(process.hrtime.bigint() - this.#heardNs) : 0;
+  }
+
   async connect(): Promise<void> {
     await this.#open();
     this.#timers = [
@@ -179,9 +185,13 @@ export class StreamSource<Counts extends object> {
     const notes = lossNotes(this.#instrument.losses, this.#told, now, hostNow());
     this.#told = now;
     for (const note of notes) this.#sink.note(note);
-    const silent = !this.#stopping && process.hrtime.bigint() - this.#heardNs > SILENCE_NS;
+    const silent = !this.#stopping && this.#silent();
     for (const text of this.#instrument.doubts(silent)) this.#warn(text);
     if (silent && this.#instrument.asksAgain) this.#lost("the device fell silent");
+  }
+
+  #silent(): boolean {
+    return process.hrtime.bigint() - this.#heardNs > SILENCE_NS;
   }
 
   #warn(text: string): void {

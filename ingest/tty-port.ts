@@ -67,6 +67,8 @@ function openError(path: string, error: NodeJS.ErrnoException): SourceError {
     return new SourceError("retry", `${path}: no such device; is it plugged in?`, error);
   if (code === "EBUSY")
     return new SourceError("fatal", `${path} is in use by another program`, error);
+  if (code === "EISDIR")
+    return new SourceError("fatal", `${path}: a folder, not a serial device`, error);
   if (!FORBIDDEN.has(code)) return new SourceError("fatal", `${path}: ${error.message}`, error);
   const remedy = `add yourself to its group (ls -l ${path}; often dialout) and log in again`;
   return new SourceError("fatal", `${path}: no permission; ${remedy}`, error);

@@ -18,6 +18,8 @@ export interface LiveSource {
   /** device.json: what the device said of itself; null where it says nothing. */
   readonly device: string | null;
   rowsLost(): number;
+  /** How long the device has sent nothing by now, where it is gone: not among {@link rowsLost} until it is back. */
+  awayNs(): number;
   stop(): Promise<void>;
 }
 
@@ -95,6 +97,7 @@ export function startWire(rig: Rig, open: OpenPort): Device["start"] {
       },
       device: deviceJson(daq),
       rowsLost: () => daq.counts().rowsLost,
+      awayNs: () => daq.awayNs(),
       stop: () => daq.stop(),
     };
   };

@@ -43,6 +43,7 @@ export async function kernelBench(rig: LoadedRig, seed: number): Promise<Bench> 
       timing: "the simulation",
       device: null,
       rowsLost: () => 0,
+      awayNs: () => 0,
       stop: async () => render(sink),
     }),
     source: "virtual",

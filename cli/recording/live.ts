@@ -57,6 +57,7 @@ export async function startLive(
   });
   const timer = setInterval(tick, TICK_MS);
   const tee: LiveView["tee"] = {
+    device: guarded((said: string) => feed.device(Buffer.from(said))),
     declareRows: guarded<Parameters<DaqSink["declareRows"]>>((layout) => feed.declareRows(layout)),
     rows: guarded<Parameters<DaqSink["rows"]>>((block) => feed.rows(block)),
     edge: guarded<Parameters<DaqSink["edge"]>>((edge) => feed.edge(edge)),

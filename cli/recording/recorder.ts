@@ -40,6 +40,8 @@ export interface RecordingPlan {
   readonly onFailure: (why: string) => void;
   /** Sees what the log sees: the live page. */
   readonly tee?: DaqSink & {
+    /** What the DAQ said of itself (device.json), once it has answered. */
+    device(said: string): void;
     reads(batch: ReadBatch, sampler: Sampler): void;
     mark(mark: Mark): void;
   };
@@ -92,6 +94,9 @@ class Recorder {
   #reads = 0;
   #failedReads = 0;
   #marksSeen = 0;
+  /** In rings and as lines that were none. */
+  #lostMarks = 0;
+  #missedAtEnd = 0;
   #recording = true;
   #failed = false;
   #exitCode: number | null = null;
@@ -110,12 +115,14 @@ class Recorder {
     this.#marks = new MarksSource({
       onMark: (m) => this.#mark(m),
       onExchange: (e) => log.exchange(e),
-      onLoss: (count, why) =>
+      onLoss: (count, why) => {
+        this.#lostMarks += count;
         this.#tell({
           level: "loss",
           text: count > 0 ? `${count} marks lost: ${why}` : `marks may be lost: ${why}`,
           count,
-        }),
+        });
+      },
     });
   }
 
@@ -168,10 +175,13 @@ class Recorder {
   }
 
   async #startDaq(): Promise<void> {
-    const { bench } = this.#plan;
+    const { bench, tee } = this.#plan;
     this.#daq = await bench.start(this.#sink(), (e) => this.#fail(e));
-    if (this.#daq.device !== null)
-      this.#log.attach("device.json", "application/json", Buffer.from(this.#daq.device));
+    const { device } = this.#daq;
+    if (device !== null) {
+      this.#log.attach("device.json", "application/json", Buffer.from(device));
+      tee?.device(device);
+    }
     this.#note("info", `${bench.description}; bytes are stamped by ${this.#daq.timing}`);
   }
 
@@ -283,8 +293,10 @@ class Recorder {
   /** Every step is tried, whatever became of those before: a source that goes on would keep us here. */
   async #stop(): Promise<void> {
     this.#recording = false;
+    this.#missedAtEnd = this.#awayRows();
     for (const t of this.#timers) clearTimeout(t);
     const steps: (() => unknown)[] = [
+      () => this.#tellMissed(),
       () => this.#stopTrigger(),
       () => this.#marks.close(),
       () => this.#daq?.stop(),
@@ -296,6 +308,19 @@ class Recorder {
       () => this.#log.close(),
     ];
     for (const step of steps) await this.#attempt(step);
+  }
+
+  /** A device that never came back: nobody else counts what it would have sent. */
+  #tellMissed(): void {
+    const count = this.#missedAtEnd;
+    const text = `the DAQ did not come back before the end: about ${count} rows lost`;
+    const t = instant<"host">(process.hrtime.bigint());
+    if (count > 0) this.#tell({ level: "loss", text, count, t });
+  }
+
+  /** That the DAQ would have sent by now, while it is away. */
+  #awayRows(): number {
+    return Math.round(((this.#daq?.awayNs() ?? 0) * this.#plan.bench.rig.rig.device.rowHz) / 1e9);
   }
 
   #attachTruth(): void {
@@ -344,11 +369,12 @@ class Recorder {
     return {
       elapsedS: Math.max(0, Number(process.hrtime.bigint() - this.#plan.session.hostEpoch) / 1e9),
       rows: this.#rows,
-      lostRows: this.#daq?.rowsLost() ?? 0,
+      lostRows:
+        (this.#daq?.rowsLost() ?? 0) + (this.#recording ? this.#awayRows() : this.#missedAtEnd),
       reads: this.#reads,
       failedReads: this.#failedReads,
       marks: this.#marksSeen,
-      lostMarks: this.#marks.totals.lost,
+      lostMarks: this.#lostMarks,
       bytes: this.#log.bytesWritten,
       freeBytes: freeBytes(this.#plan.paths.dir),
     };

@@ -26,6 +26,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 interface Recorded {
   readonly rows: number;
   readonly lost_rows: number;
+  readonly lost_marks: number;
   readonly reads: number;
   readonly marks: number;
   readonly ended: string;
@@ -82,7 +83,7 @@ onLinux("record", () => {
       const fs = require("fs"), folder = process.env.TRUEJOULE_MARKS;
       const now = () => process.hrtime.bigint();
       const line = (s) => fs.appendFileSync(folder + "/text", s + "\\n");
-      line("begin my_stage"); setTimeout(() => { line("end my_stage"); }, 600);
+      line("begin my_stage"); line("no mark"); setTimeout(() => { line("end my_stage"); }, 600);
       setTimeout(() => process.exit(3), 2500);`;
     const { run, doc, ran } = await recordRun(
       "marks",
@@ -96,6 +97,7 @@ onLinux("record", () => {
     expect(doc.ended).toBe("command");
     expect(doc.exit_code).toBe(3);
     expect(doc.lost_rows).toBe(0);
+    expect(doc.lost_marks).toBe(1); // the line that was none
     expect(doc.rows).toBeGreaterThan(200_000);
     expect(doc.reads).toBeGreaterThan(300);
     expect(ran.stderr).toMatch(/ended with code 3/);

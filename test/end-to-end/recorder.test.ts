@@ -21,7 +21,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const DEVICE = JSON.stringify({ schema: "device/1", serial: "T1" });
 
-async function bench(): Promise<Bench> {
+async function bench(awayNs = 0): Promise<Bench> {
   return {
     rig: await builtInRig("virtual"),
     source: "virtual",
@@ -36,18 +36,25 @@ async function bench(): Promise<Bench> {
     start: async () => ({
       timing: "nobody",
       device: DEVICE,
-      rowsLost: () => 0,
+      rowsLost: () => 7,
+      awayNs: () => awayNs,
       stop: async () => undefined,
     }),
   };
 }
 
-async function recorded(): Promise<{ log: CaptureRecord[]; heard: Note[] }> {
-  const made = await bench();
+async function recorded(awayNs = 0): Promise<{
+  log: CaptureRecord[];
+  heard: Note[];
+  devices: string[];
+  lostRows: number;
+}> {
+  const made = await bench(awayNs);
+  const devices: string[] = [];
   const heard: Note[] = [];
   const nothing = (): void => undefined;
   const plan: RecordingPlan = {
-    paths: createRun(join(dir, "run")),
+    paths: createRun(join(dir, `run-${awayNs}`)),
     session: { ...session, hostEpoch: made.epoch },
     bench: made,
     durationS: 0.1,
@@ -58,6 +65,7 @@ async function recorded(): Promise<{ log: CaptureRecord[]; heard: Note[] }> {
     onProgress: nothing,
     onFailure: nothing,
     tee: {
+      device: (said) => void devices.push(said),
       declareRows: nothing,
       rows: nothing,
       edge: nothing,
@@ -67,8 +75,8 @@ async function recorded(): Promise<{ log: CaptureRecord[]; heard: Note[] }> {
       mark: nothing,
     },
   };
-  await record(plan);
-  return { log: [...readCapture(plan.paths.capture)], heard };
+  const { lostRows } = await record(plan);
+  return { log: [...readCapture(plan.paths.capture)], heard, devices, lostRows };
 }
 
 describe("recorder", () => {
@@ -76,6 +84,20 @@ describe("recorder", () => {
     const { log } = await recorded();
     const device = log.find((r) => r.kind === "attachment" && r.name === "device.json");
     expect(device?.kind === "attachment" && Buffer.from(device.data).toString()).toBe(DEVICE);
+  });
+
+  test("what a DAQ that did not come back would have sent is lost rows, and said", async () => {
+    const { log, lostRows } = await recorded(2e9);
+    expect(lostRows).toBe(200_007);
+    const said = log.flatMap((r) => (r.kind === "note" && r.note.level === "loss" ? r.note : []));
+    expect(said).toMatchObject([
+      { text: "the DAQ did not come back before the end: about 200000 rows lost", count: 200_000 },
+    ]);
+    expect((await recorded()).lostRows).toBe(7);
+  });
+
+  test("a live page knows what the device said of itself", async () => {
+    expect((await recorded()).devices).toEqual([DEVICE]);
   });
 
   test("a live page hears every note that the log has", async () => {

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Command } from "../../cli/command.ts";
+import type { Command, OptionValues } from "../../cli/command.ts";
 import { call, type Outcome } from "./call.ts";
 import { expectBuilt, truejoule } from "./built.ts";
 
@@ -64,7 +64,7 @@ describe.each(["fuse", "compare", "report", "verify", "view"])("%s RUN", (name) 
   });
 });
 
-test.each<[string, string[], Record<string, string>, RegExp]>([
+test.each<[string, string[], OptionValues, RegExp]>([
   ["record", [], {}, /^UsageError: .*--out/],
   ["record", [], { out: "x" }, /^UsageError: .*--rig/],
   ["record", ["x"], { out: "x", rig: "virtual" }, /^UsageError/],
@@ -75,6 +75,7 @@ test.each<[string, string[], Record<string, string>, RegExp]>([
     /^UsageError: --duration banana/,
   ],
   ["record", [], { out: "x", rig: "virtual", seed: "banana" }, /^UsageError: --seed banana/],
+  ["record", [], { out: "x", rig: "virtual", fault: ["boom@1"] }, /^UsageError: --fault boom@1/],
   [
     "record",
     [],
@@ -124,6 +125,11 @@ describe("from the shell", () => {
       ["record", "--rig", "virtual", "--out", "never-made", "--label", "batch"],
       2,
       /^truejoule: --label batch: expected k=v; try: truejoule record --help\n$/,
+    ],
+    [
+      ["record", "--rig", "virtual", "--out", "never-made", "--duration", "-5s"],
+      2,
+      /^truejoule: Option '--duration' argument is ambiguous; try: truejoule record --help\n$/,
     ],
     [["record", "--rig"], 2, /^truejoule: [^\n]*argument missing; try: truejoule record --help\n$/],
   ])("%j", async (args, code, stderr) => {

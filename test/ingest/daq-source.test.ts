@@ -167,6 +167,38 @@ describe("in process", () => {
     expect(sink.notes.some((n) => n.level === "loss" && /reset/.test(n.text))).toBe(true);
   });
 
+  test("a reset in the middle of a frame, whose replies pass for its rest: noticed as silence", async () => {
+    const d = new InProcess();
+    const sink = new Collector();
+    source = await startDaq({ open: d.port.open, stream: "main", rowHz: ROW_HZ, pingMs: 50 }, sink);
+    d.run(100);
+    expect(source.awayNs()).toBe(0);
+    d.held = [];
+    d.run(20);
+    const cut = d.held.find((f) => f.length > 1000)!.subarray(0, 20);
+    d.held = null;
+    const now = instant<"host">(BigInt(d.nowNs));
+    d.port.feed(cut, now, now);
+    d.device.reset(d.nowNs);
+    await until(() => source!.counts().reconnects === 1);
+    expect(sink.notes.some((n) => n.level === "loss" && /fell silent|reset/.test(n.text))).toBe(
+      true,
+    );
+    d.run(100);
+    expect(source.counts()).toMatchObject({ restarts: 1, reconnects: 1 });
+  });
+
+  test("the end does not wait for a device that is mute since it was lost", async () => {
+    const d = new InProcess();
+    source = await startDaq({ open: d.port.open, stream: "main", rowHz: ROW_HZ }, new Collector());
+    d.silent = true;
+    d.port.fail(new SourceError("retry", "unplugged"));
+    await until(() => source!.awayNs() > 0.3e9);
+    const before = performance.now();
+    await source.stop();
+    expect(performance.now() - before).toBeLessThan(2000); // an unanswered command takes 5 s
+  });
+
   test("another device at the port after an unplugging ends the recording", async () => {
     const d = new InProcess();
     const stranger = new InProcess();
@@ -370,7 +402,8 @@ onLinux("over a pty, from a process of its own", () => {
   });
 
   test("reset with the line up: started again", async () => {
-    const { counts } = await record(1.2, ["--fault", "restart@0.2"]);
+    // A frame that the reset cut hides the replies: then it is silence that tells.
+    const { counts } = await record(3, ["--fault", "restart@0.2"]);
     expect(counts).toMatchObject({ reconnects: 1, restarts: 1 });
     expect(counts.badFrames).toBeLessThanOrEqual(1); // the frame that the reset cut
     expect(counts.rows).toBeGreaterThan(25_000);
@@ -398,5 +431,6 @@ onLinux("over a pty, from a process of its own", () => {
     );
     await expect(probe(serialPort("/dev/ttyNONE9"))).rejects.toThrow(/no such device/);
     await expect(probe(ttyPort("/dev/null"))).rejects.toThrow(/not a serial device/);
+    await expect(probe(ttyPort("/dev"))).rejects.toThrow("/dev: a folder, not a serial device");
   });
 });

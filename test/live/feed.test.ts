@@ -3,6 +3,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { random } from "../../schema/random.ts";
 import { BlockFlag, type Mark, type TelemetryChannel } from "../../schema/records.ts";
+import type { Rig } from "../../schema/rig.ts";
 import { later } from "../../schema/time.ts";
 import { Channel } from "../../view/live/claims.ts";
 import { GridWatch } from "../../view/live/grid-watch.ts";
@@ -240,6 +241,32 @@ describe("lateness", () => {
 });
 
 describe("feed", () => {
+  test("channels stand where the device says it samples them, whether it says so before rows or after", () => {
+    // hpwr steps by 20 A half a row before its own sample: its row is on the step's middle.
+    const device = Buffer.from(
+      JSON.stringify({ channels: [{ channel: 1, name: "i1", skew_ns: 0.5e9 / ROW_HZ }] }),
+    );
+    const asRig = {
+      ...RIG,
+      rails: RIG.rails.map((r, k) => ({
+        ...r,
+        current: { ...r.current!, skewS: k === 1 ? 0.5 / ROW_HZ : 0 },
+      })),
+    };
+    const joules = (rig: Rig, said: "before" | "after" | "never"): number => {
+      const feed = new LiveFeed(rig, session());
+      if (said === "before") feed.device(device);
+      feed.declareRows(LAYOUT);
+      if (said === "after") feed.device(device);
+      for (let i = 0; i < 7000; i += 250) feed.rows(block(i, 250));
+      return feed.energy.joules;
+    };
+    const byRig = joules(asRig, "never");
+    expect(joules(RIG, "before")).toBe(byRig);
+    expect(joules(RIG, "after")).toBe(byRig);
+    expect(joules(RIG, "never") - byRig).toBeCloseTo((-240 * 0.5) / ROW_HZ, 6);
+  });
+
   test("power over the last second, clipped rows, other streams ignored", () => {
     const feed = fedWith(20_500);
     expect(feed.powerW).toBeCloseTo((powerW(0.1) + powerW(0.6)) / 2, 0);

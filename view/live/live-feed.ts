@@ -3,6 +3,7 @@
 // any time. Holds: fixed memory; one decoding pass per block; nothing here touches the recording.
 
 import { Calibrator } from "../../align/calibrate.ts";
+import { withDeviceSkew } from "../../align/device-skew.ts";
 import {
   BlockFlag,
   type ClockExchange,
@@ -46,7 +47,8 @@ const KEPT_GAPS = 100;
 const KEPT_EDGES = 200;
 
 export class LiveFeed {
-  readonly rig: Rig;
+  /** As declared, with the device's skews once it has stated them. */
+  rig: Rig;
   readonly session: Session;
   readonly clock: RowClock;
   readonly energy: RunningEnergy;
@@ -87,6 +89,12 @@ export class LiveFeed {
 
   get lateness() {
     return this.#grids.map((g) => g.lateness);
+  }
+
+  /** @param said device.json. Rows may have come before it, in the read that brought its last answer. */
+  device(said: Uint8Array): void {
+    this.rig = withDeviceSkew(this.rig, said).rig;
+    if (this.#calibrator) this.#fit(this.#flags.length);
   }
 
   declareRows(layout: RowLayout): void {
