@@ -137,6 +137,12 @@ describe("a page that looks", () => {
     expect(page.lately(store!, 0, 1)).toEqual({ mean: NaN, max: NaN });
   });
 
+  test("a span that begins before the first row is drawn as finely as any", () => {
+    const { store } = look(new LiveHub(fedWith(3 * ROW_HZ, 1000), "run"));
+    expect(page.levelFor(store!, store!.row0 - 0.1, 0.01)).toBe(1);
+    expect(page.levelFor(store!, store!.row0 - 7, 0.002)).toBe(0);
+  });
+
   test("a stream that changes its shape makes it begin anew", () => {
     const feed = fedWith(1000);
     const hub = new LiveHub(feed, "run");

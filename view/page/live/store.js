@@ -108,10 +108,12 @@ export function levelFor(store, from, pixel) {
   const width = (l) => store.rows_per_bucket * store.ratio ** l * store.rowPeriod;
   let level = 0;
   while (level + 1 < store.levels && width(level + 1) <= pixel) level++;
-  const reaches = (l) => {
-    const { first, end } = store.rings[l];
-    return store.row0 + Math.max(first, end - store.capacity) * width(l) <= from + width(l);
-  };
+  const held = store.rings.map(({ first, end }, l) =>
+    end > 0 ? store.row0 + Math.max(first, end - store.capacity) * width(l) : Infinity,
+  );
+  // No level reaches back to before the first row.
+  const back = Math.max(from, Math.min(...held));
+  const reaches = (l) => held[l] <= back + width(l);
   let wider = level;
   while (wider + 1 < store.levels && !reaches(wider) && store.rings[wider + 1].end > 0) wider++;
   return reaches(wider) ? wider : level;
