@@ -58,7 +58,7 @@ export function encodeSlot(mark: SlotMark, out: SlotBuffer): number {
   out.words[Slot.tid / 4] = mark.tid;
   bytes[Slot.kind] = mark.kind;
   const text = { at: Slot.payload, whole: true };
-  bytes[Slot.nameBytes] = putText(bytes, text, mark.name, MAX_NAME_BYTES);
+  bytes[Slot.nameBytes] = putText(bytes, text, String(mark.name), MAX_NAME_BYTES);
   const start = text.at;
   let count = 0;
   for (const key in mark.fields) if (putField(bytes, text, key, mark.fields[key]!)) count++;
@@ -83,8 +83,12 @@ function putText(out: Buffer, cursor: Cursor, text: string, max: number): number
   return bytes;
 }
 
+const VALUES = new Set(["string", "number", "boolean"]);
+
 /** @returns whether the field went in: all of it, or with its text cut at its own limit. */
 function putField(out: Buffer, cursor: Cursor, key: string, value: FieldValue): boolean {
+  // From untyped programs anything may come, and a mark must not end the program that is measured.
+  if (!VALUES.has(typeof value)) return (cursor.whole = false);
   const keyBytes = Math.min(Buffer.byteLength(key), MAX_STRING_BYTES);
   const isText = typeof value === "string";
   const size = isText

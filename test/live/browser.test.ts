@@ -70,6 +70,7 @@ async function until(met: () => Promise<boolean>): Promise<void> {
   let page: Page;
   let timer: NodeJS.Timeout;
   let rows = 0;
+  let gone = false;
   const errors: string[] = [];
   const requests: string[] = [];
 
@@ -78,7 +79,7 @@ async function until(met: () => Promise<boolean>): Promise<void> {
     const end = Math.floor((feed.nowNs() / 1e9) * ROW_HZ);
     for (; rows + 250 <= end; rows += 250) {
       const inHole = rows >= 30_000 && rows < 35_000;
-      if (!inHole) feed.rows(block(rows, 250, { epoch }));
+      if (!inHole && !gone) feed.rows(block(rows, 250, { epoch }));
     }
     hub.tick();
   }
@@ -125,6 +126,14 @@ async function until(met: () => Promise<boolean>): Promise<void> {
     expect((await picture(page)).equals(paused)).toBe(true);
     await page.click("#pause");
     await until(async () => !(await picture(page)).equals(paused));
+  });
+
+  test("the trace grows while it is shorter than its span", async () => {
+    await page.click("text=10 min");
+    await page.mouse.move(0, 0); // no button that is hovered
+    const shorter = await picture(page);
+    await until(async () => !(await picture(page)).equals(shorter));
+    await page.click("text=10 s");
   });
 
   test("what was before a page opened is drawn in it", async () => {
@@ -203,6 +212,14 @@ async function until(met: () => Promise<boolean>): Promise<void> {
     await page.waitForTimeout(200);
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(420);
     await page.setViewportSize({ width: 1280, height: 900 });
+  });
+
+  test("a DAQ that is gone: the trace goes on, and its last second is not now", async () => {
+    gone = true;
+    await until(async () => (await text(page, tile("Power, last second"))) === "–");
+    expect(await text(page, "#chips .chip >> nth=0")).toBe("total");
+    const moving = await picture(page);
+    await until(async () => !(await picture(page)).equals(moving));
   });
 
   test("asks for nothing but itself, and nothing went wrong", () => {

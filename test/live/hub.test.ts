@@ -15,6 +15,7 @@ interface Columns {
   readonly max: (number | null)[];
 }
 interface Store {
+  now: number;
   readonly row0: number;
   readonly rowPeriod: number;
   readonly reads: readonly {
@@ -130,7 +131,16 @@ describe("a page that looks", () => {
     // The finest level holds 8.2 s only: a narrow view further back falls back to a coarser one.
     expect(page.levelFor(store!, end - 25, 0.001)).toBe(1);
     expect(page.storeColumns(store!, 0, end - 25, end - 24.9, 50).mean).not.toContain(null);
+    store!.now = end + 0.1;
     expect(page.lately(store!, 0, 1).mean).toBeCloseTo((powerW(0.1) + powerW(0.6)) / 2, 0);
+    store!.now = end + 3; // the DAQ is gone
+    expect(page.lately(store!, 0, 1)).toEqual({ mean: NaN, max: NaN });
+  });
+
+  test("a span that begins before the first row is drawn as finely as any", () => {
+    const { store } = look(new LiveHub(fedWith(3 * ROW_HZ, 1000), "run"));
+    expect(page.levelFor(store!, store!.row0 - 0.1, 0.01)).toBe(1);
+    expect(page.levelFor(store!, store!.row0 - 7, 0.002)).toBe(0);
   });
 
   test("a stream that changes its shape makes it begin anew", () => {

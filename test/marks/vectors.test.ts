@@ -8,8 +8,14 @@ import { describe, expect, test } from "@jest/globals";
 import { HEADER_BYTES, type Kind, SLOT_BYTES, Slot } from "../../marks/layout.ts";
 import { parseLine } from "../../marks/line.ts";
 import { createRing } from "../../marks/ring-file.ts";
-import { type FieldValue, decodeSlot, encodeSlot, slotBuffer } from "../../marks/slot.ts";
-import { memoryRing } from "./memory-ring.ts";
+import {
+  type FieldValue,
+  decodeSlot,
+  encodeSlot,
+  slotBuffer,
+  type SlotMark,
+} from "../../marks/slot.ts";
+import { memoryRing, SteppedMark } from "./memory-ring.ts";
 import { compileWriter, hasGcc, hasPython, python, run } from "./programs.ts";
 
 interface SlotVector {
@@ -141,4 +147,12 @@ describe("lines", () => {
       });
     }
   });
+});
+
+test("what an untyped program passes by mistake is left out, flagged, and never throws", () => {
+  const odd = { a: null, b: undefined, c: 10n ** 30n, d: {}, e: Symbol("x"), kept: 1 };
+  const ring = memoryRing(8);
+  new SteppedMark(ring, { name: 5, fields: odd } as unknown as SlotMark).finish();
+  const { name, fields, truncated } = decodeSlot(ring, HEADER_BYTES)!;
+  expect([name, fields, truncated]).toEqual(["5", { kept: 1, pid: 1, tid: 1 }, true]);
 });

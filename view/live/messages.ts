@@ -1,5 +1,6 @@
 // The feed → messages of docs/live.md. Binary for what is many, JSON for what is few.
 
+import { NS_PER_S } from "../../schema/time.ts";
 import type { Channel } from "./claims.ts";
 import { READS } from "./claims.ts";
 import type { LiveFeed } from "./live-feed.ts";
@@ -79,15 +80,21 @@ export function reads(channels: readonly Channel[], since: number[]): ArrayBuffe
   return bytes;
 }
 
+/** Of a DAQ that sent nothing for so long, or four rows, the last second is not the last that came. */
+const STALE_NS = 2e9;
+
 export function state(feed: LiveFeed, r: RecorderFigures | null): string {
   const clock = feed.clock;
+  const nowNs = feed.nowNs();
+  const sinceRowNs = nowNs - clock.sessionNs(feed.energy.end);
+  const stale = sinceRowNs > Math.max(STALE_NS, (4 * NS_PER_S) / feed.rig.device.rowHz);
   const rowS = (row: number): number => clock.sessionNs(row) / 1e9;
   const c = clock.state;
   return JSON.stringify({
     type: "state",
-    now_s: feed.nowNs() / 1e9,
+    now_s: nowNs / 1e9,
     elapsed_s: r?.elapsedS ?? 0,
-    power_w: feed.powerW,
+    power_w: stale ? NaN : feed.powerW,
     energy_j: feed.energy.joules,
     rows: r?.rows ?? 0,
     lost_rows: r?.lostRows ?? 0,

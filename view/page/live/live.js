@@ -66,12 +66,12 @@ function startLive() {
     redraw: () => redraw(true),
   };
   let queued = false;
-  let drawnFrom = NaN;
+  let drawnColumn = NaN;
   let drawnMs = 0;
 
-  /** While following, a view moves by whole columns and no oftener than the eye asks for. */
+  /** While following, a view grows and moves by whole columns and no oftener than the eye asks for. */
   function redraw(force) {
-    if (force) drawnFrom = NaN;
+    if (force) drawnColumn = NaN;
     if (queued || document.hidden) return;
     if (!force && performance.now() - drawnMs < redrawMs(state.span)) return;
     queued = true;
@@ -79,17 +79,23 @@ function startLive() {
       queued = false;
       if (!state.store || state.panels.length === 0) return;
       if (!state.paused) follow();
-      if (state.view.from === drawnFrom) return;
-      drawnFrom = state.view.from;
+      const column = newestColumn();
+      if (column === drawnColumn) return;
+      drawnColumn = column;
       drawnMs = performance.now();
       drawLivePanels(state);
       showResolution();
     });
   }
 
+  /** Columns of the span that are whole by now, since session start. */
+  function newestColumn() {
+    return Math.floor(((latest(state.store) - BEHIND_S) * columnCount(state)) / state.span);
+  }
+
   function follow() {
-    const column = state.span / columnCount(state);
-    const to = Math.floor(Math.max(state.span, latest(state.store) - BEHIND_S) / column) * column;
+    const columns = columnCount(state);
+    const to = (Math.max(columns, newestColumn()) * state.span) / columns;
     state.view = { from: to - state.span, to };
   }
 
@@ -200,13 +206,17 @@ function startLive() {
     state(m) {
       state.model.gaps = m.gaps;
       state.model.edges = m.edges;
+      // Time goes on without a DAQ, and telemetry with it.
+      state.store.now = Math.max(state.store.now, m.now_s);
       showTiles(node("tiles"), m, state.store);
       if (state.pointerColumn === null) showLiveValues(state, null);
+      if (!state.paused) redraw(false);
     },
     windows: (m) => showWindows(node("windows"), m),
     notes: (m) => addNotes(node("notes"), m.list),
     end(m) {
       state.ended = true;
+      redraw(true);
       showLink(m.text, "ended");
     },
   };

@@ -6,6 +6,7 @@ import { channelColumns } from "../columns.js";
 const KEPT_READS = 131072; // 22 min at 100 Hz
 const HEAD_BYTES = 48;
 const READS_HEAD_BYTES = 8;
+const STALE_S = 2; // a DAQ that sent nothing for so long says nothing of now
 
 /** @param hello the first message, parsed */
 export function createStore(hello) {
@@ -107,10 +108,12 @@ export function levelFor(store, from, pixel) {
   const width = (l) => store.rows_per_bucket * store.ratio ** l * store.rowPeriod;
   let level = 0;
   while (level + 1 < store.levels && width(level + 1) <= pixel) level++;
-  const reaches = (l) => {
-    const { first, end } = store.rings[l];
-    return store.row0 + Math.max(first, end - store.capacity) * width(l) <= from + width(l);
-  };
+  const held = store.rings.map(({ first, end }, l) =>
+    end > 0 ? store.row0 + Math.max(first, end - store.capacity) * width(l) : Infinity,
+  );
+  // No level reaches back to before the first row.
+  const back = Math.max(from, Math.min(...held));
+  const reaches = (l) => held[l] <= back + width(l);
   let wider = level;
   while (wider + 1 < store.levels && !reaches(wider) && store.rings[wider + 1].end > 0) wider++;
   return reaches(wider) ? wider : level;
@@ -150,12 +153,15 @@ export function storeColumns(store, s, from, to, n) {
   return out;
 }
 
-/** Mean and maximum of a series over the last `seconds` that came; NaN without any. */
+/** Mean and maximum of a series over the last `seconds` that came; NaN without any, or where they are long past. */
 export function lately(store, s, seconds) {
   const { first, end, values } = store.rings[0];
   const { capacity } = store;
-  const buckets = Math.ceil(seconds / (store.rows_per_bucket * store.rowPeriod));
+  const width = store.rows_per_bucket * store.rowPeriod;
+  const buckets = Math.ceil(seconds / width);
   let [sum, count, max] = [0, 0, NaN];
+  if (store.now - (store.row0 + end * width) > Math.max(STALE_S, 4 * width))
+    return { mean: NaN, max };
   for (let k = Math.max(first, end - capacity, end - buckets); k < end; k++) {
     const i = k % capacity;
     const mean = values[(3 * s + 1) * capacity + i];
