@@ -19,7 +19,7 @@ const REACH_NS = 3e9;
 const MAX_POINTS = 1 << 15;
 /** Shorter stretches, or lower peaks, are as likely chance as lag. */
 const MIN_POINTS = 500;
-const MIN_CORRELATION = 0.7;
+export const MIN_CORRELATION = 0.7;
 
 export function lagOf(series: TelemetrySeries, outline: Outline, clock: DaqClock): Lag | undefined {
   const good = series.tNs.filter((_, i) => Number.isFinite(series.value[i]!));

@@ -1,6 +1,7 @@
 // Stretches of telemetry laid against the physical trace: where on it they fit, by what the trace, seen through
 // the channel's own window, delay, gain and offset, leaves unexplained of them.
 
+import { MIN_CORRELATION } from "./lag.ts";
 import type { GoodReads, Stretch } from "./stretches.ts";
 import type { TraceMeans } from "./trace-means.ts";
 
@@ -11,8 +12,6 @@ const MIN_READS = 20;
 const MAX_PLACES = 4096;
 /** A place so many resolutions off is another: two that an edge must be open by, one of each place's own search. */
 const NEXT_PLACE = 4;
-/** As in lag.ts: lower peaks are as likely chance. */
-const MIN_CORRELATION = 0.7;
 export const MOST_UNEXPLAINED = 1 - MIN_CORRELATION ** 2;
 /** The moved place must leave at most half of the misfit that the stamped one leaves. */
 const MOST_LEFT = 0.5;
@@ -72,7 +71,7 @@ export class Placing {
   /** How late a stretch is whose neighbour is `lateNs` late, with a jump between them that may be a setting. */
   follow(s: Stretch, lateNs: number, jumpNs: number, sensor: Sensor): number {
     const near = this.#reads.resolutionNs;
-    const at = (part: Stretch, late: number): Fit | undefined => this.near(part, late, sensor);
+    const at = (part: Stretch, late: number): Fit | undefined => this.#near(part, late, sensor);
     const movedNs = lateNs + jumpNs;
     const seen = this.#coveredPart(s, lateNs, sensor);
     if (seen.to - seen.from < MIN_READS)
@@ -111,7 +110,7 @@ export class Placing {
    * load, fits the moved place and no other place of the trace.
    */
   #isOnlyPlace(s: Stretch, lateNs: number, sensor: Sensor): boolean {
-    const fit = this.isShown(s) ? this.near(s, lateNs, sensor) : undefined;
+    const fit = this.isShown(s) ? this.#near(s, lateNs, sensor) : undefined;
     if (!fit || fit.unexplained > MOST_UNEXPLAINED) return false;
     const near = this.#reads.resolutionNs;
     const spanNs = this.#trace.endNs - this.#trace.startNs;
@@ -124,7 +123,7 @@ export class Placing {
     return this.#isBetter(fit, { ...fit, misfitW2: this.#varianceW2 });
   }
 
-  near(s: Stretch, lateNs: number, sensor: Sensor): Fit | undefined {
+  #near(s: Stretch, lateNs: number, sensor: Sensor): Fit | undefined {
     const { windowNs, delayNs } = sensor;
     const near = this.#reads.resolutionNs;
     return this.best(s, lateNs, windowNs, delayNs - near, delayNs + near, sensor);

@@ -50,7 +50,12 @@ export class GoodReads {
   }
 }
 
-function medianStep(tNs: readonly number[]): number {
-  const steps = tNs.slice(1).flatMap((t, i) => (t > tNs[i]! ? [t - tNs[i]!] : []));
-  return steps.sort((a, b) => a - b)[steps.length >> 1] ?? 0;
+/** Between neighbours in the order they stand in; steps back, and times that repeat, do not count. 0 without any. */
+export function medianStep(tNs: ArrayLike<SessionNs>): number {
+  const steps = Float64Array.from(tNs)
+    .slice(1)
+    .map((t, i) => t - tNs[i]!)
+    .filter((step) => step > 0)
+    .sort();
+  return steps[steps.length >> 1] ?? 0;
 }

@@ -4,7 +4,7 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { libc } from "../host/libc.ts";
-import { requestFifo } from "../host/scheduler.ts";
+import { FIFO_PRIORITY, requestFifo } from "../host/scheduler.ts";
 import { DurationHistogram, type DurationSummary } from "../nvml/histogram.ts";
 
 export interface BareTimer {
@@ -16,15 +16,14 @@ export interface BareTimer {
 export interface BareTimerInput {
   readonly stop: Int32Array;
   readonly periodNs: number;
-  readonly priority: number;
 }
 
 const CLOCK_MONOTONIC = 1;
 const TIMER_ABSTIME = 1;
 
-const { stop, periodNs, priority } = workerData as BareTimerInput;
+const { stop, periodNs } = workerData as BareTimerInput;
 const { clock_nanosleep } = libc();
-const schedulerClass = requestFifo(priority);
+const schedulerClass = requestFifo(FIFO_PRIORITY);
 const late = new DurationHistogram();
 const due = new BigInt64Array(2); // struct timespec
 const t0 = process.hrtime.bigint();

@@ -4,6 +4,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { FIFO_PRIORITY } from "../host/scheduler.ts";
 import { LogWriter } from "../capture/log-writer.ts";
 import { type DaqSource, startDaq } from "../ingest/daq-source.ts";
 import { FrameDecoder } from "../ingest/frame-decoder.ts";
@@ -61,7 +62,7 @@ async function flatOut(): Promise<Figure> {
   );
   const flush = setInterval(() => log.flushIfDue(), 100);
   try {
-    const open = ttyPort(daq.path, { fifoPriority: 10 });
+    const open = ttyPort(daq.path, { fifoPriority: FIFO_PRIORITY });
     const source = await startDaq({ open, stream: "main", rowHz: ROW_HZ }, log);
     const line = await whileItRuns(source);
     await source.stop();

@@ -24,8 +24,6 @@ const MAX_GROWTH = 1.1;
 /** At 100 Hz, where SCHED_FIFO is to be had; slower grids promise nothing. */
 const FAST_PERIOD_MS = 10;
 const MAX_LATENESS_MS = 1;
-/** The bare timer's, as the sampler's own (nvml/sampler-worker.ts). */
-const FIFO_PRIORITY = 10;
 /** Linux counts processor time in hundredths of a second (man 5 proc, sysconf(_SC_CLK_TCK)). */
 const TICKS_PER_S = 100;
 
@@ -55,7 +53,7 @@ export async function* run(): AsyncGenerator<Figure> {
 function bareTimer(): { readonly stop: () => void; readonly result: Promise<BareTimer> } {
   const stop = new Int32Array(new SharedArrayBuffer(4));
   const periodNs = FAST_PERIOD_MS * 1e6;
-  const workerData: BareTimerInput = { stop, periodNs, priority: FIFO_PRIORITY };
+  const workerData: BareTimerInput = { stop, periodNs };
   const { url } = siblingModule(import.meta.url, "./bare-timer");
   const worker = new Worker(url, { workerData, resourceLimits: LEAN });
   const result = new Promise<BareTimer>((resolve, reject) => {

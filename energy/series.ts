@@ -3,6 +3,7 @@
 // out and counted; distances beyond 2.5 periods are gaps.
 
 import { firstAtOrAfter } from "../align/columns.ts";
+import { medianStep } from "../align/stretches.ts";
 import type { TelemetrySeries } from "../align/scan.ts";
 import { GAP_PERIODS } from "../align/timeline.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
@@ -49,16 +50,6 @@ function inOrder(tNs: ArrayLike<SessionNs>, rows: readonly number[]): number[] {
     .filter((i) => !folds.some(([from, to]) => tNs[i]! >= from && tNs[i]! <= to))
     .sort((a, b) => tNs[a]! - tNs[b]!);
   return sorted.filter((i, k) => k + 1 === sorted.length || tNs[i]! !== tNs[sorted[k + 1]!]!);
-}
-
-/** Of ascending times; those that repeat count once. 0 for fewer than two. */
-function medianStep(tNs: Float64Array): number {
-  const steps = tNs
-    .slice(1)
-    .map((t, i) => t - tNs[i]!)
-    .filter((step) => step > 0)
-    .sort();
-  return steps[steps.length >> 1] ?? 0;
 }
 
 /** Good reads only, ready for windows. */

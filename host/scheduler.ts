@@ -5,6 +5,9 @@ import { libc } from "./libc.ts";
 const SCHED_OTHER = 0;
 const SCHED_FIFO = 1;
 
+/** Of all our threads: above ordinary ones, below the kernel's own (threaded interrupts run at 50). */
+export const FIFO_PRIORITY = 10;
+
 /** Asks for SCHED_FIFO and says what the thread runs in. */
 export function requestFifo(priority: number): string {
   libc().sched_setscheduler(0, SCHED_FIFO, new Int32Array([priority])); // EPERM without rtprio

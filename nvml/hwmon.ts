@@ -1,6 +1,7 @@
 // Power meters behind the kernel's hwmon class: INA3221 rails (Jetson), amdgpu, and any chip with
 // powerN_average or powerN_input, or with energyN_input (Intel's i915 and xe). Files and units:
-// Documentation/hwmon/sysfs-interface (µW, µJ, mV, mA, m°C, Hz). Tried against copies of such trees only, not on the hardware.
+// Documentation/hwmon/sysfs-interface (µW, µJ, mV, mA, m°C, Hz). Tried against copies of such trees only,
+// not on the hardware.
 
 import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
@@ -43,7 +44,11 @@ export function open(args: HwmonArgs = {}): TelemetryProvider {
     channels: meters.map((m) => m.channel),
     missing: found
       .filter((m) => !meters.includes(m))
-      .map((m) => `${m.channel.name}: unreadable (errno ${refusals.get(m)!})`),
+      .map((m) => {
+        const errno = refusals.get(m)!;
+        const why = errno === 0 ? "another meter has its name" : `unreadable (errno ${errno})`;
+        return `${m.channel.name}: ${why}`;
+      }),
     maxRows: 1,
     read: (channel, out) => readMeter(meters[channel]!, out),
     close: () => meters.forEach((m) => m.files.forEach((f) => f.close())),

@@ -2,13 +2,10 @@
 // the polling loop until told to stop. It never returns to its event loop in between.
 
 import { parentPort, workerData } from "node:worker_threads";
-import { requestFifo } from "../host/scheduler.ts";
+import { FIFO_PRIORITY, requestFifo } from "../host/scheduler.ts";
 import { poll, type PollClock } from "./poll-loop.ts";
 import { openProvider } from "./provider.ts";
 import { State, type WorkerInput, type WorkerMessage } from "./sampler-protocol.ts";
-
-/** Above ordinary threads, below the kernel's own (threaded interrupts run at 50). */
-const FIFO_PRIORITY = 10;
 
 const { control, provider: spec, periodNs, realtime } = workerData as WorkerInput;
 const state = new Int32Array(control, 0, 1);

@@ -2,14 +2,13 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { FIFO_PRIORITY } from "../../host/scheduler.ts";
 import type { Environment } from "../../nvml/environment.ts";
 import { readText } from "../../nvml/sysfs.ts";
 import { formatQuantity } from "../../schema/units.ts";
 import { packageRoot } from "../version.ts";
 import { type Finding, inRoot, type Machine } from "./machine.ts";
 
-/** Of the sampler and the serial reader (nvml/sampler-worker.ts, recording/bench.ts). */
-const FIFO_PRIORITY = 10;
 /** linux/capability.h */
 const CAP_SYS_NICE = 23n;
 /** The shared ring of marks (marks/ring-file.ts) and as much again for private rings. */

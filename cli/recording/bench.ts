@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { FIFO_PRIORITY } from "../../host/scheduler.ts";
 import { SIMULATED } from "../../gpio/sim-file.ts";
 import { ttyPort } from "../../ingest/tty-port.ts";
 import type { Environment } from "../../nvml/environment.ts";
@@ -105,7 +106,7 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
     async start(sink, onFatal) {
       // Its epoch is its power-up: before that nobody answers.
       await sleep(Math.max(0, Number(epoch - process.hrtime.bigint()) / 1e6));
-      return startWire(rig.rig, ttyPort(daq.path, { fifoPriority: 10 }))(sink, onFatal);
+      return startWire(rig.rig, ttyPort(daq.path, { fifoPriority: FIFO_PRIORITY }))(sink, onFatal);
     },
     source: "virtual",
     grids: hasNvml ? real : [...simGrids({ powerModule, powerArgs }), ...real],

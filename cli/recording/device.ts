@@ -1,6 +1,7 @@
 // A rig's kind of device → where one answers, and how to stream from it.
 
 import { realpathSync } from "node:fs";
+import { FIFO_PRIORITY } from "../../host/scheduler.ts";
 import { channelNames, deviceJson, probe, sourceOf } from "../../ingest/handshake.ts";
 import { listPorts } from "../../ingest/port-list.ts";
 import type { OpenAt, OpenPort } from "../../ingest/port.ts";
@@ -62,7 +63,7 @@ const INSTRUMENTS: ReadonlyMap<string, Start> = new Map<string, Start>([
 
 /** Asks for the reader thread's own scheduling class where it may be had. */
 const openLive = (path: string, baud?: number): OpenPort =>
-  ttyPort(path, { fifoPriority: 10, ...(baud === undefined ? {} : { baud }) });
+  ttyPort(path, { fifoPriority: FIFO_PRIORITY, ...(baud === undefined ? {} : { baud }) });
 
 /** A DAQ that speaks docs/wire.md. */
 async function wireDevice(rig: Rig, port: string | undefined): Promise<Device> {

@@ -5,6 +5,7 @@
 // Figures are printed as JSON lines; what must hold everywhere is asserted, speed is only told.
 
 import { afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { FIFO_PRIORITY } from "../../host/scheduler.ts";
 import { type DaqSource, startDaq } from "../../ingest/daq-source.ts";
 import { type Greeting, probe } from "../../ingest/handshake.ts";
 import { ttyPort } from "../../ingest/tty-port.ts";
@@ -39,7 +40,7 @@ describe(`a DAQ at ${port}`, () => {
   /** Streams for a while; the daq is stopped. */
   async function stream(rowHz: number, mask: number): Promise<Streamed> {
     const sink = new Collector();
-    const open = ttyPort(port, { fifoPriority: 10 });
+    const open = ttyPort(port, { fifoPriority: FIFO_PRIORITY });
     daq = await startDaq({ open, stream: "main", rowHz, mask, pingMs: 100 }, sink);
     await new Promise((r) => setTimeout(r, seconds * 1000));
     const { timing } = daq;
