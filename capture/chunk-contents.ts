@@ -2,7 +2,7 @@
 // any message: schemas and channels as they stand, and per message its channel, sequence, time and place.
 
 import { type Channel, McapStreamReader, type MessageIndex, type Schema } from "@mcap/core";
-import { Op } from "./mcap-frames.ts";
+import { Op } from "./mcap-records.ts";
 
 export interface ChunkContents {
   readonly schemas: readonly Schema[];

@@ -15,7 +15,8 @@ import type {
 } from "../schema/records.ts";
 import { InputError, inputError } from "../schema/errors.ts";
 import { type Session, sessionFromJson } from "../schema/session.ts";
-import { type Damage, type Frame, Op, readFrames } from "./mcap-frames.ts";
+import { type Damage, type Frame, readFrames } from "./mcap-frames.ts";
+import { Op } from "./mcap-records.ts";
 import * as wire from "./wire.ts";
 
 export type { Damage } from "./mcap-frames.ts";

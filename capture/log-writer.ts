@@ -16,13 +16,14 @@ import type {
 import { type Session, sessionToJson } from "../schema/session.ts";
 import { McapFile } from "./mcap-file.ts";
 import * as wire from "./wire.ts";
+import { type Written, WrittenCount } from "./written.ts";
 
 export const CHUNK_BYTES = 1 << 20;
 
 export interface LogOptions {
   /** Hand a chunk over this many milliseconds after the last one; Infinity (the default) for imports. */
   readonly flushMs?: number;
-  /** Injected for tests. Milliseconds. */
+  /** Injected for tests. Milliseconds of a clock that is never set. */
   readonly now?: () => number;
 }
 
@@ -41,6 +42,7 @@ export class LogWriter {
   readonly #now: () => number;
   readonly #chunk = new McapChunkBuilder({});
   readonly #channels = new Map<string, OpenChannel>();
+  readonly #written = new WrittenCount();
   #handedOverMs: number;
   #syncedMs: number;
   #closed = false;
@@ -49,7 +51,7 @@ export class LogWriter {
   constructor(path: string, session: Session, options: LogOptions = {}) {
     this.#file = new McapFile(path, session.software);
     this.#flushMs = options.flushMs ?? Infinity;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? (() => performance.now());
     this.#handedOverMs = this.#syncedMs = this.#now();
     this.attach("session.json", "application/json", Buffer.from(sessionToJson(session)));
   }
@@ -57,6 +59,14 @@ export class LogWriter {
   /** Bytes handed to the operating system so far. */
   get bytesWritten(): number {
     return this.#file.bytesWritten;
+  }
+
+  /**
+   * What stands in chunks that were wholly handed to the operating system: what a reader finds, also after a
+   * write that failed half-way. What the open chunk holds is not in it; {@link close} makes it whole.
+   */
+  get written(): Written {
+    return this.#written;
   }
 
   attach(name: string, mediaType: string, data: Uint8Array): void {
@@ -79,14 +89,17 @@ export class LogWriter {
   }
 
   rows(b: SampleBlock): void {
+    this.#written.addBlock(b);
     this.#add(`daq/${b.stream}`, wire.encodeBlock(b), b.hostAfter ?? 0n);
   }
 
   read(r: TelemetryRead): void {
+    this.#written.addRead(r);
     this.#add(`telemetry/${r.channel}`, wire.encodeRead(r), r.after);
   }
 
   mark(m: Mark): void {
+    this.#written.addMark();
     this.#addJson("marks", wire.encodeMark(m), m.clock === "host" ? m.t : 0n);
   }
 
@@ -182,9 +195,14 @@ export class LogWriter {
   #closeChunk(): void {
     const chunk = this.#chunk;
     if (chunk.numMessages === 0) return;
-    this.#file.chunk(chunk.buffer, chunk.messageStartTime, chunk.messageEndTime, chunk.indices);
-    chunk.reset();
-    for (const c of this.#channels.values()) c.inChunk = false;
+    const before = this.#file.chunks;
+    try {
+      this.#file.chunk(chunk.buffer, chunk.messageStartTime, chunk.messageEndTime, chunk.indices);
+    } finally {
+      this.#written.close(this.#file.chunks > before);
+      chunk.reset();
+      for (const c of this.#channels.values()) c.inChunk = false;
+    }
     this.#handedOverMs = this.#now();
     if (this.#handedOverMs - this.#syncedMs < this.#flushMs) return;
     this.#syncedMs = this.#handedOverMs;

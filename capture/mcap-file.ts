@@ -53,6 +53,11 @@ export class McapFile {
     return Number(this.#position);
   }
 
+  /** Chunks that are wholly with the operating system. */
+  get chunks(): number {
+    return this.#chunks.length;
+  }
+
   attach(name: string, mediaType: string, data: Uint8Array): void {
     this.#out.writeAttachment({ name, mediaType, data, logTime: 0n, createTime: 0n });
     this.#attachments++;
@@ -78,16 +83,13 @@ export class McapFile {
       this.#out.writeMessageIndex(index);
     }
     const messageIndexLength = BigInt(this.#out.length) - length;
-    this.#emit();
-    this.#chunks.push({
-      start,
-      length,
-      size,
-      first,
-      last,
-      messageIndexLength,
-      messageIndexOffsets,
-    });
+    const entry = { start, length, size, first, last, messageIndexLength, messageIndexOffsets };
+    try {
+      this.#emit();
+    } finally {
+      // A write that failed behind the chunk itself, in its index, leaves a chunk that is read like any other.
+      if (this.#position >= start + length) this.#chunks.push(entry);
+    }
   }
 
   /** Forces what was written to disk. */
@@ -162,8 +164,11 @@ export class McapFile {
     if (!this.#open) throw new SourceError("ended", `${this.path}: the log is closed`);
     try {
       if (this.#syncError) throw this.#syncError;
-      for (let done = 0; done < bytes.length;)
-        done += writeSync(this.#fd, bytes, done, bytes.length - done);
+      for (let done = 0; done < bytes.length;) {
+        const n = writeSync(this.#fd, bytes, done, bytes.length - done);
+        done += n;
+        this.#position += BigInt(n);
+      }
     } catch (error) {
       this.#open = false;
       closeSync(this.#fd);
@@ -175,7 +180,6 @@ export class McapFile {
       );
     }
     this.#crc = crc32(bytes, this.#crc);
-    this.#position += BigInt(bytes.length);
     this.#out.reset();
   }
 }

@@ -7,8 +7,9 @@ import { McapChunkBuilder, McapStreamReader } from "@mcap/core";
 import { inputError } from "../schema/errors.ts";
 import type { Note } from "../schema/records.ts";
 import { chunkContents } from "./chunk-contents.ts";
-import { chunkParts, type Damage, type Frame, Op, readFrames } from "./mcap-frames.ts";
+import { type Damage, type Frame, readFrames } from "./mcap-frames.ts";
 import { type ChannelSummary, McapFile } from "./mcap-file.ts";
+import { chunkRecords, Op } from "./mcap-records.ts";
 import { fileSha256 } from "./sha256.ts";
 import { encodeNote } from "./wire.ts";
 
@@ -71,7 +72,7 @@ class Copy {
   }
 
   chunk({ bytes }: Frame): void {
-    const { records } = chunkParts(bytes);
+    const records = chunkRecords(bytes);
     const c = chunkContents(records);
     const schemas = new Map(c.schemas.map((s) => [s.id, s]));
     for (const channel of c.channels)
