@@ -36,6 +36,31 @@ const directions = Object.entries(mayImport).map(([folder, allowed]) => ({
   },
 }));
 
+/** Where text may leave the program; elsewhere a stranger's text could reach a terminal as it is. */
+const speakers = [
+  "cli/terminal.ts",
+  // Programs of their own, which print documents or figures of ours.
+  ...["firmware/demo.ts", "firmware/fuzz.ts", "firmware/image.ts", "firmware/emulator/main.ts"],
+  "rigs/virtual-daq/main.ts",
+  // In the measured program.
+  "marks/node-client.ts",
+  "test/**/*.ts",
+];
+const SPEAK = "text leaves the program through cli/terminal.ts (docs/ARCHITECTURE.md)";
+
+const oneMouth = {
+  files: ["**/*.ts"],
+  ignores: speakers,
+  rules: {
+    "no-console": "error",
+    "no-restricted-properties": [
+      "error",
+      { object: "process", property: "stdout", message: SPEAK },
+      { object: "process", property: "stderr", message: SPEAK },
+    ],
+  },
+};
+
 export default tseslint.config(
   { ignores: ["dist/", "node_modules/", "view/page/", "**/*.mjs", "*.js", "carry/", "runs/"] },
   ...tseslint.configs.recommendedTypeChecked,
@@ -51,4 +76,5 @@ export default tseslint.config(
     },
   },
   ...directions,
+  oneMouth,
 );

@@ -11,6 +11,7 @@ import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { LEAN, siblingModule } from "../capture/sibling.ts";
+import { tellLine } from "../cli/terminal.ts";
 import { builtInRig } from "../rigs/load.ts";
 import type { BareTimer, BareTimerInput } from "./bare-timer.ts";
 import { type Figure, figure } from "./memcpy.ts";
@@ -116,12 +117,12 @@ async function textOf(stream: Readable): Promise<string> {
 /** Opens the live page's socket, as the page does (docs/live.md), and takes all that it sends. */
 async function look(line: string): Promise<void> {
   const address = /live page: (\S+)/.exec(line)?.[1];
-  if (address === undefined) return void process.stderr.write(`${line}\n`);
+  if (address === undefined) return tellLine(line);
   const { WebSocket } = await import("ws");
   const { host, origin, searchParams } = new URL(address);
   const names = ["truejoule.live.1", `token.${searchParams.get("token")}`];
   const socket = new WebSocket(`ws://${host}/live`, names, { origin });
-  socket.on("error", (error) => process.stderr.write(`live page: ${error.message}\n`));
+  socket.on("error", (error) => tellLine(`live page: ${error.message}`));
 }
 
 /** Of the process and all its threads; undefined once it is gone. */

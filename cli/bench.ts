@@ -2,6 +2,7 @@
 
 import { UsageError } from "../schema/errors.ts";
 import type { Command } from "./command.ts";
+import { printJson } from "./terminal.ts";
 
 type Bench = () => AsyncIterable<object>;
 
@@ -89,7 +90,7 @@ ${Object.entries(benches)
       const run = await benches[each]!.load();
       for await (const line of run()) {
         lines.push(line);
-        if (!call.ui.json) process.stdout.write(`${JSON.stringify(line)}\n`);
+        if (!call.ui.json) printJson(line);
       }
     }
     if (call.ui.json) call.ui.document({ schema: "bench/1", lines });

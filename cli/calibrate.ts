@@ -13,6 +13,7 @@ import { InputError, UsageError } from "../schema/errors.ts";
 import { formatQuantity, standardUncertainty } from "../schema/units.ts";
 import { stepsByDialogue, stepsByFlags, type WantedStep } from "./calibration/steps.ts";
 import type { Command, Invocation, Ui } from "./command.ts";
+import { askFor } from "./terminal.ts";
 import { software } from "./version.ts";
 
 export const command: Command = {
@@ -126,7 +127,7 @@ async function collect(call: Invocation, out: string): Promise<Step[]> {
   if (given.length > 0) return steps;
   const lines = createInterface({ input: process.stdin, terminal: false })[Symbol.asyncIterator]();
   const ask = async (question: string): Promise<string | null> => {
-    process.stderr.write(question);
+    askFor(question);
     const line = await lines.next();
     return line.done ? null : line.value.trim();
   };

@@ -1,6 +1,14 @@
 // What a command is, and how it speaks: results on stdout, progress and warnings on stderr.
 
 import type { ParseArgsConfig } from "node:util";
+import {
+  clearProgress,
+  inPlace,
+  printJson,
+  printLine,
+  progressLine,
+  tellLine,
+} from "./terminal.ts";
 
 /** 0 success, 1 failure, 2 usage, 3 done but with recorded loss or degraded quality. */
 export type ExitCode = 0 | 1 | 2 | 3;
@@ -30,11 +38,11 @@ export interface Command {
   run(call: Invocation): Promise<ExitCode>;
 }
 
-/** stdout and stderr, as the user asked for them. */
+/** stdout and stderr, as the user asked for them. A text is one line: what it holds of line ends is shown as such. */
 export interface Ui {
   readonly json: boolean;
   readonly quiet: boolean;
-  /** A result: stdout. In --json mode only {@link Ui.document} writes there. */
+  /** A line of a result: stdout. In --json mode only {@link Ui.document} writes there. */
   print(text: string): void;
   /** The one JSON document of --json. */
   document(value: unknown): void;
@@ -44,36 +52,28 @@ export interface Ui {
 }
 
 export function makeUi(json: boolean, quiet: boolean): Ui {
-  const terminal = process.stderr.isTTY === true;
   return {
     json,
     quiet,
-    print: (text) => void (json || process.stdout.write(`${text}\n`)),
-    document: (value) => void process.stdout.write(`${JSON.stringify(value, null, 1)}\n`),
-    warn: (text) => void process.stderr.write(`warning: ${text}\n`),
-    progress: (label) => progress(label, terminal, quiet),
+    print: (text) => void (json || printLine(text)),
+    document: (value) => printJson(value, 1),
+    warn: (text) => tellLine(`warning: ${text}`),
+    progress: (label) => progress(label, quiet),
   };
 }
 
-function progress(
-  label: string,
-  terminal: boolean,
-  quiet: boolean,
-): (done: number, total: number) => void {
-  let nextMs = Date.now() + (terminal ? 200 : 5000); // quick work shows nothing
+function progress(label: string, quiet: boolean): (done: number, total: number) => void {
+  let nextMs = Date.now() + (inPlace ? 200 : 5000); // quick work shows nothing
   let shown = false;
   return (done, total) => {
     const ended = done >= total;
     if (quiet || (Date.now() < nextMs && !(ended && shown))) return;
-    nextMs = Date.now() + (terminal ? 100 : 5000);
+    nextMs = Date.now() + (inPlace ? 100 : 5000);
     const percent = total > 0 ? Math.floor((100 * done) / total) : 100;
-    if (!terminal) {
-      if (!ended) process.stderr.write(`${label}: ${percent} %\n`);
-      return;
-    }
     const filled = Math.floor(percent / 4);
     const bar = "█".repeat(filled) + "░".repeat(25 - filled);
-    process.stderr.write(ended ? "\r\x1b[K" : `\r${label} ${bar} ${percent} %`);
+    if (ended) clearProgress();
+    else progressLine(inPlace ? `${label} ${bar} ${percent} %` : `${label}: ${percent} %`);
     shown = !ended;
   };
 }

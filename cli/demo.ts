@@ -10,6 +10,7 @@ import type { Command, ExitCode, Ui } from "./command.ts";
 import { printTable } from "./compare.ts";
 import { recordRun, seedOf } from "./record.ts";
 import { type Bench, virtualBench } from "./recording/bench.ts";
+import { tellLine } from "./terminal.ts";
 
 const DURATION_S = 10;
 
@@ -58,8 +59,8 @@ async function recordLive(dir: string, seed: number, ui: Ui): Promise<TruthJ> {
   const rig = await resolveRig("virtual");
   const bench: Bench = await virtualBench(rig, { seed, durationS: DURATION_S });
   if (existsSync("/dev/nvidia0") && !ui.quiet)
-    process.stderr.write(
-      "an NVIDIA GPU is here: describe your bench in a rig file to measure it (rigs/README.md)\n",
+    tellLine(
+      "an NVIDIA GPU is here: describe your bench in a rig file to measure it (rigs/README.md)",
     );
   const { runPaths } = await import("../capture/run.ts");
   await recordRun(runPaths(dir), bench, DURATION_S, { options: {}, rest: [], ui }).finally(() =>

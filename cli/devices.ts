@@ -27,20 +27,21 @@ know. Devices that print lines answer nobody: name those in a rig file.`,
         : listed;
     const findings = await findDevices(ports, openDevice);
     if (ui.json) ui.document({ schema: "devices/1", ports: findings.map(toJson) });
-    for (const f of findings) ui.print(toText(f));
+    for (const line of findings.flatMap(toLines)) ui.print(line);
     if (findings.length === 0)
       ui.print("no USB serial port on this machine; plug a DAQ in, or name a port with --port");
     return 0;
   },
 };
 
-function toText(f: Finding): string {
+function toLines(f: Finding): string[] {
   const where = `${f.port.path}${usbText(f.port)}`;
-  if ("problem" in f) return `${where}\n  ${f.problem.replace(`${f.port.path}: `, "")}`;
+  if ("problem" in f) return [where, `  ${f.problem.replace(`${f.port.path}: `, "")}`];
   const { model, serial, firmware, source, lines } = f.device;
   const version = firmware === null ? "" : `, firmware ${firmware}`;
   const who = `${model}${serial === null ? "" : ` ${serial}`}${version}`;
-  return [where, `${who}${source === null ? "" : ` (${source})`}`, ...lines].join("\n  ");
+  const told = [`${who}${source === null ? "" : ` (${source})`}`, ...lines];
+  return [where, ...told.map((line) => `  ${line}`)];
 }
 
 function usbText({ vendorId, productId, product }: PortInfo): string {

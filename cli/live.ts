@@ -49,6 +49,9 @@ async function look(call: Invocation): Promise<0 | 1 | 3> {
 function announcer({ ui }: Invocation, run: string | null): (url: string) => void {
   return (url) => {
     if (ui.json) ui.document({ schema: "live/1", url, run });
-    else ui.print(`${url}\n${run === null ? "nothing is kept (--out keeps it); " : ""}Ctrl-C ends`);
+    else {
+      ui.print(url);
+      ui.print(`${run === null ? "nothing is kept (--out keeps it); " : ""}Ctrl-C ends`);
+    }
   };
 }

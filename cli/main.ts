@@ -4,6 +4,7 @@
 
 import { parseArgs } from "node:util";
 import { type Command, type ExitCode, makeUi } from "./command.ts";
+import { printLine, printText, tellLine } from "./terminal.ts";
 
 const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   record: () => import("./record.ts"),
@@ -33,11 +34,11 @@ const everywhere = {
 async function main(argv: string[]): Promise<ExitCode> {
   const [name, ...args] = argv;
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-    process.stdout.write(await overview());
+    printText(await overview());
     return name === undefined ? 2 : 0;
   }
   if (name === "--version") {
-    process.stdout.write(`${(await import("./version.ts")).version()}\n`);
+    printLine((await import("./version.ts")).version());
     return 0;
   }
   const load = commands[name];
@@ -46,7 +47,7 @@ async function main(argv: string[]): Promise<ExitCode> {
   const parsed = parse(name, command, args);
   if (typeof parsed === "string") return usage(parsed, `truejoule ${name} --help`);
   if (parsed.values["help"]) {
-    process.stdout.write(help(name, command));
+    printText(help(name, command));
     return 0;
   }
   const { json, quiet, ...options } = parsed.values;
@@ -114,7 +115,7 @@ ${options.map(([o, text]) => `  ${o.padEnd(width)}${text}`).join("\n")}
 }
 
 function usage(problem: string, remedy: string): ExitCode {
-  process.stderr.write(`truejoule: ${problem}; try: ${remedy}\n`);
+  tellLine(`truejoule: ${problem}; try: ${remedy}`);
   return 2;
 }
 
@@ -142,23 +143,19 @@ function explain(error: unknown, name: string | undefined): ExitCode {
     const words = e.tag === undefined ? FILE_ERRORS[e.code!] : undefined;
     // A file is written beside its name until it is whole.
     const said = words ? `${e.path!.replace(/\.part$/, "")}: ${words} (${e.code})` : e.message;
-    process.stderr.write(`truejoule: ${said}\n`);
+    tellLine(`truejoule: ${said}`);
     return 1;
   }
   if (e.code === "ENOSPC" || e.code === "EDQUOT") {
     const remedy = "free some and run it again (after a recording: truejoule fuse RUN)";
-    process.stderr.write(`truejoule: no space left on the disk (${e.code}): ${remedy}\n`);
+    tellLine(`truejoule: no space left on the disk (${e.code}): ${remedy}`);
     return 1;
   }
-  const bug = process.env["TRUEJOULE_DEBUG"]
-    ? e.stack
-    : `${e.message} (a bug in truejoule; TRUEJOULE_DEBUG=1 shows where)`;
-  process.stderr.write(`truejoule: ${bug}\n`);
+  tellLine(`truejoule: ${e.message} (a bug in truejoule; TRUEJOULE_DEBUG=1 shows where)`);
+  if (process.env["TRUEJOULE_DEBUG"])
+    for (const line of (e.stack ?? "").split("\n")) tellLine(line);
   return 1;
 }
 
-process.stdout.on("error", (e: NodeJS.ErrnoException) => {
-  if (e.code === "EPIPE") process.exit(0); // `truejoule … | head`
-});
 const argv = process.argv.slice(2);
 process.exitCode = await main(argv).catch((error: unknown) => explain(error, argv[0]));

@@ -15,6 +15,7 @@ import { bytesPerSecond, freeBytes } from "./recording/disk.ts";
 import { takeInterrupts } from "./recording/interrupts.ts";
 import { checkProgram, Program } from "./recording/program.ts";
 import { record, type RecordingResult, type RecordingState } from "./recording/recorder.ts";
+import { clearProgress, inPlace, progressLine, tellLine } from "./terminal.ts";
 import { software } from "./version.ts";
 
 export const command: Command = {
@@ -129,14 +130,14 @@ export async function recordRun(
   bench: Bench,
   durationS: number,
   call: Pick<Invocation, "options" | "rest" | "ui">,
-  announce = (url: string): void => void process.stderr.write(`live page: ${url}\n`),
+  announce = (url: string): void => tellLine(`live page: ${url}`),
 ): Promise<RecordingResult> {
   const { ui } = call;
-  if (!ui.quiet) process.stderr.write(`${bench.description}\n`);
+  if (!ui.quiet) tellLine(bench.description);
   const session = newSession(bench, labels(call.options["label"]));
   const live = call.options["live"] === true ? await livePageOf(paths, bench, session, ui) : null;
   if (live) announce(live.url);
-  const progress = progressLine(ui, durationS, bench.rig.rig.rails.length * 2);
+  const progress = stateLine(ui, durationS, bench.rig.rig.rails.length * 2);
   const output = ui.json ? "stderr" : "inherit";
   const program = call.rest.length > 0 ? new Program(call.rest, cudaOf(call), output) : null;
   const interrupts = takeInterrupts(program);
@@ -157,7 +158,7 @@ export async function recordRun(
       onFailure: (why) => say(program?.running === true ? `${why}; ${GOES_ON}` : why),
       ...(live ? { tee: live.tee } : {}),
     }).finally(() => {
-      process.stderr.write(ui.quiet ? "" : CLEAR_LINE);
+      if (!ui.quiet) clearProgress();
       return live?.close("the recording ended");
     });
     if (program?.running === true) tellOfWait(result.ended, interrupts.asked);
@@ -178,10 +179,7 @@ function tellOfWait(ended: RecordingResult["ended"], interrupted: AbortSignal): 
 }
 
 /** By name: the program's own output is on the same terminal. */
-const say = (text: string): void => void process.stderr.write(`${CLEAR_LINE}truejoule: ${text}\n`);
-
-/** What a progress line left. */
-const CLEAR_LINE = process.stderr.isTTY ? "\r\x1b[K" : "";
+const say = (text: string): void => tellLine(`truejoule: ${text}`);
 
 const cudaOf = ({ options, rest }: Pick<Invocation, "options" | "rest">): Record<string, string> =>
   options["cuda"] === true ? cudaEnvironment(rest) : {};
@@ -275,19 +273,19 @@ function checkRoom(paths: RunPaths, rate: number, durationS: number): void {
     );
 }
 
-function progressLine(ui: Ui, durationS: number, channels: number): (s: RecordingState) => void {
-  const terminal = process.stderr.isTTY === true;
+function stateLine(ui: Ui, durationS: number, channels: number): (s: RecordingState) => void {
   let [rows, seconds, nextS] = [0, 0, 0];
   return (s) => {
-    if (ui.quiet || (!terminal && s.elapsedS < nextS)) return;
+    if (ui.quiet || (!inPlace && s.elapsedS < nextS)) return;
     nextS = s.elapsedS + 5;
     const rate = s.elapsedS > seconds ? ((s.rows - rows) * channels) / (s.elapsedS - seconds) : 0;
     [rows, seconds] = [s.rows, s.elapsedS];
     const left = Number.isFinite(durationS)
       ? `, ${Math.max(0, durationS - s.elapsedS).toFixed(0)} s left`
       : "";
-    const line = `${s.elapsedS.toFixed(1)} s  ${(rate / 1e3).toFixed(0)} kS/s  lost ${s.lostRows}  reads ${s.reads} (${s.failedReads} failed)  marks ${s.marks}  ${(s.bytes / 1e6).toFixed(1)} MB, ${(s.freeBytes / 1e9).toFixed(0)} GB free${left}`;
-    process.stderr.write(terminal ? `${CLEAR_LINE}${line}` : `${line}\n`);
+    progressLine(
+      `${s.elapsedS.toFixed(1)} s  ${(rate / 1e3).toFixed(0)} kS/s  lost ${s.lostRows}  reads ${s.reads} (${s.failedReads} failed)  marks ${s.marks}  ${(s.bytes / 1e6).toFixed(1)} MB, ${(s.freeBytes / 1e9).toFixed(0)} GB free${left}`,
+    );
   };
 }
 

@@ -27,7 +27,7 @@ with a token, and stays until Ctrl-C. Through SSH: ssh -L 8080:127.0.0.1:PORT ho
     const page = { policy: POLICY, body: () => readFileSync(paths.report) };
     const server = await serveLocally({ pages: { "/": page } });
     if (ui.json) ui.document({ schema: "view/1", url: server.url, report: paths.report });
-    else ui.print(`${server.url}\nCtrl-C ends`);
+    else for (const line of [server.url, "Ctrl-C ends"]) ui.print(line);
     await new Promise<void>((resolve) => {
       process.once("SIGINT", resolve).once("SIGTERM", resolve);
     });

@@ -3,8 +3,9 @@
 // back as the same number.
 
 import { type Field, type Float, Precision, type RecordBatch, Type } from "apache-arrow";
+import { csvCell } from "../schema/csv.ts";
 import type { ArrowReader } from "./arrow-reader.ts";
-import { csvCell, writeText } from "./text-file.ts";
+import { writeText } from "./text-file.ts";
 import { unixText } from "./unix-time.ts";
 
 type Cell = (row: number) => string;

@@ -4,8 +4,9 @@
 
 import { fitClocks, type ResolvedMark } from "../align/fit.ts";
 import { scanCapture, type Scan, type TelemetrySeries } from "../align/scan.ts";
+import { csvCell } from "../schema/csv.ts";
 import { inputError } from "../schema/errors.ts";
-import { csvCell, type TextFile, writeText } from "./text-file.ts";
+import { type TextFile, writeText } from "./text-file.ts";
 import { unixText } from "./unix-time.ts";
 
 /** Column → the field it holds, by NVML's and by nvidia-smi's name, and what one unit of the column is in SI. */
@@ -136,7 +137,10 @@ function markRow(
   const word = { begin: " start", end: " end", instant: "" }[mark.phase];
   const cells = ["MARK", ...Array<string>(readings - 1).fill("")];
   if (unix) cells[readings - 1] = unix(tNs);
-  const values = fields.map((f) => csvCell(String(mark.fields?.[f] ?? "")));
+  const values = fields.map((f) => {
+    const value = mark.fields?.[f] ?? "";
+    return typeof value === "number" ? String(value) : csvCell(String(value));
+  });
   return [time(tNs), ...cells, csvCell(mark.name + word), ...values].join(",");
 }
 

@@ -4,10 +4,11 @@
 
 import { columnReader } from "../align/decode.ts";
 import { readCapture } from "../capture/log-reader.ts";
+import { csvCell } from "../schema/csv.ts";
 import { inputError } from "../schema/errors.ts";
 import type { RowField, RowLayout, SampleBlock } from "../schema/records.ts";
 import { type Session, toSession } from "../schema/session.ts";
-import { csvCell, type TextFile, writeText } from "./text-file.ts";
+import { type TextFile, writeText } from "./text-file.ts";
 import { unixText } from "./unix-time.ts";
 
 export interface RawExport {

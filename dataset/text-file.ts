@@ -75,8 +75,3 @@ export function writeText(
     text.flush();
   });
 }
-
-/** A cell of separated values, quoted where it must be (RFC 4180). */
-export function csvCell(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}

@@ -14,6 +14,7 @@ import { siblingModule } from "../capture/sibling.ts";
 import { builtInRig } from "../rigs/load.ts";
 import { VirtualBench } from "../rigs/virtual/bench.ts";
 import type { Rig } from "../schema/rig.ts";
+import { visible } from "../schema/visible.ts";
 import { type EmulatorAccount, startEmulator } from "./emulator/start.ts";
 
 const SEED = 1;
@@ -162,7 +163,7 @@ async function main(): Promise<void> {
   console.log(
     `emulator    ${virtualS.toFixed(1)} s, at worst ${(worstLagNs / 1e6).toFixed(0)} ms behind real time, ${usbErrors.length} USB faults`,
   );
-  console.log(`run         ${out}`);
+  console.log(`run         ${visible(out)}`);
   if (inside && r.source === "emulated") return;
   if (late) console.log("undecided: the emulator did not keep up with real time on this machine");
   process.exitCode = late ? 3 : 1;

@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import { libc } from "../host/libc.ts";
+import { visible } from "../schema/visible.ts";
 import { HEADER_BYTES, Header, Kind, SLOT_WORDS, Slot } from "./layout.ts";
 import { ENVIRONMENT_VARIABLE, SHARED_RING } from "./names.ts";
 import { openRing } from "./ring-file.ts";
@@ -26,7 +27,7 @@ function attach(): Writer | null {
     return { ring, tid: libc().gettid(), slot: slotBuffer() };
   } catch (error) {
     // The program being measured goes on; its owner learns why there are no marks.
-    process.stderr.write(`truejoule: no marks: ${(error as Error).message}\n`);
+    process.stderr.write(`truejoule: no marks: ${visible((error as Error).message)}\n`);
     return null;
   }
 }

@@ -1,6 +1,8 @@
 // Enters: template text that we wrote and values that anyone may have written. Leaves: HTML in which every
 // value is text. Nothing in a report bypasses this: a run label is a stranger's string.
 
+import { visibleLines } from "../schema/visible.ts";
+
 export interface Html {
   readonly html: string;
 }
@@ -15,11 +17,9 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-// Controls but tab and newline, and the bidirectional overrides that make text read as other text.
-const INVISIBLE = /[\0-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]/g;
-
+/** Also shows what cannot be seen (schema/visible.ts); a line end is a blank to HTML. */
 export function escape(text: string): string {
-  return text.replace(INVISIBLE, "\ufffd").replace(/[&<>"']/g, (c) => ENTITIES[c]!);
+  return visibleLines(text).replace(/[&<>"']/g, (c) => ENTITIES[c]!);
 }
 
 /** Tagged template: literal parts are HTML, interpolated values are escaped; attributes must be quoted. */

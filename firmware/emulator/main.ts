@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { dieWithParent, openPty, type Pty } from "../../rigs/virtual-daq/pty.ts";
 import { VirtualBench } from "../../rigs/virtual/bench.ts";
 import type { Rig } from "../../schema/rig.ts";
+import { visible } from "../../schema/visible.ts";
 import { benchPins, type Reference } from "./bench-pins.ts";
 import { Board } from "./board.ts";
 
@@ -144,6 +145,6 @@ async function run(): Promise<void> {
 try {
   await run();
 } catch (error) {
-  process.stderr.write(`emulator: ${(error as Error).message}\n`);
+  process.stderr.write(`emulator: ${visible((error as Error).message)}\n`);
   process.exitCode = 1;
 }

@@ -1,4 +1,6 @@
-// One line of separated values → cells, quotes taken off.
+// One line of separated values → cells, quotes taken off, text as it was before schema/csv.ts guarded it.
+
+import { unguarded } from "../../schema/csv.ts";
 
 /** Runs of blanks, where nothing better cuts the line. */
 const BLANKS = " ";
@@ -12,6 +14,11 @@ export function separatorOf(line: string): string {
 
 /** Cells without surrounding blanks; a quoted cell may hold the separator, and "" for a quote (RFC 4180). */
 export function splitCells(line: string, separator: string): string[] {
+  const cells = plainCells(line, separator);
+  return line.includes("'") ? cells.map(unguarded) : cells;
+}
+
+function plainCells(line: string, separator: string): string[] {
   if (separator === BLANKS) return line.trim().split(/\s+/);
   if (!line.includes('"')) {
     const plain = line.split(separator);

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { UsageError } from "../../schema/errors.ts";
 import type { Rig } from "../../schema/rig.ts";
+import { visible } from "../../schema/visible.ts";
 import { resolveRig } from "../load.ts";
 import { type BenchOptions, VirtualBench } from "../virtual/bench.ts";
 import { VirtualDaq } from "./daq.ts";
@@ -169,7 +170,7 @@ try {
   if (options.help) process.stdout.write(`${HELP}\n`);
   else await run(options);
 } catch (error) {
-  process.stderr.write(`virtual-daq: ${(error as Error).message}\n`);
+  process.stderr.write(`virtual-daq: ${visible((error as Error).message)}\n`);
   process.exitCode =
     error instanceof UsageError || (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS")
       ? 2
