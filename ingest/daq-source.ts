@@ -164,6 +164,7 @@ export class DaqSource {
     await this.#recovering;
     await this.#channel?.request(CommandType.stop, "stop").catch(() => undefined);
     await this.#drop();
+    this.#decoder.cut();
     this.#tell();
   }
 

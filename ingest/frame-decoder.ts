@@ -49,8 +49,10 @@ export interface RecordCounts {
   restarts: number;
   /** Numbers that an edge count skipped: edges lost on the way or inside the device. */
   edgesLost: number;
-  /** Level changes of a sampled line across a gap: an edge with no known place. */
+  /** Level changes of a sampled line across a gap, or edges that no row came to: no known place. */
   edgesUnplaced: number;
+  /** Edges whose tick and row contradict each other or the blocks' clock: not used. */
+  edgesWrong: number;
 }
 
 export type DecoderCounts = SplitterCounts & GapCounts & RecordCounts;
@@ -65,8 +67,13 @@ interface Base {
   readonly tick: bigint;
 }
 
-/** More do not come before a block: the device sends one every few milliseconds. */
-const MOST_EARLY = 64;
+/** A device sends an edge within this time of it, seconds, after the rows before it (docs/wire.md, 02 edges). */
+const EDGE_DELAY_S = 1;
+/** How far an edge's row may lie from its tick: both stamps are truncated to a tick, and a rate may be off by so much. */
+const [EDGE_ROWS, EDGE_TICKS, RATE_ERROR] = [0.5, 2, 1e-3];
+
+/** More do not come before a block: the slowest lasts 3 s on the RP2040, the wire takes 3,000 edge frames a second. */
+const MOST_EARLY = 4096;
 
 interface Early {
   readonly frame: Frame;
@@ -90,6 +97,7 @@ export class FrameDecoder {
     restarts: 0,
     edgesLost: 0,
     edgesUnplaced: 0,
+    edgesWrong: 0,
   };
   #options: DecoderOptions;
   /** Run being decoded, modulo 16; null: any run will do; `off`: none, until expectRun. */
@@ -97,11 +105,11 @@ export class FrameDecoder {
   #base: Base = { index: 0, tick: 0n };
   #restarted = false;
   #shape: { mask: number; bits: number } | null = null;
-  #last: { index: number; tick: bigint; after: Stamp } | null = null;
+  #last: { index: number; rows: number; tick: bigint; after: Stamp } | null = null;
   /** By I²C address: readings of earlier runs, and the next number in this one. */
   readonly #readingCount = new Map<number, { base: number; next: number }>();
   readonly #edgeCount = new Map<number, number>();
-  /** Edges and readings that came before the first rows of a run that goes on from another: no base places them yet. */
+  /** Edges before the first rows, and readings before those of a run that goes on from another: no base places them yet. */
   #early: Early[] = [];
 
   constructor(sink: DaqSink, options: DecoderOptions, events: DecoderEvents = {}) {
@@ -146,6 +154,7 @@ export class FrameDecoder {
 
   /** The bytes ended or the port was opened anew: an unfinished frame will not be finished. */
   cut(): void {
+    for (const e of this.#early.splice(0)) this.#forget(e);
     this.#splitter.reset();
   }
 
@@ -155,7 +164,7 @@ export class FrameDecoder {
     this.#run = run;
     this.#levels.forget();
     this.#edgeCount.clear();
-    this.#early = [];
+    for (const e of this.#early.splice(0)) this.#forget(e);
     for (const r of this.#readingCount.values()) {
       r.base += r.next;
       r.next = 0;
@@ -181,7 +190,7 @@ export class FrameDecoder {
         return this.#use(decodeSamples(f), (s) => this.#samples(s, arrival, before, after));
       case RecordType.edges:
       case RecordType.readings:
-        return this.#restarted
+        return this.#restarted || (f.type === RecordType.edges && !this.placed)
           ? this.#hold({ frame: f, arrival, before, after })
           : this.#sideRecord(f, arrival, before, after);
       case RecordType.status:
@@ -197,10 +206,16 @@ export class FrameDecoder {
   }
 
   #hold(e: Early): void {
-    if (this.#early.length === MOST_EARLY) return;
+    if (this.#early.length === MOST_EARLY) this.#forget(this.#early.shift()!);
     const { buffer, byteOffset, byteLength } = e.frame.payload;
     const payload = new DataView(buffer.slice(byteOffset, byteOffset + byteLength));
     this.#early.push({ ...e, frame: { ...e.frame, payload } });
+  }
+
+  /** An early record that no rows came to. A reading's number tells of it; an edge is counted here. */
+  #forget({ frame }: Early): void {
+    if (frame.type === RecordType.edges)
+      this.#records.edgesUnplaced += decodeEdges(frame)?.length ?? 0;
   }
 
   #arrival(sequence: number): Arrival {
@@ -237,7 +252,12 @@ export class FrameDecoder {
     if (arrival === "duplicate") return;
     if (s.sampledLines !== 0) this.#sampledEdges(s, contiguous);
     if (arrival === "new")
-      this.#last = { index: firstIndex + s.rows, tick: tick + this.#ticks(s.rows), after };
+      this.#last = {
+        index: firstIndex + s.rows,
+        rows: s.rows,
+        tick: tick + this.#ticks(s.rows),
+        after,
+      };
     for (const e of this.#early.splice(0)) this.#sideRecord(e.frame, e.arrival, e.before, e.after);
   }
 
@@ -317,12 +337,17 @@ export class FrameDecoder {
   #edges(edges: readonly WireEdge[], arrival: Arrival): void {
     if (arrival === "duplicate") return;
     for (const e of edges) {
+      const index = this.#believed(e);
+      if (index === null) {
+        this.#records.edgesWrong++;
+        continue;
+      }
       if (arrival === "new") this.#countEdge(e);
       this.#records.edges++;
       this.#sink.edge({
         line: `line${e.line}`,
         stream: this.#options.stream,
-        index: this.#base.index + this.#between(e),
+        index: this.#base.index + index,
         tick: this.#base.tick + e.tick,
         level: e.level,
       });
@@ -335,15 +360,20 @@ export class FrameDecoder {
     this.#edgeCount.set(e.line, e.count);
   }
 
-  /** The edge's place between rows by its tick; its whole row index where no block says how they meet. */
-  #between(e: WireEdge): number {
-    if (this.#last === null) return e.index;
-    const perRow = this.#options.tickHz / this.#options.rowHz;
-    const at = this.#last.index - this.#base.index;
-    const ticks = Number(this.#base.tick + e.tick - this.#last.tick);
-    const index = at + ticks / perRow;
-    // The device latched the row; a tick that disagrees by more than a row is not believed.
-    return Math.abs(index - e.index) <= 1.5 ? index : e.index;
+  /**
+   * The edge's place between rows by its tick. Null where the row that the device latched says otherwise, or
+   * where it is older than a device keeps an edge: then neither stamp is believed.
+   */
+  #believed(e: WireEdge): number | null {
+    const { rowHz, tickHz } = this.#options;
+    const last = this.#last!; // without rows, records wait
+    const perRow = tickHz / rowHz;
+    const sinceLast = Number(this.#base.tick + e.tick - last.tick) / perRow;
+    const index = last.index - this.#base.index + sinceLast;
+    const slack = EDGE_ROWS + EDGE_TICKS / perRow + RATE_ERROR * Math.abs(sinceLast);
+    const ahead = e.index - index; // the first row at or after it: 0 to 1
+    const late = sinceLast < -(EDGE_DELAY_S * rowHz + 2 * last.rows);
+    return ahead >= -slack && ahead <= 1 + slack && !late ? index : null;
   }
 
   #readings(f: Frame, arrival: Arrival, before: Stamp, after: Stamp): void {

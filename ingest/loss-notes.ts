@@ -28,7 +28,8 @@ export const DAQ_LOSSES: LossTexts<DaqCounts> = [
   ["deviceOverrun", "loss", "rows overrun inside the device"],
   ["edgesLost", "loss", "trigger edges lost"],
   ["deviceEdgesDropped", "loss", "trigger edges the device could not report"],
-  ["edgesUnplaced", "loss", "trigger edges inside gaps"],
+  ["edgesUnplaced", "loss", "trigger edges inside gaps, or without rows"],
+  ["edgesWrong", "loss", "trigger edges whose tick and row contradict each other, not used"],
   [
     "deviceStalls",
     "info",

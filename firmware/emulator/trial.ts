@@ -22,6 +22,8 @@ export interface Scenario {
   readonly freeze?: { readonly atS: number; readonly ms: number };
   /** Trigger edges a second, on average. */
   readonly edgesHz: number;
+  /** They come for so long, then rest; as long as it streams when left out. */
+  readonly edgesS?: number;
   readonly seed: number;
 }
 
@@ -53,7 +55,7 @@ function edgeTimes(s: Scenario): number[] {
   const r = random(s.seed, "edges");
   const out: number[] = [];
   let t = READY_NS + SETTLE_NS + 5e6;
-  const end = READY_NS + SETTLE_NS + s.seconds * 1e9;
+  const end = READY_NS + SETTLE_NS + (s.edgesS ?? s.seconds) * 1e9;
   while (s.edgesHz > 0 && (t += 3_000 + r.exponential(1e9 / s.edgesHz)) < end) out.push(t);
   return out;
 }

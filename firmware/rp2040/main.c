@@ -18,8 +18,9 @@ enum { INPUTS = 4, SENSORS = 4, STATUS_US = 100000, LEAVE_US = 20000 };
 // How often the loop looks at edges and sensors: four transactions for each of four sensors within
 // the 8.8 ms of a conversion, and 64 edges at once.
 enum { BUSY_US = 250, IDLE_US = 1000 };
-// Kept free of stream records, so that a command is answered under a stall.
-enum { REPLY_ROOM = 512 };
+// Kept free of stream records, so that a command is answered under a stall; and of edges, so that a
+// trigger input that chatters does not cost the rows.
+enum { REPLY_ROOM = 512, ROWS_ROOM = 16384 };
 
 static tj_device device;
 static uint8_t frame[TJ_ROWS_AT + ROWS_A_BLOCK * INPUTS * 3 / 2 + 4] __attribute__((aligned(4)));
@@ -33,8 +34,9 @@ static uint32_t asked;  // the sensor that the bus is busy with
 static uint8_t bus_is_busy;
 
 static int send(const uint8_t *bytes, uint32_t n) {
-  int is_reply = bytes[4] >= 0xc0;
-  if (usb_room() < n + (is_reply ? 0 : REPLY_ROOM)) return 0;
+  uint32_t type = bytes[4];
+  uint32_t kept_free = type >= 0xc0 ? 0 : type == TJ_EDGES ? REPLY_ROOM + ROWS_ROOM : REPLY_ROOM;
+  if (usb_room() < n + kept_free) return 0;
   usb_write(bytes, n);
   return 1;
 }

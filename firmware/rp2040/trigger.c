@@ -37,15 +37,18 @@ enum {
   CONVERTER,
   LATCHES,
   FIRST_CHANNEL = 2,
-  DEPTH = 64,
-  DEPTH_BITS = 8
+  DEPTH = 256,
+  DEPTH_BITS = 10
 };
-static volatile uint32_t latched[LATCHES][DEPTH] __attribute__((section(".rings.b"), aligned(256)));
+static volatile uint32_t latched[LATCHES][DEPTH] __attribute__((section(".rings.b"), aligned(1024)));
 
-static uint32_t next, last_number, first_level, lost;
+static uint32_t last_number, first_level, lost;
 
-// Edges taken that no block has reached yet: their rows, oldest first.
-static uint64_t ahead[DEPTH];
+// Edges taken that no block has reached yet, oldest first.
+static struct {
+  uint64_t row;
+  uint8_t level;
+} ahead[DEPTH];
 static uint32_t ahead_from, ahead_to, level_so_far;
 
 void trigger_set_up(void) {
@@ -81,7 +84,8 @@ void trigger_stop(void) {
 
 void trigger_start(void) {
   trigger_stop();
-  next = last_number = lost = ahead_from = ahead_to = 0;
+  last_number = lost = ahead_from = ahead_to = 0;
+  for (uint32_t i = 0; i < DEPTH; i++) latched[NUMBER][i] = 0;  // number 0: no edge
   arm(NUMBER, PIO0 + PIO_RXF0);
   arm(TICK, TIMER_RAWL);
   arm(WRITE0, DMA_WRITE(0));
@@ -95,38 +99,82 @@ void trigger_start(void) {
   REG(PIO0 + PIO_CTRL) = 1;
 }
 
-static void read_edge(uint32_t slot, uint64_t now, tj_edge *e) {
-  uint32_t write_address[2] = {latched[WRITE0][slot], latched[WRITE1][slot]};
-  e->count = ~latched[NUMBER][slot] + 1;
-  e->tick = now - (uint32_t)((uint32_t)now - latched[TICK][slot]);
-  e->index = converter_row_at_edge(e->tick, write_address, latched[CONVERTER][slot]);
+// Slots that the chain has finished, modulo the ring: the last channel has written. What is in flight
+// is not counted, also where the address then lies before the ring (erratum RP2040-E12).
+static uint32_t finished(void) {
+  return (REG(DMA_WRITE(FIRST_CHANNEL + CONVERTER)) - (uint32_t)latched[CONVERTER]) / 4 % DEPTH;
+}
+
+static uint32_t number_in(uint32_t slot) { return ~latched[NUMBER][slot % DEPTH] + 1; }
+
+static int is_new(uint32_t number) { return (int32_t)(number - last_number) > 0; }
+
+// The ring always holds the newest edges in order, however often the chain came round: the slot before
+// `end` the newest, the one after `end` the oldest that is whole. So a slot is new when its number is
+// greater than the last one taken, and nothing has to be known about laps. Found by halving, since it is
+// part of the stretch below. Returns how far before `end` the oldest new slot lies; 0: there is none.
+static uint32_t oldest_new(uint32_t end) {
+  uint32_t since = number_in(end - 1) - last_number;  // at least as many as there are new slots
+  uint32_t back = since < DEPTH - 2 ? since : DEPTH - 2;
+  if (back == 0 || is_new(number_in(end - back))) return back;
+  uint32_t new = 0, old = back;
+  while (old - new > 1) {
+    uint32_t middle = (new + old) / 2;
+    if (is_new(number_in(end - middle))) new = middle;
+    else old = middle;
+  }
+  return new;
+}
+
+// Copies slots while the chain goes on writing, with interrupts off. In that time the chain cannot come
+// round: an edge takes it five transfers one after the other, each a read and a write on the bus, ten
+// clocks at the very least; search and copy take some 70 clocks a slot, 2,300 for a batch (18 µs), and
+// DEPTH slots take the chain 2,560. What was written meanwhile, and the slot then in flight, is not
+// used. Returns how many of the first to leave out.
+static uint32_t copy_slots(uint32_t end, uint32_t back, uint32_t n, uint32_t to[][LATCHES]) {
+  for (uint32_t i = 0; i < n; i++) {
+    uint32_t slot = (end - back + i) % DEPTH;
+    for (uint32_t k = 0; k < LATCHES; k++) to[i][k] = latched[k][slot];
+  }
+  uint32_t written = (finished() - end) % DEPTH + 1;  // from `end` on; one is in flight
+  uint32_t spared = DEPTH - back;                     // slots from `end` on before the first copied
+  return written < spared ? 0 : written - spared + 1;
+}
+
+static void place(const uint32_t of[LATCHES], uint64_t now, tj_edge *e) {
+  e->count = ~of[NUMBER] + 1;
+  e->tick = now - (uint32_t)((uint32_t)now - of[TICK]);
+  e->index = converter_row_at_edge(e->tick, &of[WRITE0], of[CONVERTER]);
   e->line = 0;
   e->level = (uint8_t)((first_level ^ e->count) & 1);
   lost += e->count - last_number - 1;
   last_number = e->count;
-  ahead[ahead_to++ % DEPTH] = e->index;
+  ahead[ahead_to % DEPTH].row = e->index;
+  ahead[ahead_to++ % DEPTH].level = e->level;
 }
 
 uint32_t trigger_take(tj_edge *edges) {
-  // The last channel has written: the edge is whole. What is in flight is not counted, also where the
-  // address then lies before the ring (erratum RP2040-E12): modulo the ring it is right.
-  uint32_t end =
-      (REG(DMA_WRITE(FIRST_CHANNEL + CONVERTER)) - (uint32_t)latched[CONVERTER]) / 4 % DEPTH;
-  uint64_t now = clock_now();
-  uint32_t n = 0;
-  for (; next != end && n < TRIGGER_BATCH; n++, next = (next + 1) % DEPTH)
-    read_edge(next, now, &edges[n]);
-  return n;
+  static uint32_t copy[TRIGGER_BATCH][LATCHES];
+  irq_off();
+  uint32_t end = finished(), back = oldest_new(end);
+  uint32_t n = back < TRIGGER_BATCH ? back : TRIGGER_BATCH;
+  uint32_t gone = copy_slots(end, back, n, copy);
+  uint64_t now = clock_now();  // after the last latch that is used
+  irq_on();
+  uint32_t placed = 0;
+  for (uint32_t i = gone; i < n; i++)
+    if (is_new(~copy[i][NUMBER] + 1)) place(copy[i], now, &edges[placed++]);
+  return placed;
 }
 
 uint32_t trigger_edges_lost(void) { return lost; }
 
 uint32_t trigger_level_at(uint64_t row) {
-  if (lost || ahead_to - ahead_from > DEPTH) {  // too many to follow: as it is now
+  if (ahead_to - ahead_from > DEPTH) {  // too many to follow: as it is now
     ahead_from = ahead_to;
     return level_so_far = level_now();
   }
-  for (; ahead_from != ahead_to && ahead[ahead_from % DEPTH] <= row; ahead_from++)
-    level_so_far ^= 1;
+  for (; ahead_from != ahead_to && ahead[ahead_from % DEPTH].row <= row; ahead_from++)
+    level_so_far = ahead[ahead_from % DEPTH].level;
   return level_so_far;
 }

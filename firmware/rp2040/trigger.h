@@ -1,7 +1,7 @@
 // The trigger input: every edge is counted by PIO and stamped by a chain of DMA channels, with no
 // processor in the path and no debouncing (RP2040 datasheet, 3, 2.5.2). Out: edges with number,
-// level, tick and row. Holds: 64 edges until the main loop comes; more are told by a break in their
-// numbers.
+// level, tick and row. Holds: the newest 254 edges wait for the main loop; what the chain wrote over
+// is told by a break in the numbers; no stamp is put together from two edges, at any rate.
 #pragma once
 #include <stdint.h>
 
@@ -13,9 +13,9 @@ void trigger_set_up(void);
 // Counts from 1 again; the converter is started after this.
 void trigger_start(void);
 void trigger_stop(void);
-// Edges since the last call, at most TRIGGER_BATCH. Returns how many.
+// The oldest edges since the last call that are still there, at most TRIGGER_BATCH. Returns how many.
 uint32_t trigger_take(tj_edge *edges);
-// Edges that were counted but whose stamps were overwritten.
+// Edges that were counted but whose stamps are gone.
 uint32_t trigger_edges_lost(void);
 // Level at the beginning of a row. Asked with rising indices, for rows whose edges were taken.
 uint32_t trigger_level_at(uint64_t row);

@@ -120,6 +120,7 @@ describe("in process", () => {
       rowsLost: 0,
       badFrames: 0,
       edgesLost: 0,
+      edgesWrong: 0,
     });
   });
 

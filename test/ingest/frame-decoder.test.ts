@@ -150,14 +150,48 @@ describe("edges", () => {
     const edge = { index: 13, tick: 124n, count: 1, line: 0, level: 1 as const };
     push(encodeEdges([edge], 1, 1));
     push(encodeEdges([{ ...edge, count: 4, index: 20, tick: 200n, level: 0 }], 1, 2));
-    // A tick that contradicts the latched row by far is not believed.
-    push(encodeEdges([{ ...edge, count: 5, index: 30, tick: 9000n }], 1, 3));
     expect(sink.edges.map((e) => [e.line, e.index, e.tick, e.level])).toEqual([
       ["line0", 12.4, 124n, 1],
       ["line0", 20, 200n, 0],
-      ["line0", 30, 9000n, 1],
     ]);
-    expect(d.counts.edgesLost).toBe(2);
+    expect(d.counts).toMatchObject({ edges: 2, edgesLost: 2, edgesWrong: 0 });
+  });
+
+  test("that contradict their row, or are a clock's wrap away from it, are counted and not used", () => {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    const at = (index: number): Samples => block(index, 8, { tick: 2n ** 33n + BigInt(index * 10) });
+    d.push(encodeSamples(at(1e9), 0), null, null);
+    const tick = 2n ** 33n + 10_000_000_100n;
+    const good = { index: 1e9 + 11, tick, count: 1, line: 0, level: 1 as const };
+    const rowsAWrap = 2 ** 32 / 10;
+    const wrong = [
+      { ...good, index: good.index + 2 },
+      { ...good, index: good.index - 2 },
+      { ...good, tick: tick - 2n ** 32n }, // torn from a later lap
+      { ...good, tick: tick - 2n ** 32n, index: Math.ceil(good.index - rowsAWrap) }, // and its row with it
+      { ...good, tick: 2n ** 64n - 5n },
+      { ...good, index: 2 ** 53 - 1 },
+    ];
+    wrong.forEach((e, i) => d.push(encodeEdges([e], 1, i + 1), null, null));
+    expect(d.counts).toMatchObject({ edges: 0, edgesWrong: wrong.length });
+    d.push(encodeEdges([good], 1, 9), null, null);
+    expect(sink.edges.map((e) => e.tick)).toEqual([tick]);
+  });
+
+  test("wait for the first rows to be held against; without rows they are counted", () => {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    const edge = { index: 3, tick: 25n, count: 1, line: 0, level: 1 as const };
+    d.push(encodeEdges([edge, { ...edge, count: 2, tick: 5000n }], 1, 0), null, null);
+    expect(sink.edges).toEqual([]);
+    d.push(encodeSamples(block(0, 8), 1), null, null);
+    expect(sink.edges.map((e) => e.index)).toEqual([2.5]);
+    expect(d.counts.edgesWrong).toBe(1);
+    const alone = new FrameDecoder(new Collector(), OPTIONS);
+    alone.push(encodeEdges([edge], 1, 0), null, null);
+    alone.cut();
+    expect(alone.counts.edgesUnplaced).toBe(1);
   });
 
   test("by bitmap: within a block, at its border, and across a gap", () => {
