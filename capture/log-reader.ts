@@ -46,14 +46,17 @@ export interface ReadOptions {
   readonly onProgress?: (done: number, total: number) => void;
   /** Topics to decode; the others are only checked for whole chunks and sequence. */
   readonly only?: (topic: string) => boolean;
+  /** Sees each frame, and each damage between them, before what is in it. */
+  readonly onFrame?: (frame: Frame | Damage) => void;
 }
 
 /** @throws InputError when the file is missing, is no MCAP file at all, or of another version. */
 export function* readCapture(path: string, options: ReadOptions = {}): Generator<CaptureRecord> {
   const decoder = new RecordDecoder(path, options.only);
   for (const frame of readFrames(path, options.onProgress)) {
+    options.onFrame?.(frame.kind === "damage" ? frame.damage : frame);
     if (frame.kind === "damage") yield frame;
-    else yield* decoder.decode(frame);
+    else if (frame.opcode !== Op.metadata) yield* decoder.decode(frame);
   }
 }
 

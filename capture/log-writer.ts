@@ -15,6 +15,7 @@ import type {
 } from "../schema/records.ts";
 import { type Session, sessionToJson } from "../schema/session.ts";
 import { McapFile } from "./mcap-file.ts";
+import type { ChainHead } from "./seal.ts";
 import * as wire from "./wire.ts";
 import { type Written, WrittenCount } from "./written.ts";
 
@@ -67,6 +68,11 @@ export class LogWriter {
    */
   get written(): Written {
     return this.#written;
+  }
+
+  /** The chain of seals as far as it is written; after {@link close} its head vouches for the whole log. */
+  get chain(): ChainHead {
+    return this.#file.chain;
   }
 
   attach(name: string, mediaType: string, data: Uint8Array): void {

@@ -1,11 +1,15 @@
-// Chunks and attachments → an MCAP file, append only: header, data section with its CRC, and at the end
-// the summary that lets a viewer open the file at once. What the messages mean is the callers' concern
-// (log-writer.ts records them, recover.ts copies them). Synchronous: what returned is with the system.
+// Chunks and attachments → an MCAP file, append only: header, data section with its CRC and the chain of its
+// seals, and at the end the summary that lets a viewer open the file at once. What the messages mean is the
+// callers' concern (log-writer.ts records them, recover.ts copies them). Synchronous: what returned is with
+// the system.
 
-import { closeSync, fdatasync, fdatasyncSync, openSync, writeSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { closeSync, fdatasync, fdatasyncSync, openSync, writevSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { type Channel, McapRecordBuilder, type MessageIndex, type Schema } from "@mcap/core";
 import { SourceError } from "../schema/errors.ts";
+import { type ChainHead, readSeal, type Seal, sealRecord } from "./seal.ts";
+import { fileSha256 } from "./sha256.ts";
 
 /** What the summary says of one channel. */
 export interface ChannelSummary {
@@ -35,6 +39,11 @@ export class McapFile {
   #position = 0n;
   #crc = 0;
   #attachments = 0;
+  #seals = 0;
+  /** Of everything since the last seal began, and where that was. */
+  #link = createHash("sha256");
+  #linkStart = 0n;
+  #chain: ChainHead = { head: "", links: 0 };
   #open = true;
   #syncing = false;
   #syncError: Error | undefined;
@@ -58,10 +67,15 @@ export class McapFile {
     return this.#chunks.length;
   }
 
+  /** The chain as far as it is written. */
+  get chain(): ChainHead {
+    return this.#chain;
+  }
+
   attach(name: string, mediaType: string, data: Uint8Array): void {
     this.#out.writeAttachment({ name, mediaType, data, logTime: 0n, createTime: 0n });
     this.#attachments++;
-    this.#emit();
+    this.#emitSealed();
   }
 
   /** Appends a chunk of whole records and the index of its messages. */
@@ -77,19 +91,57 @@ export class McapFile {
       records,
     });
     const length = BigInt(this.#out.length);
-    const messageIndexOffsets = new Map<number, bigint>();
-    for (const index of indices) {
-      messageIndexOffsets.set(index.channelId, start + BigInt(this.#out.length));
-      this.#out.writeMessageIndex(index);
-    }
-    const messageIndexLength = BigInt(this.#out.length) - length;
-    const entry = { start, length, size, first, last, messageIndexLength, messageIndexOffsets };
+    const index = this.#writeIndex(indices);
     try {
-      this.#emit();
+      this.#emitSealed();
     } finally {
       // A write that failed behind the chunk itself, in its index, leaves a chunk that is read like any other.
+      const entry = { start, length, size, first, last, ...index };
       if (this.#position >= start + length) this.#chunks.push(entry);
     }
+  }
+
+  /** Appends an attachment of another log as it is; its seal follows. */
+  copyAttachment(record: Uint8Array): void {
+    this.#emit(record);
+    this.#attachments++;
+  }
+
+  /** Appends a seal of another log as it is: what follows goes on with its chain. */
+  copySeal(record: Buffer): void {
+    this.#begin(record, readSeal(record)!);
+  }
+
+  /** Appends a chunk of another log as it is, and the index of its messages. */
+  copyChunk(
+    record: Uint8Array,
+    { size, first, last }: { readonly size: number; readonly first: bigint; readonly last: bigint },
+    indices: Iterable<MessageIndex>,
+  ): void {
+    const [start, length] = [this.#position, BigInt(record.length)];
+    this.#emit(record);
+    const index = this.#writeIndex(indices);
+    this.#emit();
+    this.#chunks.push({ start, length, size: BigInt(size), first, last, ...index });
+  }
+
+  /** A seal of the whole log so far, whatever seals it holds: the end of a recovery. */
+  sealWhole(): void {
+    const [bytes, sha256] = [Number(this.#position), fileSha256(this.path)];
+    const seal = { link: this.#chain.links, bytes, sha256 };
+    this.#begin(sealRecord(seal), seal);
+  }
+
+  #writeIndex(
+    indices: Iterable<MessageIndex>,
+  ): Pick<ChunkIndexEntry, "messageIndexOffsets" | "messageIndexLength"> {
+    const before = this.#out.length;
+    const messageIndexOffsets = new Map<number, bigint>();
+    for (const index of indices) {
+      messageIndexOffsets.set(index.channelId, this.#position + BigInt(this.#out.length));
+      this.#out.writeMessageIndex(index);
+    }
+    return { messageIndexOffsets, messageIndexLength: BigInt(this.#out.length - before) };
   }
 
   /** Forces what was written to disk. */
@@ -129,7 +181,7 @@ export class McapFile {
       schemaCount: channels.length,
       channelCount: channels.length,
       attachmentCount: this.#attachments,
-      metadataCount: 0,
+      metadataCount: this.#seals,
       chunkCount: this.#chunks.length,
       messageStartTime: this.#chunks.map((c) => c.first).reduce((a, b) => (b < a ? b : a), first),
       messageEndTime: this.#chunks.map((c) => c.last).reduce((a, b) => (b > a ? b : a), first),
@@ -158,16 +210,40 @@ export class McapFile {
     this.#emit();
   }
 
-  /** A short write is legal (signals); after a failed one (full disk) the file is closed where it broke off. */
-  #emit(): void {
+  /** Hands over what was built, with a seal behind it. */
+  #emitSealed(): void {
     const bytes = this.#out.buffer;
+    this.#out.reset();
+    const sha256 = this.#link.update(bytes).digest("hex");
+    const sealed = this.#position - this.#linkStart + BigInt(bytes.length);
+    const seal = { link: this.#chain.links, bytes: Number(sealed), sha256 };
+    this.#begin(sealRecord(seal), seal, [bytes]);
+  }
+
+  /** Writes a seal, in one call with what stands before it, and begins the next link with it. */
+  #begin(record: Uint8Array, { link, sha256 }: Seal, before: readonly Uint8Array[] = []): void {
+    this.#write([...before, record]);
+    this.#link = createHash("sha256").update(record);
+    this.#linkStart = this.#position - BigInt(record.length);
+    this.#seals++;
+    this.#chain = { head: sha256, links: link + 1 };
+  }
+
+  #emit(bytes: Uint8Array = this.#out.buffer): void {
+    this.#write([bytes]);
+    this.#link.update(bytes);
+    this.#out.reset();
+  }
+
+  /** A short write is legal (signals); after a failed one (full disk) the file is closed where it broke off. */
+  #write(parts: readonly Uint8Array[]): void {
     if (!this.#open) throw new SourceError("ended", `${this.path}: the log is closed`);
     try {
       if (this.#syncError) throw this.#syncError;
-      for (let done = 0; done < bytes.length;) {
-        const n = writeSync(this.#fd, bytes, done, bytes.length - done);
-        done += n;
+      for (let rest = parts; rest.length > 0;) {
+        const n = writevSync(this.#fd, rest);
         this.#position += BigInt(n);
+        rest = behind(rest, n);
       }
     } catch (error) {
       this.#open = false;
@@ -179,7 +255,16 @@ export class McapFile {
         error,
       );
     }
-    this.#crc = crc32(bytes, this.#crc);
-    this.#out.reset();
+    for (const bytes of parts) this.#crc = crc32(bytes, this.#crc);
   }
+}
+
+/** What of the parts lies behind their first `n` bytes. */
+function behind(parts: readonly Uint8Array[], n: number): Uint8Array[] {
+  let skip = n;
+  return parts.flatMap((p) => {
+    const rest = p.subarray(Math.min(skip, p.length));
+    skip -= p.length - rest.length;
+    return rest.length > 0 ? [rest] : [];
+  });
 }

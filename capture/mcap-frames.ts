@@ -108,7 +108,8 @@ class FrameReader {
       if (next?.at !== at) return "a record that no checksum proves";
     }
     const bytes = this.#read(at, shape.bytes);
-    const problem = shape.opcode === Op.dataEnd ? this.#endDoubt(bytes, at) : crcDoubt(bytes, shape);
+    const problem =
+      shape.opcode === Op.dataEnd ? this.#endDoubt(bytes, at) : crcDoubt(bytes, shape);
     this.#credit += problem === undefined ? bytes.length : -bytes.length;
     return problem ?? bytes;
   }

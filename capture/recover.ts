@@ -1,16 +1,17 @@
-// A damaged or cut log → a new log with every whole chunk and attachment of it, byte for byte, and a note
-// of what is gone. The old log is only read. Holds: one chunk.
+// A damaged or cut log → a new log with every whole chunk, attachment and seal of it, byte for byte, and a
+// note of what is gone; a seal of the whole ends it. The old log is only read. Holds: one chunk.
 
 import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { McapChunkBuilder, McapStreamReader } from "@mcap/core";
 import { inputError } from "../schema/errors.ts";
 import type { Note } from "../schema/records.ts";
+import { type ChainCheck, ChainReader } from "./chain-check.ts";
 import { chunkContents } from "./chunk-contents.ts";
 import { type Damage, type Frame, readFrames } from "./mcap-frames.ts";
 import { type ChannelSummary, McapFile } from "./mcap-file.ts";
 import { chunkRecords, Op } from "./mcap-records.ts";
-import { fileSha256 } from "./sha256.ts";
+import type { ChainHead } from "./seal.ts";
 import { encodeNote } from "./wire.ts";
 
 export interface Recovery {
@@ -21,6 +22,8 @@ export interface Recovery {
   readonly droppedBytes: number;
   /** Messages that the sequence numbers of what remains show to be missing; those after the last chunk do not show. */
   readonly missingMessages: number;
+  /** Of the log it came from; null where that had no seals. */
+  readonly chain: ChainHead | null;
   /** The note that the new log carries. */
   readonly note: Note;
 }
@@ -35,20 +38,22 @@ type Progress = (done: number, total: number) => void;
 /** @throws InputError when `from` is no log or has lost its session header; SourceError when `to` cannot be written. */
 export function recoverLog(from: string, to: string, onProgress?: Progress): Recovery {
   const dropped: Damage[] = [];
+  const chain = new ChainReader(from);
   let copy: Copy | undefined;
   for (const frame of readFrames(from, onProgress)) {
+    chain.add(frame.kind === "damage" ? frame.damage : frame);
     if (frame.kind === "damage") dropped.push(frame.damage);
     else if (frame.opcode === Op.header) copy = new Copy(to, libraryOf(frame));
-    else if (frame.opcode === Op.attachment) (copy ??= new Copy(to)).attachment(frame);
-    else if (frame.opcode === Op.chunk) (copy ??= new Copy(to)).chunk(frame);
+    else (copy ??= new Copy(to)).add(frame);
   }
+  const check = chain.finish();
   if (!copy?.hasSession)
     throw inputError(
       "the session header itself is lost, so nothing in the log can be placed in time",
       from,
       "a whole attachment session.json",
     );
-  return copy.finish(from, dropped);
+  return copy.finish(from, dropped, check);
 }
 
 class Copy {
@@ -63,15 +68,21 @@ class Copy {
     this.#file = new McapFile(path, library);
   }
 
-  attachment({ bytes }: Frame): void {
+  /** Message indexes are made anew with their chunks. */
+  add({ opcode, bytes }: Frame): void {
+    if (opcode === Op.attachment) this.#attachment(bytes);
+    else if (opcode === Op.chunk) this.#chunk(bytes);
+    else if (opcode === Op.metadata) this.#file.copySeal(bytes);
+  }
+
+  #attachment(bytes: Buffer): void {
     const a = parse(bytes);
-    if (a?.type !== "Attachment") return;
-    if (a.name === "session.json") this.hasSession = true;
-    this.#file.attach(a.name, a.mediaType, a.data);
+    if (a?.type === "Attachment" && a.name === "session.json") this.hasSession = true;
+    this.#file.copyAttachment(bytes);
     this.#attachments++;
   }
 
-  chunk({ bytes }: Frame): void {
+  #chunk(bytes: Buffer): void {
     const records = chunkRecords(bytes);
     const c = chunkContents(records);
     const schemas = new Map(c.schemas.map((s) => [s.id, s]));
@@ -87,18 +98,21 @@ class Copy {
       seen.messages++;
       seen.next = sequence + 1;
     }
-    this.#file.chunk(records, c.first, c.last, c.indices);
+    const { first, last, indices } = c;
+    this.#file.copyChunk(bytes, { size: records.length, first, last }, indices);
     this.#chunks++;
   }
 
-  finish(from: string, dropped: readonly Damage[]): Recovery {
+  finish(from: string, dropped: readonly Damage[], check: ChainCheck): Recovery {
     const droppedBytes = dropped.reduce((n, d) => n + d.bytes, 0);
     const missingMessages = this.#missing;
-    const note = noteOf(from, dropped, droppedBytes, missingMessages);
+    const note = noteOf(from, dropped, missingMessages, check);
     this.#note(note);
+    this.#file.sealWhole();
     this.#file.close([...this.#channels.values()]);
     const [chunks, attachments] = [this.#chunks, this.#attachments];
-    return { chunks, attachments, dropped, droppedBytes, missingMessages, note };
+    const { chain } = check;
+    return { chunks, attachments, dropped, droppedBytes, missingMessages, chain, note };
   }
 
   #note(note: Note): void {
@@ -135,18 +149,32 @@ class Copy {
   }
 }
 
-function noteOf(from: string, dropped: readonly Damage[], bytes: number, missing: number): Note {
-  const origin = `recovered from ${basename(from)} (${statSync(from).size} bytes, sha256 ${fileSha256(from)})`;
-  if (dropped.length === 0) return { level: "info", text: `${origin}: it was whole` };
+function noteOf(
+  from: string,
+  dropped: readonly Damage[],
+  missing: number,
+  { sha256, chain, broken }: ChainCheck,
+): Note {
+  const head = chain ? `chain head ${chain.head} of ${chain.links} links` : "unsealed";
+  const origin = `recovered from ${basename(from)} (${statSync(from).size} bytes, sha256 ${sha256}, ${head})`;
+  if (dropped.length === 0 && broken.length === 0)
+    return { level: "info", text: `${origin}: it was whole` };
+  const bytes = dropped.reduce((n, d) => n + d.bytes, 0);
+  const stretches = `${dropped.length} damaged ${dropped.length === 1 ? "stretch" : "stretches"}`;
   const parts = [
-    `${dropped.length} damaged ${dropped.length === 1 ? "stretch" : "stretches"} of ${bytes} bytes left out`,
+    ...(dropped.length > 0 ? [`${stretches} of ${bytes} bytes left out`] : []),
     ...(missing > 0 ? [`${missing} messages missing by their sequence`] : []),
     ...(dropped.some((d) => d.what === "cut")
       ? ["cut at the end, where at most the last open chunk is lost"]
       : []),
+    ...broken.slice(0, MOST_LINKS),
+    ...(broken.length > MOST_LINKS ? [`${broken.length - MOST_LINKS} more such links`] : []),
   ];
   return { level: "loss", text: `${origin}: ${parts.join("; ")}`, count: bytes };
 }
+
+/** Named in the note; verify names them all. */
+const MOST_LINKS = 8;
 
 function libraryOf({ bytes }: Frame): string {
   const header = parse(bytes);

@@ -4,7 +4,9 @@
 import { inputError } from "../schema/errors.ts";
 import { BlockFlag, type Note, type SampleBlock } from "../schema/records.ts";
 import type { Session } from "../schema/session.ts";
+import { type ChainCheck, ChainReader, type KnownHead } from "./chain-check.ts";
 import { type Damage, readCapture } from "./log-reader.ts";
+import type { Frame } from "./mcap-frames.ts";
 
 export interface StreamCheck {
   readonly stream: string;
@@ -30,19 +32,33 @@ export interface LogCheck {
   readonly damages: readonly Damage[];
   /** Warnings and losses that whoever wrote the log recorded. */
   readonly notes: readonly Note[];
+  /** Whether the bytes are what the log's seals say. */
+  readonly chain: ChainCheck;
 }
 
 type Progress = (done: number, total: number) => void;
 
-/** @throws InputError when there is nothing to read: no log, or no session header in it. */
-export function verifyLog(path: string, onProgress?: Progress): LogCheck {
+/**
+ * @param known heads of its chain that files beside it know.
+ * @throws InputError when there is nothing to read: no log, or no session header in it.
+ */
+export function verifyLog(
+  path: string,
+  onProgress?: Progress,
+  known: readonly KnownHead[] = [],
+): LogCheck {
   let session: Session | undefined;
   const attachments: string[] = [];
   const streams = new Map<string, Rows>();
   const count = { reads: 0, failedReads: 0, marks: 0, edges: 0 };
   const damages: Damage[] = [];
   const notes: Note[] = [];
-  for (const r of readCapture(path, onProgress ? { onProgress } : {})) {
+  const chain = new ChainReader(path, known);
+  const options = {
+    onFrame: (f: Frame | Damage) => chain.add(f),
+    ...(onProgress && { onProgress }),
+  };
+  for (const r of readCapture(path, options)) {
     if (r.kind === "session") session = r.session;
     else if (r.kind === "attachment") attachments.push(r.name);
     else if (r.kind === "layout") streams.set(r.layout.stream, new Rows(r.layout.stream));
@@ -59,7 +75,15 @@ export function verifyLog(path: string, onProgress?: Progress): LogCheck {
   if (!session)
     throw inputError("no session header in it", path, "a whole attachment session.json");
   const checked = [...streams.values()].map((s) => s.check);
-  return { session, attachments, streams: checked, ...count, damages, notes };
+  return {
+    session,
+    attachments,
+    streams: checked,
+    ...count,
+    damages,
+    notes,
+    chain: chain.finish(),
+  };
 }
 
 /** Follows the row index of one stream. */
@@ -101,9 +125,13 @@ class Rows {
   }
 }
 
-/** What of a check is loss or damage, in words; empty for a clean log. */
+/** What of a check is loss, damage or change, in words; empty for a log without any. */
 export function problemsOf(c: LogCheck): string[] {
+  const { broken, brokenBefore, unsealed } = c.chain;
   return [
+    ...broken,
+    ...brokenBefore.map((p) => `before the log was recovered: ${p}`),
+    ...unsealed,
     ...c.damages.map((d) => `${d.what} at byte ${d.offset} (${d.bytes} bytes): ${d.text}`),
     ...c.notes.filter((n) => n.level === "loss").map((n) => n.text),
     ...c.streams.flatMap(rowProblems),

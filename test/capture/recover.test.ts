@@ -51,7 +51,7 @@ describe("recover", () => {
       {
         level: "loss",
         text: expect.stringMatching(
-          /^recovered from bad\.mcap .*sha256 [0-9a-f]{64}\): 1 damaged stretch of \d+ bytes left out; 3 messages missing/,
+          /^recovered from bad\.mcap .*sha256 [0-9a-f]{64}, chain head [0-9a-f]{64} of 10 links\): 1 damaged stretch of \d+ bytes left out; 3 messages missing/,
         ) as unknown,
         count: result.droppedBytes,
       },
