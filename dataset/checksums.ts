@@ -2,9 +2,10 @@
 // of its own, so a flipped bit in a derived file would be a wrong Joule without a word. In the form of
 // coreutils: `sha256sum -c SHA256SUMS` reads it too.
 
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import type { RunPaths } from "../capture/run.ts";
+import { readSmallFile } from "../capture/regular-file.ts";
 import { fileSha256 } from "../capture/sha256.ts";
 
 /** Notes files of the run as they are now, beside what is noted of others. */
@@ -26,8 +27,13 @@ export function checksumProblem(paths: RunPaths, path: string): string | null {
     : `not as it was written (SHA256SUMS); truejoule ${path === paths.folded ? "fold" : "fuse"} writes it anew`;
 }
 
+/** A run has a dozen derived files. */
+const MOST_BYTES = 1 << 20;
+
 function readChecksums({ checksums }: RunPaths): Map<string, string> {
   if (!existsSync(checksums)) return new Map();
-  const lines = readFileSync(checksums, "utf8").matchAll(/^([0-9a-f]{64}) [ *](.+)$/gm);
+  const lines = readSmallFile(checksums, "names and hashes of a run's files", MOST_BYTES)
+    .toString()
+    .matchAll(/^([0-9a-f]{64}) [ *](.+)$/gm);
   return new Map([...lines].map((m) => [m[2]!, m[1]!]));
 }

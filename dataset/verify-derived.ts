@@ -2,8 +2,9 @@
 // from the log as it is now. Arrow has no checksum of its own, so fused.arrow is held against itself: its
 // running energy must be what its times and powers give.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
+import { readSmallFile } from "../capture/regular-file.ts";
 import type { LogCheck } from "../capture/verify.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { type ArrowReader, openArrow } from "./arrow-reader.ts";
@@ -92,15 +93,22 @@ function fusedProblem(consistency: string | null, rows: number, log: LogCheck): 
   return rows > most ? `${rows} rows, more than the log's ${most}` : null;
 }
 
+/** Beyond, JSON is no text that this program can hold. */
+const MOST_JSON_BYTES = 256 << 20;
+
 async function verifyJson(path: string, schema: string): Promise<FileCheck> {
   const name = basename(path);
   if (!existsSync(path)) return { path: name, ok: true, rows: null, problem: ABSENT };
   let problem: string | null = null;
   try {
-    const found = (JSON.parse(readFileSync(path, "utf8")) as { schema?: string }).schema;
+    const found = (
+      JSON.parse(readSmallFile(path, schema, MOST_JSON_BYTES).toString()) as {
+        schema?: string;
+      } | null
+    )?.schema;
     if (found !== schema) problem = `says it is ${found ?? "nothing of ours"}, expected ${schema}`;
-  } catch {
-    problem = "not JSON: cut or damaged";
+  } catch (error) {
+    problem = error instanceof SyntaxError ? "not JSON: cut or damaged" : (error as Error).message;
   }
   return { path: name, ok: problem === null, rows: null, problem };
 }
