@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createRun } from "../capture/run.ts";
 import { resolveRig } from "../rigs/load.ts";
-import type { Command, ExitCode, Ui } from "./command.ts";
+import type { Command, Ui } from "./command.ts";
 import { printTable } from "./compare.ts";
 import { recordRun, seedOf } from "./record.ts";
 import { type Bench, virtualBench } from "./recording/bench.ts";
@@ -16,6 +16,7 @@ const DURATION_S = 10;
 
 export const command: Command = {
   summary: "the whole job on the virtual bench: record, fuse, compare, report",
+  outlivesOutput: true,
   usage: "[--out RUN] [--seed N]",
   help: `
 Records ${DURATION_S} s of the virtual bench (a simulated card whose true Joules are known) through the same path
@@ -49,7 +50,7 @@ pseudo-terminal cannot be had, the capture is written directly and the table say
       ui.print(`    the truth behind it: ${truthJ(window.t0Ns, window.t1Ns).toFixed(1)} J`);
     ui.print(`report: ${paths.report}`);
     for (const w of comparison.warnings) ui.warn(w);
-    return comparison.degraded ? 3 : (0 satisfies ExitCode);
+    return comparison.degraded ? 3 : 0;
   },
 };
 
