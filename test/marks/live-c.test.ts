@@ -134,7 +134,7 @@ suite(`C client${hasGcc ? "" : " (skipped: no gcc on this machine)"}`, () => {
     [
       "no folder: one line",
       { TRUEJOULE_MARKS: "/nonexistent" },
-      /^truejoule: no marks: .*cannot be opened\n$/,
+      /^truejoule: no marks: \/nonexistent\/shared.ring cannot be opened: No such file or directory\n$/,
     ],
   ])("%s", async (_name, environment, stderr) => {
     const ended: Ended = await run(writer.path, ["burst", "10", "3", "0", "0"], environment);
