@@ -119,7 +119,6 @@ class Ppk2Instrument implements Instrument<Ppk2Counts> {
       ...clock,
       rowHz,
       gapPeriods: 1.5,
-      guessesTurns: true, // 0.64 ms
     });
     this.#words = new WordDecoder((word, counter, damaged) => {
       this.#rowView.setUint32(0, word, true);
