@@ -1,10 +1,10 @@
 // truejoule fuse RUN: one clock for everything, written as Arrow files.
 
 import { clockTotals, type DaqClock } from "../align/segments.ts";
-import { openRun } from "../capture/run.ts";
 import { UsageError } from "../schema/errors.ts";
 import { quantity } from "../schema/units.ts";
 import type { Command } from "./command.ts";
+import { withRun } from "./locked-run.ts";
 
 export const command: Command = {
   summary: "aligns a run and writes the Arrow files",
@@ -22,15 +22,17 @@ Energies always come from all samples, whatever --rate.`,
   async run(call) {
     const [dir, ...extra] = call.positionals;
     if (!dir || extra.length > 0) throw new UsageError("fuse takes one RUN");
-    const paths = openRun(dir);
     const rate = call.options["rate"];
     const window = call.options["window"];
     const { fuseRun } = await import("../dataset/fuse.ts");
-    const { comparison, rows } = fuseRun(paths, {
+    const options = {
       ...(typeof rate === "string" ? { rateHz: await parseRate(rate) } : {}),
       ...(typeof window === "string" ? { window } : {}),
-      onProgress: (label) => call.ui.progress(label),
-    });
+      onProgress: (label: string) => call.ui.progress(label),
+    };
+    const { comparison, rows } = await withRun(dir, "exclusive", (paths) =>
+      fuseRun(paths, options),
+    );
     const clock = comparison.clocks.daq;
     if (call.ui.json)
       call.ui.document({

@@ -143,8 +143,7 @@ function explain(error: unknown, name: string | undefined): ExitCode {
   if (e.tag === "UsageError") return usage(e.message!, `truejoule ${name ?? ""} --help`);
   if (e.tag !== undefined || (e.code !== undefined && e.path !== undefined)) {
     const words = e.tag === undefined ? FILE_ERRORS[e.code!] : undefined;
-    // A file is written beside its name until it is whole.
-    const said = words ? `${e.path!.replace(/\.part$/, "")}: ${words} (${e.code})` : e.message;
+    const said = words ? `${e.path}: ${words} (${e.code})` : e.message;
     tellLine(`truejoule: ${said}`);
     return 1;
   }

@@ -1,9 +1,9 @@
 // truejoule record: DAQ, edges, marks and telemetry into one run, live.
 
 import { randomUUID } from "node:crypto";
-import { existsSync, rmdirSync } from "node:fs";
 import { basename } from "node:path";
-import { createRun, type RunPaths } from "../capture/run.ts";
+import { claimRun } from "../capture/new-run.ts";
+import type { RunPaths } from "../capture/run.ts";
 import { type LoadedRig, resolveRig } from "../rigs/load.ts";
 import { UsageError } from "../schema/errors.ts";
 import type { Session } from "../schema/session.ts";
@@ -19,6 +19,7 @@ import { takeInterrupts } from "./recording/interrupts.ts";
 import type { LiveListener } from "./recording/live.ts";
 import type { RecordingResult, RecordingState } from "./recording/plan.ts";
 import { checkProgram, Program } from "./recording/program.ts";
+import { tellWaiting, withRun } from "./locked-run.ts";
 import { record } from "./recording/recorder.ts";
 import { clearProgress, inPlace, progressLine, tellLine } from "./terminal.ts";
 import { software } from "./version.ts";
@@ -107,29 +108,19 @@ export async function recordTo(
   if (call.rest.length > 0) checkProgram(call.rest[0]!);
   const durationS = await duration(call);
   const loaded = await resolveRig(rig);
-  const made = !existsSync(out);
-  const paths = createRun(out);
+  const run = await claimRun(out, tellWaiting);
   try {
-    checkRoom(paths.dir, roomFor(loaded.rig, durationS, call.options["no-fuse"] !== true));
+    checkRoom(run.paths.dir, roomFor(loaded.rig, durationS, call.options["no-fuse"] !== true));
     const bench = await benchOf(loaded, durationS, call);
     try {
-      return { paths, bench, result: await recordRun(paths, bench, durationS, call, announce) };
+      const result = await recordRun(run.paths, bench, durationS, call, announce);
+      return { paths: run.paths, bench, result };
     } finally {
       // The recorder has closed it already, if it came so far, and told what was wrong with that.
       await bench.close().catch(() => undefined);
     }
-  } catch (error) {
-    if (made) removeEmpty(paths.dir);
-    throw error;
-  }
-}
-
-/** A start that failed leaves nothing behind; a folder with anything in it stays. */
-function removeEmpty(dir: string): void {
-  try {
-    rmdirSync(dir);
-  } catch {
-    // not empty
+  } finally {
+    run.release();
   }
 }
 
@@ -245,7 +236,9 @@ export async function finish(
     return exitOf(result, true);
   }
   const { fuseRun } = await import("../dataset/fuse.ts");
-  const { comparison } = fuseRun(paths, { onProgress: (label) => ui.progress(label) });
+  const { comparison } = await withRun(paths.dir, "exclusive", () =>
+    fuseRun(paths, { onProgress: (label) => ui.progress(label) }),
+  );
   for (const w of comparison.warnings) ui.warn(w);
   ui.print(`next: truejoule compare ${paths.dir}`);
   return exitOf(result, comparison.degraded);

@@ -1,12 +1,13 @@
 // truejoule verify RUN: is the evidence whole, and are the files beside it made from it.
 
 import { statSync } from "node:fs";
-import { openRun } from "../capture/run.ts";
+import type { RunPaths } from "../capture/run.ts";
 import { fileSha256 } from "../capture/sha256.ts";
 import { type LogCheck, problemsOf, verifyLog } from "../capture/verify.ts";
 import type { FileCheck } from "../dataset/verify-derived.ts";
 import { UsageError } from "../schema/errors.ts";
 import type { Command, Ui } from "./command.ts";
+import { withRun } from "./locked-run.ts";
 
 interface Verified {
   readonly run: string;
@@ -31,21 +32,23 @@ Exit 0 clean, 3 readable with recorded loss or a file that is not the log's, 1 u
   async run(call) {
     const [run, ...extra] = call.positionals;
     if (!run || extra.length > 0) throw new UsageError("verify takes one RUN");
-    const paths = openRun(run);
-    const { bytes, log } = {
-      bytes: statSync(paths.capture).size,
-      log: verifyLog(paths.capture, call.ui.progress("verifying")),
-    };
-    const sha256 = fileSha256(paths.capture);
-    const { verifyDerived } = await import("../dataset/verify-derived.ts");
-    const files = await verifyDerived(paths, sha256, log);
-    const verified = { run, bytes, sha256, log, problems: problemsOf(log), files };
+    const verified = await withRun(run, "shared", (paths) => verify(run, paths, call.ui));
+    const { files } = verified;
     const clean = verified.problems.length === 0 && files.every((f) => f.ok);
     if (call.ui.json) call.ui.document(toJson(verified, clean));
     print(verified, clean, call.ui);
     return clean ? 0 : 3;
   },
 };
+
+async function verify(run: string, paths: RunPaths, ui: Ui): Promise<Verified> {
+  const { size: bytes } = statSync(paths.capture);
+  const log = verifyLog(paths.capture, ui.progress("verifying"));
+  const sha256 = fileSha256(paths.capture);
+  const { verifyDerived } = await import("../dataset/verify-derived.ts");
+  const files = await verifyDerived(paths, sha256, log);
+  return { run, bytes, sha256, log, problems: problemsOf(log), files };
+}
 
 function toJson({ run, bytes, sha256, log, problems, files }: Verified, clean: boolean): object {
   return {

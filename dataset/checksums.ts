@@ -2,8 +2,9 @@
 // of its own, so a flipped bit in a derived file would be a wrong Joule without a word. In the form of
 // coreutils: `sha256sum -c SHA256SUMS` reads it too.
 
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
+import { writeOwn } from "../capture/own-file.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { readSmallFile } from "../capture/regular-file.ts";
 import { fileSha256 } from "../capture/sha256.ts";
@@ -15,7 +16,7 @@ export function noteChecksums(paths: RunPaths, files: readonly string[]): void {
     if (existsSync(path)) known.set(basename(path), fileSha256(path));
     else known.delete(basename(path));
   const lines = [...known].sort().map(([name, sha256]) => `${sha256}  ${name}\n`);
-  writeFileSync(paths.checksums, lines.join(""));
+  writeOwn(paths.checksums, lines.join(""));
 }
 
 /** What is wrong with a derived file by its checksum, or null; a run without SHA256SUMS says nothing. */

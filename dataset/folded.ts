@@ -8,7 +8,7 @@ import { foldKernels } from "../energy/fold-run.ts";
 import type { Folded, FoldOptions } from "../energy/fold.ts";
 import type { Source } from "../schema/records.ts";
 import { foldedColumns } from "../schema/tables.ts";
-import { ArrowFile } from "./arrow-file.ts";
+import { writeArrow } from "./arrow-file.ts";
 import { openArrow } from "./arrow-reader.ts";
 import { noteChecksums } from "./checksums.ts";
 import { nullable } from "./events.ts";
@@ -88,19 +88,19 @@ function writeTable(
   metadata: Readonly<Record<string, string>>,
 ): void {
   const rails = folded[0]!.rails.map((r) => r.name);
-  const file = new ArrowFile(path, foldedColumns(rails), metadata);
-  for (const f of folded) {
-    const numbers = (values: Float64Array) => nullable([...values].map(finite), Float64Array);
-    file.write(f.samples.length, [
-      { data: Array<string>(f.samples.length).fill(f.kernel) },
-      { data: f.phaseNs },
-      { data: Int32Array.from(f.samples) },
-      numbers(f.powerW),
-      numbers(f.expandedUncertaintyW),
-      ...f.rails.map((r) => numbers(r.powerW)),
-    ]);
-  }
-  file.close();
+  writeArrow(path, foldedColumns(rails), metadata, (file) => {
+    for (const f of folded) {
+      const numbers = (values: Float64Array) => nullable([...values].map(finite), Float64Array);
+      file.write(f.samples.length, [
+        { data: Array<string>(f.samples.length).fill(f.kernel) },
+        { data: f.phaseNs },
+        { data: Int32Array.from(f.samples) },
+        numbers(f.powerW),
+        numbers(f.expandedUncertaintyW),
+        ...f.rails.map((r) => numbers(r.powerW)),
+      ]);
+    }
+  });
 }
 
 const finite = (x: number): number | null => (Number.isFinite(x) ? x : null);

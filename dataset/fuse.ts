@@ -1,9 +1,9 @@
 // A run → fused.arrow, events.arrow, telemetry.arrow, align.json and compare.json, in one pass over the
 // samples and bounded memory.
 
-import { writeFileSync } from "node:fs";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { Scan, TelemetrySeries } from "../align/scan.ts";
+import { writeOwnJson } from "../capture/own-file.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { fileSha256 } from "../capture/sha256.ts";
 import { compare, type Comparison, prepare, type Prepared } from "../energy/compare.ts";
@@ -46,8 +46,8 @@ export function fuseRun(paths: RunPaths, options: FuseOptions = {}): Fused {
   }
   writeEvents(paths.events, comparison, { ...shared, "truejoule.schema": "events/1" });
   writeTelemetry(paths.telemetry, prepared.scan, { ...shared, "truejoule.schema": "telemetry/1" });
-  writeJson(paths.align, alignToJson(comparison));
-  writeJson(paths.compare, comparisonToJson(comparison, paths.dir));
+  writeOwnJson(paths.align, alignToJson(comparison));
+  writeOwnJson(paths.compare, comparisonToJson(comparison, paths.dir));
   const { fused, events, telemetry, align, compare: compared } = paths;
   noteChecksums(paths, [fused, events, telemetry, align, compared]);
   return { comparison, rows: table?.rowsWritten ?? 0 };
@@ -116,8 +116,4 @@ export function tableMetadata({ scan, clocks }: Prepared, capture: string): Reco
     rig: scan.rig?.name ?? "",
     labels: JSON.stringify(session.labels),
   };
-}
-
-function writeJson(path: string, value: object): void {
-  writeFileSync(path, `${JSON.stringify(value, null, 1)}\n`);
 }

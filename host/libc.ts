@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import type { default as Koffi } from "koffi";
 import { SourceError } from "../schema/errors.ts";
 
+export const LOCK_SH = 1;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 

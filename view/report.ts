@@ -2,8 +2,8 @@
 // report.html, one file that needs no network. Reads batch by batch; memory does not grow with the run.
 
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
+import { writeOwn } from "../capture/own-file.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { checksumProblem } from "../dataset/checksums.ts";
 import { InputError } from "../schema/errors.ts";
@@ -39,7 +39,7 @@ export interface ReportOptions {
  */
 export async function writeReport(run: RunPaths, options: ReportOptions = {}): Promise<void> {
   const model = await readModel(run, options);
-  await writeFile(run.report, renderReport(model));
+  writeOwn(run.report, renderReport(model));
 }
 
 export function renderReport(m: ReportModel): string {

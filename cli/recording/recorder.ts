@@ -3,9 +3,9 @@
 // Holds: only the log that takes nothing more and the DAQ's own fatal errors end it before its time; every
 // other fault is a finding. What it says was recorded is in the log.
 
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { LogWriter } from "../../capture/log-writer.ts";
+import { unlinkIfThere } from "../../capture/own-file.ts";
 import type { DaqSink } from "../../ingest/sink.ts";
 import { MarksSource } from "../../marks/marks-source.ts";
 import { SHARED_RING } from "../../marks/names.ts";
@@ -42,7 +42,7 @@ export async function record(plan: RecordingPlan): Promise<RecordingResult> {
     recorder = new Recorder(plan, log);
   } catch (error) {
     log.close();
-    rmSync(plan.paths.capture);
+    unlinkIfThere(plan.paths.capture);
     throw error;
   }
   return recorder.run();
@@ -118,7 +118,7 @@ class Recorder {
     await this.#stop();
     process.off("uncaughtException", bug);
     if (notStarted) {
-      rmSync(this.#plan.paths.capture); // nothing was measured yet
+      unlinkIfThere(this.#plan.paths.capture); // nothing was measured yet
       throw notStarted.error;
     }
     const [telemetry, trigger, exitCode] = [this.#sampled, this.#triggered, this.#exitCode];

@@ -3,7 +3,7 @@
 // states of them, their readings taken from the truth in closed form, stamped late by a few ticks.
 
 import { LogWriter } from "../../capture/log-writer.ts";
-import { createRun } from "../../capture/run.ts";
+import { createRun } from "../../capture/new-run.ts";
 import { BLOCK_ROWS, VirtualBench } from "../../rigs/virtual/bench.ts";
 import type { Faults } from "../../rigs/virtual/faults.ts";
 import { virtualBlocks, virtualClockPairs, virtualMarks } from "../../rigs/virtual/host.ts";

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type CaptureRecord, readCapture } from "../../capture/log-reader.ts";
-import { createRun } from "../../capture/run.ts";
+import { createRun } from "../../capture/new-run.ts";
 import type { Bench } from "../../cli/recording/bench.ts";
 import { checkChannels } from "../../cli/recording/device.ts";
 import type { RecordingPlan } from "../../cli/recording/plan.ts";
