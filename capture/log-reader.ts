@@ -32,7 +32,8 @@ export type CaptureRecord =
     }
   | { readonly kind: "layout"; readonly layout: RowLayout }
   | { readonly kind: "channel"; readonly channel: TelemetryChannel }
-  | { readonly kind: "rows"; readonly block: SampleBlock }
+  /** `at`: byte of the file at which the record begins that holds the block, for {@link rowsAt}. */
+  | { readonly kind: "rows"; readonly block: SampleBlock; readonly at: number }
   | { readonly kind: "read"; readonly read: TelemetryRead }
   | { readonly kind: "mark"; readonly mark: Mark }
   | { readonly kind: "edge"; readonly edge: Edge }
@@ -58,6 +59,16 @@ export function* readCapture(path: string, options: ReadOptions = {}): Generator
     if (frame.kind === "damage") yield frame;
     else if (frame.opcode !== Op.metadata) yield* decoder.decode(frame);
   }
+}
+
+/** The row blocks in the record that begins at byte `at`, as a reading of the file told it. */
+export function rowsAt(path: string, at: number): SampleBlock[] {
+  const decoder = new RecordDecoder(path);
+  for (const frame of readFrames(path, undefined, at)) {
+    if (frame.kind === "damage") break;
+    return [...decoder.decode(frame)].flatMap((r) => (r.kind === "rows" ? [r.block] : []));
+  }
+  return [];
 }
 
 function damage(what: Damage["what"], offset: number, bytes: number, text: string): CaptureRecord {
@@ -131,7 +142,7 @@ class RecordDecoder {
     }
     entry.next = (m.sequence + 1) >>> 0;
     if (this.#only && !this.#only(entry.topic)) return;
-    const record = decodeMessage(entry.topic, entry.layout, m.data);
+    const record = decodeMessage(entry.topic, entry.layout, m.data, at);
     yield record ?? damage("message", at, m.data.length, `${entry.topic}: malformed message`);
   }
 }
@@ -150,9 +161,13 @@ function decodeMessage(
   topic: string,
   layout: RowLayout | undefined,
   data: Uint8Array,
+  at: number,
 ): CaptureRecord | undefined {
   const tail = topic.slice(topic.indexOf("/") + 1);
-  if (layout) return some("rows", "block", wire.decodeBlock(tail, layout.rowBytes, data));
+  if (layout) {
+    const block = wire.decodeBlock(tail, layout.rowBytes, data);
+    return block && { kind: "rows", block, at };
+  }
   if (topic.startsWith("telemetry/")) return some("read", "read", wire.decodeRead(tail, data));
   if (topic === "marks") return some("mark", "mark", wire.decodeMark(data));
   if (topic === "edges") return some("edge", "edge", wire.decodeEdge(data));

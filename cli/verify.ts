@@ -3,7 +3,7 @@
 import { statSync } from "node:fs";
 import type { RunPaths } from "../capture/run.ts";
 import { fileSha256 } from "../capture/sha256.ts";
-import { type LogCheck, problemsOf, verifyLog } from "../capture/verify.ts";
+import { type LogCheck, problemsOf, verifyLog, warningsOf } from "../capture/verify.ts";
 import type { FileCheck } from "../dataset/verify-derived.ts";
 import { UsageError } from "../schema/errors.ts";
 import type { Command, Ui } from "./command.ts";
@@ -68,6 +68,8 @@ function toJson({ run, bytes, sha256, log, problems, files }: Verified, clean: b
         gaps: s.gaps,
         duplicates: s.duplicates,
         backwards: s.backwards,
+        late_blocks: s.lateBlocks,
+        late_rows: s.lateRows,
       })),
       reads: log.reads,
       failed_reads: log.failedReads,
@@ -76,7 +78,7 @@ function toJson({ run, bytes, sha256, log, problems, files }: Verified, clean: b
       damages: log.damages,
     },
     problems,
-    warnings: log.notes.filter((n) => n.level === "warning").map((n) => n.text),
+    warnings: warningsOf(log),
     files,
   };
 }
@@ -102,5 +104,5 @@ function print(
     ui.print(
       `  ${f.path.padEnd(16)} ${f.ok ? `ok${f.rows === null ? "" : `, ${f.rows} rows`}` : `problem: ${f.problem}`}`,
     );
-  for (const n of log.notes) if (n.level === "warning") ui.warn(n.text);
+  for (const text of warningsOf(log)) ui.warn(text);
 }

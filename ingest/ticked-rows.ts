@@ -164,7 +164,7 @@ export class TickedRows {
       this.#tick = raw;
       return this.#put(bytes, raw, raw, placed);
     }
-    if (this.#long && raw === this.#raw && !this.#restart) {
+    if (raw === this.#raw && this.#repeats(bytes)) {
       this.#longCounts.repeated++;
       return;
     }
@@ -212,6 +212,12 @@ export class TickedRows {
     if (this.#badSince > 0) this.#blocks.lose(this.#badSince);
     this.#badSince = 0;
     this.#blocks.flush();
+  }
+
+  /** With the counter of the row before: of a long one that alone says so, else it must be that very row. */
+  #repeats(bytes: Uint8Array): boolean {
+    if (this.#restart) return false;
+    return this.#long || (this.#gap === null && this.#blocks.isLast(bytes));
   }
 
   /** Ticks forward from one counter to another, more than none and at most a turn. */
