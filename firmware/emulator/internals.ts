@@ -39,6 +39,8 @@ export interface I2cInternals {
   pendingRestart: boolean;
   enable: number;
   intRaw: number;
+  intEnable: number;
+  checkInterrupts(): void;
 }
 
 export const i2cOf = (mcu: RP2040): I2cInternals => mcu.i2c[0] as unknown as I2cInternals;

@@ -39,5 +39,6 @@ function resetI2c(mcu: RP2040): void {
   i2c.txFIFO.reset();
   i2c.rxFIFO.reset();
   Object.assign(i2c, { state: 0, busy: false, stop: false, pendingRestart: false });
-  Object.assign(i2c, { enable: 0, intRaw: 0 });
+  Object.assign(i2c, { enable: 0, intRaw: 0, intEnable: 0 });
+  i2c.checkInterrupts();
 }
