@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { encodeCommand, encodeConfigure } from "../../schema/frame-commands.ts";
 import { random } from "../../schema/random.ts";
 import { Board } from "./board.ts";
+import type { UsbLink } from "./usb-host.ts";
 import type { Pins, SensorPins } from "./pins.ts";
 
 export interface Scenario {
@@ -25,6 +26,7 @@ export interface Scenario {
   /** They come for so long, then rest; as long as it streams when left out. */
   readonly edgesS?: number;
   readonly seed: number;
+  readonly link?: UsbLink;
   /** INA226 chips; one at 0x40, 0.4 % slow, its alert wired, when left out. */
   readonly sensors?: readonly Pick<SensorPins, "address" | "slowness" | "alerts">[];
 }
@@ -33,6 +35,7 @@ export interface Truth {
   readonly sha256: string;
   readonly usbErrors: readonly string[];
   readonly packets: number;
+  readonly naks: number;
   /** ns of each edge since power-up, and the first row that began at or after it. */
   readonly edges: readonly { readonly tNs: number; readonly row: number; readonly level: number }[];
   readonly rows: number;
@@ -88,6 +91,7 @@ function runTrial(
   const board = new Board({
     image,
     pins,
+    link: s.link ?? {},
     onData: (b) => {
       chunks.push(b.slice());
       hash.update(b);
@@ -116,6 +120,7 @@ function runTrial(
     sha256: hash.digest("hex"),
     usbErrors: board.usb.errors,
     packets: board.usb.packetsIn,
+    naks: board.usb.naks,
     edges,
     rows,
     conversionsNs: pins.sensors.map(({ address }, i) => ({

@@ -173,6 +173,7 @@ static void stream(uint64_t now) {
 static void pass(void) {
   uint64_t now = clock_now(), last_taken;
   watchdog_feed();
+  usb_tend(now);
   take_commands();
   step_sensors();
   int waiting = usb_is_waiting(&last_taken);
