@@ -2,7 +2,13 @@
 // is stamped by the device; it began where the one before ended, since the chip converts without a pause
 // (by its own clock, which may be 10 % off: SBOS547B, electrical characteristics).
 
-import { endBoundTicks, readingPlan, type ReadingPlan, ReadingStatus, slotsOf } from "../schema/ina226.ts";
+import {
+  endBoundTicks,
+  readingPlan,
+  type ReadingPlan,
+  ReadingStatus,
+  slotsOf,
+} from "../schema/ina226.ts";
 import type { RowLayout, SampleBlock } from "../schema/records.ts";
 import type { Sensor } from "../schema/rig.ts";
 import { columnReader, type ColumnReader } from "./decode.ts";

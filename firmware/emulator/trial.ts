@@ -40,7 +40,10 @@ export interface Truth {
   readonly edges: readonly { readonly tNs: number; readonly row: number; readonly level: number }[];
   readonly rows: number;
   /** When each INA226's conversions ended, ns since power-up. */
-  readonly conversionsNs: readonly { readonly address: number; readonly endsNs: readonly number[] }[];
+  readonly conversionsNs: readonly {
+    readonly address: number;
+    readonly endsNs: readonly number[];
+  }[];
   readonly firstRowNs: number;
   readonly asleep: number;
   readonly instructions: number;

@@ -365,7 +365,8 @@ export class UsbHost {
       if (offset === PHY_DIRECT || offset === PHY_OVERRIDE) return; // rp2040js has no PHY
       write(offset, value);
       if (offset === MUXING) this.#muxed(value);
-      if (offset === SIE_STATUS && this.#resetting) this.#usb.sieStatus &= ~(LINE_STATE | CONNECTED);
+      if (offset === SIE_STATUS && this.#resetting)
+        this.#usb.sieStatus &= ~(LINE_STATE | CONNECTED);
       if (offset !== 0x4c || up === ((value & PULL_UP) !== 0)) return;
       up = !up;
       if (!up) return this.#gone();

@@ -6,7 +6,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Board, type BoardOptions } from "../../firmware/emulator/board.ts";
 import type { Pins } from "../../firmware/emulator/pins.ts";
-import { haltAndClear, setInterface, unknownRequest } from "../../firmware/emulator/usb-enumeration.ts";
+import {
+  haltAndClear,
+  setInterface,
+  unknownRequest,
+} from "../../firmware/emulator/usb-enumeration.ts";
 import { bootCrc, buildImage } from "../../firmware/image.ts";
 import {
   CommandType,
@@ -16,7 +20,12 @@ import {
   encodeReadCalibration,
   encodeWriteCalibration,
 } from "../../schema/frame-commands.ts";
-import { decodeEdges, decodeReadings, decodeSamples, decodeStatus } from "../../schema/frame-records.ts";
+import {
+  decodeEdges,
+  decodeReadings,
+  decodeSamples,
+  decodeStatus,
+} from "../../schema/frame-records.ts";
 import {
   decodeCapabilities,
   decodeIdentity,
@@ -398,7 +407,9 @@ suite(`the emulated board${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => {
     b.run(100);
     const later = all().slice(before + 1);
     expect(later.filter((r) => r.address === 0x41).every((r) => (r.status & 1) === 1)).toBe(true);
-    expect(later.filter((r) => r.address === 0x40 && (r.status & 3) === 0).length).toBeGreaterThan(8);
+    expect(later.filter((r) => r.address === 0x40 && (r.status & 3) === 0).length).toBeGreaterThan(
+      8,
+    );
     b.board.sensors.chips[1]!.present = true;
     b.run(100);
     expect((all().at(-1)!.status | all().at(-2)!.status) & 3).toBe(0);

@@ -73,19 +73,23 @@ suite(`ends of INA226 conversions${whyNot ? ` (skipped: ${whyNot})` : ""}`, () =
     ["two chips, no alert", [0.95, 1.04], [no, no], 1, 1024],
     ["four chips, no alert", [0.91, 0.985, 1.0, 1.09], [no, no, no, no], 1, 2048],
     ["two wired, two not", [0.99, 1.01, 0.97, 1.03], [yes, yes, no, no], 1, 2048],
-  ])("%s", async (_, clocks, wired, share, widest) => {
-    const sensors = clocks.map((slowness, i) => ({
-      address: ADDRESSES[i]!,
-      slowness,
-      alerts: wired[i]!,
-    }));
-    const t = await trial(image, { ...base, sensors });
-    const a = account(t);
-    expect(a.readings).toBeGreaterThan(100 * clocks.length);
-    expect(a).toMatchObject({ outside: 0, missed: 0 });
-    expect(t.readings.every((r) => (r.status & 3) === 0)).toBe(true);
-    expect(a.uncertain).toBeLessThanOrEqual(share * a.readings);
-    expect(a.widestUs).toBeLessThanOrEqual(widest);
-    expect(t.decoder.counts).toMatchObject({ rowsLost: 0, framesLost: 0 });
-  }, 5 * MINUTES);
+  ])(
+    "%s",
+    async (_, clocks, wired, share, widest) => {
+      const sensors = clocks.map((slowness, i) => ({
+        address: ADDRESSES[i]!,
+        slowness,
+        alerts: wired[i]!,
+      }));
+      const t = await trial(image, { ...base, sensors });
+      const a = account(t);
+      expect(a.readings).toBeGreaterThan(100 * clocks.length);
+      expect(a).toMatchObject({ outside: 0, missed: 0 });
+      expect(t.readings.every((r) => (r.status & 3) === 0)).toBe(true);
+      expect(a.uncertain).toBeLessThanOrEqual(share * a.readings);
+      expect(a.widestUs).toBeLessThanOrEqual(widest);
+      expect(t.decoder.counts).toMatchObject({ rowsLost: 0, framesLost: 0 });
+    },
+    5 * MINUTES,
+  );
 });
