@@ -23,7 +23,9 @@ export class ProgramMarks {
   /** At the end. Compare finds by itself what the library says is missing, so that is only told. */
   said({ opened }: MarkTotals): { readonly level: Note["level"]; readonly text: string }[] {
     if (!this.#cuda)
-      return opened || this.#any ? [] : [{ level: "info", text: "no program opened the mark ring" }];
+      return opened || this.#any
+        ? []
+        : [{ level: "info", text: "no program opened the mark ring" }];
     if (this.#account.processes === 0)
       return [
         {
