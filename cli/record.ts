@@ -169,6 +169,7 @@ export async function recordRun(
       interrupted: interrupts.asked,
       realtime: call.options["realtime"] === true,
       trigger: call.options["no-trigger"] !== true,
+      cuda: call.options["cuda"] === true,
       fuse: call.options["no-fuse"] !== true,
       onProgress: (state) => {
         progress(state);

@@ -9,8 +9,8 @@ import { Header, HEADER_BYTES, SLOT_BYTES, SLOT_WORDS, busySeq, completeSeq } fr
 import { type RingBytes, RingFault } from "./ring-file.ts";
 import { type SlotBuffer, slotBuffer } from "./slot.ts";
 
-/** How long a reserved slot may stay incomplete: far beyond any preemption seen, short against a ring's lap. */
-const GIVE_UP_MS = 100;
+/** How long a reserved slot may stay incomplete: beyond any preemption on a busy machine. */
+const GIVE_UP_MS = 1000;
 /** Slots copied at once: 64 KiB stay in a core's own cache. */
 const BATCH = 256;
 /** Marks a millisecond: one a nanosecond. An atomic addition takes longer on every machine. */

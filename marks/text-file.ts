@@ -32,7 +32,7 @@ export class TextFile {
   #readTo: number;
   /** When it was last read to its end: a line may have been written at any time since. */
   #endNs = process.hrtime.bigint();
-  /** What stands in the file's place and cannot be read, by inode. */
+  /** What stands in the file's place and cannot be read, by its change time: inodes are used again. */
   #refused = -1n;
 
   /** Creates the file if it is missing. Lines already in it belong to somebody else's run and are skipped. */
@@ -140,7 +140,7 @@ export class TextFile {
 
   #isReplaced(own: BigIntStats): boolean {
     const there = lstatSync(this.path, { bigint: true, throwIfNoEntry: false });
-    if (!there || there.ino === this.#refused) return false;
+    if (!there || there.ctimeNs === this.#refused) return false;
     return there.ino !== own.ino || there.dev !== own.dev;
   }
 
@@ -150,7 +150,7 @@ export class TextFile {
     try {
       fd = openRegular(this.path, constants.O_RDONLY);
     } catch (error) {
-      this.#refused = lstatSync(this.path, { bigint: true, throwIfNoEntry: false })?.ino ?? -1n;
+      this.#refused = lstatSync(this.path, { bigint: true, throwIfNoEntry: false })?.ctimeNs ?? -1n;
       this.#sink.onLoss(
         0,
         `${(error as Error).message}; lines of the file that was there are still read`,

@@ -24,6 +24,8 @@ export interface RecordingPlan {
   readonly realtime: boolean;
   /** Drive the bench's trigger line, where it has one. */
   readonly trigger: boolean;
+  /** Kernels of the program are asked for (docs/cuda.md). */
+  readonly cuda?: boolean;
   /** It is to be fused afterwards: watch that there is room for that too. */
   readonly fuse?: boolean;
   /** Called twice a second. */

@@ -19,6 +19,7 @@ import { clockPair } from "./clock-pair.ts";
 import type { LiveSource } from "./device.ts";
 import { freeBytes, fusedRowBytes, shortage } from "./disk.ts";
 import { Findings } from "./findings.ts";
+import { ProgramMarks } from "./program-marks.ts";
 import type { RecordingPlan, RecordingResult, RecordingState } from "./plan.ts";
 import { describeTrigger, startTrigger, type Trigger } from "./trigger.ts";
 import type { TriggerReport } from "./trigger-protocol.ts";
@@ -52,6 +53,7 @@ class Recorder {
   readonly #plan: RecordingPlan;
   readonly #log: LogWriter;
   readonly #findings: Findings;
+  readonly #program: ProgramMarks;
   readonly #marks: MarksSource;
   #daq: LiveSource | undefined;
   #sampler: Sampler | undefined;
@@ -80,6 +82,7 @@ class Recorder {
       plan.onFinding?.(text);
     });
     plan.onFindings?.(this.#findings);
+    this.#program = new ProgramMarks(plan.cuda === true);
     const { rig, environment } = plan.bench;
     log.attach("rig.yaml", "application/yaml", rig.text);
     log.attach("rig.json", "application/json", Buffer.from(JSON.stringify(rig.rig)));
@@ -87,7 +90,10 @@ class Recorder {
     for (const text of environment.warnings)
       this.#tell({ level: "info", text: `environment: ${text}` });
     this.#marks = new MarksSource({
-      onMark: (m) => this.#mark(m),
+      onMark: (m) => {
+        this.#program.see(m);
+        this.#mark(m);
+      },
       onExchange: (e) => this.#write(() => log.exchange(e)),
       onLoss: (count, why) => {
         this.#lostMarks += count;
@@ -328,7 +334,7 @@ class Recorder {
     for (const cancel of this.#cancel) cancel();
     await this.#step("DAQ", () => this.#tellMissed());
     await this.#step("trigger line", () => this.#stopTrigger());
-    await this.#step("marks", () => void this.#marks.close());
+    await this.#step("marks", () => this.#closeMarks());
     await this.#step("DAQ", () => this.#daq?.stop());
     await this.#step("bench", () => this.#attachTruth());
     await this.#step("telemetry", () => this.#stopTelemetry());
@@ -393,6 +399,14 @@ class Recorder {
     this.#logMark(mark);
     this.#guard("bench", () => this.#plan.bench.onMark?.(mark));
     this.#show((page) => page.mark(mark));
+  }
+
+  #closeMarks(): void {
+    const totals = this.#marks.close();
+    if (this.#plan.program === null) return;
+    for (const { level, text } of this.#program.said(totals))
+      if (this.#plan.cuda) this.#findings.add(text.split(":")[0]!, text, level);
+      else this.#note(level, text);
   }
 
   #logMark(mark: Mark): void {

@@ -62,21 +62,21 @@ describe("ring reader", () => {
     slow.step();
     put(ring, 1);
     expect(drain(reader)).toEqual([]);
-    c.ms = 99;
+    c.ms = 999;
     expect(drain(reader)).toEqual([]);
     slow.finish();
     expect(drain(reader)).toEqual([0, 1]);
     expect(reader.abandoned).toBe(0);
   });
 
-  test("gives up on a dead writer after 100 ms, on others that died with it at once", () => {
+  test("gives up on a dead writer after a second, on others that died with it at once", () => {
     const ring = memoryRing(16);
     const c = clock();
     const reader = new RingReader(ring, c.now);
     for (let i = 0; i < 3; i++) new SteppedMark(ring, {}).step();
     put(ring, 3);
     expect(drain(reader)).toEqual([]);
-    c.ms = 100;
+    c.ms = 1000;
     expect(drain(reader)).toEqual([3]);
     expect(reader.abandoned).toBe(3);
   });
@@ -98,7 +98,7 @@ describe("ring reader", () => {
     dead.step();
     dead.step(); // draws, claims, dies
     drain(reader);
-    c.ms = 100;
+    c.ms = 1000;
     drain(reader);
     for (let i = 1; i < 26; i++) {
       put(ring, i);
@@ -115,7 +115,7 @@ describe("ring reader", () => {
     const late = new SteppedMark(ring, { fields: { i: 0 } });
     late.step();
     drain(reader);
-    c.ms = 200;
+    c.ms = 2000;
     drain(reader);
     late.finish();
     for (let i = 1; i < 10; i++) put(ring, i);
@@ -186,7 +186,7 @@ describe("every interleaving tried", () => {
       for (let step = 0; step < 400; step++) {
         if (r(8) > 0) advance();
         else take(false);
-        c.ms += r(3);
+        c.ms += r(30);
       }
       take(true);
       lost += reader.overrun + reader.abandoned;

@@ -13,7 +13,7 @@ import os
 import platform
 import sys
 import threading
-from typing import Any, Deque, Dict, Mapping, Optional, cast
+from typing import Any, Deque, Dict, List, Mapping, Optional
 
 from ._slot import encode
 
@@ -25,18 +25,15 @@ _HEAD = 64 // 8  # in 64-bit words
 _CLOSED = 72  # in bytes
 _LONG = 256  # a queue that grows to this has a writer that may be gone
 
+_ident, _native_id = threading.get_ident, threading.get_native_id
+
 # x86 keeps stores in order; elsewhere see _fence.
 _ORDERED = platform.machine() in ("x86_64", "AMD64", "i686")
 
 
-class _Mark:
-    """In the queue. Its number is drawn when it is written first, so that writing it again changes nothing."""
-
-    __slots__ = ("body", "number")
-
-    def __init__(self, body: bytes) -> None:
-        self.body = body
-        self.number = -1
+# A mark in the queue: its slot's bytes, and its number, −1 until it is written first; writing it again then
+# changes nothing.
+_Mark = List[Any]
 
 
 class Ring:
@@ -81,19 +78,19 @@ class Ring:
 
         Whoever has the turn looks at the queue again after giving it up, so nothing is left behind.
         """
-        if self.closed:
+        if self._bytes[_CLOSED]:
             return
         queue = self._queue
         if len(queue) >= QUEUE:
             self._overflow.append(None)
         else:
-            tid = threading.get_native_id()
-            queue.append(_Mark(encode(kind, name, t_ns, number, self.pid, tid, fields)))
+            tid = _native_id()
+            queue.append([encode(kind, name, t_ns, number, self.pid, tid, fields), -1])
         self.flush()
 
     def flush(self, last: bool = False) -> None:
         """Writes out what is queued, unless somebody is doing that already."""
-        me = [threading.get_ident()]  # told apart from the same thread's other calls
+        me = [_ident()]  # told apart from the same thread's other calls
         while self._queue:
             turn = self._turn
             while True:
@@ -102,13 +99,15 @@ class Ring:
                     break
                 if "over" not in turn and not self._is_left(owner[0], last):
                     return
-                turn = self._turn = _end(turn)
+                turn["over"] = True
+                turn = self._turn = turn.setdefault("next", {})
             self._drain()
-            self._turn = _end(turn)
+            turn["over"] = True
+            self._turn = turn.setdefault("next", {})
 
     def _is_left(self, owner: int, last: bool) -> bool:
         """Whether an exception took the owner of the turn out of `flush`: looks at the thread's stack."""
-        if owner == threading.get_ident():
+        if owner == _ident():
             return not _is_inside(sys._getframe(2))
         if len(self._queue) % _LONG != 0 and not last:
             return False
@@ -125,15 +124,15 @@ class Ring:
                 overflow.popleft()
         while queue:
             mark = queue[0]
-            if mark.number < 0:
+            if mark[1] < 0:
                 i = self._next
                 self._next = i + 1
-                mark.number = i
+                mark[1] = i
             self._write(mark)
             queue.popleft()
 
     def _write(self, mark: _Mark) -> None:
-        i, body, words = mark.number, mark.body, self._words
+        (body, i), words = mark, self._words
         at = HEADER_BYTES + (i & (CAPACITY - 1)) * SLOT_BYTES
         if words[_HEAD] <= i:
             words[_HEAD] = i + 1
@@ -148,11 +147,6 @@ class Ring:
     def forget(self) -> None:
         """In a forked child: the ring stays the parent's; closing does not release its lock."""
         os.close(self._fd)
-
-
-def _end(turn: Dict[str, Any]) -> Dict[str, Any]:
-    turn["over"] = True
-    return cast(Dict[str, Any], turn.setdefault("next", {}))
 
 
 def _is_inside(frame: Optional[Any]) -> bool:
