@@ -41,7 +41,7 @@ function start(out: string, ...rest: string[]): { child: ChildProcess; said: () 
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
-  for (const stream of [child.stdout!, child.stderr!])
+  for (const stream of [child.stdout, child.stderr])
     stream.on("data", (b: Buffer) => (said += b.toString()));
   return { child, said: () => said };
 }
@@ -171,8 +171,9 @@ onLinux("C6: exit codes and failed starts", () => {
 onLinux("killed", () => {
   test("the recorder: its children end, CMD goes on, the log has an account, the next start sweeps", async () => {
     const out = join(dir, "killed");
-    const { child } = start(out, "--live", "--", "sleep", "30");
+    const { child } = start(out, "--live", "--", "sleep", "600");
     await until(() => logBytes(out) > 200_000);
+    await until(() => childrenOf(child.pid!, "sleep").length === 1);
     const [sleeper] = childrenOf(child.pid!, "sleep");
     const helpers = ["virtual-daq", "page-process"].flatMap((w) => childrenOf(child.pid!, w));
     expect(helpers).toHaveLength(2);
