@@ -39,6 +39,10 @@ const benches: Readonly<Record<string, { readonly summary: string; load(): Promi
     summary: "a recording at 4 × 125 kS/s with its live page (10 minutes)",
     load: async () => (await import("../bench/live.ts")).run,
   },
+  attack: {
+    summary: "200,000 malformed requests and frames at a recording's live page (minutes)",
+    load: async () => (await import("../bench/attack.ts")).run,
+  },
   fuzz: {
     summary: "10^9 random and damaged bytes through the frame decoder (minutes)",
     load: async () => (await import("../bench/fuzz.ts")).run,
@@ -63,7 +67,15 @@ const benches: Readonly<Record<string, { readonly summary: string; load(): Promi
 };
 
 /** These take minutes, so they must be asked for by name. */
-const ONLY_BY_NAME = new Set(["live", "fuzz", "edges", "coverage", "restarts", "kernels"]);
+const ONLY_BY_NAME = new Set([
+  "live",
+  "attack",
+  "fuzz",
+  "edges",
+  "coverage",
+  "restarts",
+  "kernels",
+]);
 
 export const command: Command = {
   summary: "throughput as JSON lines, with ratios to memcpy in the same run",
