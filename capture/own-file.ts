@@ -107,6 +107,10 @@ export function writeOwn(path: string, content: string | Uint8Array, fresh = fal
 export const writeOwnJson = (path: string, value: object, fresh = false): void =>
   writeOwn(path, `${JSON.stringify(value, null, 1)}\n`, fresh);
 
+/** Whether a file could not be written because of where it is: a read-only disk, somebody else's folder. */
+export const isUnwritable = (error: unknown): boolean =>
+  ["EROFS", "EACCES", "EPERM"].includes((error as NodeJS.ErrnoException).code ?? "");
+
 /** Removes what killed writers left in a folder: files whose name is an unfinished one and whose lock is free. */
 export function removeUnfinished(folder: string, prefix = "."): void {
   for (const name of readdirSync(folder)) {

@@ -7,6 +7,7 @@ import type { Comparison, WindowResult } from "../energy/compare.ts";
 import type { KernelSummary } from "../energy/cuda-kernels.ts";
 import { UsageError } from "../schema/errors.ts";
 import type { Command, Ui } from "./command.ts";
+import { keepOrSay, logNow } from "./changed-log.ts";
 import { withRun } from "./locked-run.ts";
 
 export const command: Command = {
@@ -26,7 +27,7 @@ Exit 3 when the run has recorded losses or a doubt about its clocks; the warning
   async run(call) {
     const [dir, ...extra] = call.positionals;
     if (!dir || extra.length > 0) throw new UsageError("compare takes one RUN");
-    const { result, document } = await withRun(dir, "exclusive", (paths) =>
+    const { result, document, changed } = await withRun(dir, "exclusive", (paths) =>
       compareRun(paths, dir, call.ui),
     );
     const chosen = choose(result.windows, call.options["window"], call.options["all"] === true);
@@ -37,7 +38,7 @@ Exit 3 when the run has recorded losses or a doubt about its clocks; the warning
       printKernels(result.kernels?.byName ?? [], call.ui);
     }
     for (const w of result.warnings) call.ui.warn(w);
-    return result.degraded ? 3 : 0;
+    return result.degraded || changed ? 3 : 0;
   },
 };
 
@@ -45,16 +46,20 @@ async function compareRun(
   paths: RunPaths,
   dir: string,
   ui: Ui,
-): Promise<{ result: Comparison; document: object }> {
+): Promise<{ result: Comparison; document: object; changed: boolean }> {
   const { compare, prepare } = await import("../energy/compare.ts");
   const { comparisonToJson } = await import("../energy/compare-json.ts");
   const { noteChecksums } = await import("../dataset/checksums.ts");
+  const { sha256, changed } = await logNow(paths, ui);
   const prepared = prepare(paths.capture, ui.progress("reading"));
   const result = compare(prepared, ui.progress("integrating"));
   const document = comparisonToJson(result, dir);
-  writeOwnJson(paths.compare, document);
-  noteChecksums(paths, [paths.compare]);
-  return { result, document };
+  const keep = (): void => {
+    writeOwnJson(paths.compare, document);
+    noteChecksums(paths, [paths.compare], sha256);
+  };
+  keepOrSay(paths.compare, keep, ui);
+  return { result, document, changed };
 }
 
 const SHOWN = 4;

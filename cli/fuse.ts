@@ -5,6 +5,7 @@ import { UsageError } from "../schema/errors.ts";
 import { quantity } from "../schema/units.ts";
 import type { Command } from "./command.ts";
 import { withRun } from "./locked-run.ts";
+import { logNow } from "./changed-log.ts";
 
 export const command: Command = {
   summary: "aligns a run and writes the Arrow files",
@@ -30,9 +31,10 @@ Energies always come from all samples, whatever --rate.`,
       ...(typeof window === "string" ? { window } : {}),
       onProgress: (label: string) => call.ui.progress(label),
     };
-    const { comparison, rows } = await withRun(dir, "exclusive", (paths) =>
-      fuseRun(paths, options),
-    );
+    const { comparison, rows, changed } = await withRun(dir, "exclusive", async (paths) => {
+      const log = await logNow(paths, call.ui);
+      return { ...fuseRun(paths, options), changed: log.changed };
+    });
     const clock = comparison.clocks.daq;
     if (call.ui.json)
       call.ui.document({
@@ -48,7 +50,7 @@ Energies always come from all samples, whatever --rate.`,
       }; next: truejoule compare ${dir}`,
     );
     for (const w of comparison.warnings) call.ui.warn(w);
-    return comparison.degraded ? 3 : 0;
+    return comparison.degraded || changed ? 3 : 0;
   },
 };
 

@@ -55,6 +55,16 @@ export async function openTable(path: string): Promise<FileHandle> {
   return open(path, constants.O_RDONLY | constants.O_NONBLOCK);
 }
 
+/** The same of a table in memory. */
+export async function arrowIn(bytes: Uint8Array): Promise<ArrowReader> {
+  const { tableFromIPC } = await import("apache-arrow");
+  const { schema, batches } = tableFromIPC(bytes);
+  const each = async function* (): AsyncGenerator<RecordBatch> {
+    yield* batches;
+  };
+  return { schema, count: batches.length, spanNs: null, batches: each(), close: async () => {} };
+}
+
 const MAGIC = "ARROW1"; // at both ends of the file: Arrow columnar format, "IPC File Format"
 
 export async function wrongMagic(handle: FileHandle): Promise<string | null> {

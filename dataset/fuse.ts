@@ -49,7 +49,7 @@ export function fuseRun(paths: RunPaths, options: FuseOptions = {}): Fused {
   writeOwnJson(paths.align, alignToJson(comparison));
   writeOwnJson(paths.compare, comparisonToJson(comparison, paths.dir));
   const { fused, events, telemetry, align, compare: compared } = paths;
-  noteChecksums(paths, [fused, events, telemetry, align, compared]);
+  noteChecksums(paths, [fused, events, telemetry, align, compared], shared["capture_sha256"]);
   return { comparison, rows: table?.rowsWritten ?? 0 };
 }
 

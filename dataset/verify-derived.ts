@@ -8,7 +8,7 @@ import { readSmallFile } from "../capture/regular-file.ts";
 import type { LogCheck } from "../capture/verify.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { type ArrowReader, openArrow } from "./arrow-reader.ts";
-import { checksumProblem } from "./checksums.ts";
+import { checksumProblem, logChanges, notedLog } from "./checksums.ts";
 import { FusedCheck } from "./fused-check.ts";
 
 export interface FileCheck {
@@ -34,12 +34,32 @@ export async function verifyDerived(
     verifyTable(paths.folded, "folded/1", logSha256, () => null),
     verifyJson(paths.align, "align/1"),
     verifyJson(paths.compare, "compare/1"),
+    verifyReport(paths),
   ];
   const all = (await Promise.all(checks)).filter((c) => c.problem !== ABSENT);
-  return all.map((c) => {
+  const files = all.map((c) => {
     const problem = c.problem ?? checksumProblem(paths, join(paths.dir, c.path));
     return { ...c, ok: problem === null, problem };
   });
+  return [...files, ...changedLog(paths, logSha256)];
+}
+
+/** What SHA256SUMS remembers of other logs. */
+function changedLog(paths: RunPaths, logSha256: string): FileCheck[] {
+  const noted = notedLog(paths);
+  const now =
+    noted === undefined || noted === logSha256
+      ? []
+      : [`the log is another one than files were made from (SHA-256 ${noted} then)`];
+  const past = logChanges(paths).map((c) => `${c}; files were made anew from it`);
+  const path = basename(paths.checksums);
+  return [...now, ...past].map((problem) => ({ path, ok: false, rows: null, problem }));
+}
+
+/** A page of versions that noted no log in SHA256SUMS does not stand there either. */
+async function verifyReport(paths: RunPaths): Promise<FileCheck> {
+  const known = existsSync(paths.report) && notedLog(paths) !== undefined;
+  return { path: basename(paths.report), ok: true, rows: null, problem: known ? null : ABSENT };
 }
 
 const ABSENT = "absent";
