@@ -11,6 +11,19 @@ import type {
   SampleBlock,
   TelemetryRead,
 } from "../schema/records.ts";
+import {
+  finite,
+  mapOf,
+  misfit,
+  nullable,
+  object,
+  oneOf,
+  optional as maybe,
+  primitive,
+  type Shape,
+  text as string,
+  wholeText,
+} from "../schema/shape.ts";
 import { type ClockName, type Instant, instant } from "../schema/time.ts";
 
 export const BLOCK_HEADER = 40;
@@ -133,19 +146,43 @@ function toJson(record: object): Uint8Array {
   );
 }
 
-/** Fields without which a message says nothing. */
-const REQUIRED: Readonly<Record<string, readonly string[]>> = {
-  mark: ["name", "phase", "clock", "t"],
-  edge: ["line", "stream"],
-  note: ["level", "text"],
-  pair: ["mono", "unix", "boot"],
-  exchange: ["sent", "device_received", "device_sent", "received"],
+/** A message of another shape is malformed: it says nothing that can be relied on. */
+const SHAPES: Readonly<Record<string, Shape>> = {
+  mark: object({
+    name: string,
+    phase: oneOf("begin", "end", "instant"),
+    clock: string,
+    t: wholeText(65),
+    // A number that JSON does not know is null there.
+    fields: maybe(mapOf(nullable(primitive))),
+  }),
+  edge: object({
+    line: string,
+    stream: string,
+    index: maybe(finite),
+    tick: maybe(wholeText(65)),
+    seconds: maybe(finite),
+    level: maybe(oneOf(0, 1, null)),
+  }),
+  note: object({
+    level: oneOf("info", "warning", "loss"),
+    text: string,
+    count: maybe(finite),
+    t: maybe(wholeText(64)),
+  }),
+  pair: object({ mono: wholeText(64), unix: wholeText(64), boot: wholeText(64) }),
+  exchange: object({
+    sent: wholeText(64),
+    device_received: wholeText(65),
+    device_sent: wholeText(65),
+    received: wholeText(64),
+  }),
 };
 
 function fromJson(kind: string, data: Uint8Array): Record<string, unknown> | undefined {
   try {
     const o = JSON.parse(untext.decode(data)) as Record<string, unknown>;
-    if (REQUIRED[kind]!.some((f) => typeof o[f] !== "string")) return undefined;
+    if (misfit(o, SHAPES[kind]!) !== null) return undefined;
     for (const f of BIG_FIELDS[kind] ?? []) if (typeof o[f] === "string") o[f] = BigInt(o[f]);
     return o;
   } catch {

@@ -1,6 +1,7 @@
 // The session header: which clock the stamps are on, where zero lies, what wrote the file.
 
 import { InputError } from "./errors.ts";
+import { mapOf, misfit, nullable, object, oneOf, text, wholeText } from "./shape.ts";
 import type { Source } from "./records.ts";
 import { type Instant, elapsedNs, type SessionNs } from "./time.ts";
 
@@ -53,13 +54,30 @@ interface SessionJson {
   labels: Record<string, string>;
 }
 
-/** Inverse of {@link sessionToJson}. @throws InputError when the text is a document of another version. */
-export function sessionFromJson(text: string): Session {
-  const j = JSON.parse(text) as SessionJson;
+const SHAPE = object({
+  id: text,
+  source: oneOf("hardware", "emulated", "virtual", "imported"),
+  host_clock: oneOf("monotonic", "unix", "trace"),
+  host_epoch_ns: wholeText(64),
+  start_unix_ns: nullable(wholeText(64)),
+  assumed_zone: nullable(text),
+  software: text,
+  labels: mapOf(text),
+});
+
+/**
+ * Inverse of {@link sessionToJson}.
+ * @throws InputError when the text is a document of another version, or lacks what every reader relies on.
+ */
+export function sessionFromJson(json: string): Session {
+  const j = JSON.parse(json) as SessionJson;
+  if (typeof j !== "object" || j === null) throw new InputError("session header is no object");
   if (j.schema !== VERSION)
     throw new InputError(
-      `session header is ${String(j.schema)}, this build reads ${VERSION}: read it with the truejoule that wrote it${typeof j.software === "string" ? ` (${j.software})` : ""}`,
+      `session header is ${JSON.stringify(j.schema)?.slice(0, 60)}, this build reads ${VERSION}: read it with the truejoule that wrote it${typeof j.software === "string" ? ` (${j.software})` : ""}`,
     );
+  const wrong = misfit(j, SHAPE);
+  if (wrong !== null) throw new InputError(`session header: ${wrong}`);
   return {
     id: j.id,
     source: j.source,

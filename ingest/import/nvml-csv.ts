@@ -129,6 +129,11 @@ function readHeader(path: string): Header {
         `a column ${MONO.join(" or ")}`,
         names.join(","),
       );
+    const twice = channels.find(
+      (c, i) => channels.findIndex((d) => names[d.at] === names[c.at]) < i,
+    );
+    if (twice)
+      throw inputError(`column ${names[twice.at]} stands twice`, where, "one of each name");
     if (channels.length === 0)
       throw inputError(
         "no known telemetry",
