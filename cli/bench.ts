@@ -43,6 +43,11 @@ const benches: Readonly<Record<string, { readonly summary: string; load(): Promi
     summary: "200,000 malformed requests and frames at a recording's live page (minutes)",
     load: async () => (await import("../bench/attack.ts")).run,
   },
+  faults: {
+    summary:
+      "devices, lines and hosts that fail: made = logged + counted lost? (minutes; exit 1 if not)",
+    load: async () => (await import("../bench/faults.ts")).run,
+  },
   fuzz: {
     summary: "10^9 random and damaged bytes through the frame decoder (minutes)",
     load: async () => (await import("../bench/fuzz.ts")).run,
@@ -70,6 +75,7 @@ const benches: Readonly<Record<string, { readonly summary: string; load(): Promi
 const ONLY_BY_NAME = new Set([
   "live",
   "attack",
+  "faults",
   "fuzz",
   "edges",
   "coverage",
@@ -82,7 +88,7 @@ export const command: Command = {
   usage: "[NAME]",
   help: `
 Without a name all that do not take minutes. Times on shared machines are noisy: read the ratios, and \`noise\` (median
-over best of the repeats) and \`load_average\` beside them. Exit 0 whatever the figures.
+over best of the repeats) and \`load_average\` beside them. Exit 0 whatever the figures, 1 where a verdict is "wrong".
 
 ${Object.entries(benches)
   .map(([name, b]) => `  ${name.padEnd(10)}${b.summary}`)
@@ -106,6 +112,6 @@ ${Object.entries(benches)
       }
     }
     if (call.ui.json) call.ui.document({ schema: "bench/1", lines });
-    return 0;
+    return lines.some((l) => "verdict" in l && l.verdict === "wrong") ? 1 : 0;
   },
 };

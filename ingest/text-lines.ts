@@ -94,8 +94,8 @@ class Counted implements LineRows {
   }
 
   counts(): LineCounts {
-    const { rows, rowsLost } = this.#blocks.counts;
-    return { rows, rowsLost, ...this.#rows.longCounts(), holes: 0 };
+    const { rows, rowsLost, repeated } = this.#rows.counts();
+    return { rows, rowsLost, repeated, ...this.#rows.longCounts(), holes: 0 };
   }
 }
 

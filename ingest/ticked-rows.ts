@@ -19,14 +19,14 @@ export interface TickedCounts {
   readonly gapsUncertain: number;
   /** Times when for a second every read came a turn or more later than before: a busy host, or rows lost unseen. */
   readonly turnsLate: number;
+  /** Rows left out: they, or of a long counter their count, are those of the row before. */
+  readonly repeated: number;
 }
 
 /** What only a counter shows whose turn is longer than the host is ever late. */
 export interface LongCounts {
   /** Rows left out: their counter cannot be. */
   readonly badCounters: number;
-  /** Rows left out: their counter is that of the row before. */
-  readonly repeated: number;
   /** The device began anew. */
   readonly restarts: number;
 }
@@ -103,7 +103,8 @@ export class TickedRows {
   #longest: number;
   #gapsUncertain = 0;
   #turnsLate = 0;
-  readonly #longCounts = { badCounters: 0, repeated: 0, restarts: 0 };
+  #repeated = 0;
+  readonly #longCounts = { badCounters: 0, restarts: 0 };
   /** Counter of the last row, held or not, and counter and device time of the last that was not held. */
   #raw = 0;
   #placedRaw = 0;
@@ -140,7 +141,7 @@ export class TickedRows {
 
   counts(): TickedCounts {
     const [gapsUncertain, turnsLate] = [this.#gapsUncertain, this.#turnsLate];
-    return { ...this.#blocks.counts, gapsUncertain, turnsLate };
+    return { ...this.#blocks.counts, gapsUncertain, turnsLate, repeated: this.#repeated };
   }
 
   longCounts(): LongCounts {
@@ -165,7 +166,7 @@ export class TickedRows {
       return this.#put(bytes, raw, raw, placed);
     }
     if (raw === this.#raw && this.#repeats(bytes)) {
-      this.#longCounts.repeated++;
+      this.#repeated++;
       return;
     }
     const step = this.#stepTo(raw, this.#raw);
