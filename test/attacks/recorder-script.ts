@@ -2,7 +2,7 @@
 // limit on file sizes, an exception in nobody's call). Arguments: RUN, and a JSON of what is to happen.
 // Prints the result as JSON.
 
-import { createRun } from "../../capture/run.ts";
+import { createRun } from "../../capture/new-run.ts";
 import type { Bench } from "../../cli/recording/bench.ts";
 import { record } from "../../cli/recording/recorder.ts";
 import { builtInRig } from "../../rigs/load.ts";

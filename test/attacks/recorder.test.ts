@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { type CaptureRecord, readCapture } from "../../capture/log-reader.ts";
-import { createRun } from "../../capture/run.ts";
+import { createRun } from "../../capture/new-run.ts";
 import { after } from "../../cli/recording/after.ts";
 import type { Bench } from "../../cli/recording/bench.ts";
 import { checkRoom, fusedRowBytes, roomFor, shortage } from "../../cli/recording/disk.ts";
