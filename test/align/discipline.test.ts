@@ -55,7 +55,7 @@ describe("a reference whose ends are known only within a bound", () => {
       if (Math.abs(error) <= 1.96 * u) inside++;
       const [, uSharp] = judged("load", sharp.truth, sharp.found);
       wider += u > uSharp ? 1 : 0;
-      const { disciplines } = comparisonToJson(found) as {
+      const { disciplines } = comparisonToJson(found, "run") as {
         disciplines: { readings_used: number }[];
       };
       for (const d of disciplines) expect(d.readings_used).toBeGreaterThan(100);
