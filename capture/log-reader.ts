@@ -64,13 +64,27 @@ function damage(what: Damage["what"], offset: number, bytes: number, text: strin
   return { kind: "damage", damage: { what, offset, bytes, text } };
 }
 
+/** What a channel was declared as, and what of it is to come. */
+interface Topic {
+  readonly topic: string;
+  /** All that its declaration says; the first holds. */
+  readonly declared: string;
+  readonly layout?: RowLayout;
+  /** Its declaration is damage: its messages are left out. */
+  readonly refused: boolean;
+  next: number;
+}
+
 /** Turns MCAP records into capture records; keeps what it must remember between them. */
 class RecordDecoder {
   #mcap = parser();
   readonly #only: ((topic: string) => boolean) | undefined;
-  readonly #topics = new Map<number, { topic: string; layout?: RowLayout; next: number }>();
+  readonly #channels = new Map<number, Topic>();
+  readonly #topics = new Set<string>();
   readonly #schemas = new Map<number, TypedMcapRecords["Schema"]>();
-
+  readonly #attachments = new Set<string>();
+  /** Channels that this chunk declares otherwise than the first that did. */
+  readonly #disputed = new Set<number>();
   readonly #path: string;
 
   constructor(path: string, only?: (topic: string) => boolean) {
@@ -79,6 +93,7 @@ class RecordDecoder {
   }
 
   *decode({ opcode, bytes, offset }: Frame): Generator<CaptureRecord> {
+    this.#disputed.clear();
     try {
       this.#mcap.append(bytes);
       for (let r = this.#mcap.nextRecord(); r; r = this.#mcap.nextRecord())
@@ -86,11 +101,13 @@ class RecordDecoder {
     } catch (error) {
       // Whole, but of another version: nothing behind it can be trusted to mean what it says here.
       if (error instanceof InputError) throw inputError(error.message, this.#path);
-      this.#mcap = parser();
       const what =
         opcode === Op.chunk ? "chunk" : opcode === Op.attachment ? "attachment" : "record";
       yield damage(what, offset, bytes.length, (error as Error).message);
+      this.#mcap = parser();
     }
+    // The parser would hold channels against each other from chunk to chunk; that is done here.
+    if (opcode === Op.chunk) this.#mcap = parser();
   }
 
   *#record(
@@ -98,32 +115,54 @@ class RecordDecoder {
     at: number,
   ): Generator<CaptureRecord, void, void> {
     if (r.type === "Schema") this.#schemas.set(r.id, r);
-    else if (r.type === "Channel") yield* this.#channel(r);
+    else if (r.type === "Channel") yield* this.#channel(r, at);
     else if (r.type === "Message") yield* this.#message(r, at);
-    else if (r.type === "Attachment") yield* attachment(r);
+    else if (r.type === "Attachment") yield* this.#attachment(r, at);
   }
 
-  *#channel(c: TypedMcapRecords["Channel"]): Generator<CaptureRecord> {
-    if (this.#topics.has(c.id)) return; // every chunk repeats its channels
-    const entry: { topic: string; layout?: RowLayout; next: number } = { topic: c.topic, next: 0 };
-    this.#topics.set(c.id, entry);
-    if (c.topic.startsWith("daq/")) {
-      entry.layout = wire.decodeLayout(this.#schemas.get(c.schemaId)?.data);
-      yield { kind: "layout", layout: entry.layout };
-    } else if (c.topic.startsWith("telemetry/")) {
-      const wraps = c.metadata.get("wraps_at");
-      const channel: TelemetryChannel = {
-        name: c.topic.slice("telemetry/".length),
-        quantity: (c.metadata.get("quantity") ?? "state") as TelemetryChannel["quantity"],
-        unit: c.metadata.get("unit") ?? "1",
-        ...(wraps === undefined ? {} : { wrapsAt: Number(wraps) }),
-      };
-      yield { kind: "channel", channel };
+  *#attachment(
+    a: TypedMcapRecords["Attachment"],
+    at: number,
+  ): Generator<CaptureRecord, void, void> {
+    if (this.#attachments.has(a.name)) {
+      const text = `a second ${a.name}; the first holds`;
+      yield damage("attachment", at, a.data.byteLength, text);
+      return;
+    }
+    this.#attachments.add(a.name);
+    if (a.name === "session.json")
+      yield { kind: "session", session: sessionFromJson(Buffer.from(a.data).toString()) };
+    yield { kind: "attachment", name: a.name, mediaType: a.mediaType, data: a.data };
+  }
+
+  *#channel(c: TypedMcapRecords["Channel"], at: number): Generator<CaptureRecord> {
+    const schema = this.#schemas.get(c.schemaId);
+    const declared = declarationOf(c, schema);
+    const known = this.#channels.get(c.id);
+    if (known?.declared === declared) return; // every chunk repeats its channels
+    if (known) {
+      this.#disputed.add(c.id);
+      const text = `channel ${known.topic} declared anew, otherwise (as ${c.topic}); the first holds, and its messages here are left out`;
+      yield damage("record", at, 0, text);
+      return;
+    }
+    const entry = { topic: c.topic, declared, refused: false, next: 0 };
+    try {
+      if (this.#topics.has(c.topic)) throw new Error("a second channel of that topic");
+      const { record, layout } = readChannel(c, schema?.data);
+      this.#channels.set(c.id, { ...entry, ...(layout && { layout }) });
+      this.#topics.add(c.topic);
+      if (record) yield record;
+    } catch (error) {
+      this.#channels.set(c.id, { ...entry, refused: true });
+      const text = `${c.topic}: ${(error as Error).message}; its messages are left out`;
+      yield damage("record", at, 0, text);
     }
   }
 
   *#message(m: TypedMcapRecords["Message"], at: number): Generator<CaptureRecord> {
-    const entry = this.#topics.get(m.channelId)!;
+    const entry = this.#channels.get(m.channelId)!;
+    if (entry.refused || this.#disputed.has(m.channelId)) return;
     if (m.sequence !== entry.next) {
       const lost = m.sequence - entry.next;
       const text = lost > 0 ? `${lost} messages missing before this one` : "messages go back";
@@ -136,10 +175,29 @@ class RecordDecoder {
   }
 }
 
-function* attachment(a: TypedMcapRecords["Attachment"]): Generator<CaptureRecord> {
-  if (a.name === "session.json")
-    yield { kind: "session", session: sessionFromJson(Buffer.from(a.data).toString()) };
-  yield { kind: "attachment", name: a.name, mediaType: a.mediaType, data: a.data };
+/** Everything that a channel and its schema say, but for the ids. */
+function declarationOf(
+  c: TypedMcapRecords["Channel"],
+  schema: TypedMcapRecords["Schema"] | undefined,
+): string {
+  const data = Buffer.from(schema?.data ?? []).toString("latin1");
+  return JSON.stringify([c.topic, c.messageEncoding, [...c.metadata], schema?.name, data]);
+}
+
+/** @throws Error when what a channel says cannot be. */
+function readChannel(
+  c: TypedMcapRecords["Channel"],
+  schema: Uint8Array | undefined,
+): { record?: CaptureRecord; layout?: RowLayout } {
+  if (c.topic.startsWith("daq/")) {
+    const layout = wire.decodeLayout(schema);
+    if (c.topic !== `daq/${layout.stream}`)
+      throw new Error(`an impossible row layout: of another stream, ${layout.stream}`);
+    return { layout, record: { kind: "layout", layout } };
+  }
+  if (!c.topic.startsWith("telemetry/")) return {};
+  const name = c.topic.slice("telemetry/".length);
+  return { record: { kind: "channel", channel: wire.decodeTelemetry(name, c.metadata) } };
 }
 
 /** Checksums are behind us, and zlib's CRC is five times as fast. */

@@ -27,10 +27,12 @@ Exit 3 when the run has recorded losses or a doubt about its clocks; the warning
     if (!dir || extra.length > 0) throw new UsageError("compare takes one RUN");
     const paths = openRun(dir);
     const { compare, prepare } = await import("../energy/compare.ts");
+    const { captureIdentity, identityJson } = await import("../capture/identity.ts");
     const { comparisonToJson } = await import("../energy/compare-json.ts");
     const prepared = prepare(paths.capture, call.ui.progress("reading"));
     const result = compare(prepared, call.ui.progress("integrating"));
-    const document = comparisonToJson(result, dir);
+    const capture = identityJson(captureIdentity(paths.capture));
+    const document = { ...comparisonToJson(result, dir), capture };
     writeFileSync(paths.compare, `${JSON.stringify(document, null, 1)}\n`);
     const { noteChecksums } = await import("../dataset/checksums.ts");
     noteChecksums(paths, [paths.compare]);

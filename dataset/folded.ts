@@ -2,6 +2,7 @@
 
 import { rmSync } from "node:fs";
 import { resolve } from "node:path";
+import { captureIdentity } from "../capture/identity.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { prepare } from "../energy/compare.ts";
 import { foldKernels } from "../energy/fold-run.ts";
@@ -29,7 +30,7 @@ export async function writeFolded(
   const folded = foldKernels(prepared, options, onProgress("folding"));
   const warnings = folded.flatMap(warningsOf);
   const metadata = {
-    ...tableMetadata(prepared, paths.capture),
+    ...tableMetadata(prepared, captureIdentity(paths.capture)),
     "truejoule.schema": "folded/1",
     "truejoule.fold": JSON.stringify({ kernels: folded.map(foldedToJson), warnings }),
   };

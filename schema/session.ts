@@ -53,13 +53,15 @@ interface SessionJson {
   labels: Record<string, string>;
 }
 
-/** Inverse of {@link sessionToJson}. @throws InputError when the text is a document of another version. */
+/** Inverse of {@link sessionToJson}. @throws InputError when the text is another document, saying why. */
 export function sessionFromJson(text: string): Session {
   const j = JSON.parse(text) as SessionJson;
-  if (j.schema !== VERSION)
+  if (j?.schema !== VERSION)
     throw new InputError(
-      `session header is ${String(j.schema)}, this build reads ${VERSION}: read it with the truejoule that wrote it${typeof j.software === "string" ? ` (${j.software})` : ""}`,
+      `session header is ${String(j?.schema)}, this build reads ${VERSION}: read it with the truejoule that wrote it${typeof j?.software === "string" ? ` (${j.software})` : ""}`,
     );
+  const wrong = Object.entries(POSSIBLE).find(([key, test]) => !test(j[key as keyof SessionJson]));
+  if (wrong) throw new InputError(`session header with an impossible ${wrong[0]}`);
   return {
     id: j.id,
     source: j.source,
@@ -71,3 +73,24 @@ export function sessionFromJson(text: string): Session {
     labels: j.labels,
   };
 }
+
+const isText = (x: unknown): boolean => typeof x === "string";
+const isInt64 = (x: unknown): boolean =>
+  typeof x === "string" && /^-?\d{1,19}$/.test(x) && BigInt.asIntN(64, BigInt(x)) === BigInt(x);
+const isOneOf =
+  (...names: string[]) =>
+  (x: unknown): boolean =>
+    names.includes(x as string);
+
+/** What each entry must be; an entry that is not there is none of these, but for those that may be null. */
+const POSSIBLE: Readonly<Record<Exclude<keyof SessionJson, "schema">, (x: unknown) => boolean>> = {
+  id: isText,
+  source: isOneOf("hardware", "emulated", "virtual", "imported"),
+  host_clock: isOneOf("monotonic", "unix", "trace"),
+  host_epoch_ns: isInt64,
+  start_unix_ns: (x) => x === null || isInt64(x),
+  assumed_zone: (x) => x === null || isText(x),
+  software: isText,
+  labels: (x) =>
+    typeof x === "object" && x !== null && !Array.isArray(x) && Object.values(x).every(isText),
+};
