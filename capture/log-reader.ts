@@ -1,7 +1,7 @@
-// capture.mcap → records, one MCAP record in memory at a time. mcap-frames.ts finds and checks them,
-// @mcap/core parses what lies inside. Damage is yielded in its place, never thrown: the caller counts it.
+// capture.mcap → records, one MCAP record in memory at a time. mcap-frames.ts finds and checks them, what
+// lies inside is taken apart here. Damage is yielded in its place, never thrown: the caller counts it.
 
-import { McapStreamReader, type TypedMcapRecords } from "@mcap/core";
+import type { TypedMcapRecords } from "@mcap/core";
 import type {
   ClockExchange,
   ClockPair,
@@ -15,8 +15,9 @@ import type {
 } from "../schema/records.ts";
 import { InputError, inputError } from "../schema/errors.ts";
 import { type Session, sessionFromJson } from "../schema/session.ts";
+import { chunkParts, MESSAGE_HEAD, parseRecord } from "./chunk-contents.ts";
 import { type Damage, type Frame, readFrames } from "./mcap-frames.ts";
-import { Op } from "./mcap-records.ts";
+import { chunkRecords, Op, PREFIX } from "./mcap-records.ts";
 import * as wire from "./wire.ts";
 
 export type { Damage } from "./mcap-frames.ts";
@@ -67,8 +68,7 @@ function damage(what: Damage["what"], offset: number, bytes: number, text: strin
 /** What a channel was declared as, and what of it is to come. */
 interface Topic {
   readonly topic: string;
-  /** All that its declaration says; the first holds. */
-  readonly declared: string;
+  readonly schemaId: number;
   readonly layout?: RowLayout;
   /** Its declaration is damage: its messages are left out. */
   readonly refused: boolean;
@@ -77,15 +77,16 @@ interface Topic {
 
 /** Turns MCAP records into capture records; keeps what it must remember between them. */
 class RecordDecoder {
-  #mcap = parser();
+  readonly #path: string;
   readonly #only: ((topic: string) => boolean) | undefined;
   readonly #channels = new Map<number, Topic>();
   readonly #topics = new Set<string>();
-  readonly #schemas = new Map<number, TypedMcapRecords["Schema"]>();
+  /** Declarations as they came first, by opcode and id: they hold, and every chunk repeats them. */
+  readonly #declared = new Map<number, Buffer>();
+  readonly #schemas = new Map<number, Uint8Array>();
   readonly #attachments = new Set<string>();
-  /** Channels that this chunk declares otherwise than the first that did. */
+  /** Channels that this chunk declares otherwise. */
   readonly #disputed = new Set<number>();
-  readonly #path: string;
 
   constructor(path: string, only?: (topic: string) => boolean) {
     this.#path = path;
@@ -93,40 +94,49 @@ class RecordDecoder {
   }
 
   *decode({ opcode, bytes, offset }: Frame): Generator<CaptureRecord> {
-    this.#disputed.clear();
     try {
-      this.#mcap.append(bytes);
-      for (let r = this.#mcap.nextRecord(); r; r = this.#mcap.nextRecord())
-        yield* this.#record(r, offset);
+      if (opcode === Op.chunk) yield* this.#chunk(chunkRecords(bytes), offset);
+      else if (opcode === Op.attachment) yield* this.#attachment(bytes, offset);
     } catch (error) {
       // Whole, but of another version: nothing behind it can be trusted to mean what it says here.
       if (error instanceof InputError) throw inputError(error.message, this.#path);
-      const what =
-        opcode === Op.chunk ? "chunk" : opcode === Op.attachment ? "attachment" : "record";
+      const what = opcode === Op.chunk ? "chunk" : "attachment";
       yield damage(what, offset, bytes.length, (error as Error).message);
-      this.#mcap = parser();
     }
-    // The parser would hold channels against each other from chunk to chunk; that is done here.
-    if (opcode === Op.chunk) this.#mcap = parser();
   }
 
-  *#record(
-    r: TypedMcapRecords[keyof TypedMcapRecords],
-    at: number,
-  ): Generator<CaptureRecord, void, void> {
-    if (r.type === "Schema") this.#schemas.set(r.id, r);
-    else if (r.type === "Channel") yield* this.#channel(r, at);
-    else if (r.type === "Message") yield* this.#message(r, at);
-    else if (r.type === "Attachment") yield* this.#attachment(r, at);
+  *#chunk(records: Buffer, offset: number): Generator<CaptureRecord, void, void> {
+    this.#disputed.clear();
+    for (const { opcode, bytes } of chunkParts(records))
+      if (opcode !== Op.message) yield* this.#declaration(opcode, bytes, offset);
+      else {
+        const entry = this.#entryOf(bytes);
+        if (!entry) continue;
+        const sequence = bytes.readUInt32LE(PREFIX + 2);
+        if (sequence !== entry.next) yield outOfSequence(entry, sequence, offset);
+        entry.next = (sequence + 1) >>> 0;
+        if (this.#only && !this.#only(entry.topic)) continue;
+        // A copy: who keeps a record need not know that the next frame takes this one's place.
+        const data = Uint8Array.prototype.slice.call(bytes, MESSAGE_HEAD);
+        const record = decodeMessage(entry.topic, entry.layout, data);
+        const text = `${entry.topic}: malformed message`;
+        yield record ?? damage("message", offset, data.length, text);
+      }
   }
 
-  *#attachment(
-    a: TypedMcapRecords["Attachment"],
-    at: number,
-  ): Generator<CaptureRecord, void, void> {
+  /** The channel of a message, or undefined where it is left out. */
+  #entryOf(message: Buffer): Topic | undefined {
+    const id = message.readUInt16LE(PREFIX);
+    const entry = this.#channels.get(id);
+    if (!entry) throw new Error(`a message of channel ${id}, which is not declared`);
+    return entry.refused || this.#disputed.has(id) ? undefined : entry;
+  }
+
+  *#attachment(bytes: Buffer, at: number): Generator<CaptureRecord, void, void> {
+    const a = parseRecord(bytes);
+    if (a?.type !== "Attachment") return;
     if (this.#attachments.has(a.name)) {
-      const text = `a second ${a.name}; the first holds`;
-      yield damage("attachment", at, a.data.byteLength, text);
+      yield damage("attachment", at, bytes.length, `a second ${a.name}; the first holds`);
       return;
     }
     this.#attachments.add(a.name);
@@ -135,23 +145,32 @@ class RecordDecoder {
     yield { kind: "attachment", name: a.name, mediaType: a.mediaType, data: a.data };
   }
 
-  *#channel(c: TypedMcapRecords["Channel"], at: number): Generator<CaptureRecord> {
-    const schema = this.#schemas.get(c.schemaId);
-    const declared = declarationOf(c, schema);
-    const known = this.#channels.get(c.id);
-    if (known?.declared === declared) return; // every chunk repeats its channels
-    if (known) {
-      this.#disputed.add(c.id);
-      const text = `channel ${known.topic} declared anew, otherwise (as ${c.topic}); the first holds, and its messages here are left out`;
-      yield damage("record", at, 0, text);
+  *#declaration(opcode: number, bytes: Buffer, at: number): Generator<CaptureRecord, void, void> {
+    const key = (opcode << 16) | (bytes.length < PREFIX + 2 ? 0 : bytes.readUInt16LE(PREFIX));
+    const first = this.#declared.get(key);
+    if (first?.equals(bytes)) return;
+    const r = parseRecord(bytes);
+    if (r?.type !== "Schema" && r?.type !== "Channel") throw new Error("a damaged declaration");
+    if (!first) {
+      this.#declared.set(key, Buffer.from(bytes));
+      if (r.type === "Schema") this.#schemas.set(r.id, r.data);
+      else yield* this.#channel(r, at);
       return;
     }
-    const entry = { topic: c.topic, declared, refused: false, next: 0 };
+    for (const [id, { schemaId }] of this.#channels)
+      if (r.type === "Channel" ? id === r.id : schemaId === r.id) this.#disputed.add(id);
+    const subject = r.type === "Channel" ? `channel ${r.topic}` : `schema ${r.name}`;
+    const text = `${subject} declared anew, otherwise; the first holds, and messages by it here are left out`;
+    yield damage("record", at, bytes.length, text);
+  }
+
+  *#channel(c: TypedMcapRecords["Channel"], at: number): Generator<CaptureRecord, void, void> {
+    const entry = { topic: c.topic, schemaId: c.schemaId, refused: false, next: 0 };
     try {
       if (this.#topics.has(c.topic)) throw new Error("a second channel of that topic");
-      const { record, layout } = readChannel(c, schema?.data);
-      this.#channels.set(c.id, { ...entry, ...(layout && { layout }) });
       this.#topics.add(c.topic);
+      const { record, layout } = readChannel(c, this.#schemas.get(c.schemaId));
+      this.#channels.set(c.id, { ...entry, ...(layout && { layout }) });
       if (record) yield record;
     } catch (error) {
       this.#channels.set(c.id, { ...entry, refused: true });
@@ -159,29 +178,12 @@ class RecordDecoder {
       yield damage("record", at, 0, text);
     }
   }
-
-  *#message(m: TypedMcapRecords["Message"], at: number): Generator<CaptureRecord> {
-    const entry = this.#channels.get(m.channelId)!;
-    if (entry.refused || this.#disputed.has(m.channelId)) return;
-    if (m.sequence !== entry.next) {
-      const lost = m.sequence - entry.next;
-      const text = lost > 0 ? `${lost} messages missing before this one` : "messages go back";
-      yield damage("sequence", at, 0, `${entry.topic}: ${text}`);
-    }
-    entry.next = (m.sequence + 1) >>> 0;
-    if (this.#only && !this.#only(entry.topic)) return;
-    const record = decodeMessage(entry.topic, entry.layout, m.data);
-    yield record ?? damage("message", at, m.data.length, `${entry.topic}: malformed message`);
-  }
 }
 
-/** Everything that a channel and its schema say, but for the ids. */
-function declarationOf(
-  c: TypedMcapRecords["Channel"],
-  schema: TypedMcapRecords["Schema"] | undefined,
-): string {
-  const data = Buffer.from(schema?.data ?? []).toString("latin1");
-  return JSON.stringify([c.topic, c.messageEncoding, [...c.metadata], schema?.name, data]);
+function outOfSequence({ topic, next }: Topic, sequence: number, at: number): CaptureRecord {
+  const lost = sequence - next;
+  const text = lost > 0 ? `${lost} messages missing before this one` : "messages go back";
+  return damage("sequence", at, 0, `${topic}: ${text}`);
 }
 
 /** @throws Error when what a channel says cannot be. */
@@ -199,10 +201,6 @@ function readChannel(
   const name = c.topic.slice("telemetry/".length);
   return { record: { kind: "channel", channel: wire.decodeTelemetry(name, c.metadata) } };
 }
-
-/** Checksums are behind us, and zlib's CRC is five times as fast. */
-const parser = (): McapStreamReader =>
-  new McapStreamReader({ noMagicPrefix: true, validateCrcs: false });
 
 function decodeMessage(
   topic: string,
