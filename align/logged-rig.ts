@@ -6,36 +6,41 @@ import type { Rail, Rig, Sensor } from "../schema/rig.ts";
 
 /** @throws InputError naming what the rig lacks. */
 export function loggedRig(path: string, data: Uint8Array): Rig {
-  const problem = (what: string): Error =>
-    inputError(`the attached rig.json ${what}`, path, "a log written by record or import");
+  const problem = rigProblem(data);
+  if (problem !== undefined)
+    throw inputError(`the attached rig.json ${problem}`, path, "a log written by record or import");
+  return JSON.parse(Buffer.from(data).toString()) as Rig;
+}
+
+/** What the rig lacks, in words; undefined for one that can be used. */
+export function rigProblem(data: Uint8Array): string | undefined {
   let rig: Rig;
   try {
     rig = JSON.parse(Buffer.from(data).toString()) as Rig;
   } catch {
-    throw problem("is not JSON");
+    return "is not JSON";
   }
   const device = (rig as Rig | null)?.device;
-  if (typeof device?.stream !== "string" || !Array.isArray(rig.rails)) throw problem("is no rig");
+  if (typeof device?.stream !== "string" || !areObjects(rig.rails)) return "is no rig";
   if (!(device.rowHz > 0) || !(device.clock?.hz > 0) || !(device.clock.uRel >= 0))
-    throw problem("states no rate of rows or of its clock");
+    return "states no rate of rows or of its clock";
   if (device.sampling !== "instant" && device.sampling !== "interval_mean")
-    throw problem("does not say whether rows are instants or means");
-  if (
-    !Array.isArray(rig.missingRails) ||
-    !(rig.missingRails as Rig["missingRails"]).every((m) => m.maxPowerW >= 0)
-  )
-    throw problem("does not say which rails are not measured");
+    return "does not say whether rows are instants or means";
+  if (!areObjects(rig.missingRails) || !rig.missingRails.every((m) => m.maxPowerW >= 0))
+    return "does not say which rails are not measured";
   const rails: readonly Rail[] = rig.rails;
-  if (rails.length === 0) throw problem("has no rails");
-  const late = (s: Sensor | undefined): boolean => !((s?.skewS ?? 0) * rig.device.rowHz < 1);
+  if (rails.length === 0) return "has no rails";
+  if (new Set(rails.map((r) => r.name)).size < rails.length) return "names a rail twice";
+  const late = (s: Sensor | undefined): boolean => !((s?.skewS ?? 0) * device.rowHz < 1);
   for (const r of rails)
     if ([r.voltage, r.current, r.power].some(late))
-      throw problem(`has a sensor of rail ${r.name} that is sampled a row or more behind its row`);
-  for (const rail of rails)
-    if (!measures(rail))
-      throw problem(`has a rail ${rail.name} without a usable, calibrated sensor`);
-  return rig;
+      return `has a sensor of rail ${r.name} that is sampled a row or more behind its row`;
+  const blind = rails.find((r) => !measures(r));
+  return blind && `has a rail ${blind.name} without a usable, calibrated sensor`;
 }
+
+const areObjects = (list: unknown): boolean =>
+  Array.isArray(list) && list.every((x) => typeof x === "object" && x !== null);
 
 /** Power, or voltage (measured or assumed) and current, each with a scale and uncertainties that are numbers. */
 function measures(r: Rail): boolean {
@@ -47,7 +52,8 @@ function measures(r: Rail): boolean {
   return Boolean(complete) && sensors.every(usable);
 }
 
-const usable = (s: Sensor): boolean =>
+const usable = (s: Sensor | null): boolean =>
+  s !== null &&
   Number.isFinite(s.perCount) &&
   s.perCount !== 0 &&
   Number.isFinite(s.zeroCount) &&

@@ -48,7 +48,9 @@ log's, 1 unreadable.`,
     const log = verifyLog(paths.capture, call.ui.progress("verifying"), known);
     const files = await verifyDerived(paths, log.chain.sha256, log);
     const contradictions = headProblems(log.chain, known);
-    const problems = [...contradictions, ...problemsOf(log)];
+    const { rigProblem } = await import("../align/logged-rig.ts");
+    const rig = log.rig && rigProblem(log.rig);
+    const problems = [...contradictions, ...(rig ? [`rig.json ${rig}`] : []), ...problemsOf(log)];
     const altered = contradictions.length + log.chain.broken.length > 0;
     const flawed = problems.length > 0 || files.some((f) => !f.ok);
     const sound = log.chain.chain && known.length > 0 ? "clean" : "unsealed";
