@@ -5,6 +5,7 @@
 import type { Mark } from "../schema/records.ts";
 import { type Session, toSession } from "../schema/session.ts";
 import { type Instant, instant, type SessionNs } from "../schema/time.ts";
+import { CudaAccount, type InLog, processOf } from "./cuda-account.ts";
 
 /** Text that repeats, once. */
 export class Names {
@@ -33,12 +34,15 @@ export interface KernelTable {
   readonly gpus: readonly string[];
   /** Grid and block, such as `264x1x1`. */
   readonly shapes: readonly string[];
+  /** Processes, by id and the number that each drew (cuda-account.ts); with the GPU they name CUPTI's clock. */
+  readonly processes: readonly string[];
   readonly name: Uint32Array;
   readonly gpu: Uint32Array;
   readonly grid: Uint32Array;
   readonly block: Uint32Array;
   readonly stream: Uint32Array;
   readonly pid: Uint32Array;
+  readonly process: Uint32Array;
   readonly correlation: Uint32Array;
   /** By CUPTI's own conversion to the host's clock. */
   readonly startNs: Float64Array;
@@ -50,13 +54,17 @@ export interface KernelTable {
   readonly doneNs: Float64Array;
   /** Index into {@link SOURCES}, by what was recorded. */
   readonly source: Uint32Array;
-  /** Launches that no kernel followed: captured into a graph, or still running at the end. */
+  /** Launches that no kernel followed: captured into a graph, still running at the end, or their record lost. */
   readonly launchesAlone: number;
+  /** Of those, launches that said that a graph captures them. */
+  readonly launchesCaptured: number;
   readonly launches: number;
+  /** What is missing by what the library says, in words. */
+  readonly warnings: readonly string[];
 }
 
 const COLUMNS = [
-  ...(["name", "gpu", "grid", "block", "stream", "pid", "correlation"] as const),
+  ...(["name", "gpu", "grid", "block", "stream", "pid", "process", "correlation"] as const),
   "source",
 ] as const;
 const TIMES = ["startNs", "endNs", "submitNs", "openedNs", "doneNs"] as const;
@@ -64,6 +72,9 @@ const TIMES = ["startNs", "endNs", "submitNs", "openedNs", "doneNs"] as const;
 interface Launch {
   readonly t: SessionNs;
   readonly name: string;
+  readonly pid: number;
+  readonly captured: boolean;
+  followed: boolean;
   gate?: { readonly opened: SessionNs; readonly flagged: SessionNs; readonly done: SessionNs };
 }
 
@@ -84,14 +95,18 @@ export class KernelCollector {
   >;
   /** Rows whose end has not come, by span. It comes next, so there is one at most in a sound log. */
   readonly #open = new Map<string, number>();
-  /** By process and correlation. */
+  readonly #processes = new Names();
+  readonly #account = new CudaAccount();
+  /** By process, as an index, and correlation. */
   readonly #launches = new Map<number, Map<number, Launch>>();
   #launchCount = 0;
+  #captured = 0;
 
   /** @returns whether the mark was one of a kernel or a launch, and is now here. */
   add(mark: Mark, session: Session): boolean {
     const { fields } = mark;
     if (mark.clock !== "host" || fields === undefined) return false;
+    this.#account.see(mark);
     if (fields["kind"] === "kernel") {
       if (mark.phase === "begin") this.#begin(mark.name, mark.t, fields, session);
       else this.#end(mark.t, fields, session);
@@ -102,17 +117,27 @@ export class KernelCollector {
       return true;
     }
     if (fields["kind"] !== "submit") return false;
-    const pid = Number(fields["pid"]);
-    const launches = this.#launches.get(pid) ?? new Map<number, Launch>();
-    this.#launches.set(pid, launches);
+    const process = this.#processes.of(processOf(fields));
+    const launches = this.#launches.get(process) ?? new Map<number, Launch>();
+    this.#launches.set(process, launches);
     const t = toSession(session, instant<"host">(mark.t));
-    launches.set(Number(fields["correlation"]), { t, name: mark.name });
+    const captured = fields["captured"] === true;
+    const pid = Number(fields["pid"]);
+    launches.set(Number(fields["correlation"]), {
+      t,
+      name: mark.name,
+      pid,
+      captured,
+      followed: false,
+    });
     this.#launchCount++;
+    if (captured) this.#captured++;
     return true;
   }
 
   #gate(fields: Fields, session: Session): void {
-    const launch = this.#launches.get(Number(fields["pid"]))?.get(Number(fields["launch"]));
+    const process = this.#processes.of(processOf(fields));
+    const launch = this.#launches.get(process)?.get(Number(fields["launch"]));
     if (!launch) return; // its launch was lost: the log counts it
     const opened = toSession(session, instant<"host">(BigInt(String(fields["opening_ns"]))));
     const after = (key: string): SessionNs => opened + Number(fields[key]);
@@ -121,18 +146,36 @@ export class KernelCollector {
 
   /** @returns undefined when no kernel was recorded. */
   finish(): KernelTable | undefined {
-    if (this.count === 0 && this.#launchCount === 0) return undefined;
-    const followed = this.#joinLaunches() + this.#placeLaunches();
+    if (this.count === 0 && this.#launchCount === 0 && this.#account.processes === 0)
+      return undefined;
+    const kernels = new Map<number, number>();
+    for (const p of this.#ints.process.subarray(0, this.count))
+      kernels.set(p, (kernels.get(p) ?? 0) + 1);
+    const followed = this.#joinLaunches() + this.#placeLaunches(kernels);
     return {
       count: this.count,
       names: this.#names.list,
       gpus: this.#gpus.list,
       shapes: this.#shapes.list,
+      processes: this.#processes.list,
       ...this.#ints,
       ...this.#times,
       launchesAlone: this.#launchCount - followed,
+      launchesCaptured: this.#captured,
       launches: this.#launchCount,
+      warnings: this.#account.warnings(this.#inLog(kernels)),
     };
+  }
+
+  #inLog(kernels: ReadonlyMap<number, number>): Map<string, InLog> {
+    return new Map(
+      this.#processes.list.map((name, p) => {
+        const launches = this.#launches.get(p);
+        let alone = 0;
+        for (const l of launches?.values() ?? []) if (!l.followed && !l.captured) alone++;
+        return [name, { launches: launches?.size ?? 0, kernels: kernels.get(p) ?? 0, alone }];
+      }),
+    );
   }
 
   #begin(name: string, t: bigint, fields: Fields, session: Session): void {
@@ -146,6 +189,7 @@ export class KernelCollector {
     set("block", this.#shapes.of(String(fields["block"] ?? "")));
     set("stream", Number(fields["stream"] ?? 0));
     set("pid", Number(fields["pid"]));
+    set("process", this.#processes.of(processOf(fields)));
     set("correlation", Number(fields["correlation"]));
     this.#times.startNs[i] = toSession(session, t as Instant<"host">);
     this.#times.endNs[i] = NaN;
@@ -162,35 +206,39 @@ export class KernelCollector {
 
   /** @returns launches that have a kernel. */
   #joinLaunches(): number {
-    const followed = new Set<string>();
+    let followed = 0;
     for (let i = 0; i < this.count; i++) {
-      const [pid, correlation] = [this.#ints.pid[i]!, this.#ints.correlation[i]!];
-      const launch = this.#launches.get(pid)?.get(correlation);
+      const launch = this.#launches.get(this.#ints.process[i]!)?.get(this.#ints.correlation[i]!);
       this.#times.submitNs[i] = launch?.t ?? NaN;
       this.#times.openedNs[i] = launch?.gate?.opened ?? NaN;
       this.#times.doneNs[i] = launch?.gate?.done ?? NaN;
-      if (launch) followed.add(`${pid}.${correlation}`);
+      if (!launch || launch.followed) continue;
+      launch.followed = true;
+      followed++;
     }
-    return followed.size;
+    return followed;
   }
 
   /**
-   * Where a process has launches and no kernel record at all, none were asked for: its launches are all there
-   * is. Elsewhere a launch without a kernel is one that was captured into a graph.
-   * @returns rows made.
+   * Where a process has launches and no kernel record at all, its launches are all there is. Elsewhere a launch
+   * without a kernel was captured into a graph, or its record is lost.
+   * @param kernels of each process. @returns rows made.
    */
-  #placeLaunches(): number {
-    const recorded = new Set(this.#ints.pid.subarray(0, this.count));
+  #placeLaunches(kernels: ReadonlyMap<number, number>): number {
     const before = this.count;
-    for (const [pid, launches] of this.#launches) {
-      if (recorded.has(pid)) continue;
-      for (const [correlation, { t, name, gate }] of launches) {
+    for (const [process, launches] of this.#launches) {
+      if (kernels.has(process)) continue;
+      for (const [correlation, launch] of launches) {
+        if (launch.captured) continue;
+        const { t, name, pid, gate } = launch;
+        launch.followed = true;
         const i = this.#row();
         this.#ints.name[i] = this.#names.of(name);
         this.#ints.gpu[i] = this.#gpus.of("gpu");
         this.#ints.grid[i] = this.#ints.block[i] = this.#shapes.of("");
         this.#ints.stream[i] = 0;
         this.#ints.pid[i] = pid;
+        this.#ints.process[i] = process;
         this.#ints.correlation[i] = correlation;
         this.#ints.source[i] = SOURCES.indexOf(gate ? "gate" : "submit");
         this.#times.submitNs[i] = t;

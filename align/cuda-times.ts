@@ -47,7 +47,7 @@ export interface KernelTimes {
 
 /** Exchanges of a GPU, and of CUPTI with it in one process, have these streams (docs/cuda.md). */
 const GPU_STREAM = /^gpu(:\S+)?$/;
-const CUPTI_STREAM = /^(gpu\S*) cupti:(\d+)$/;
+const CUPTI_STREAM = /^(gpu\S*) cupti:\d+(?:\.\d+)?$/;
 
 /**
  * @returns undefined when the run recorded no kernels.
@@ -59,7 +59,7 @@ export function kernelTimes(
   session: Session,
 ): KernelTimes | undefined {
   if (!table) return undefined;
-  const warnings: string[] = [];
+  const warnings: string[] = [...table.warnings];
   const clocks = new Map<string, GpuClock>();
   const groups = byStream(exchanges);
   for (const [stream, group] of groups)
@@ -130,8 +130,10 @@ function place(t: KernelTable, errors: ReadonlyMap<string, CuptiError>): Placed 
   let [unbounded, early, gateContradictions] = [0, 0, 0];
   const known = new Map<number, CuptiError | undefined>();
   for (let i = 0; i < t.count; i++) {
-    const key = t.pid[i]! * t.gpus.length + t.gpu[i]!;
-    if (!known.has(key)) known.set(key, errors.get(`${t.gpus[t.gpu[i]!]!} cupti:${t.pid[i]!}`));
+    const process = t.process[i]!;
+    const key = process * t.gpus.length + t.gpu[i]!;
+    if (!known.has(key))
+      known.set(key, errors.get(`${t.gpus[t.gpu[i]!]!} cupti:${t.processes[process]!}`));
     const error = known.get(key);
     const bounded = t.source[i] === CUPTI && error !== undefined && error.atNs.length > 0;
     if (bounded) {

@@ -3,6 +3,7 @@
 // replaces the rig's. Leaves: the rig with its sensors corrected, and an account of each correction.
 
 import { readCapture } from "../capture/log-reader.ts";
+import { inRowOrder, lateBlocks } from "../capture/row-order.ts";
 import { BlockFlag, type RowLayout, type SampleBlock } from "../schema/records.ts";
 import type { Rail, Reference, Rig, Sensor } from "../schema/rig.ts";
 import { Calibrator, RowFlag } from "./calibrate.ts";
@@ -86,7 +87,9 @@ function pairUp(path: string, rig: Rig, targets: readonly Target[]): ReadingList
   const lists = targets.map((t) => new ReadingList(t.slow));
   const topics = new Set([stream, ...targets.map((t) => t.by.stream)].map((s) => `daq/${s}`));
   let fast: FastColumns | undefined;
-  for (const r of readCapture(path, { only: (t) => topics.has(t) })) {
+  const late = lateBlocks(readCapture(path, { only: (t) => t === `daq/${stream}` }), stream);
+  const records = readCapture(path, { only: (t) => topics.has(t) });
+  for (const r of inRowOrder(records, path, stream, late)) {
     if (r.kind === "layout" && r.layout.stream === stream)
       fast = new FastColumns(r.layout, rig, targets, rowHz);
     else if (r.kind === "layout")

@@ -3,6 +3,71 @@
 
 import { inputError } from "../schema/errors.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
+import {
+  finite,
+  listOf,
+  misfit,
+  notNegative,
+  object,
+  oneOf,
+  optional,
+  positive,
+  text,
+  tuple,
+  whole,
+} from "../schema/shape.ts";
+
+const SENSOR = object({
+  field: text,
+  perCount: finite,
+  zeroCount: finite,
+  gainU: notNegative,
+  offsetU: notNegative,
+  bandwidthHz: optional(positive),
+  clip: optional(tuple(finite, finite)),
+  skewS: optional(notNegative),
+  codeErrors: optional(object({ table: listOf(tuple(finite, finite)), u: notNegative })),
+  calibration: object({
+    date: text,
+    basis: oneOf("certificate", "comparison", "specification", "assumed"),
+    instrument: optional(text),
+    note: optional(text),
+  }),
+});
+
+const RAIL = object({
+  name: text,
+  voltage: optional(SENSOR),
+  current: optional(SENSOR),
+  power: optional(SENSOR),
+  assumedVoltage: optional(object({ valueV: finite, u: notNegative })),
+  reference: optional(
+    object({
+      kind: text,
+      address: whole,
+      stream: text,
+      current: optional(SENSOR),
+      voltage: optional(SENSOR),
+    }),
+  ),
+});
+
+const RIG = object({
+  name: text,
+  description: text,
+  device: object({
+    kind: text,
+    stream: text,
+    sampling: oneOf("instant", "interval_mean"),
+    rowHz: positive,
+    clock: object({ hz: positive, uRel: notNegative, startU: notNegative }),
+    feedsV: optional(finite),
+  }),
+  rails: listOf(RAIL, 1),
+  missingRails: listOf(object({ name: text, maxPowerW: notNegative })),
+  stepResponseS: optional(positive),
+  trigger: optional(object({ output: text, daqLine: whole })),
+});
 
 /** @throws InputError naming what the rig lacks. */
 export function loggedRig(path: string, data: Uint8Array): Rig {
@@ -20,18 +85,11 @@ export function rigProblem(data: Uint8Array): string | undefined {
   } catch {
     return "is not JSON";
   }
-  const device = (rig as Rig | null)?.device;
-  if (typeof device?.stream !== "string" || !areObjects(rig.rails)) return "is no rig";
-  if (!(device.rowHz > 0) || !(device.clock?.hz > 0) || !(device.clock.uRel >= 0))
-    return "states no rate of rows or of its clock";
-  if (device.sampling !== "instant" && device.sampling !== "interval_mean")
-    return "does not say whether rows are instants or means";
-  if (!areObjects(rig.missingRails) || !rig.missingRails.every((m) => m.maxPowerW >= 0))
-    return "does not say which rails are not measured";
-  const rails: readonly Rail[] = rig.rails;
-  if (rails.length === 0) return "has no rails";
+  const wrong = misfit(rig, RIG);
+  if (wrong !== null) return `is no rig: ${wrong}`;
+  const { rails, device } = rig;
   if (new Set(rails.map((r) => r.name)).size < rails.length) return "names a rail twice";
-  const late = (s: Sensor | undefined): boolean => !((s?.skewS ?? 0) * device.rowHz < 1);
+  const late = (s: Sensor | undefined): boolean => (s?.skewS ?? 0) * device.rowHz >= 1;
   for (const r of rails)
     if ([r.voltage, r.current, r.power].some(late))
       return `has a sensor of rail ${r.name} that is sampled a row or more behind its row`;
@@ -39,27 +97,11 @@ export function rigProblem(data: Uint8Array): string | undefined {
   return blind && `has a rail ${blind.name} without a usable, calibrated sensor`;
 }
 
-const areObjects = (list: unknown): boolean =>
-  Array.isArray(list) && list.every((x) => typeof x === "object" && x !== null);
-
-/** Power, or voltage (measured or assumed) and current, each with a scale and uncertainties that are numbers. */
+/** Power, or voltage (measured or assumed) and current, each with a scale. */
 function measures(r: Rail): boolean {
   const { power, voltage, current, reference } = r;
   const all = [power, voltage, current, reference?.current, reference?.voltage];
   const sensors = all.filter((s) => s !== undefined);
-  const complete =
-    r.power !== undefined || (r.current !== undefined && (r.voltage ?? r.assumedVoltage));
-  return Boolean(complete) && sensors.every(usable);
+  const complete = power !== undefined || (current !== undefined && (voltage ?? r.assumedVoltage));
+  return Boolean(complete) && sensors.every((s) => s.perCount !== 0);
 }
-
-const usable = (s: Sensor | null): boolean =>
-  s !== null &&
-  Number.isFinite(s.perCount) &&
-  s.perCount !== 0 &&
-  Number.isFinite(s.zeroCount) &&
-  s.gainU >= 0 &&
-  s.offsetU >= 0 &&
-  Number.isFinite(s.gainU + s.offsetU) &&
-  (s.codeErrors === undefined ||
-    (s.codeErrors.u >= 0 && s.codeErrors.table.flat().every(Number.isFinite))) &&
-  typeof s.calibration?.basis === "string";

@@ -3,6 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { type Damage, readCapture } from "../capture/log-reader.ts";
+import { inRowOrder, type LateBlock, RowOrder } from "../capture/row-order.ts";
 import { inputError } from "../schema/errors.ts";
 import {
   BlockFlag,
@@ -59,6 +60,8 @@ export interface StreamScan {
   /** Changes of the trigger bit, in device time: half-way between the two rows that show it. */
   readonly triggerEdges: readonly { readonly device: number; readonly level: 0 | 1 }[];
   readonly firstTick: bigint | null;
+  /** Blocks that stand out of order in the log; everything here is as if they stood in their places. */
+  readonly late: readonly LateBlock[];
 }
 
 /** What the blocks of a segment say of its clock. */
@@ -157,6 +160,7 @@ class StreamScanner {
   readonly #level = new Float64Array(SLICE_ROWS);
   #lastLevel = NaN;
   #nextIndex = -1;
+  readonly #order = new RowOrder();
   readonly #session: Session;
   readonly #rig: Rig;
   readonly timebase: Timebase;
@@ -172,9 +176,13 @@ class StreamScanner {
     this.#trigger = layout.trigger && columnReader(layout, layout.trigger);
   }
 
-  add(b: SampleBlock): void {
-    // A late block's rows are left out of the timeline: they stay missing, once.
-    if (b.flags & (BlockFlag.duplicate | BlockFlag.reordered) || b.rows === 0) return;
+  /** @param at of the record that holds the block. */
+  add(b: SampleBlock, at: number): void {
+    if (b.flags & BlockFlag.duplicate || b.rows === 0) return;
+    // Late: left out here, in its place when the blocks are read in their order. Behind and marked as late: its
+    // rows are there already.
+    const place = this.#order.place(b, at);
+    if (place === "late" || (place === "behind" && b.flags & BlockFlag.reordered)) return;
     if (this.#nextIndex >= 0 && b.firstIndex !== this.#nextIndex) {
       const missing = Math.max(0, b.firstIndex - this.#nextIndex);
       if (b.flags & BlockFlag.pause) this.pausedRows += missing;
@@ -193,6 +201,20 @@ class StreamScanner {
     this.blocks++;
     if (restarted || this.segments.length === 0) this.#beginSegment(b, begins);
     this.segments[this.segments.length - 1]!.add(b, begins, this.lastDevice);
+  }
+
+  get late(): readonly LateBlock[] {
+    return this.#order.late;
+  }
+
+  /** Another that has seen the same log in the order of its rows. */
+  inOrder(path: string): StreamScanner {
+    const { stream } = this.layout;
+    const other = new StreamScanner(this.layout, this.#rig, this.#session);
+    const records = readCapture(path, { only: (t) => t === `daq/${stream}` });
+    for (const r of inRowOrder(records, path, stream, this.late))
+      if (r.kind === "rows") other.add(r.block, r.at);
+    return other;
   }
 
   #beginSegment(b: SampleBlock, begins: number): void {
@@ -271,7 +293,7 @@ export function scanCapture(
         }
         break;
       case "rows":
-        if (scanner && r.block.stream === scanner.layout.stream) scanner.add(r.block);
+        if (scanner && r.block.stream === scanner.layout.stream) scanner.add(r.block, r.at);
         break;
       case "channel":
         telemetry.set(r.channel.name, {
@@ -317,7 +339,7 @@ export function scanCapture(
     remarks,
     rigSha256: rigText ? createHash("sha256").update(rigText).digest("hex") : "",
     attachments,
-    stream: scanner && scanner.rows > 0 ? finish(scanner) : null,
+    stream: scanner && scanner.rows > 0 ? finish(scanner, path) : null,
     telemetry: [...telemetry.values()],
     marks,
     kernels: kernels.finish(),
@@ -329,7 +351,9 @@ export function scanCapture(
   };
 }
 
-function finish(s: StreamScanner): StreamScan {
+function finish(scanner: StreamScanner, path: string): StreamScan {
+  const { late } = scanner;
+  const s = late.length > 0 ? scanner.inOrder(path) : scanner;
   const { layout, rows, blocks, firstDevice, lastDevice, outline } = s;
   const { missingRows, gaps, pausedRows, segments, triggerEdges } = s;
   const firstTick = s.timebase.firstTick;
@@ -346,6 +370,7 @@ function finish(s: StreamScanner): StreamScan {
     segments,
     triggerEdges,
     firstTick,
+    late,
   };
 }
 

@@ -2,6 +2,7 @@
 // gaps. Columns are reused: a run is valid until the next one is asked for.
 
 import { type CaptureRecord, readCapture } from "../capture/log-reader.ts";
+import { inRowOrder } from "../capture/row-order.ts";
 import { BlockFlag, type SampleBlock } from "../schema/records.ts";
 import { Calibrator, type RailColumns, RowFlag } from "./calibrate.ts";
 import { type ClockModel, fittedSpan, mapColumn } from "./clock.ts";
@@ -40,6 +41,9 @@ export interface TimelineCounts {
   readonly clippedSpans: [SessionNs, SessionNs][];
 }
 
+/** Of a scan: the layout of the rows, and the blocks that stand out of order. */
+type StreamOrder = Pick<StreamScan, "layout"> & Partial<Pick<StreamScan, "late">>;
+
 const MAX_SPANS = 10_000;
 
 /** A distance of more than this many row periods is a gap (mission: 250 ms at a 100 ms period). */
@@ -56,18 +60,14 @@ export class Timeline {
   };
   readonly rails: readonly string[];
   readonly #scan: Pick<Scan, "path" | "rig">;
-  readonly #stream: Pick<StreamScan, "layout">;
+  readonly #stream: StreamOrder;
   readonly #clock: DaqClock;
   /** Of the segment at hand. */
   #model: ClockModel;
   #fitted: readonly [number, number];
   #lastNs = -Infinity;
 
-  constructor(
-    scan: Pick<Scan, "path" | "rig">,
-    stream: Pick<StreamScan, "layout">,
-    clock: DaqClock,
-  ) {
+  constructor(scan: Pick<Scan, "path" | "rig">, stream: StreamOrder, clock: DaqClock) {
     this.#scan = scan;
     this.#stream = stream;
     this.#clock = clock;
@@ -78,9 +78,11 @@ export class Timeline {
 
   /** Streams the capture once, in order. */
   *runs(onProgress?: (done: number, total: number) => void): Generator<AlignedRun> {
-    const topic = `daq/${this.#stream.layout.stream}`;
+    const { layout, late = [] } = this.#stream;
+    const topic = `daq/${layout.stream}`;
     const options = { only: (t: string) => t === topic, ...(onProgress ? { onProgress } : {}) };
-    yield* this.align(blocksIn(readCapture(this.#scan.path, options)));
+    const { path } = this.#scan;
+    yield* this.align(blocksIn(inRowOrder(readCapture(path, options), path, layout.stream, late)));
   }
 
   /** The same for blocks from anywhere; they must come in stream order. */
@@ -93,7 +95,8 @@ export class Timeline {
     const flags = new Uint8Array(SLICE_ROWS);
     this.#lastNs = -Infinity;
     for (const block of blocks) {
-      if (block.flags & BlockFlag.duplicate) continue;
+      // Late blocks stand in their places by now; one still marked so has its rows there already.
+      if (block.flags & (BlockFlag.duplicate | BlockFlag.reordered)) continue;
       for (const slice of slices(block, layout.rowBytes)) {
         const periodNs = this.#times(timebase, slice, tNs);
         flags.fill(0, 0, slice.rows);

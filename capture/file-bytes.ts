@@ -1,8 +1,8 @@
 // A log file → the bytes asked for, counted, so that a test can say what reading a hostile log costs.
-// Only regular files: a FIFO would hang whoever opens it.
 
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, readSync } from "node:fs";
 import { inputError } from "../schema/errors.ts";
+import { openRegular } from "./regular-file.ts";
 
 export class FileBytes {
   readonly path: string;
@@ -14,12 +14,11 @@ export class FileBytes {
   /** @throws InputError when there is no file. */
   constructor(path: string) {
     this.path = path;
-    this.#fd = openCapture(path);
-    const stat = fstatSync(this.#fd);
-    this.size = stat.size;
-    if (stat.isFile()) return;
-    this.close();
-    throw inputError("not a capture log", path, "a regular file", "something else of that name");
+    if (!existsSync(path))
+      throw inputError("no capture log", path, "a run folder made by record or import");
+    const { fd, size } = openRegular(path, "a capture log");
+    this.#fd = fd;
+    this.size = size;
   }
 
   /** Fills `into` from an offset on. @returns what there was of it. */
@@ -36,13 +35,5 @@ export class FileBytes {
 
   close(): void {
     closeSync(this.#fd);
-  }
-}
-
-function openCapture(path: string): number {
-  try {
-    return openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-  } catch {
-    throw inputError("no capture log", path, "a run folder made by record or import");
   }
 }

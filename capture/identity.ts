@@ -15,9 +15,14 @@ export interface CaptureIdentity {
 }
 
 export function captureIdentity(path: string): CaptureIdentity {
+  return identityOf(path, fileSha256(path));
+}
+
+/** The same of a log whose SHA-256 is known already. */
+export function identityOf(path: string, sha256: string): CaptureIdentity {
   const seal = lastSeal(path);
   return {
-    sha256: fileSha256(path),
+    sha256,
     chain: seal ? { head: seal.sha256, links: seal.link + 1 } : null,
   };
 }

@@ -33,7 +33,8 @@ export type CaptureRecord =
     }
   | { readonly kind: "layout"; readonly layout: RowLayout }
   | { readonly kind: "channel"; readonly channel: TelemetryChannel }
-  | { readonly kind: "rows"; readonly block: SampleBlock }
+  /** `at`: byte of the file at which the record begins that holds the block, for {@link rowsAt}. */
+  | { readonly kind: "rows"; readonly block: SampleBlock; readonly at: number }
   | { readonly kind: "read"; readonly read: TelemetryRead }
   | { readonly kind: "mark"; readonly mark: Mark }
   | { readonly kind: "edge"; readonly edge: Edge }
@@ -59,6 +60,16 @@ export function* readCapture(path: string, options: ReadOptions = {}): Generator
     if (frame.kind === "damage") yield frame;
     else if (frame.opcode !== Op.metadata) yield* decoder.decode(frame);
   }
+}
+
+/** The row blocks in the record that begins at byte `at`, as a reading of the file told it. */
+export function rowsAt(path: string, at: number): SampleBlock[] {
+  const decoder = new RecordDecoder(path);
+  for (const frame of readFrames(path, undefined, at)) {
+    if (frame.kind === "damage") break;
+    return [...decoder.decode(frame)].flatMap((r) => (r.kind === "rows" ? [r.block] : []));
+  }
+  return [];
 }
 
 function damage(what: Damage["what"], offset: number, bytes: number, text: string): CaptureRecord {
@@ -118,7 +129,7 @@ class RecordDecoder {
         if (this.#only && !this.#only(entry.topic)) continue;
         // A copy: who keeps a record need not know that the next frame takes this one's place.
         const data = Uint8Array.prototype.slice.call(bytes, MESSAGE_HEAD);
-        const record = decodeMessage(entry.topic, entry.layout, data);
+        const record = decodeMessage(entry.topic, entry.layout, data, offset);
         const text = `${entry.topic}: malformed message`;
         yield record ?? damage("message", offset, data.length, text);
       }
@@ -206,9 +217,13 @@ function decodeMessage(
   topic: string,
   layout: RowLayout | undefined,
   data: Uint8Array,
+  at: number,
 ): CaptureRecord | undefined {
   const tail = topic.slice(topic.indexOf("/") + 1);
-  if (layout) return some("rows", "block", wire.decodeBlock(tail, layout.rowBytes, data));
+  if (layout) {
+    const block = wire.decodeBlock(tail, layout.rowBytes, data);
+    return block && { kind: "rows", block, at };
+  }
   if (topic.startsWith("telemetry/")) return some("read", "read", wire.decodeRead(tail, data));
   if (topic === "marks") return some("mark", "mark", wire.decodeMark(data));
   if (topic === "edges") return some("edge", "edge", wire.decodeEdge(data));

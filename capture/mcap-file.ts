@@ -4,9 +4,10 @@
 // the system.
 
 import { createHash } from "node:crypto";
-import { closeSync, fdatasync, fdatasyncSync, openSync, writevSync } from "node:fs";
+import { closeSync, fdatasync, fdatasyncSync, writevSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { type Channel, McapRecordBuilder, type MessageIndex, type Schema } from "@mcap/core";
+import { createLocked } from "../host/file-lock.ts";
 import { SourceError } from "../schema/errors.ts";
 import { CHUNK_HEAD, Op, PREFIX } from "./mcap-records.ts";
 import { type ChainHead, readSeal, type Seal, sealRecord } from "./seal.ts";
@@ -49,10 +50,10 @@ export class McapFile {
   #syncing = false;
   #syncError: Error | undefined;
 
-  /** Creates the file; fails if it exists, since evidence is never overwritten. */
+  /** Creates the file, locked while it is written; fails if it exists, since evidence is never overwritten. */
   constructor(path: string, library: string) {
     this.path = path;
-    this.#fd = openSync(path, "wx");
+    this.#fd = createLocked(path);
     this.#out.writeMagic();
     this.#out.writeHeader({ profile: "truejoule", library });
     this.#emit();

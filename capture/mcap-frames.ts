@@ -32,18 +32,26 @@ export type FrameOrDamage = Frame | { readonly kind: "damage"; readonly damage: 
 type Progress = (done: number, total: number) => void;
 
 /** @throws InputError when the file is missing or is no MCAP file at all. */
-export function* readFrames(path: string, onProgress?: Progress): Generator<FrameOrDamage> {
+export function* readFrames(
+  path: string,
+  onProgress?: Progress,
+  from?: number,
+): Generator<FrameOrDamage> {
   const file = new FileBytes(path);
   try {
-    yield* framesOf(file, onProgress);
+    yield* framesOf(file, onProgress, from);
   } finally {
     file.close();
   }
 }
 
 /** The same of an open file. */
-export function framesOf(file: FileBytes, onProgress?: Progress): Generator<FrameOrDamage> {
-  return new FrameReader(file, onProgress).frames();
+export function framesOf(
+  file: FileBytes,
+  onProgress?: Progress,
+  from?: number,
+): Generator<FrameOrDamage> {
+  return new FrameReader(file, onProgress).frames(from);
 }
 
 class FrameReader {
@@ -78,8 +86,8 @@ class FrameReader {
     this.#credit = file.size;
   }
 
-  *frames(): Generator<FrameOrDamage> {
-    let at = MAGIC.length;
+  *frames(from = MAGIC.length): Generator<FrameOrDamage> {
+    let at = from;
     for (;;) {
       const shape = shapeAt(this.#peek, at, this.#file.size);
       const read = typeof shape === "string" ? shape : this.#recordAt(at, shape);

@@ -1,10 +1,8 @@
 // A run is a folder; this file is the only one that knows the names in it.
 
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../schema/errors.ts";
-import type { Source } from "../schema/records.ts";
-import { readCapture } from "./log-reader.ts";
 
 export interface RunPaths {
   readonly dir: string;
@@ -38,34 +36,10 @@ export function runPaths(dir: string): RunPaths {
   };
 }
 
-/**
- * Makes an empty run folder. What was recorded is never overwritten; an import can be repeated, since
- * its source still exists, and replaces itself.
- * @throws InputError when something else is there already.
- */
-export function createRun(dir: string, replace?: Source): RunPaths {
-  if (existsSync(dir) && !statSync(dir).isDirectory())
-    throw new InputError(`${dir}: a file, not a folder; choose another --out`);
-  if (existsSync(dir) && readdirSync(dir).length > 0) {
-    if (replace === undefined || sourceOf(runPaths(dir).capture) !== replace)
-      throw new InputError(
-        `${dir}: already exists and is not empty; choose another --out or move it away`,
-      );
-    rmSync(dir, { recursive: true });
-  }
-  mkdirSync(dir, { recursive: true });
-  return runPaths(dir);
-}
-
-/** What made the log, or undefined where there is none to read. */
-function sourceOf(capture: string): Source | undefined {
-  if (!existsSync(capture)) return undefined;
-  try {
-    for (const r of readCapture(capture)) if (r.kind === "session") return r.session.source;
-  } catch {
-    // no log of ours: not ours to replace
-  }
-  return undefined;
+/** The files that are made from the log, SHA256SUMS among them: truejoule can make them again. */
+export function derivedFiles(p: RunPaths): string[] {
+  const tables = [p.fused, p.events, p.telemetry, p.folded];
+  return [...tables, p.align, p.compare, p.report, p.checksums];
 }
 
 /** @throws InputError when the folder is no run. */
@@ -73,5 +47,7 @@ export function openRun(dir: string): RunPaths {
   const paths = runPaths(dir);
   if (!existsSync(paths.capture))
     throw new InputError(`${dir}: not a run (no capture.mcap in it); record or import makes one`);
+  if (!statSync(paths.capture).isFile())
+    throw new InputError(`${dir}: not a run (its capture.mcap is no file)`);
   return paths;
 }

@@ -1,12 +1,13 @@
 // SHA-256 of a file of any size, hex.
 
 import { createHash } from "node:crypto";
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
+import { openRegular } from "./regular-file.ts";
 
 export function fileSha256(path: string): string {
   const hash = createHash("sha256");
   const buffer = Buffer.alloc(1 << 20);
-  const fd = openSync(path, "r");
+  const { fd } = openRegular(path, "a file to take the SHA-256 of");
   try {
     for (let n = readSync(fd, buffer); n > 0; n = readSync(fd, buffer))
       hash.update(buffer.subarray(0, n));

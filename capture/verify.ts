@@ -7,6 +7,7 @@ import type { Session } from "../schema/session.ts";
 import { type ChainCheck, ChainReader, type KnownHead } from "./chain-check.ts";
 import { type Damage, readCapture } from "./log-reader.ts";
 import type { Frame } from "./mcap-frames.ts";
+import { RowOrder } from "./row-order.ts";
 
 export interface StreamCheck {
   readonly stream: string;
@@ -18,6 +19,9 @@ export interface StreamCheck {
   /** Blocks kept but marked as duplicates; blocks whose index goes back without being marked. */
   duplicates: number;
   backwards: number;
+  /** Blocks that came after their successors and are read in their places, and their rows. */
+  lateBlocks: number;
+  lateRows: number;
 }
 
 export interface LogCheck {
@@ -67,7 +71,7 @@ export function verifyLog(
       attachments.push(r.name);
       if (r.name === "rig.json") rig = r.data;
     } else if (r.kind === "layout") streams.set(r.layout.stream, new Rows(r.layout.stream));
-    else if (r.kind === "rows") streams.get(r.block.stream)!.add(r.block);
+    else if (r.kind === "rows") streams.get(r.block.stream)!.add(r.block, r.at);
     else if (r.kind === "mark") count.marks++;
     else if (r.kind === "edge") count.edges++;
     else if (r.kind === "damage") damages.push(r.damage);
@@ -95,7 +99,10 @@ export function verifyLog(
 /** Follows the row index of one stream. */
 class Rows {
   readonly check: StreamCheck;
+  readonly #order = new RowOrder();
   #next = 0;
+  /** Gaps that the index leaves no room for. */
+  #unknown = 0;
 
   constructor(stream: string) {
     this.check = {
@@ -106,10 +113,12 @@ class Rows {
       gaps: 0,
       duplicates: 0,
       backwards: 0,
+      lateBlocks: 0,
+      lateRows: 0,
     };
   }
 
-  add(b: SampleBlock): void {
+  add(b: SampleBlock, at: number): void {
     const c = this.check;
     c.blocks++;
     c.rows += b.rows;
@@ -118,15 +127,16 @@ class Rows {
       c.duplicates++;
       return;
     }
-    if (b.flags & BlockFlag.pause && step >= 0) {
-      // The source says that nothing was taken here.
-    } else if (step > 0) {
-      c.missingRows += step;
-      c.gaps++;
-    } else if (step < 0 && b.flags & BlockFlag.reordered)
-      c.missingRows -= Math.min(c.missingRows, b.rows); // it fills a gap counted before
-    else if (step < 0) c.backwards++;
-    else if (b.flags & BlockFlag.gapBefore) c.gaps++;
+    const place = this.#order.place(b, at);
+    if (place === "late") {
+      c.lateBlocks++;
+      c.lateRows += b.rows;
+      c.missingRows -= b.rows; // they fill a gap counted before
+    } else if (place === "behind") c.backwards++;
+    else if (step === 0 && b.flags & BlockFlag.gapBefore && !(b.flags & BlockFlag.pause))
+      this.#unknown++;
+    else if (!(b.flags & BlockFlag.pause)) c.missingRows += step;
+    c.gaps = this.#order.gaps + this.#unknown;
     this.#next = Math.max(this.#next, b.firstIndex + b.rows);
   }
 }
@@ -143,6 +153,17 @@ export function problemsOf(c: LogCheck): string[] {
     ...c.streams.flatMap(rowProblems),
   ];
 }
+
+/** What its writer warned of, and what stands out of order: nothing is lost by that. */
+export const warningsOf = (c: LogCheck): string[] => [
+  ...c.notes.filter((n) => n.level === "warning").map((n) => n.text),
+  ...c.streams
+    .filter((s) => s.lateBlocks > 0)
+    .map(
+      (s) =>
+        `stream ${s.stream}: ${s.lateBlocks} blocks (${s.lateRows} rows) stand out of order and are read in their places`,
+    ),
+];
 
 function rowProblems(s: StreamCheck): string[] {
   const out: string[] = [];

@@ -11,6 +11,19 @@ import type {
   TelemetryChannel,
   TelemetryRead,
 } from "../schema/records.ts";
+import {
+  finite,
+  mapOf,
+  misfit,
+  nullable,
+  object,
+  oneOf,
+  optional as maybe,
+  primitive,
+  type Shape,
+  text as string,
+  wholeText,
+} from "../schema/shape.ts";
 import { type ClockName, type Instant, instant } from "../schema/time.ts";
 import { layoutProblem } from "./layout.ts";
 
@@ -147,55 +160,56 @@ function toJson(record: object): Uint8Array {
   );
 }
 
-/** Fields without which a message says nothing. */
-const REQUIRED: Readonly<Record<string, readonly string[]>> = {
-  mark: ["name", "phase", "clock", "t"],
-  edge: ["line", "stream"],
-  note: ["level", "text"],
-  pair: ["mono", "unix", "boot"],
-  exchange: ["sent", "device_received", "device_sent", "received"],
+/** A message of another shape is malformed: it says nothing that can be relied on. */
+const SHAPES: Readonly<Record<string, Shape>> = {
+  mark: object({
+    name: string,
+    phase: oneOf("begin", "end", "instant"),
+    clock: string,
+    t: wholeText(65),
+    // A number that JSON does not know is null there.
+    fields: maybe(mapOf(nullable(primitive))),
+  }),
+  edge: object({
+    line: string,
+    stream: string,
+    index: maybe(finite),
+    tick: maybe(wholeText(65)),
+    seconds: maybe(finite),
+    level: maybe(oneOf(0, 1, null)),
+  }),
+  note: object({
+    level: oneOf("info", "warning", "loss"),
+    text: string,
+    count: maybe(finite),
+    t: maybe(wholeText(64)),
+  }),
+  pair: object({ mono: wholeText(64), unix: wholeText(64), boot: wholeText(64) }),
+  exchange: object({
+    sent: wholeText(64),
+    device_received: wholeText(65),
+    device_sent: wholeText(65),
+    received: wholeText(64),
+  }),
 };
 
-/** What else a message may not say; its texts are texts and its times are whole numbers by then. */
+/** What else a message may not say, once it has its shape. */
 const POSSIBLE: Readonly<Record<string, (o: Record<string, unknown>) => boolean>> = {
-  mark: ({ name, phase, fields }) =>
-    name !== "" &&
-    (phase === "begin" || phase === "end" || phase === "instant") &&
-    (fields === undefined || isPlain(fields)),
-  edge: ({ level, index, tick, seconds }) =>
-    (level === 0 || level === 1 || level === null) &&
-    [index, seconds].every((x) => x === undefined || Number.isFinite(x)) &&
-    (tick === undefined || typeof tick === "bigint") &&
-    [index, tick, seconds].some((x) => x !== undefined),
-  note: ({ level, t, count }) =>
-    (level === "info" || level === "warning" || level === "loss") &&
-    (t === undefined || typeof t === "bigint") &&
-    (count === undefined || (Number.isSafeInteger(count) && (count as number) >= 0)),
+  mark: ({ name }) => name !== "",
+  edge: ({ index, tick, seconds }) => [index, tick, seconds].some((x) => x !== undefined),
+  note: ({ count }) =>
+    count === undefined || (Number.isSafeInteger(count) && (count as number) >= 0),
 };
-
-/** Of a mark: values without parts. */
-const isPlain = (fields: unknown): boolean =>
-  typeof fields === "object" &&
-  fields !== null &&
-  Object.values(fields).every((v) => v === null || typeof v !== "object");
 
 function fromJson(kind: string, data: Uint8Array): Record<string, unknown> | undefined {
   try {
     const o = JSON.parse(untext.decode(data)) as Record<string, unknown>;
-    if (REQUIRED[kind]!.some((f) => typeof o[f] !== "string")) return undefined;
-    for (const f of BIG_FIELDS[kind] ?? []) if (typeof o[f] === "string") o[f] = wholeNumber(o[f]);
+    if (misfit(o, SHAPES[kind]!) !== null) return undefined;
+    for (const f of BIG_FIELDS[kind] ?? []) if (typeof o[f] === "string") o[f] = BigInt(o[f]);
     return (POSSIBLE[kind]?.(o) ?? true) ? o : undefined;
   } catch {
     return undefined;
   }
-}
-
-/** Nanoseconds or ticks. @throws Error for what is no number of 64 bits; 400 digits are not even tried. */
-function wholeNumber(text: string): bigint {
-  if (!/^-?\d{1,20}$/.test(text)) throw new Error("no whole number of 64 bits");
-  const n = BigInt(text);
-  if (n < UNKNOWN || n >= 2n ** 64n) throw new Error("more than 64 bits");
-  return n;
 }
 
 export const encodeMark = (m: Mark): Uint8Array => toJson(m);

@@ -39,6 +39,15 @@ const benches: Readonly<Record<string, { readonly summary: string; load(): Promi
     summary: "a recording at 4 × 125 kS/s with its live page (10 minutes)",
     load: async () => (await import("../bench/live.ts")).run,
   },
+  attack: {
+    summary: "200,000 malformed requests and frames at a recording's live page (minutes)",
+    load: async () => (await import("../bench/attack.ts")).run,
+  },
+  faults: {
+    summary:
+      "devices, lines and hosts that fail: made = logged + counted lost? (minutes; exit 1 if not)",
+    load: async () => (await import("../bench/faults.ts")).run,
+  },
   fuzz: {
     summary: "10^9 random and damaged bytes through the frame decoder (minutes)",
     load: async () => (await import("../bench/fuzz.ts")).run,
@@ -63,14 +72,23 @@ const benches: Readonly<Record<string, { readonly summary: string; load(): Promi
 };
 
 /** These take minutes, so they must be asked for by name. */
-const ONLY_BY_NAME = new Set(["live", "fuzz", "edges", "coverage", "restarts", "kernels"]);
+const ONLY_BY_NAME = new Set([
+  "live",
+  "attack",
+  "faults",
+  "fuzz",
+  "edges",
+  "coverage",
+  "restarts",
+  "kernels",
+]);
 
 export const command: Command = {
   summary: "throughput as JSON lines, with ratios to memcpy in the same run",
   usage: "[NAME]",
   help: `
 Without a name all that do not take minutes. Times on shared machines are noisy: read the ratios, and \`noise\` (median
-over best of the repeats) and \`load_average\` beside them. Exit 0 whatever the figures.
+over best of the repeats) and \`load_average\` beside them. Exit 0 whatever the figures, 1 where a verdict is "wrong".
 
 ${Object.entries(benches)
   .map(([name, b]) => `  ${name.padEnd(10)}${b.summary}`)
@@ -94,6 +112,6 @@ ${Object.entries(benches)
       }
     }
     if (call.ui.json) call.ui.document({ schema: "bench/1", lines });
-    return 0;
+    return lines.some((l) => "verdict" in l && l.verdict === "wrong") ? 1 : 0;
   },
 };

@@ -1,7 +1,8 @@
 // truejoule calibrate: zero, gain, polarity and skew of a bench → a calibration record that a rig file names.
 
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { writeOwnJson } from "../capture/own-file.ts";
 import type { MeasuredRun } from "../protocols/levels.ts";
 import type { Step } from "../protocols/calibrate.ts";
 import type {
@@ -78,7 +79,7 @@ example: truejoule calibrate --out bench.json --instrument "34465A, 2026-03" --i
         "no step: name --zero, --reading or --reference, or answer the questions",
       );
     const record = await makeRecord(steps, instrumentU, call);
-    writeFileSync(out, `${JSON.stringify(record, null, 1)}\n`, { flag: "wx" });
+    writeOwnJson(out, record, true);
     const written = board === null ? null : await copyTo(board, record, out);
     if (ui.json) ui.document(record);
     tell(record, out, ui);

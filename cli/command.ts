@@ -10,8 +10,11 @@ import {
   tellLine,
 } from "./terminal.ts";
 
-/** 0 success, 1 failure, 2 usage, 3 done but with recorded loss or degraded quality. */
-export type ExitCode = 0 | 1 | 2 | 3;
+/**
+ * 0 success, 1 failure, 2 usage, 3 done but with recorded loss or degraded quality; any other only from a
+ * recording whose program ended with it.
+ */
+export type ExitCode = number;
 
 export type OptionValues = Readonly<
   Record<string, string | boolean | (string | boolean)[] | undefined>
@@ -28,6 +31,8 @@ export interface Invocation {
 export interface Command {
   /** One line for the list of commands. */
   readonly summary: string;
+  /** Goes on where nobody reads its stdout any more (`truejoule … | head`); others end there. */
+  readonly outlivesOutput?: boolean;
   /** After `truejoule NAME`. */
   readonly usage: string;
   /** Longer text: what it reads, what it writes, examples. */

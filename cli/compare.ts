@@ -1,12 +1,14 @@
 // truejoule compare RUN: physical Joules ± U beside every telemetry channel, per window.
 
-import { writeFileSync } from "node:fs";
-import { openRun } from "../capture/run.ts";
+import { writeOwnJson } from "../capture/own-file.ts";
 import type { Discipline } from "../align/discipline.ts";
-import type { WindowResult } from "../energy/compare.ts";
+import type { RunPaths } from "../capture/run.ts";
+import type { Comparison, WindowResult } from "../energy/compare.ts";
 import type { KernelSummary } from "../energy/cuda-kernels.ts";
 import { UsageError } from "../schema/errors.ts";
 import type { Command, Ui } from "./command.ts";
+import { keepOrSay, logNow } from "./changed-log.ts";
+import { withRun } from "./locked-run.ts";
 
 export const command: Command = {
   summary: "physical Joules against every telemetry channel, per window",
@@ -25,17 +27,9 @@ Exit 3 when the run has recorded losses or a doubt about its clocks; the warning
   async run(call) {
     const [dir, ...extra] = call.positionals;
     if (!dir || extra.length > 0) throw new UsageError("compare takes one RUN");
-    const paths = openRun(dir);
-    const { compare, prepare } = await import("../energy/compare.ts");
-    const { captureIdentity, identityJson } = await import("../capture/identity.ts");
-    const { comparisonToJson } = await import("../energy/compare-json.ts");
-    const prepared = prepare(paths.capture, call.ui.progress("reading"));
-    const result = compare(prepared, call.ui.progress("integrating"));
-    const capture = identityJson(captureIdentity(paths.capture));
-    const document = { ...comparisonToJson(result, dir), capture };
-    writeFileSync(paths.compare, `${JSON.stringify(document, null, 1)}\n`);
-    const { noteChecksums } = await import("../dataset/checksums.ts");
-    noteChecksums(paths, [paths.compare]);
+    const { result, document, changed } = await withRun(dir, "exclusive", (paths) =>
+      compareRun(paths, dir, call.ui),
+    );
     const chosen = choose(result.windows, call.options["window"], call.options["all"] === true);
     if (call.ui.json) call.ui.document(document);
     else {
@@ -44,9 +38,31 @@ Exit 3 when the run has recorded losses or a doubt about its clocks; the warning
       printKernels(result.kernels?.byName ?? [], call.ui);
     }
     for (const w of result.warnings) call.ui.warn(w);
-    return result.degraded ? 3 : 0;
+    return result.degraded || changed ? 3 : 0;
   },
 };
+
+async function compareRun(
+  paths: RunPaths,
+  dir: string,
+  ui: Ui,
+): Promise<{ result: Comparison; document: object; changed: boolean }> {
+  const { compare, prepare } = await import("../energy/compare.ts");
+  const { comparisonToJson } = await import("../energy/compare-json.ts");
+  const { identityJson, identityOf } = await import("../capture/identity.ts");
+  const { noteChecksums } = await import("../dataset/checksums.ts");
+  const { sha256, changed } = await logNow(paths, ui);
+  const prepared = prepare(paths.capture, ui.progress("reading"));
+  const result = compare(prepared, ui.progress("integrating"));
+  const capture = identityJson(identityOf(paths.capture, sha256));
+  const document = { ...comparisonToJson(result, dir), capture };
+  const keep = (): void => {
+    writeOwnJson(paths.compare, document);
+    noteChecksums(paths, [paths.compare], sha256);
+  };
+  keepOrSay(paths.compare, keep, ui);
+  return { result, document, changed };
+}
 
 const SHOWN = 4;
 

@@ -4,10 +4,13 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { createRun } from "../capture/run.ts";
+import { claimRun, type EarlierRun } from "../capture/new-run.ts";
+import type { RunPaths } from "../capture/run.ts";
+import type { Comparison } from "../energy/compare.ts";
 import { resolveRig } from "../rigs/load.ts";
-import type { Command, ExitCode, Ui } from "./command.ts";
+import type { Command, Ui } from "./command.ts";
 import { printTable } from "./compare.ts";
+import { tellWaiting } from "./locked-run.ts";
 import { recordRun, seedOf } from "./record.ts";
 import { type Bench, virtualBench } from "./recording/bench.ts";
 import { tellLine } from "./terminal.ts";
@@ -16,6 +19,7 @@ const DURATION_S = 10;
 
 export const command: Command = {
   summary: "the whole job on the virtual bench: record, fuse, compare, report",
+  outlivesOutput: true,
   usage: "[--out RUN] [--seed N]",
   help: `
 Records ${DURATION_S} s of the virtual bench (a simulated card whose true Joules are known) through the same path
@@ -30,14 +34,8 @@ pseudo-terminal cannot be had, the capture is written directly and the table say
   async run(call) {
     const dir = (call.options["out"] as string | undefined) ?? join("runs", "demo");
     const seed = seedOf(call);
-    const paths = createRun(dir, "virtual");
     const { ui } = call;
-    const live = process.platform === "linux";
-    const truthJ = live ? await recordLive(dir, seed, ui) : await writeCapture(dir, seed);
-    const { fuseRun } = await import("../dataset/fuse.ts");
-    const { comparison } = fuseRun(paths, { onProgress: (label) => ui.progress(label) });
-    const { writeReport } = await import("../view/report.ts");
-    await writeReport(paths);
+    const { paths, truthJ, comparison } = await make(dir, seed, ui);
     const load = comparison.windows.filter((r) => r.window.name === "load");
     if (ui.json) {
       const { comparisonToJson } = await import("../energy/compare-json.ts");
@@ -49,29 +47,57 @@ pseudo-terminal cannot be had, the capture is written directly and the table say
       ui.print(`    the truth behind it: ${truthJ(window.t0Ns, window.t1Ns).toFixed(1)} J`);
     ui.print(`report: ${paths.report}`);
     for (const w of comparison.warnings) ui.warn(w);
-    return comparison.degraded ? 3 : (0 satisfies ExitCode);
+    return comparison.degraded ? 3 : 0;
   },
 };
 
 type TruthJ = (t0Ns: number, t1Ns: number) => number;
 
-async function recordLive(dir: string, seed: number, ui: Ui): Promise<TruthJ> {
+/** An earlier demo, and nothing else that was ever recorded. */
+const isDemo = ({ session }: EarlierRun): boolean =>
+  session.source === "virtual" && LABEL in session.labels;
+const LABEL = "demo";
+
+interface Made {
+  readonly paths: RunPaths;
+  readonly truthJ: TruthJ;
+  readonly comparison: Comparison;
+}
+
+async function make(dir: string, seed: number, ui: Ui): Promise<Made> {
+  const run = await claimRun(dir, tellWaiting, isDemo);
+  try {
+    const live = process.platform === "linux";
+    const truthJ = live ? await recordLive(run.paths, seed, ui) : await writeCapture(dir, seed);
+    const { fuseRun } = await import("../dataset/fuse.ts");
+    const { comparison } = fuseRun(run.paths, { onProgress: (label) => ui.progress(label) });
+    const { writeReport } = await import("../view/report.ts");
+    await writeReport(run.paths);
+    return { paths: run.paths, truthJ, comparison };
+  } finally {
+    run.release();
+  }
+}
+
+async function recordLive(paths: RunPaths, seed: number, ui: Ui): Promise<TruthJ> {
   const rig = await resolveRig("virtual");
   const bench: Bench = await virtualBench(rig, { seed, durationS: DURATION_S });
   if (existsSync("/dev/nvidia0") && !ui.quiet)
     tellLine(
       "an NVIDIA GPU is here: describe your bench in a rig file to measure it (rigs/README.md)",
     );
-  const { runPaths } = await import("../capture/run.ts");
-  await recordRun(runPaths(dir), bench, DURATION_S, { options: {}, rest: [], ui }).finally(() =>
-    bench.close(),
-  );
+  const options = { label: [`${LABEL}=${seed}`] };
+  await recordRun(paths, bench, DURATION_S, { options, rest: [], ui }).finally(() => bench.close());
   return bench.truthJ!;
 }
 
 /** Without a pty: the same bench, written faster than real time. */
 async function writeCapture(dir: string, seed: number): Promise<TruthJ> {
   const { writeVirtualCapture } = await import("../rigs/virtual/capture.ts");
-  const truth = await writeVirtualCapture(dir, { seed, durationS: DURATION_S });
+  const truth = await writeVirtualCapture(dir, {
+    seed,
+    durationS: DURATION_S,
+    labels: { [LABEL]: String(seed) },
+  });
   return (t0, t1) => truth.energyJ(t0, t1);
 }

@@ -1,12 +1,13 @@
 // truejoule export RUN --FORMAT OUT: what a run holds, in other tools' formats.
 
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { checkOutput, noteOutput } from "../capture/output.ts";
 import { openRun, type RunPaths } from "../capture/run.ts";
 import { fileSha256 } from "../capture/sha256.ts";
 import type { ArrowReader } from "../dataset/arrow-reader.ts";
 import { inputError, UsageError } from "../schema/errors.ts";
 import type { Command, Invocation, Ui } from "./command.ts";
+import { withRun } from "./locked-run.ts";
 
 /** What was written, and what its reader must know. */
 interface Exported {
@@ -29,10 +30,12 @@ const formats: Readonly<Record<string, Format>> = {
     return table(paths, out, (file) => exportParquet(file, out, ui.progress("exporting")));
   },
 
-  async "nvml-csv"(paths, out, { ui }) {
+  async "nvml-csv"(paths, out, { ui, options }) {
     const { exportNvmlCsv } = await import("../dataset/export-nvml-csv.ts");
     return {
-      files: await exportNvmlCsv(paths.capture, out, ui.progress("exporting")),
+      files: await exportNvmlCsv(paths.capture, out, ui.progress("exporting"), (path) =>
+        checkOutput(path, options["force"] === true),
+      ),
       warnings: [],
     };
   },
@@ -101,7 +104,8 @@ a physical trace), row for row; csv adds UTC where the run knows it. With --raw,
 the log itself, in counts. nvml-csv holds the driver's telemetry and the marks of the log as samplers
 write them; truejoule import nvml-csv reads it. perfetto holds a fused run's rails and telemetry as
 counters, its windows and kernels as slices with their Joules, its instant marks; ui.perfetto.dev opens it
-(rows are the packets written). OUT is replaced.
+(rows are the packets written). OUT is replaced where it is an earlier output and unchanged since, by the SHA-256
+that is noted beside it (.OUT.truejoule-output); else --force is asked for. A log or a run's file never is.
 Exit 3 when the table was made from another log, or the log is damaged.`,
   options: {
     csv: { type: "string" },
@@ -109,6 +113,7 @@ Exit 3 when the table was made from another log, or the log is damaged.`,
     parquet: { type: "string" },
     perfetto: { type: "string" },
     "nvml-csv": { type: "string" },
+    force: { type: "boolean" },
   },
   optionHelp: [
     ["--csv OUT", "comma-separated, a header with units"],
@@ -116,6 +121,7 @@ Exit 3 when the table was made from another log, or the log is damaged.`,
     ["--parquet OUT", "Apache Parquet, gzip; times are plain int64 nanoseconds"],
     ["--perfetto OUT", "Perfetto trace (protobuf), for ui.perfetto.dev and trace_processor"],
     ["--nvml-csv OUT", "t_mono_ns, power_W, util_gpu, util_mem, sm_clock, MARK rows"],
+    ["--force", "OUT is replaced also where it is no earlier output of truejoule; a log never is"],
   ],
 
   async run(call) {
@@ -131,10 +137,12 @@ Exit 3 when the table was made from another log, or the log is damaged.`,
     if (call.options["raw"] === true && name !== "csv")
       throw new UsageError("--raw goes with --csv");
     const out = call.options[name] as string;
-    const paths = openRun(run);
-    if (Object.values(paths).some((p: string) => resolve(p) === resolve(out)))
-      throw new UsageError(`${out} belongs to the run itself; choose another OUT`);
-    const { files, warnings } = await formats[name]!(paths, out, call);
+    openRun(run);
+    checkOutput(out, call.options["force"] === true);
+    const { files, warnings } = await withRun(run, "shared", (paths) =>
+      formats[name]!(paths, out, call),
+    );
+    for (const f of files) noteOutput(f.path);
     if (call.ui.json) call.ui.document({ schema: "export/1", run, format: name, files, warnings });
     for (const f of files) call.ui.print(`${f.path}: ${f.rows} rows`);
     for (const w of warnings) call.ui.warn(w);

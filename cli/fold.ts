@@ -1,15 +1,18 @@
 // truejoule fold RUN: the power of repeated kernels, finer than the samples are apart.
 
 import { extname, resolve } from "node:path";
+import { checkOutput, noteOutput } from "../capture/output.ts";
 import { openRun } from "../capture/run.ts";
 import type { Folded } from "../energy/fold.ts";
 import { UsageError } from "../schema/errors.ts";
 import { quantity } from "../schema/units.ts";
+import { logNow } from "./changed-log.ts";
 import type { Command } from "./command.ts";
+import { withRun } from "./locked-run.ts";
 
 export const command: Command = {
   summary: "waveforms of repeated kernels, finer than the sample period",
-  usage: "RUN [--out OUT] [--kernel NAME] [--step 2us]",
+  usage: "RUN [--out OUT [--force]] [--kernel NAME] [--step 2us]",
   help: `
 Launches of one kernel fall anywhere against the sample clock, so the rows near all of them, put in order of
 their time since the kernel's start, show its power in steps far shorter than a sample period
@@ -20,10 +23,12 @@ Arrow file, or CSV where its name ends so.`,
     out: { type: "string" },
     kernel: { type: "string" },
     step: { type: "string" },
+    force: { type: "boolean" },
   },
   optionHelp: [
-    ["--out OUT", "RUN/folded.arrow; another Arrow or .csv file; replaced"],
+    ["--out OUT", "RUN/folded.arrow; another Arrow or .csv file"],
     ["--kernel NAME", "only this kernel, by its full name"],
+    ["--force", "OUT is replaced also where it is no earlier output of truejoule"],
     ["--step TIME", "width of a step; else as narrow as the launches fill, at least 2 us"],
   ],
 
@@ -31,20 +36,22 @@ Arrow file, or CSV where its name ends so.`,
     const [dir, ...extra] = call.positionals;
     if (!dir || extra.length > 0) throw new UsageError("fold takes one RUN");
     const { kernel, step } = call.options;
-    const paths = openRun(dir);
-    const out = (call.options["out"] as string | undefined) ?? paths.folded;
-    const { folded: own, ...others } = paths;
-    if (Object.values(others).some((p: string) => resolve(p) === resolve(out)))
-      throw new UsageError(`${out} belongs to the run itself; choose another OUT`);
+    const own = openRun(dir).folded;
+    const out = (call.options["out"] as string | undefined) ?? own;
+    const isOwn = resolve(out) === resolve(own);
+    if (!isOwn) checkOutput(out, call.options["force"] === true);
     const { foldedToJson, writeFolded } = await import("../dataset/folded.ts");
     const options = {
       ...(typeof kernel === "string" ? { kernel } : {}),
       ...(typeof step === "string" ? { stepNs: await parseStep(step) } : {}),
     };
     const csv = extname(out) === ".csv";
-    const { source, folded, warnings } = await writeFolded(paths, out, csv, options, (label) =>
-      call.ui.progress(label),
-    );
+    const { source, folded, warnings, changed } = await withRun(dir, "exclusive", async (paths) => {
+      const log = await logNow(paths, call.ui);
+      const made = await writeFolded(paths, out, csv, options, (label) => call.ui.progress(label));
+      return { ...made, changed: log.changed };
+    });
+    if (!isOwn) noteOutput(out);
     if (call.ui.json)
       call.ui.document({
         schema: "fold/1",
@@ -57,8 +64,8 @@ Arrow file, or CSV where its name ends so.`,
     if (source !== "hardware") call.ui.print(`source: ${source}`);
     for (const f of folded) call.ui.print(line(f));
     for (const w of warnings) call.ui.warn(w);
-    call.ui.print(resolve(out) === resolve(own) ? `${out}; truejoule report ${dir} shows it` : out);
-    return 0;
+    call.ui.print(isOwn ? `${out}; truejoule report ${dir} shows it` : out);
+    return changed ? 3 : 0;
   },
 };
 

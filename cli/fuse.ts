@@ -1,10 +1,11 @@
 // truejoule fuse RUN: one clock for everything, written as Arrow files.
 
 import { clockTotals, type DaqClock } from "../align/segments.ts";
-import { openRun } from "../capture/run.ts";
 import { UsageError } from "../schema/errors.ts";
 import { quantity } from "../schema/units.ts";
 import type { Command } from "./command.ts";
+import { withRun } from "./locked-run.ts";
+import { logNow } from "./changed-log.ts";
 
 export const command: Command = {
   summary: "aligns a run and writes the Arrow files",
@@ -22,14 +23,17 @@ Energies always come from all samples, whatever --rate.`,
   async run(call) {
     const [dir, ...extra] = call.positionals;
     if (!dir || extra.length > 0) throw new UsageError("fuse takes one RUN");
-    const paths = openRun(dir);
     const rate = call.options["rate"];
     const window = call.options["window"];
     const { fuseRun } = await import("../dataset/fuse.ts");
-    const { comparison, rows } = fuseRun(paths, {
+    const options = {
       ...(typeof rate === "string" ? { rateHz: await parseRate(rate) } : {}),
       ...(typeof window === "string" ? { window } : {}),
-      onProgress: (label) => call.ui.progress(label),
+      onProgress: (label: string) => call.ui.progress(label),
+    };
+    const { comparison, rows, changed } = await withRun(dir, "exclusive", async (paths) => {
+      const log = await logNow(paths, call.ui);
+      return { ...fuseRun(paths, options), changed: log.changed };
     });
     const clock = comparison.clocks.daq;
     if (call.ui.json)
@@ -46,7 +50,7 @@ Energies always come from all samples, whatever --rate.`,
       }; next: truejoule compare ${dir}`,
     );
     for (const w of comparison.warnings) call.ui.warn(w);
-    return comparison.degraded ? 3 : 0;
+    return comparison.degraded || changed ? 3 : 0;
   },
 };
 

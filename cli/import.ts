@@ -1,21 +1,22 @@
 // truejoule import FORMAT SRC --out RUN: a foreign capture → the same log a recorder would have written.
 
 import { randomUUID } from "node:crypto";
-import { rmSync, statSync } from "node:fs";
-import { basename } from "node:path";
+import { existsSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, join, sep } from "node:path";
 import { LogWriter } from "../capture/log-writer.ts";
-import { createRun } from "../capture/run.ts";
+import { type EarlierRun, stageRun, type StagedRun } from "../capture/new-run.ts";
 import { fileSha256 } from "../capture/sha256.ts";
 import { formats } from "../ingest/import/formats.ts";
 import type { ImportContext } from "../ingest/import/importer.ts";
 import { type LoadedRig, resolveRig } from "../rigs/load.ts";
-import { UsageError } from "../schema/errors.ts";
+import { InputError, UsageError } from "../schema/errors.ts";
 import type { Session } from "../schema/session.ts";
 import type { Command, Invocation } from "./command.ts";
+import { tellWaiting } from "./locked-run.ts";
 import { software } from "./version.ts";
 import { zone } from "./zone.ts";
 
-/** Keeps what the importer needs from outside, and what must be undone when it fails. */
+/** What the importer needs from outside, and where its log goes. */
 class Context implements ImportContext {
   readonly map?: string;
   readonly progress: (done: number, total: number) => void;
@@ -24,8 +25,8 @@ class Context implements ImportContext {
   readonly #origins: { name: string; bytes: number; sha256: string }[] = [];
   #loaded: LoadedRig | undefined;
   #zoneAssumed = false;
-  log: LogWriter | undefined;
-  noted = false;
+  #run: StagedRun | undefined;
+  #log: LogWriter | undefined;
 
   constructor(call: Invocation) {
     this.#call = call;
@@ -44,7 +45,51 @@ class Context implements ImportContext {
     return this.#zone.toUnix(...parts);
   };
 
+  /** Locks RUN, or a place for it. */
+  async claim(source: string): Promise<void> {
+    const out = this.#out;
+    refuseInside(source, out);
+    this.#run = await stageRun(out, tellWaiting, (earlier) => this.#replaces(earlier));
+  }
+
+  /** The log takes its place; @returns after that. */
+  commit(): void {
+    this.#log?.close();
+    if (this.#log) this.#run!.commit();
+  }
+
+  /** Leaves what was there as it was. */
+  abandon(error: unknown): void {
+    this.#run?.abandon();
+    if (this.#run && error instanceof Error)
+      error.message = error.message.replaceAll(this.#run.log, this.#run.paths.capture);
+  }
+
+  release(): void {
+    this.#run?.release();
+  }
+
+  get #out(): string {
+    return this.#call.options["out"] as string;
+  }
+
+  /** An import can be repeated, since its source still exists; nothing else is replaced. */
+  #replaces({ session, origins }: EarlierRun): boolean {
+    if (session.source !== "imported")
+      throw new InputError(
+        `${this.#out}: a recorded run, which is never overwritten; choose another --out`,
+      );
+    if (this.#log === undefined && this.#origins.length === 0) return true; // not known yet
+    if (this.#call.options["replace"] === true) return true;
+    const now = this.#origins.map((o) => o.sha256).sort();
+    if (now.join() === [...origins].sort().join()) return true;
+    throw new InputError(
+      `${this.#out}: holds an import of another source; --replace replaces it, or choose another --out (expected sources of SHA-256 ${brief(now)}, found ${brief(origins)})`,
+    );
+  }
+
   origin(path: string): void {
+    refuseInside(path, this.#out);
     this.#origins.push({
       name: basename(path),
       bytes: statSync(path).size,
@@ -56,7 +101,7 @@ class Context implements ImportContext {
     known: Parameters<ImportContext["create"]>[0],
     rig: Parameters<ImportContext["create"]>[1],
   ): LogWriter {
-    const paths = createRun(this.#call.options["out"] as string, "imported");
+    this.#run!.check();
     const session: Session = {
       id: randomUUID(),
       source: "imported",
@@ -64,28 +109,43 @@ class Context implements ImportContext {
       ...known,
       ...(this.#zoneAssumed ? { assumedZone: this.#zone.name } : {}),
     };
-    this.log = new LogWriter(paths.capture, session);
+    const log = (this.#log = new LogWriter(this.#run!.log, session));
     if (rig) {
-      this.log.attach("rig.yaml", "application/yaml", this.#loaded!.text);
-      this.log.attach("rig.json", "application/json", Buffer.from(JSON.stringify(rig)));
+      log.attach("rig.yaml", "application/yaml", this.#loaded!.text);
+      log.attach("rig.json", "application/json", Buffer.from(JSON.stringify(rig)));
     }
-    this.log.attach(
+    log.attach(
       "origin.json",
       "application/json",
       Buffer.from(JSON.stringify({ files: this.#origins })),
     );
     if (this.#zoneAssumed)
-      this.log.note({
+      log.note({
         level: "warning",
         text: "the source has local times without a zone; they were taken as UTC: give --tz ZONE to place them",
       });
-    return this.log;
+    return log;
   }
+}
+
+const brief = (hashes: readonly string[]): string =>
+  hashes.map((h) => `${h.slice(0, 12)}…`).join(", ") || "none that is noted";
+
+/** A source must not lie where the import is to go, whatever links lead there. */
+function refuseInside(source: string, out: string): void {
+  if (!existsSync(source) || !existsSync(out)) return;
+  const run = realpathSync.native(out);
+  const named = join(realpathSync.native(dirname(source)), basename(source));
+  for (const at of [realpathSync.native(source), named])
+    if (at === run || at.startsWith(run + sep))
+      throw new InputError(
+        `${source}: lies in ${out}, where the import is to go; move it out, or choose another --out`,
+      );
 }
 
 export const command: Command = {
   summary: "turns a foreign capture into a run",
-  usage: "FORMAT SRC --out RUN [--rig FILE|NAME] [--tz ZONE] [--map MAP]",
+  usage: "FORMAT SRC --out RUN [--rig FILE|NAME] [--tz ZONE] [--map MAP] [--replace]",
   help: `
 Reads SRC (a file or a folder, as the format has it) and writes RUN/capture.mcap: raw counts with their
 scale, telemetry reads and marks, just as a recorder would. Nothing in SRC is changed.
@@ -101,15 +161,20 @@ example: truejoule import yang-pmd 5050/3090 --out runs/3090 --tz Europe/London`
     rig: { type: "string" },
     tz: { type: "string" },
     map: { type: "string" },
+    replace: { type: "boolean" },
   },
   optionHelp: [
-    ["--out RUN", "folder to make; an earlier import there is replaced, anything else is not"],
+    [
+      "--out RUN",
+      "folder to make; an earlier import of the same source there is replaced, anything else is not",
+    ],
     ["--rig FILE|NAME", "rig that describes the instrument, instead of the format's built-in one"],
     [
       "--tz ZONE",
       "zone of local times without one (Europe/London); UTC is assumed and flagged otherwise",
     ],
     ["--map MAP", "which column is what, for csv (docs/importing.md)"],
+    ["--replace", "an earlier import of another source is replaced too"],
   ],
 
   async run(call) {
@@ -121,15 +186,19 @@ example: truejoule import yang-pmd 5050/3090 --out runs/3090 --tz Europe/London`
     if (typeof call.options["out"] !== "string") throw new UsageError("import needs --out RUN");
     const context = new Context(call);
     const importer = await format.load();
+    const { summarise } = await import("./import-summary.ts");
     try {
+      await context.claim(source);
       await importer(source, context);
+      context.commit();
     } catch (error) {
-      // A run that never came to be leaves nothing behind.
-      if (context.log) rmSync(call.options["out"], { recursive: true, force: true });
+      context.abandon(error);
       throw error;
     }
-    context.log?.close();
-    const { summarise } = await import("./import-summary.ts");
-    return summarise(call.options["out"], call.ui);
+    try {
+      return summarise(call.options["out"], call.ui);
+    } finally {
+      context.release();
+    }
   },
 };

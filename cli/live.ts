@@ -1,17 +1,17 @@
 // truejoule live: a recording to look at, kept only where --out says so.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { scratchFolder } from "../host/scratch.ts";
 import { UsageError } from "../schema/errors.ts";
-import type { Command, Invocation } from "./command.ts";
-import { finish, command as record, recordTo } from "./record.ts";
+import type { Command, ExitCode, Invocation } from "./command.ts";
+import { exitOf, finish, command as record, recordTo } from "./record.ts";
 
 const OWN = new Set(["live", "no-fuse"]);
 const options = Object.fromEntries(Object.entries(record.options).filter(([k]) => !OWN.has(k)));
 
 export const command: Command = {
   summary: "records and shows a live web page on 127.0.0.1",
+  outlivesOutput: true,
   usage: "--rig FILE|NAME [--duration 10min] [--out RUN] [--port TTY] [-- CMD …]",
   help: `
 Prints the page's address, with a token that is new every time: whoever has it may look (docs/live.md).
@@ -35,14 +35,14 @@ example: truejoule live --rig virtual --duration 5min`,
   },
 };
 
-async function look(call: Invocation): Promise<0 | 1 | 3> {
-  const dir = mkdtempSync(join(tmpdir(), "truejoule-live-"));
+async function look(call: Invocation): Promise<ExitCode> {
+  const folder = scratchFolder("truejoule-live-");
   try {
-    const { result } = await recordTo(dir, call, announcer(call, null));
-    if (result.ended === "failure") return 1;
-    return result.lostRows + result.lostMarks > 0 ? 3 : 0;
+    const unfused = { ...call, options: { ...call.options, "no-fuse": true } };
+    const { result } = await recordTo(join(folder.path, "run"), unfused, announcer(call, null));
+    return exitOf(result, false);
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    folder.remove();
   }
 }
 

@@ -4,6 +4,7 @@
 
 import { parseArgs } from "node:util";
 import { type Command, type ExitCode, makeUi } from "./command.ts";
+import { outliveTerminal } from "./outlive.ts";
 import { printLine, printText, tellLine } from "./terminal.ts";
 
 const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
@@ -44,6 +45,7 @@ async function main(argv: string[]): Promise<ExitCode> {
   const load = commands[name];
   if (!load) return usage(`no command "${name}"`, "truejoule --help lists the commands");
   const { command } = await load();
+  outlivesOutput = command.outlivesOutput === true;
   const parsed = parse(name, command, args);
   if (typeof parsed === "string") return usage(parsed, `truejoule ${name} --help`);
   if (parsed.values["help"]) {
@@ -93,7 +95,7 @@ usage: truejoule COMMAND [options]        truejoule COMMAND --help
 ${lines.join("\n")}
 
 everywhere: --help, --json (one JSON document on stdout), --quiet
-exit codes: 0 success, 1 failure, 2 usage, 3 done with recorded loss or degraded quality
+exit codes: 0 success, 1 failure, 2 usage, 3 done with recorded loss or degraded quality; record: CMD's
 `;
 }
 
@@ -141,8 +143,7 @@ function explain(error: unknown, name: string | undefined): ExitCode {
   if (e.tag === "UsageError") return usage(e.message!, `truejoule ${name ?? ""} --help`);
   if (e.tag !== undefined || (e.code !== undefined && e.path !== undefined)) {
     const words = e.tag === undefined ? FILE_ERRORS[e.code!] : undefined;
-    // A file is written beside its name until it is whole.
-    const said = words ? `${e.path!.replace(/\.part$/, "")}: ${words} (${e.code})` : e.message;
+    const said = words ? `${e.path}: ${words} (${e.code})` : e.message;
     tellLine(`truejoule: ${said}`);
     return 1;
   }
@@ -157,5 +158,9 @@ function explain(error: unknown, name: string | undefined): ExitCode {
   return 1;
 }
 
+let outlivesOutput = false;
+outliveTerminal(() => {
+  if (!outlivesOutput) process.exit(0); // `truejoule … | head`
+});
 const argv = process.argv.slice(2);
 process.exitCode = await main(argv).catch((error: unknown) => explain(error, argv[0]));

@@ -2,30 +2,40 @@
 
 import { randomUUID } from "node:crypto";
 import { basename } from "node:path";
-import { createRun, type RunPaths } from "../capture/run.ts";
+import { claimRun } from "../capture/new-run.ts";
+import type { RunPaths } from "../capture/run.ts";
 import { type LoadedRig, resolveRig } from "../rigs/load.ts";
-import { InputError, UsageError } from "../schema/errors.ts";
+import { UsageError } from "../schema/errors.ts";
 import type { Session } from "../schema/session.ts";
 import { instant } from "../schema/time.ts";
 import { quantity } from "../schema/units.ts";
 import type { Command, ExitCode, Invocation, Ui } from "./command.ts";
+import { isGone, whenGone } from "./outlive.ts";
 import { type Bench, realBench, virtualBench } from "./recording/bench.ts";
 import { cudaEnvironment } from "./recording/cuda.ts";
-import { bytesPerSecond, freeBytes } from "./recording/disk.ts";
+import { checkRoom, freeBytes, roomFor } from "./recording/disk.ts";
+import type { Findings } from "./recording/findings.ts";
 import { takeInterrupts } from "./recording/interrupts.ts";
+import type { LiveListener } from "./recording/live.ts";
+import type { RecordingResult, RecordingState } from "./recording/plan.ts";
 import { checkProgram, Program } from "./recording/program.ts";
-import { record, type RecordingResult, type RecordingState } from "./recording/recorder.ts";
+import { tellWaiting, withRun } from "./locked-run.ts";
+import { record } from "./recording/recorder.ts";
 import { clearProgress, inPlace, progressLine, tellLine } from "./terminal.ts";
 import { software } from "./version.ts";
 
 export const command: Command = {
   summary: "records DAQ, edges, marks and telemetry until the duration or CMD ends",
+  outlivesOutput: true,
   usage:
     "--rig FILE|NAME --out RUN [--duration 10s] [--port TTY] [--label k=v] [--live] [--cuda] [-- CMD …]",
   help: `
 Writes RUN/capture.mcap as it goes (a kill loses less than a second), then fuses it. CMD finds the marks
 folder in TRUEJOULE_MARKS (docs/marks.md); a window named command-1 spans it. Ctrl-C ends both cleanly, a
 second one at once. A recording that fails says so at once and leaves CMD alone: it goes on unrecorded.
+Only a log that takes nothing more (a full disk) and the DAQ's own fatal errors end it early; a terminal that
+goes (SIGHUP, a closed pipe), the live page, marks and telemetry do not: they are told and exit 3.
+Exit: 1 if the recording failed, else CMD's code if not 0 (128 + n for signal n), else 3 or 0.
 --rig virtual records the virtual bench over a pty in real time; everything in it is simulated. With --cuda
 its simulated load follows CMD's own kernels.
 
@@ -98,13 +108,19 @@ export async function recordTo(
   if (call.rest.length > 0) checkProgram(call.rest[0]!);
   const durationS = await duration(call);
   const loaded = await resolveRig(rig);
-  const paths = createRun(out);
-  checkRoom(paths, bytesPerSecond(loaded.rig), durationS);
-  const bench = await benchOf(loaded, durationS, call);
+  const run = await claimRun(out, tellWaiting);
   try {
-    return { paths, bench, result: await recordRun(paths, bench, durationS, call, announce) };
+    checkRoom(run.paths.dir, roomFor(loaded.rig, durationS, call.options["no-fuse"] !== true));
+    const bench = await benchOf(loaded, durationS, call);
+    try {
+      const result = await recordRun(run.paths, bench, durationS, call, announce);
+      return { paths: run.paths, bench, result };
+    } finally {
+      // The recorder has closed it already, if it came so far, and told what was wrong with that.
+      await bench.close().catch(() => undefined);
+    }
   } finally {
-    await bench.close(); // the recorder has closed it already, if it came so far
+    run.release();
   }
 }
 
@@ -135,12 +151,14 @@ export async function recordRun(
   const { ui } = call;
   if (!ui.quiet) tellLine(bench.description);
   const session = newSession(bench, labels(call.options["label"]));
-  const live = call.options["live"] === true ? await livePageOf(paths, bench, session, ui) : null;
-  if (live) announce(live.url);
+  let findings: Pick<Findings, "add"> | null = null;
+  const onLost = (text: string): void => findings?.add("live page", text);
+  const page = { onUrl: announce, onLost };
+  const live = call.options["live"] === true ? await livePageOf(paths, bench, session, page) : null;
   const progress = stateLine(ui, durationS, bench.rig.rig.rails.length * 2);
   const output = ui.json ? "stderr" : "inherit";
   const program = call.rest.length > 0 ? new Program(call.rest, cudaOf(call), output) : null;
-  const interrupts = takeInterrupts(program);
+  const interrupts = takeInterrupts(program, () => findings?.add("terminal", HUNG_UP));
   try {
     const result = await record({
       paths,
@@ -151,11 +169,18 @@ export async function recordRun(
       interrupted: interrupts.asked,
       realtime: call.options["realtime"] === true,
       trigger: call.options["no-trigger"] !== true,
+      cuda: call.options["cuda"] === true,
+      fuse: call.options["no-fuse"] !== true,
       onProgress: (state) => {
         progress(state);
         live?.state(state);
       },
       onFailure: (why) => say(program?.running === true ? `${why}; ${GOES_ON}` : why),
+      onFindings: (f) => {
+        findings = f;
+        whenGone((stream, why) => f.add(stream, `nobody reads it any more (${why})`));
+      },
+      onFinding: say,
       ...(live ? { tee: live.tee } : {}),
     }).finally(() => {
       if (!ui.quiet) clearProgress();
@@ -167,6 +192,8 @@ export async function recordRun(
     interrupts.release();
   }
 }
+
+const HUNG_UP = `the terminal hung up (SIGHUP); recording goes on to its end unattended, kill ${process.pid} ends it before`;
 
 const GOES_ON = "the program goes on unrecorded; Ctrl-C ends both";
 
@@ -184,9 +211,9 @@ const say = (text: string): void => tellLine(`truejoule: ${text}`);
 const cudaOf = ({ options, rest }: Pick<Invocation, "options" | "rest">): Record<string, string> =>
   options["cuda"] === true ? cudaEnvironment(rest) : {};
 
-async function livePageOf(paths: RunPaths, bench: Bench, session: Session, ui: Ui) {
+async function livePageOf(paths: RunPaths, bench: Bench, session: Session, page: LiveListener) {
   const { startLive } = await import("./recording/live.ts");
-  return startLive(bench, session, basename(paths.dir), (text) => ui.warn(text));
+  return startLive(bench, session, basename(paths.dir), page);
 }
 
 /** Says what was recorded, and fuses it. */
@@ -200,13 +227,29 @@ export async function finish(
   ui.print(
     `${paths.dir}: ${result.elapsedS.toFixed(1)} s, ${result.rows} rows (${result.lostRows} lost), ${result.reads} telemetry reads (${result.failedReads} failed), ${result.marks} marks (${result.lostMarks} lost), ${(result.bytes / 1e6).toFixed(1)} MB; ended by ${result.ended}${code}`,
   );
-  const lost = result.lostRows + result.lostMarks > 0 || result.ended === "failure";
-  if (options["no-fuse"] === true) return lost ? 3 : 0;
+  if (options["no-fuse"] === true) return exitOf(result, false);
+  const free = freeBytes(paths.dir);
+  if (free < result.fuseBytes) {
+    const gb = (bytes: number): string => `${(bytes / 1e9).toPrecision(3)} GB`;
+    ui.warn(
+      `not fused: ${gb(free)} free, it needs ${gb(result.fuseBytes)}; free some and run: truejoule fuse ${paths.dir}`,
+    );
+    return exitOf(result, true);
+  }
   const { fuseRun } = await import("../dataset/fuse.ts");
-  const { comparison } = fuseRun(paths, { onProgress: (label) => ui.progress(label) });
+  const { comparison } = await withRun(paths.dir, "exclusive", () =>
+    fuseRun(paths, { onProgress: (label) => ui.progress(label) }),
+  );
   for (const w of comparison.warnings) ui.warn(w);
   ui.print(`next: truejoule compare ${paths.dir}`);
-  return lost || comparison.degraded ? 3 : 0;
+  return exitOf(result, comparison.degraded);
+}
+
+/** A recording that failed before all, then the program's own, then what was lost or is degraded. */
+export function exitOf(r: RecordingResult, degraded: boolean): ExitCode {
+  if (r.ended === "failure") return 1;
+  if (r.exitCode) return r.exitCode;
+  return degraded || r.lostRows + r.lostMarks + r.findings.length > 0 ? 3 : 0;
 }
 
 function newSession(bench: Bench, given: Readonly<Record<string, string>>): Session {
@@ -224,15 +267,23 @@ function newSession(bench: Bench, given: Readonly<Record<string, string>>): Sess
   };
 }
 
+/** A hundred years: more is a slip of the keyboard. */
+const LONGEST_S = 100 * 365.25 * 86400;
+
 async function duration(call: Invocation): Promise<number> {
   const text = call.options["duration"];
   if (text === undefined) return Infinity;
+  let seconds = NaN;
   try {
-    const seconds = await quantity((text as string).replace(/^([\d.]+)\s*/, "$1 "), "s");
-    if (seconds > 0) return seconds;
+    seconds = await quantity((text as string).replace(/^([\d.]+)\s*/, "$1 "), "s");
   } catch {
     // said below
   }
+  if (seconds > LONGEST_S)
+    throw new UsageError(
+      `--duration ${String(text)}: longer than 100 years; leave it away to record until CMD ends or Ctrl-C`,
+    );
+  if (seconds > 0) return seconds;
   throw new UsageError(`--duration ${String(text)}: expected a time such as 10s, 5min, 2h`);
 }
 
@@ -264,19 +315,10 @@ function labels(o: unknown): Record<string, string> {
   );
 }
 
-function checkRoom(paths: RunPaths, rate: number, durationS: number): void {
-  const free = freeBytes(paths.dir);
-  const need = rate * (Number.isFinite(durationS) ? durationS : 60) + (512 << 20);
-  if (free < need)
-    throw new InputError(
-      `${paths.dir}: ${(free / 1e9).toFixed(1)} GB free, a recording of this length needs ${(need / 1e9).toFixed(1)} GB; free some space or choose another --out`,
-    );
-}
-
 function stateLine(ui: Ui, durationS: number, channels: number): (s: RecordingState) => void {
   let [rows, seconds, nextS] = [0, 0, 0];
   return (s) => {
-    if (ui.quiet || (!inPlace && s.elapsedS < nextS)) return;
+    if (ui.quiet || isGone("stderr") || (!inPlace && s.elapsedS < nextS)) return;
     nextS = s.elapsedS + 5;
     const rate = s.elapsedS > seconds ? ((s.rows - rows) * channels) / (s.elapsedS - seconds) : 0;
     [rows, seconds] = [s.rows, s.elapsedS];
@@ -301,6 +343,7 @@ function jsonOf(r: RecordingResult): object {
     bytes: r.bytes,
     ended: r.ended,
     exit_code: r.exitCode,
+    findings: r.findings,
     telemetry: (r.telemetry?.grids ?? []).map(({ name, schedulerClass, poll }) => ({
       grid: name,
       scheduler_class: schedulerClass,

@@ -1,11 +1,11 @@
 // truejoule recover RUN --out RUN2: what is whole in a cut or damaged log, as a run of its own.
 
-import { rmSync } from "node:fs";
-import { resolve } from "node:path";
+import { existsSync, realpathSync } from "node:fs";
 import { recoverLog } from "../capture/recover.ts";
-import { createRun, openRun } from "../capture/run.ts";
+import { claimRun } from "../capture/new-run.ts";
 import { UsageError } from "../schema/errors.ts";
 import type { Command } from "./command.ts";
+import { tellWaiting, withRun } from "./locked-run.ts";
 
 export const command: Command = {
   summary: "salvages a cut or damaged log into a new run, counts what was lost",
@@ -23,17 +23,19 @@ repeat the loss. Exit 3 when something was lost, 0 when the log was whole.`,
     if (!run || extra.length > 0) throw new UsageError("recover takes one RUN");
     const out = call.options["out"];
     if (typeof out !== "string") throw new UsageError("recover needs --out RUN2");
-    if (resolve(out) === resolve(run))
-      throw new UsageError("--out is RUN itself; evidence is never overwritten");
-    const from = openRun(run).capture;
-    const to = createRun(out);
-    let recovered;
-    try {
-      recovered = recoverLog(from, to.capture, call.ui.progress("recovering"));
-    } catch (error) {
-      rmSync(to.dir, { recursive: true }); // a run that never came to be leaves nothing behind
-      throw error;
-    }
+    const recovered = await withRun(run, "shared", async ({ capture }) => {
+      if (existsSync(out) && realpathSync(out) === realpathSync(run))
+        throw new UsageError("--out is RUN itself; evidence is never overwritten");
+      const to = await claimRun(out, tellWaiting);
+      try {
+        return recoverLog(capture, to.paths.capture, call.ui.progress("recovering"));
+      } catch (error) {
+        to.abandon(); // a run that never came to be leaves nothing behind
+        throw error;
+      } finally {
+        to.release();
+      }
+    });
     const { chunks, attachments, dropped, droppedBytes, missingMessages, note } = recovered;
     if (call.ui.json)
       call.ui.document({

@@ -1,49 +1,50 @@
 // truejoule report RUN: RUN/report.html, one file, readable without a network.
 
-import { existsSync, statSync } from "node:fs";
-import { openRun, type RunPaths } from "../capture/run.ts";
+import type { RunPaths } from "../capture/run.ts";
 import { UsageError } from "../schema/errors.ts";
+import { logNow } from "./changed-log.ts";
 import type { Command, Ui } from "./command.ts";
+import { withRun } from "./locked-run.ts";
 
 export const command: Command = {
   summary: "writes RUN/report.html, one file, readable without a network",
   usage: "RUN",
   help: `
-Reads the run's Arrow files, align.json and compare.json; fuses the run first where they are missing or
-older than the capture, or no longer as they were written (SHA256SUMS).`,
+Reads the run's Arrow files, align.json and compare.json; fuses the run first where they are missing, no longer
+as they were written (SHA256SUMS), or not made from the log as it is now (its SHA-256, never its time). Exit 3
+when the log was another one when they were made.`,
   options: {},
   optionHelp: [],
 
   async run(call) {
     const [dir, ...extra] = call.positionals;
     if (!dir || extra.length > 0) throw new UsageError("report takes one RUN");
-    const paths = openRun(dir);
-    await currentReport(paths, call.ui, true);
-    if (call.ui.json) call.ui.document({ schema: "report/1", run: dir, report: paths.report });
-    call.ui.print(paths.report);
-    return 0;
+    const { report, changed } = await withRun(dir, "exclusive", async (paths) => {
+      const { keepReport } = await import("../view/report.ts");
+      const made = await currentReport(paths, call.ui);
+      keepReport(paths, made.page);
+      return { report: paths.report, changed: made.changed };
+    });
+    if (call.ui.json) call.ui.document({ schema: "report/1", run: dir, report });
+    call.ui.print(report);
+    return changed ? 3 : 0;
   },
 };
 
-/** Fuses where derived files are missing or older than the capture, then writes the report. */
-export async function currentReport(paths: RunPaths, ui: Ui, anyway = false): Promise<void> {
-  const made = [paths.fused, paths.events, paths.telemetry, paths.align, paths.compare];
-  const modifiedMs = (f: string): number => (existsSync(f) ? statSync(f).mtimeMs : NaN);
-  const since = modifiedMs(paths.capture);
-  // A run without a physical trace has no fused.arrow; everything else must be there and current.
-  const { checksumProblem } = await import("../dataset/checksums.ts");
-  const stale = made.some(
-    (f) =>
-      modifiedMs(f) < since ||
-      (f !== paths.fused && Number.isNaN(modifiedMs(f))) ||
-      (existsSync(f) && checksumProblem(paths, f) !== null),
-  );
-  if (stale) {
+/** The report's page, made now, of files that were made from the log as it is now: fuses where they are not. */
+export async function currentReport(
+  paths: RunPaths,
+  ui: Ui,
+): Promise<{ page: string; changed: boolean }> {
+  const { sha256, changed } = await logNow(paths, ui);
+  const { staleFiles } = await import("../dataset/made-from.ts");
+  const stale = await staleFiles(paths, sha256);
+  const spoiled = stale.filter((s) => s.endsWith("as it was written"));
+  for (const s of spoiled) ui.warn(`${s}; made anew`);
+  if (stale.length > 0) {
     const { fuseRun } = await import("../dataset/fuse.ts");
     fuseRun(paths, { onProgress: (label) => ui.progress(label) });
   }
-  const newest = Math.max(...[...made, paths.folded].map((f) => modifiedMs(f) || 0));
-  if (!anyway && !stale && modifiedMs(paths.report) >= newest) return;
-  const { writeReport } = await import("../view/report.ts");
-  await writeReport(paths);
+  const { renderRun } = await import("../view/report.ts");
+  return { page: await renderRun(paths), changed };
 }

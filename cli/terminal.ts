@@ -33,7 +33,3 @@ const CLEAR = inPlace ? "\r\x1b[K" : "";
 
 const out = (text: string): void => void process.stdout.write(text);
 const err = (text: string): void => void (text !== "" && process.stderr.write(text));
-
-process.stdout.on("error", (e: NodeJS.ErrnoException) => {
-  if (e.code === "EPIPE") process.exit(0); // `truejoule … | head`
-});

@@ -1,13 +1,14 @@
 // truejoule verify RUN: is the evidence whole, and are the files beside it made from it.
 
 import { statSync } from "node:fs";
-import { openRun } from "../capture/run.ts";
+import type { RunPaths } from "../capture/run.ts";
 import { headProblems, type KnownHead } from "../capture/chain-check.ts";
-import { type LogCheck, problemsOf, verifyLog } from "../capture/verify.ts";
+import { type LogCheck, problemsOf, verifyLog, warningsOf } from "../capture/verify.ts";
 import type { FileCheck } from "../dataset/verify-derived.ts";
 import type { ChainHead } from "../capture/seal.ts";
 import { UsageError } from "../schema/errors.ts";
 import type { Command, Ui } from "./command.ts";
+import { withRun } from "./locked-run.ts";
 
 interface Verified {
   readonly run: string;
@@ -40,27 +41,30 @@ log's, 1 unreadable.`,
   async run(call) {
     const [run, ...extra] = call.positionals;
     if (!run || extra.length > 0) throw new UsageError("verify takes one RUN");
-    const paths = openRun(run);
-    const { knownHeads } = await import("../dataset/known-heads.ts");
-    const { verifyDerived } = await import("../dataset/verify-derived.ts");
-    const known = await knownHeads(paths);
-    const { size: bytes } = statSync(paths.capture);
-    const log = verifyLog(paths.capture, call.ui.progress("verifying"), known);
-    const files = await verifyDerived(paths, log.chain.sha256, log);
-    const contradictions = headProblems(log.chain, known);
-    const { rigProblem } = await import("../align/logged-rig.ts");
-    const rig = log.rig && rigProblem(log.rig);
-    const problems = [...contradictions, ...(rig ? [`rig.json ${rig}`] : []), ...problemsOf(log)];
-    const altered = contradictions.length + log.chain.broken.length > 0;
-    const flawed = problems.length > 0 || files.some((f) => !f.ok);
-    const sound = log.chain.chain && known.length > 0 ? "clean" : "unsealed";
-    const verdict = altered ? "altered" : flawed ? "degraded" : sound;
-    const verified = { run, bytes, log, known, verdict, problems, files } as const;
+    const verified = await withRun(run, "shared", (paths) => verify(run, paths, call.ui));
     if (call.ui.json) call.ui.document(toJson(verified));
     print(verified, call.ui);
-    return altered || flawed ? 3 : 0;
+    return verified.verdict === "clean" || verified.verdict === "unsealed" ? 0 : 3;
   },
 };
+
+async function verify(run: string, paths: RunPaths, ui: Ui): Promise<Verified> {
+  const { rigProblem } = await import("../align/logged-rig.ts");
+  const { knownHeads } = await import("../dataset/known-heads.ts");
+  const { verifyDerived } = await import("../dataset/verify-derived.ts");
+  const known = await knownHeads(paths);
+  const { size: bytes } = statSync(paths.capture);
+  const log = verifyLog(paths.capture, ui.progress("verifying"), known);
+  const files = await verifyDerived(paths, log.chain.sha256, log);
+  const contradictions = headProblems(log.chain, known);
+  const rig = log.rig ? rigProblem(log.rig) : undefined;
+  const problems = [...contradictions, ...(rig ? [`rig.json ${rig}`] : []), ...problemsOf(log)];
+  const flawed = problems.length > 0 || files.some((f) => !f.ok);
+  const sound = log.chain.chain && known.length > 0 ? "clean" : "unsealed";
+  const altered = contradictions.length + log.chain.broken.length > 0;
+  const verdict = altered ? "altered" : flawed ? "degraded" : sound;
+  return { run, bytes, log, known, verdict, problems, files };
+}
 
 function toJson({ run, bytes, log, known, verdict, problems, files }: Verified): object {
   const { sha256, chain } = log.chain;
@@ -82,6 +86,8 @@ function toJson({ run, bytes, log, known, verdict, problems, files }: Verified):
         gaps: s.gaps,
         duplicates: s.duplicates,
         backwards: s.backwards,
+        late_blocks: s.lateBlocks,
+        late_rows: s.lateRows,
       })),
       reads: log.reads,
       failed_reads: log.failedReads,
@@ -90,7 +96,7 @@ function toJson({ run, bytes, log, known, verdict, problems, files }: Verified):
       damages: log.damages,
     },
     problems,
-    warnings: log.notes.filter((n) => n.level === "warning").map((n) => n.text),
+    warnings: warningsOf(log),
     files,
   };
 }
@@ -132,5 +138,5 @@ function print({ run, bytes, log, known, verdict, problems, files }: Verified, u
     ui.print(
       `  ${f.path.padEnd(16)} ${f.ok ? `ok${f.rows === null ? "" : `, ${f.rows} rows`}` : `problem: ${f.problem}`}`,
     );
-  for (const n of log.notes) if (n.level === "warning") ui.warn(n.text);
+  for (const text of warningsOf(log)) ui.warn(text);
 }

@@ -1,37 +1,41 @@
 // truejoule view RUN: the run's report by the live page's server, for whoever has the address.
 
-import { readFileSync } from "node:fs";
-import { openRun } from "../capture/run.ts";
 import { UsageError } from "../schema/errors.ts";
 import { serveLocally } from "../view/live/server.ts";
+import { keepOrSay } from "./changed-log.ts";
 import type { Command } from "./command.ts";
+import { withRun } from "./locked-run.ts";
 import { currentReport } from "./report.ts";
-
-/** The report carries its own policy, by hash; only what a meta element cannot say is added. */
-const POLICY = "frame-ancestors 'none'";
 
 export const command: Command = {
   summary: "shows a run's report on 127.0.0.1",
   usage: "RUN",
   help: `
-Writes RUN/report.html where it is missing or older than the run, serves it on 127.0.0.1 under an address
-with a token, and stays until Ctrl-C. Through SSH: ssh -L 8080:127.0.0.1:PORT host.`,
+Makes the report as \`truejoule report\` does, writes it to RUN/report.html and serves what it made, whatever stands
+there, on 127.0.0.1 under an address with a token, until Ctrl-C; on a read-only disk it only serves it.
+Through SSH: ssh -L 8080:127.0.0.1:PORT host.`,
   options: {},
   optionHelp: [],
 
   async run({ positionals, ui }) {
     const [dir, ...extra] = positionals;
     if (!dir || extra.length > 0) throw new UsageError("view takes one RUN");
-    const paths = openRun(dir);
-    await currentReport(paths, ui);
-    const page = { policy: POLICY, body: () => readFileSync(paths.report) };
-    const server = await serveLocally({ pages: { "/": page } });
-    if (ui.json) ui.document({ schema: "view/1", url: server.url, report: paths.report });
+    const { keepReport } = await import("../view/report.ts");
+    const { pagePolicy } = await import("../view/page-template.ts");
+    const { page, report, changed } = await withRun(dir, "exclusive", async (paths) => {
+      const made = await currentReport(paths, ui);
+      keepOrSay(paths.report, () => keepReport(paths, made.page), ui);
+      return { ...made, report: paths.report };
+    });
+    // What was made here is served, never a file: somebody may have put another one there.
+    const policy = `${pagePolicy()}; frame-ancestors 'none'`;
+    const server = await serveLocally({ pages: { "/": { policy, body: () => page } } });
+    if (ui.json) ui.document({ schema: "view/1", url: server.url, report });
     else for (const line of [server.url, "Ctrl-C ends"]) ui.print(line);
     await new Promise<void>((resolve) => {
       process.once("SIGINT", resolve).once("SIGTERM", resolve);
     });
     await server.close();
-    return 0;
+    return changed ? 3 : 0;
   },
 };

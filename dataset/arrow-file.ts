@@ -2,7 +2,6 @@
 // appears under its name only when it is whole, since a cut IPC file gives nothing back. A batch that
 // does not match the schema would be dropped by the library in silence; here it is an error.
 
-import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import {
   AsyncByteQueue,
   type Data,
@@ -20,6 +19,7 @@ import {
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
+import { OwnFile } from "../capture/own-file.ts";
 import type { Column, ColumnType } from "../schema/tables.ts";
 
 /** Where bytes go: a file, or nowhere (benchmarks). */
@@ -84,12 +84,12 @@ export class ArrowFile {
       columns.map((c) => new Field(c.name, types[c.type](), c.nullable, unitOf(c))),
       new Map(Object.entries(metadata)),
     );
-    const target =
-      typeof to === "string" ? partFile(to) : { sink: to, finish: () => {}, abort: () => {} };
-    this.#finish = target.finish;
-    this.#abort = target.abort;
+    const file = typeof to === "string" ? new OwnFile(to) : undefined;
+    const sink = typeof to === "string" ? (bytes: Uint8Array) => file!.write(bytes) : to;
+    this.#finish = () => file?.close();
+    this.#abort = () => file?.abort();
     try {
-      this.#writer.reset(new Queue(target.sink), this.#schema); // writes the schema at once
+      this.#writer.reset(new Queue(sink), this.#schema); // writes the schema at once
     } catch (error) {
       this.abort();
       throw error;
@@ -121,23 +121,21 @@ export class ArrowFile {
   }
 }
 
-function partFile(path: string): { sink: ByteSink; finish: () => void; abort: () => void } {
-  const part = `${path}.part`;
-  const fd = openSync(part, "w");
-  return {
-    sink(bytes) {
-      for (let done = 0; done < bytes.length;)
-        done += writeSync(fd, bytes, done, bytes.length - done);
-    },
-    finish() {
-      closeSync(fd);
-      renameSync(part, path);
-    },
-    abort() {
-      closeSync(fd);
-      rmSync(part, { force: true });
-    },
-  };
+/** Runs `body` with a table that is closed when it returns and gone when it throws. */
+export function writeArrow(
+  path: string,
+  columns: readonly Column[],
+  metadata: Readonly<Record<string, string>>,
+  body: (file: ArrowFile) => void,
+): void {
+  const file = new ArrowFile(path, columns, metadata);
+  try {
+    body(file);
+    file.close();
+  } catch (error) {
+    file.abort();
+    throw error;
+  }
 }
 
 const unitOf = (c: Column): Map<string, string> => new Map(c.unit ? [["unit", c.unit]] : []);

@@ -1,8 +1,10 @@
 // Enters: an Arrow IPC file. Leaves: its batches one at a time, reading the next while one is worked on,
 // and every way a file can be broken as one InputError. Holds two batches, never the table.
 
-import type { RecordBatch, Schema } from "apache-arrow";
+import type { Data, RecordBatch, Schema } from "apache-arrow";
+import { closeSync, constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { openRegular } from "../capture/regular-file.ts";
 import { inputError } from "../schema/errors.ts";
 
 export interface ArrowReader {
@@ -25,7 +27,7 @@ export async function openArrow(path: string, remedy: string): Promise<ArrowRead
       "an Arrow IPC file with its footer",
       found,
     );
-  const handle = await open(path, "r");
+  const handle = await openTable(path);
   try {
     const wrong = await wrongMagic(handle);
     if (wrong) throw broken(wrong);
@@ -45,6 +47,22 @@ export async function openArrow(path: string, remedy: string): Promise<ArrowRead
     await handle.close();
     throw isInputError(error) ? error : broken("damaged records");
   }
+}
+
+/** A file to read; a pipe of that name is refused instead of waited for. @throws InputError */
+export async function openTable(path: string): Promise<FileHandle> {
+  closeSync(openRegular(path, "an Arrow IPC file").fd);
+  return open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+}
+
+/** The same of a table in memory. */
+export async function arrowIn(bytes: Uint8Array): Promise<ArrowReader> {
+  const { tableFromIPC } = await import("apache-arrow");
+  const { schema, batches } = tableFromIPC(bytes);
+  const each = async function* (): AsyncGenerator<RecordBatch> {
+    yield* batches;
+  };
+  return { schema, count: batches.length, spanNs: null, batches: each(), close: async () => {} };
 }
 
 const MAGIC = "ARROW1"; // at both ends of the file: Arrow columnar format, "IPC File Format"
@@ -84,10 +102,25 @@ async function* readAhead(
     } catch {
       batch = null;
     }
+    if (batch?.data.children.every(holds) === false) batch = null;
     if (batch === null) throw broken(`batch ${i} of ${count} damaged`);
     if (batch.numRows > 0) yield batch;
   }
 }
+
+/** A column has as many values as it says: loops run by that number. Dictionaries and nested types are not ours. */
+function holds(d: Data): boolean {
+  const { length, valueOffsets, values } = d as {
+    length: number;
+    valueOffsets?: ArrayLike<number>;
+    values?: ArrayLike<unknown>;
+  };
+  if (valueOffsets !== undefined) return valueOffsets.length > length;
+  return values === undefined || values.length * VALUES_A_SLOT >= length;
+}
+
+/** Booleans lie eight in a byte. */
+const VALUES_A_SLOT = 8;
 
 async function span(count: number, read: ReadBatch): Promise<[number, number] | null> {
   let first = NaN;

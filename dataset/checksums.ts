@@ -1,33 +1,89 @@
-// SHA256SUMS of a run: what fuse and compare wrote, as they wrote it. Neither Arrow nor JSON has a checksum
-// of its own, so a flipped bit in a derived file would be a wrong Joule without a word. In the form of
-// coreutils: `sha256sum -c SHA256SUMS` reads it too.
+// SHA256SUMS of a run: what this program wrote, as it wrote it, and the log that it was made from. Neither Arrow
+// nor JSON has a checksum of its own, so a flipped bit in a derived file would be a wrong Joule without a word.
+// In the form of coreutils: `sha256sum -c SHA256SUMS` reads it too. Where the log was another one before, a
+// comment keeps that one's hash: making files anew wipes out no trace of the change.
 
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
+import { writeOwn } from "../capture/own-file.ts";
 import type { RunPaths } from "../capture/run.ts";
+import { readSmallFile } from "../capture/regular-file.ts";
 import { fileSha256 } from "../capture/sha256.ts";
 
-/** Notes files of the run as they are now, beside what is noted of others. */
-export function noteChecksums(paths: RunPaths, files: readonly string[]): void {
-  const known = readChecksums(paths);
-  for (const path of files)
-    if (existsSync(path)) known.set(basename(path), fileSha256(path));
-    else known.delete(basename(path));
-  const lines = [...known].sort().map(([name, sha256]) => `${sha256}  ${name}\n`);
-  writeFileSync(paths.checksums, lines.join(""));
+/** SHA-256 by name, and of logs that the files were made from before, in words. */
+interface Noted {
+  readonly hashes: Map<string, string>;
+  readonly changes: string[];
 }
+
+/** Notes files of the run as they are now, beside what is noted of others. @param log SHA-256 of the log. */
+export function noteChecksums(paths: RunPaths, files: readonly string[], log?: string): void {
+  const { hashes, changes } = readChecksums(paths);
+  for (const path of files)
+    if (existsSync(path)) hashes.set(basename(path), fileSha256(path));
+    else hashes.delete(basename(path));
+  if (log !== undefined) {
+    const name = basename(paths.capture);
+    const before = hashes.get(name);
+    if (before !== undefined && before !== log) noteChange(changes, before, log);
+    hashes.set(name, log);
+  }
+  const lines = [...hashes].sort().map(([name, sha256]) => `${sha256}  ${name}\n`);
+  writeOwn(paths.checksums, [...changes.map((c) => `# ${c}\n`), ...lines].join(""));
+}
+
+/** That the log is not the one that the files were made from, before anything is made anew. */
+export function noteLogChange(paths: RunPaths, before: string, now: string): void {
+  const noted = readChecksums(paths);
+  if (!noted.hashes.has(basename(paths.capture))) {
+    // Made by a version that noted no log: the tables told it.
+    noted.hashes.set(basename(paths.capture), before);
+    const lines = [...noted.hashes].sort().map(([name, sha256]) => `${sha256}  ${name}\n`);
+    writeOwn(paths.checksums, lines.join(""));
+  }
+  noteChecksums(paths, [], now);
+}
+
+/** Further ones are as those before: the file stays small. */
+const MOST_CHANGES = 100;
+
+function noteChange(changes: string[], before: string, now: string): void {
+  const at = new Date().toISOString();
+  changes.push(`the log changed: SHA-256 ${before} before, ${now} from ${at} on`);
+  if (changes.length > MOST_CHANGES) changes.splice(1, changes.length - MOST_CHANGES);
+}
+
+/** SHA-256 of the log that the files were made from, where it is noted. */
+export const notedLog = (paths: RunPaths): string | undefined =>
+  readChecksums(paths).hashes.get(basename(paths.capture));
+
+/** In words, each time that files were made anew because the log was another one. */
+export const logChanges = (paths: RunPaths): readonly string[] => readChecksums(paths).changes;
 
 /** What is wrong with a derived file by its checksum, or null; a run without SHA256SUMS says nothing. */
 export function checksumProblem(paths: RunPaths, path: string): string | null {
   if (!existsSync(paths.checksums)) return null;
-  const noted = readChecksums(paths).get(basename(path));
+  const noted = readChecksums(paths).hashes.get(basename(path));
   return noted === fileSha256(path)
     ? null
-    : `not as it was written (SHA256SUMS); truejoule ${path === paths.folded ? "fold" : "fuse"} writes it anew`;
+    : `not as it was written (SHA256SUMS); truejoule ${COMMANDS[basename(path)] ?? "fuse"} writes it anew`;
 }
 
-function readChecksums({ checksums }: RunPaths): Map<string, string> {
-  if (!existsSync(checksums)) return new Map();
-  const lines = readFileSync(checksums, "utf8").matchAll(/^([0-9a-f]{64}) [ *](.+)$/gm);
-  return new Map([...lines].map((m) => [m[2]!, m[1]!]));
+const COMMANDS: Readonly<Record<string, string>> = {
+  "folded.arrow": "fold",
+  "report.html": "report",
+};
+
+/** A run has a dozen derived files. */
+const MOST_BYTES = 1 << 20;
+
+function readChecksums({ checksums }: RunPaths): Noted {
+  if (!existsSync(checksums)) return { hashes: new Map(), changes: [] };
+  const text = readSmallFile(checksums, "names and hashes of a run's files", MOST_BYTES).toString();
+  const lines = text.matchAll(/^([0-9a-f]{64}) [ *](.+)$/gm);
+  const changes = text.matchAll(/^# (the log changed: .+)$/gm);
+  return {
+    hashes: new Map([...lines].map((m) => [m[2]!, m[1]!])),
+    changes: [...changes].map((m) => m[1]!),
+  };
 }

@@ -3,15 +3,20 @@
 import type { Comparison } from "../energy/compare.ts";
 import { inOrder, kernelFields, launchesOnly } from "../energy/cuda-kernels.ts";
 import { eventColumns } from "../schema/tables.ts";
-import { ArrowFile, type Values } from "./arrow-file.ts";
+import { type ArrowFile, type Values, writeArrow } from "./arrow-file.ts";
 
 export function writeEvents(
   path: string,
   c: Comparison,
   metadata: Readonly<Record<string, string>>,
 ): void {
-  const rows = c.windows;
-  const file = new ArrowFile(path, eventColumns, metadata);
+  writeArrow(path, eventColumns, metadata, (file) => {
+    writeWindows(file, c);
+    for (const batch of kernelBatches(c)) writeKernels(file, c, batch);
+  });
+}
+
+function writeWindows(file: ArrowFile, { windows: rows }: Comparison): void {
   const int64 = (f: (r: (typeof rows)[number]) => number): Values => ({
     data: BigInt64Array.from(rows, (r) => BigInt(Math.round(f(r)))),
   });
@@ -41,8 +46,6 @@ export function writeEvents(
     text((r) => (r.window.fields ? JSON.stringify(r.window.fields) : null)),
     text((r) => r.window.doubt ?? null),
   ]);
-  for (const batch of kernelBatches(c)) writeKernels(file, c, batch);
-  file.close();
 }
 
 /** Rows of the kernel table without a window, some at a time: a run may hold a million. */

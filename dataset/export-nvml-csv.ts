@@ -31,6 +31,7 @@ type Progress = (done: number, total: number) => void;
 
 /**
  * One file a GPU; where there are several, `out` gets `.gpu0`, `.gpu1` before its ending.
+ * @param check may refuse a file, before any is written.
  * @returns files and rows written.
  * @throws InputError when the run has no power reading of NVML or nvidia-smi.
  */
@@ -38,6 +39,7 @@ export async function exportNvmlCsv(
   capture: string,
   out: string,
   onProgress?: Progress,
+  check: (path: string) => void = () => undefined,
 ): Promise<{ path: string; rows: number }[]> {
   const scan = scanCapture(capture, onProgress);
   const { marks } = fitClocks(scan);
@@ -50,8 +52,11 @@ export async function exportNvmlCsv(
       scan.telemetry.map((s) => s.channel.name).join(", ") || "no telemetry",
     );
   const written: { path: string; rows: number }[] = [];
+  const pathOf = (gpu: string): string =>
+    gpus.size === 1 ? out : out.replace(/(\.[^./\\]*)?$/, `.gpu${gpu}$1`);
+  for (const gpu of gpus.keys()) check(pathOf(gpu));
   for (const [gpu, columns] of gpus) {
-    const path = gpus.size === 1 ? out : out.replace(/(\.[^./\\]*)?$/, `.gpu${gpu}$1`);
+    const path = pathOf(gpu);
     let rows = 0;
     await writeText(path, (file) => void (rows = write(file, scan, columns, marks)));
     written.push({ path, rows });

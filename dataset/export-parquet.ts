@@ -2,7 +2,6 @@
 // metadata. Times stay plain 64-bit integers of nanoseconds: a column flagged as adjusted to UTC would be
 // read as microseconds by some readers. (docs/adr/parquet.md)
 
-import { renameSync, rmSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import {
   type Field,
@@ -14,6 +13,7 @@ import {
 } from "apache-arrow";
 import type { SchemaElement } from "hyparquet";
 import type { ArrowReader } from "./arrow-reader.ts";
+import { writeBytes } from "./text-file.ts";
 
 type Progress = (done: number, total: number) => void;
 /** What the encoder takes: a typed array, or values with null where there is none. */
@@ -28,25 +28,30 @@ export async function exportParquet(
   out: string,
   onProgress?: Progress,
 ): Promise<number> {
-  const { fileWriter, ParquetWriter } = await import("hyparquet-writer");
-  const part = `${out}.part`;
+  const { ByteWriter, ParquetWriter } = await import("hyparquet-writer");
   const fields = table.schema.fields;
-  try {
+  let rows = 0;
+  await writeBytes(out, async (file) => {
+    const buffer = new ByteWriter();
+    const empty = (): void => {
+      file.write(buffer.getBytes());
+      buffer.index = 0;
+    };
     const parquet = new ParquetWriter({
-      writer: fileWriter(part),
+      writer: Object.assign(buffer, { flush: empty, finish: empty }), // flushed after each row group
       schema: [{ name: "root", num_children: fields.length }, ...fields.map(element)],
       codec: "GZIP",
       compressors: { GZIP: (bytes) => gzipSync(bytes, { level: 1 }) },
       kvMetadata: keyValues(table.schema),
       createdBy: "truejoule",
     });
-    let rows = 0;
     let done = 0;
     let group: RecordBatch[] = [];
     const flush = async (): Promise<void> => {
       const size = group.reduce((n, b) => n + b.numRows, 0);
+      if (size === 0) return;
       const columnData = fields.map((f, c) => ({ name: f.name, data: column(group, f, c, size) }));
-      if (size > 0) await parquet.write({ columnData, rowGroupSize: size });
+      await parquet.write({ columnData, rowGroupSize: size });
       group = [];
     };
     for await (const batch of table.batches) {
@@ -57,12 +62,8 @@ export async function exportParquet(
     }
     await flush();
     await parquet.finish();
-    renameSync(part, out);
-    return rows;
-  } catch (error) {
-    rmSync(part, { force: true });
-    throw error;
-  }
+  });
+  return rows;
 }
 
 /** Of the table, and the unit of each column under `unit:NAME`, since Parquet's columns carry no text. */

@@ -41,6 +41,7 @@ export async function exportPerfetto(
       "no such file",
     );
   const scan = scanCapture(paths.capture);
+  const log = fileSha256(paths.capture);
   const { marks } = fitClocks(scan);
   const warnings: string[] = [];
   let packets = 0;
@@ -48,10 +49,10 @@ export async function exportPerfetto(
     const trace = new PerfettoTrace((bytes) => file.write(bytes), baseNs(scan));
     if (scan.session.startUnix !== null) trace.wallClock(scan.session.startUnix);
     const root = trace.root(rootName(scan));
-    const events = await readingTable(paths, paths.events, warnings, eventTimes);
-    await writePower(trace, root, paths, events, warnings, onProgress);
+    const events = await readingTable(paths, paths.events, log, warnings, eventTimes);
+    await writePower(trace, root, paths, events, log, warnings, onProgress);
     writeTelemetry(trace, root, scan.telemetry);
-    await writeEvents(trace, root, paths, events);
+    await writeEvents(trace, root, paths, events, log);
     writeMarks(trace, root, marks);
     trace.flush();
     packets = trace.packets;
@@ -76,13 +77,14 @@ function baseNs({ session, pairs }: Scan): bigint {
 async function readingTable<T>(
   paths: RunPaths,
   path: string,
+  log: string,
   warnings: string[],
   read: (table: ArrowReader) => Promise<T>,
 ): Promise<T> {
   const remedy = `truejoule fuse ${paths.dir}`;
   const table = await openArrow(path, remedy);
   try {
-    if (table.schema.metadata.get("capture_sha256") !== fileSha256(paths.capture))
+    if (table.schema.metadata.get("capture_sha256") !== log)
       warnings.push(
         `${path} was made from another log than ${paths.capture}; ${remedy} writes it anew`,
       );
@@ -97,11 +99,12 @@ async function writePower(
   root: Track,
   paths: RunPaths,
   events: EventTimes,
+  log: string,
   warnings: string[],
   onProgress?: Progress,
 ): Promise<void> {
   if (!existsSync(paths.fused)) return;
-  await readingTable(paths, paths.fused, warnings, async (table) => {
+  await readingTable(paths, paths.fused, log, warnings, async (table) => {
     const parent = trace.track(root, "physical");
     const near = nearEvents(events, NEAR_NS);
     const power = new PowerCounters(trace, parent, table.schema, table.spanNs, near);
@@ -139,6 +142,7 @@ async function writeEvents(
   root: Track,
   paths: RunPaths,
   events: EventTimes,
+  log: string,
 ): Promise<void> {
   const parents = new Map<boolean, Track>();
   const parent = (isKernel: boolean): Track => {
@@ -147,7 +151,9 @@ async function writeEvents(
     return made;
   };
   const track = lanes(events, trace, parent);
-  await readingTable(paths, paths.events, [], (table) => writeSlices(table, events, track, trace));
+  await readingTable(paths, paths.events, log, [], (table) =>
+    writeSlices(table, events, track, trace),
+  );
 }
 
 /** Begin and end of a pair are its window's slice. */

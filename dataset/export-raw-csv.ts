@@ -3,7 +3,8 @@
 // UTC where the session knows it. Nothing is calibrated and nothing is left out. Holds one block.
 
 import { columnReader } from "../align/decode.ts";
-import { readCapture } from "../capture/log-reader.ts";
+import { type CaptureRecord, readCapture } from "../capture/log-reader.ts";
+import { inRowOrder, lateBlocks } from "../capture/row-order.ts";
 import { csvCell } from "../schema/csv.ts";
 import { inputError } from "../schema/errors.ts";
 import type { RowField, RowLayout, SampleBlock } from "../schema/records.ts";
@@ -32,7 +33,7 @@ export async function exportRawCsv(
   let damages = 0;
   const others: string[] = [];
   await writeText(out, (file) => {
-    for (const r of readCapture(capture, onProgress ? { onProgress } : {})) {
+    for (const r of inOrder(capture, onProgress)) {
       if (r.kind === "session") session = r.session;
       else if (r.kind === "damage") damages++;
       else if (r.kind === "layout" && session) {
@@ -43,6 +44,19 @@ export async function exportRawCsv(
     if (!table) throw inputError("no DAQ rows in this run", capture, "a stream daq/…");
   });
   return { stream: table!.stream, rows: table!.rows, others, damages };
+}
+
+/** The records of a log with the blocks of its first stream in the order of their rows. */
+function* inOrder(capture: string, onProgress?: Progress): Generator<CaptureRecord> {
+  const stream = firstStream(capture);
+  const only = (topic: string): boolean => topic === `daq/${stream}`;
+  const late = lateBlocks(readCapture(capture, { only }), stream);
+  yield* inRowOrder(readCapture(capture, onProgress ? { onProgress } : {}), capture, stream, late);
+}
+
+function firstStream(capture: string): string {
+  for (const r of readCapture(capture)) if (r.kind === "layout") return r.layout.stream;
+  return "";
 }
 
 type Column = (block: SampleBlock) => (row: number) => string;

@@ -1,6 +1,5 @@
 // Folded waveforms of a run → a table, Arrow or CSV: one row a kernel and step of phase (docs/folding.md).
 
-import { rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { captureIdentity } from "../capture/identity.ts";
 import type { RunPaths } from "../capture/run.ts";
@@ -8,9 +7,9 @@ import { prepare } from "../energy/compare.ts";
 import { foldKernels } from "../energy/fold-run.ts";
 import type { Folded, FoldOptions } from "../energy/fold.ts";
 import type { Source } from "../schema/records.ts";
-import { foldedColumns } from "../schema/tables.ts";
-import { ArrowFile } from "./arrow-file.ts";
-import { openArrow } from "./arrow-reader.ts";
+import { type Column, foldedColumns } from "../schema/tables.ts";
+import { ArrowFile, writeArrow } from "./arrow-file.ts";
+import { arrowIn } from "./arrow-reader.ts";
 import { noteChecksums } from "./checksums.ts";
 import { nullable } from "./events.ts";
 import { exportCsv } from "./export-csv.ts";
@@ -29,23 +28,16 @@ export async function writeFolded(
   const prepared = prepare(paths.capture, onProgress("reading"));
   const folded = foldKernels(prepared, options, onProgress("folding"));
   const warnings = folded.flatMap(warningsOf);
+  const shared = tableMetadata(prepared, captureIdentity(paths.capture));
   const metadata = {
-    ...tableMetadata(prepared, captureIdentity(paths.capture)),
+    ...shared,
     "truejoule.schema": "folded/1",
     "truejoule.fold": JSON.stringify({ kernels: folded.map(foldedToJson), warnings }),
   };
-  const table = csv ? `${out}.arrow` : out;
-  writeTable(table, folded, metadata);
-  if (csv) {
-    const file = await openArrow(table, "truejoule fold");
-    try {
-      await exportCsv(file, out);
-    } finally {
-      await file.close();
-      rmSync(table);
-    }
-  }
-  if (resolve(out) === resolve(paths.folded)) noteChecksums(paths, [paths.folded]);
+  if (csv) await writeCsv(out, folded, metadata);
+  else writeArrow(out, columnsOf(folded), metadata, (file) => writeRows(file, folded));
+  if (resolve(out) === resolve(paths.folded))
+    noteChecksums(paths, [paths.folded], shared["capture_sha256"]);
   const { source } = prepared.scan.session;
   return { source, folded, warnings };
 }
@@ -83,13 +75,10 @@ export function foldedToJson(f: Folded): FoldJson {
   };
 }
 
-function writeTable(
-  path: string,
-  folded: readonly Folded[],
-  metadata: Readonly<Record<string, string>>,
-): void {
-  const rails = folded[0]!.rails.map((r) => r.name);
-  const file = new ArrowFile(path, foldedColumns(rails), metadata);
+const columnsOf = (folded: readonly Folded[]): Column[] =>
+  foldedColumns(folded[0]!.rails.map((r) => r.name));
+
+function writeRows(file: ArrowFile, folded: readonly Folded[]): void {
   for (const f of folded) {
     const numbers = (values: Float64Array) => nullable([...values].map(finite), Float64Array);
     file.write(f.samples.length, [
@@ -101,7 +90,23 @@ function writeTable(
       ...f.rails.map((r) => numbers(r.powerW)),
     ]);
   }
+}
+
+/** By way of the same table, in memory: a few thousand rows. */
+async function writeCsv(
+  out: string,
+  folded: readonly Folded[],
+  metadata: Readonly<Record<string, string>>,
+): Promise<void> {
+  const parts: Uint8Array[] = [];
+  const file = new ArrowFile(
+    (bytes) => void parts.push(bytes.slice()),
+    columnsOf(folded),
+    metadata,
+  );
+  writeRows(file, folded);
   file.close();
+  await exportCsv(await arrowIn(Buffer.concat(parts)), out);
 }
 
 const finite = (x: number): number | null => (Number.isFinite(x) ? x : null);

@@ -1,9 +1,9 @@
 // A run → fused.arrow, events.arrow, telemetry.arrow, align.json and compare.json, in one pass over the
 // samples and bounded memory.
 
-import { writeFileSync } from "node:fs";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { Scan, TelemetrySeries } from "../align/scan.ts";
+import { writeOwnJson } from "../capture/own-file.ts";
 import type { RunPaths } from "../capture/run.ts";
 import {
   type CaptureIdentity,
@@ -53,10 +53,10 @@ export function fuseRun(paths: RunPaths, options: FuseOptions = {}): Fused {
   writeEvents(paths.events, comparison, { ...shared, "truejoule.schema": "events/1" });
   writeTelemetry(paths.telemetry, prepared.scan, { ...shared, "truejoule.schema": "telemetry/1" });
   const capture = identityJson(identity);
-  writeJson(paths.align, { ...alignToJson(comparison), capture });
-  writeJson(paths.compare, { ...comparisonToJson(comparison, paths.dir), capture });
+  writeOwnJson(paths.align, { ...alignToJson(comparison), capture });
+  writeOwnJson(paths.compare, { ...comparisonToJson(comparison, paths.dir), capture });
   const { fused, events, telemetry, align, compare: compared } = paths;
-  noteChecksums(paths, [fused, events, telemetry, align, compared]);
+  noteChecksums(paths, [fused, events, telemetry, align, compared], shared["capture_sha256"]);
   return { comparison, rows: table?.rowsWritten ?? 0 };
 }
 
@@ -126,8 +126,4 @@ export function tableMetadata(
     rig: scan.rig?.name ?? "",
     labels: JSON.stringify(session.labels),
   };
-}
-
-function writeJson(path: string, value: object): void {
-  writeFileSync(path, `${JSON.stringify(value, null, 1)}\n`);
 }

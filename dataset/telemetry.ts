@@ -3,7 +3,7 @@
 
 import type { Scan, TelemetrySeries } from "../align/scan.ts";
 import { telemetryColumns } from "../schema/tables.ts";
-import { ArrowFile } from "./arrow-file.ts";
+import { type ArrowFile, writeArrow } from "./arrow-file.ts";
 import { nullable } from "./events.ts";
 
 const BATCH = 65_536;
@@ -13,18 +13,18 @@ export function writeTelemetry(
   scan: Scan,
   metadata: Readonly<Record<string, string>>,
 ): void {
-  const file = new ArrowFile(path, telemetryColumns, metadata);
-  let batch: [TelemetrySeries, number][] = [];
-  const flush = (): void => {
-    if (batch.length > 0) writeBatch(file, batch);
-    batch = [];
-  };
-  for (const read of merged(scan.telemetry)) {
-    batch.push(read);
-    if (batch.length === BATCH) flush();
-  }
-  flush();
-  file.close();
+  writeArrow(path, telemetryColumns, metadata, (file) => {
+    let batch: [TelemetrySeries, number][] = [];
+    const flush = (): void => {
+      if (batch.length > 0) writeBatch(file, batch);
+      batch = [];
+    };
+    for (const read of merged(scan.telemetry)) {
+      batch.push(read);
+      if (batch.length === BATCH) flush();
+    }
+    flush();
+  });
 }
 
 function writeBatch(file: ArrowFile, batch: readonly [TelemetrySeries, number][]): void {

@@ -2,12 +2,13 @@
 // from the log as it is now. Arrow has no checksum of its own, so fused.arrow is held against itself: its
 // running energy must be what its times and powers give.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
+import { readSmallFile } from "../capture/regular-file.ts";
 import type { LogCheck } from "../capture/verify.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { type ArrowReader, openArrow } from "./arrow-reader.ts";
-import { checksumProblem } from "./checksums.ts";
+import { checksumProblem, logChanges, notedLog } from "./checksums.ts";
 import { FusedCheck } from "./fused-check.ts";
 
 export interface FileCheck {
@@ -33,12 +34,32 @@ export async function verifyDerived(
     verifyTable(paths.folded, "folded/1", logSha256, () => null),
     verifyJson(paths.align, "align/1"),
     verifyJson(paths.compare, "compare/1"),
+    verifyReport(paths),
   ];
   const all = (await Promise.all(checks)).filter((c) => c.problem !== ABSENT);
-  return all.map((c) => {
+  const files = all.map((c) => {
     const problem = c.problem ?? checksumProblem(paths, join(paths.dir, c.path));
     return { ...c, ok: problem === null, problem };
   });
+  return [...files, ...changedLog(paths, logSha256)];
+}
+
+/** What SHA256SUMS remembers of other logs. */
+function changedLog(paths: RunPaths, logSha256: string): FileCheck[] {
+  const noted = notedLog(paths);
+  const now =
+    noted === undefined || noted === logSha256
+      ? []
+      : [`the log is another one than files were made from (SHA-256 ${noted} then)`];
+  const past = logChanges(paths).map((c) => `${c}; files were made anew from it`);
+  const path = basename(paths.checksums);
+  return [...now, ...past].map((problem) => ({ path, ok: false, rows: null, problem }));
+}
+
+/** A page of versions that noted no log in SHA256SUMS does not stand there either. */
+async function verifyReport(paths: RunPaths): Promise<FileCheck> {
+  const known = existsSync(paths.report) && notedLog(paths) !== undefined;
+  return { path: basename(paths.report), ok: true, rows: null, problem: known ? null : ABSENT };
 }
 
 const ABSENT = "absent";
@@ -92,15 +113,22 @@ function fusedProblem(consistency: string | null, rows: number, log: LogCheck): 
   return rows > most ? `${rows} rows, more than the log's ${most}` : null;
 }
 
+/** Beyond, JSON is no text that this program can hold. */
+const MOST_JSON_BYTES = 256 << 20;
+
 async function verifyJson(path: string, schema: string): Promise<FileCheck> {
   const name = basename(path);
   if (!existsSync(path)) return { path: name, ok: true, rows: null, problem: ABSENT };
   let problem: string | null = null;
   try {
-    const found = (JSON.parse(readFileSync(path, "utf8")) as { schema?: string }).schema;
+    const found = (
+      JSON.parse(readSmallFile(path, schema, MOST_JSON_BYTES).toString()) as {
+        schema?: string;
+      } | null
+    )?.schema;
     if (found !== schema) problem = `says it is ${found ?? "nothing of ours"}, expected ${schema}`;
-  } catch {
-    problem = "not JSON: cut or damaged";
+  } catch (error) {
+    problem = error instanceof SyntaxError ? "not JSON: cut or damaged" : (error as Error).message;
   }
   return { path: name, ok: problem === null, rows: null, problem };
 }

@@ -93,6 +93,7 @@ function kernelsJson({ clocks, kernels }: Comparison): object {
     count: table.count,
     launches: table.launches,
     launches_without_kernel: table.launchesAlone,
+    launches_captured: table.launchesCaptured,
     without_bounds: unbounded,
     before_their_launch: early,
     by_name: (kernels?.byName ?? []).map((k) => ({

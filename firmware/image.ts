@@ -1,5 +1,5 @@
 // The RP2040 image: sources → ELF → flash bytes with the boot stage's CRC → UF2 for the board's USB disk.
-//     node --import ./scripts/ts-register.mjs firmware/image.ts [OUT_FOLDER=dist/image] [--double-in]
+//     node --import ./scripts/ts-register.mjs firmware/image.ts [OUT_FOLDER=dist/image] [--single-in]
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,8 +12,8 @@ const shell = join(here, "rp2040");
 const FLASH = 0x10000000;
 
 export interface ImageOptions {
-  /** Two USB IN buffers instead of one: for the 500 kS/s option (firmware/README.md). */
-  readonly doubleIn?: boolean;
+  /** One USB IN buffer instead of two: to compare (firmware/README.md). */
+  readonly singleIn?: boolean;
 }
 
 export interface Image {
@@ -27,10 +27,10 @@ export interface Image {
 /** Compiles and links the firmware. @throws InputError without the ARM compiler. */
 export function buildImage(out: string, options: ImageOptions = {}): Image {
   mkdirSync(out, { recursive: true });
-  const name = options.doubleIn ? "truejoule-rp2040-double-in" : "truejoule-rp2040";
+  const name = options.singleIn ? "truejoule-rp2040-single-in" : "truejoule-rp2040";
   const path = (ending: string): string => join(out, `${name}.${ending}`);
   const sources = readdirSync(shell).filter((f) => /\.[cS]$/.test(f));
-  const define = [`-DTJ_VERSION="${version()}"`, `-DUSB_IN_BUFFERS=${options.doubleIn ? 2 : 1}`];
+  const define = [`-DTJ_VERSION="${version()}"`, `-DUSB_IN_BUFFERS=${options.singleIn ? 1 : 2}`];
   runTool("arm-none-eabi-gcc", [
     ...[...STRICT, ...CORTEX_M0_PLUS, ...FREESTANDING, ...define],
     ...["-O2", "-g", "-fno-common", "-ffunction-sections", "-fdata-sections"],
@@ -88,7 +88,7 @@ export function uf2(image: Uint8Array, address: number): Uint8Array {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const args = process.argv.slice(2).filter((a) => !a.startsWith("--"));
-  const doubleIn = process.argv.includes("--double-in");
-  const image = buildImage(args[0] ?? "dist/image", { doubleIn });
+  const singleIn = process.argv.includes("--single-in");
+  const image = buildImage(args[0] ?? "dist/image", { singleIn });
   console.log(`${image.uf2}: ${image.bytes.length} bytes of program`);
 }

@@ -5,10 +5,12 @@ import { createRequire } from "node:module";
 import type { default as Koffi } from "koffi";
 import { SourceError } from "../schema/errors.ts";
 
+export const LOCK_SH = 1;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 
 const PROTOTYPES = {
+  dup2: "int dup2(int from, int to)",
   flock: "int flock(int fd, int operation)",
   ioctl: "int ioctl(int fd, unsigned long request, void *argument)",
   poll: "int poll(void *fds, unsigned long count, int timeout_ms)",

@@ -1,9 +1,14 @@
-// Rows with a short counter of the device's own → unwrapped device time and row index, across gaps too. In:
-// rows in order, the counter of each, the host's stamps of each read. Out: rows to their blocks. Between
-// neighbours the counter says all. Across a gap it says the time but for whole turns: the host's clock says
-// how many, by the least delayed read before the gap against the least delayed one after, so rows after a
-// gap are held until that is known.
+// Rows with a counter of the device's own → unwrapped device time and row index, across gaps too. In: rows in
+// order, the counter of each, the host's stamps of each read. Out: rows to their blocks.
+//
+// What a counter cannot tell, the host's clock must. Between neighbours the counter says all. Across a gap it
+// says the time but for whole turns: the host says how many, by the least delayed read before the gap against
+// the least delayed one after, so rows after a gap are held until that is known. Three cases, by the length of
+// a turn: shorter than the host is sure of, the turns are a guess and a new segment begins; longer than the
+// host is ever late, the host can contradict the counter: a few rows that it contradicts are bad rows, many in
+// step with one another a device that began anew; between the two, the host counts the turns.
 
+import { type Arrival, ArrivalClock } from "./arrival-clock.ts";
 import type { Stamp } from "./port.ts";
 import type { RowBlocks } from "./row-blocks.ts";
 
@@ -14,6 +19,16 @@ export interface TickedCounts {
   readonly gapsUncertain: number;
   /** Times when for a second every read came a turn or more later than before: a busy host, or rows lost unseen. */
   readonly turnsLate: number;
+  /** Rows left out: they, or of a long counter their count, are those of the row before. */
+  readonly repeated: number;
+}
+
+/** What only a counter shows whose turn is longer than the host is ever late. */
+export interface LongCounts {
+  /** Rows left out: their counter cannot be. */
+  readonly badCounters: number;
+  /** The device began anew. */
+  readonly restarts: number;
 }
 
 export const TURNS_LATE =
@@ -27,11 +42,6 @@ export interface TickedOptions {
   readonly rowHz: number;
   /** Neighbours are at most this many periods apart, or rows are missing. */
   readonly gapPeriods: number;
-  /**
-   * A turn is shorter than the host is sure to tell: how many there were in a gap is a good guess, and what comes
-   * after it is marked as a stretch of its own, whose time rests on the host's clock.
-   */
-  readonly guessesTurns?: boolean;
 }
 
 /** Told the unwrapped device time of a row, once it is known. */
@@ -39,13 +49,14 @@ export type OnPlaced = (tick: number) => void;
 
 interface Held {
   readonly bytes: Uint8Array;
+  readonly raw: number;
   /** Ticks since the first row after the gap. */
   readonly since: number;
   readonly placed: OnPlaced | undefined;
 }
 
 interface Gap {
-  /** What the counter shows of it, less than a turn. */
+  /** What the counter shows of it, at most a turn. */
   readonly step: number;
   /** The device began anew: its counter says nothing of the gap. */
   readonly restart: boolean;
@@ -55,69 +66,86 @@ interface Gap {
   sinceNs: number | null;
 }
 
-/** The last row of a read: it has just been sampled, or is late by what host and line were. */
-interface Arrival {
-  readonly tick: number;
-  readonly hostNs: number;
-}
-
 /** Long enough for a read or more that is not late, short enough to be held. */
 const HOLD_NS = 64e6;
 const HOLD_ROWS = 8192;
 /** Further from a whole number of turns than this share is no clear answer. */
 const CLEAR_SHARE = 0.25;
-const WINDOW_NS = 250e6;
-/** Windows remembered: a host may be busy for so long without being taken for a gap. */
-const WINDOWS = 8;
 /** The device's rate, as far as it is learned, stays within so many standard uncertainties of the nominal one. */
 const RATE_COVERAGE = 3;
 /** Later by this share of a turn is later by a turn. */
 const LATE_SHARE = 0.75;
 const LATE_WINDOWS = 4;
-/** The device's rate is taken from the host's clock once it has been seen for so long. */
-const LEARNED_NS = 1e9;
+/** The least delayed reads tell this apart; a shorter turn is guessed. */
+const SURE_NS = 1e6;
+/** A host that is up is no later than this in the whole of a hold, and no row comes before it was sampled. */
+const LATEST_NS = 1e9;
+const EARLIEST_NS = 250e6;
+/** A turn beyond both of these, and as much again: the host can contradict the counter. */
+const LONG_NS = 4e9;
+/** So many rows in step with one another are a device's, whatever the host's clock says. */
+const VOUCHED_ROWS = 4;
+/** Rows from which their own mean distance is known; and so many gaps of one length in a row are no gaps. */
+const MEAN_ROWS = 64;
+const SAME_GAPS = 8;
+const SAME_SHARE = 0.1;
 
 export class TickedRows {
   readonly #blocks: RowBlocks;
   readonly #modulus: number;
-  readonly #nominalHz: number;
-  readonly #hzSpread: number;
-  readonly #usual: number;
-  readonly #longest: number;
+  readonly #uRel: number;
+  readonly #gapPeriods: number;
+  readonly #clock: ArrivalClock;
   readonly #guessesTurns: boolean;
+  /** A turn is longer than the host is ever late. */
+  readonly #long: boolean;
+  #usual: number;
+  #longest: number;
   #gapsUncertain = 0;
   #turnsLate = 0;
-  /** Counter and device time of the last row; rows held are not yet in the latter. */
+  #repeated = 0;
+  readonly #longCounts = { badCounters: 0, restarts: 0 };
+  /** Counter of the last row, held or not, and counter and device time of the last that was not held. */
   #raw = 0;
+  #placedRaw = 0;
   #tick: number | null = null;
   #restart = false;
   #gap: Gap | null = null;
   #afterNs: number | null = null;
-  #learnedHz: number | null = null;
   #steps = { ticks: 0, rows: 0 };
-  /** Least delayed reads: of the stream's first window, of the last whole ones, of the one under way. */
-  #first: Arrival | null = null;
-  readonly #windows: Arrival[] = [];
-  #best: Arrival | null = null;
+  /** Gaps in a row without any neighbours between them, ticks. */
+  #gapSteps: number[] = [];
+  /** Bad rows since the last row that was placed: a gap that follows holds their places. */
+  #badSince = 0;
   /** The window that the next ones are held against. */
   #usually: Arrival | null = null;
-  #windowNs = 0;
   #late = 0;
 
   constructor(blocks: RowBlocks, options: TickedOptions) {
-    const { bits, hz, uRel, rowHz, gapPeriods, guessesTurns = false } = options;
+    const { bits, hz, uRel, rowHz, gapPeriods } = options;
     this.#blocks = blocks;
     this.#modulus = 2 ** bits;
-    this.#nominalHz = hz;
-    this.#hzSpread = RATE_COVERAGE * uRel * hz;
+    this.#uRel = uRel;
+    this.#gapPeriods = gapPeriods;
     this.#usual = hz / rowHz;
     this.#longest = gapPeriods * this.#usual;
-    this.#guessesTurns = guessesTurns;
+    const turnNs = (this.#modulus * 1e9) / hz;
+    this.#guessesTurns = turnNs < SURE_NS;
+    this.#long = turnNs >= LONG_NS;
+    this.#clock = new ArrivalClock({
+      hz,
+      spread: RATE_COVERAGE * uRel,
+      onWindow: (best) => this.#watch(best),
+    });
   }
 
   counts(): TickedCounts {
     const [gapsUncertain, turnsLate] = [this.#gapsUncertain, this.#turnsLate];
-    return { ...this.#blocks.counts, gapsUncertain, turnsLate };
+    return { ...this.#blocks.counts, gapsUncertain, turnsLate, repeated: this.#repeated };
+  }
+
+  longCounts(): LongCounts {
+    return { ...this.#longCounts };
   }
 
   /** Mean ticks from a row to its neighbour; null before so many rows. */
@@ -137,21 +165,22 @@ export class TickedRows {
       this.#tick = raw;
       return this.#put(bytes, raw, raw, placed);
     }
-    const step = (raw - this.#raw + this.#modulus) % this.#modulus;
-    const goesOn = !damaged && !this.#restart && step > 0 && step <= this.#longest;
-    if (!goesOn) {
-      this.#close();
-      this.#gap = { step, restart: this.#restart, held: [], best: null, sinceNs: this.#afterNs };
-      this.#restart = false;
+    if (raw === this.#raw && this.#repeats(bytes)) {
+      this.#repeated++;
+      return;
     }
+    const step = this.#stepTo(raw, this.#raw);
+    const goesOn = !damaged && !this.#restart && step <= this.#longest;
+    if (!goesOn) this.#break(raw);
     const gap = this.#gap;
     if (!gap) {
       this.#steps.ticks += step;
       this.#steps.rows++;
+      if (this.#gapSteps.length > 0) this.#gapSteps = [];
       return this.#put(bytes, raw, this.#tick + step, placed);
     }
     const since = goesOn ? gap.held[gap.held.length - 1]!.since + step : 0;
-    gap.held.push({ bytes: bytes.slice(), since, placed });
+    gap.held.push({ bytes: bytes.slice(), raw, since, placed });
     this.#raw = raw;
     if (gap.held.length === HOLD_ROWS) this.#close();
   }
@@ -162,14 +191,17 @@ export class TickedRows {
     if (hostNs !== null && this.#tick !== null) {
       const gap = this.#gap;
       if (gap) {
-        gap.best = this.#earlier(gap.best, { tick: gap.held[gap.held.length - 1]!.since, hostNs });
-        if (hostNs - (gap.sinceNs ?? hostNs) >= HOLD_NS) this.#close();
-      } else this.#arrived({ tick: this.#tick, hostNs });
+        const last = gap.held[gap.held.length - 1]!;
+        gap.best = this.#clock.earlier(gap.best, { tick: last.since, hostNs });
+        if (hostNs - (gap.sinceNs ?? hostNs) >= HOLD_NS && !this.#waits(gap)) this.#close();
+      } else this.#clock.arrived({ tick: this.#tick, hostNs });
     }
+    const mean = this.usualStep(MEAN_ROWS);
+    if (mean !== null) this.#longest = this.#gapPeriods * mean;
     this.#blocks.endRead();
   }
 
-  /** The next row is the first of a device that has begun anew. */
+  /** The line was cut: what comes next is of a device that has begun anew, unless a long counter says otherwise. */
   restart(): void {
     this.#close();
     this.#restart = this.#tick !== null;
@@ -177,45 +209,129 @@ export class TickedRows {
 
   flush(): void {
     this.#close();
+    // No gap follows that would hold their places.
+    if (this.#badSince > 0) this.#blocks.lose(this.#badSince);
+    this.#badSince = 0;
     this.#blocks.flush();
+  }
+
+  /** With the counter of the row before: of a long one that alone says so, else it must be that very row. */
+  #repeats(bytes: Uint8Array): boolean {
+    if (this.#restart) return false;
+    return this.#long || (this.#gap === null && this.#blocks.isLast(bytes));
+  }
+
+  /** Ticks forward from one counter to another, more than none and at most a turn. */
+  #stepTo(raw: number, from: number): number {
+    const step = raw - from;
+    return step > 0 ? step : step + this.#modulus;
   }
 
   #put(bytes: Uint8Array, raw: number, tick: number, placed?: OnPlaced): void {
     const { bytes: block, at } = this.#blocks;
     for (let i = 0; i < bytes.length; i++) block[at + i] = bytes[i]!; // for so few faster than set()
     this.#blocks.commit(tick);
-    this.#raw = raw;
+    this.#raw = this.#placedRaw = raw;
     this.#tick = tick;
     placed?.(tick);
+  }
+
+  /** A row that does not go on from the one before: settles a gap that is open and opens one. */
+  #break(raw: number): void {
+    const before = this.#gap;
+    if (before && this.#returns(raw, before)) this.#dropHeld(before);
+    else this.#close();
+    const step = this.#stepTo(raw, this.#placedRaw);
+    // A long counter says itself whether it began anew.
+    const restart = this.#restart && !this.#long;
+    this.#gap = { step, restart, held: [], best: null, sinceNs: this.#afterNs };
+    this.#restart = false;
+  }
+
+  /** The counter is behind a few rows that jumped ahead: they were wrong, not it. */
+  #returns(raw: number, { held, step }: Gap): boolean {
+    return this.#long && held.length < VOUCHED_ROWS && this.#stepTo(raw, this.#placedRaw) < step;
+  }
+
+  #dropHeld({ held }: Gap): void {
+    this.#gap = null;
+    this.#longCounts.badCounters += held.length;
+    this.#badSince += held.length;
+    this.#raw = this.#placedRaw;
+  }
+
+  /** Too few rows yet to say whether they or the counter before are right. */
+  #waits(gap: Gap): boolean {
+    return gap.held.length < VOUCHED_ROWS && this.#contradicted(gap);
   }
 
   /** Ends a gap: decides its length and lets the rows go that came after it. */
   #close(): void {
     const gap = this.#gap;
     if (!gap) return;
+    const contradicted = this.#contradicted(gap);
+    if (contradicted && gap.held.length < VOUCHED_ROWS) return this.#dropHeld(gap);
     this.#gap = null;
+    this.#badSince = 0;
+    const restart = gap.restart || contradicted;
+    if (contradicted) this.#longCounts.restarts++;
     const raw = this.#raw;
-    const begins = this.#tick! + this.#lengthOf(gap);
-    const missing = this.#rowsIn(begins - this.#tick!) - 1;
-    if (missing > 0 || gap.restart)
-      this.#blocks.lose(Math.max(0, missing), gap.restart || this.#guessesTurns);
+    const length = this.#lengthOf({ ...gap, restart });
+    const begins = this.#tick! + length;
+    const missing = this.#rowsIn(length) - 1;
+    if (missing > 0 || restart)
+      this.#blocks.lose(Math.max(0, missing), restart || this.#guessesTurns);
     for (const { bytes, since, placed } of gap.held) this.#put(bytes, raw, begins + since, placed);
+    if (gap.held.length === 1) this.#sameGaps(gap.step);
+  }
+
+  /** Gap after gap of one length, and no neighbours: the device is slower than was said, and nothing is lost. */
+  #sameGaps(step: number): void {
+    this.#gapSteps.push(step);
+    if (this.#gapSteps.length < SAME_GAPS) return;
+    const [least, most] = [Math.min(...this.#gapSteps), Math.max(...this.#gapSteps)];
+    this.#gapSteps = [];
+    if (most > least * (1 + SAME_SHARE)) return;
+    this.#usual = (least + most) / 2;
+    this.#longest = this.#gapPeriods * this.#usual;
+    this.#steps = { ticks: 0, rows: 0 };
+  }
+
+  /** Whether the host's clock rules out what a long counter shows of a gap. */
+  #contradicted(gap: Gap): boolean {
+    const seen = this.#long ? this.#seen(gap) : null;
+    if (seen === null) return false;
+    const offNs = ((seen - this.#whole(gap.step, seen)) * 1e9) / this.#clock.hz;
+    const rateNs = (RATE_COVERAGE * this.#uRel * Math.abs(seen) * 1e9) / this.#clock.hz;
+    return offNs < -EARLIEST_NS - rateNs || offNs > LATEST_NS + rateNs;
+  }
+
+  /** Ticks of a gap by the host's clock; null where there are no stamps. */
+  #seen({ best, held }: Gap): number | null {
+    const before = this.#clock.least();
+    const last = held[held.length - 1]!.since;
+    const after =
+      best ?? (this.#long && this.#afterNs !== null ? { tick: last, hostNs: this.#afterNs } : null);
+    if (!before || !after) return null;
+    const elapsed = ((after.hostNs - before.hostNs) * this.#clock.hz) / 1e9;
+    return elapsed - (this.#tick! - before.tick) - after.tick;
+  }
+
+  /** What the counter shows and the whole turns that the host's clock adds to it. */
+  #whole(step: number, seen: number): number {
+    return step + Math.max(0, Math.round((seen - step) / this.#modulus)) * this.#modulus;
   }
 
   /** Ticks from the last row before the gap to the first one after it. */
-  #lengthOf({ step, restart, best }: Gap): number {
-    const least = step > 0 ? step : this.#modulus;
-    const before = this.#windows.reduce((a, b) => this.#earlier(a, b), this.#best);
-    if (!before || !best) {
+  #lengthOf(gap: Gap): number {
+    const seen = this.#seen(gap);
+    if (seen === null) {
       this.#gapsUncertain++;
-      return least;
+      return gap.step;
     }
-    const elapsed = ((best.hostNs - before.hostNs) * this.#hz()) / 1e9;
-    const seen = elapsed - (this.#tick! - before.tick) - best.tick;
-    if (restart) return Math.max(Math.round(this.#usual), Math.round(seen));
-    const turns = Math.max(0, Math.round((seen - least) / this.#modulus));
-    const length = least + turns * this.#modulus;
-    if (Math.abs(seen - length) > CLEAR_SHARE * this.#modulus) this.#gapsUncertain++;
+    if (gap.restart) return Math.max(Math.round(this.#usual), Math.round(seen));
+    const length = this.#whole(gap.step, seen);
+    if (!this.#long && Math.abs(seen - length) > CLEAR_SHARE * this.#modulus) this.#gapsUncertain++;
     return length;
   }
 
@@ -224,52 +340,14 @@ export class TickedRows {
     return Math.round(ticks / (rows > 0 ? sum / rows : this.#usual));
   }
 
-  /** As learned from the host's clock, once it has been seen long enough. */
-  #hz(): number {
-    return this.#learnedHz ?? this.#nominalHz;
-  }
-
-  /** The less delayed of two arrivals. */
-  #earlier(a: Arrival | null, b: Arrival | null): Arrival | null {
-    if (!a || !b) return a ?? b;
-    return this.#delayNs(a, b) <= 0 ? a : b;
-  }
-
-  /** How much more `a` was delayed than `b`. */
-  #delayNs(a: Arrival, b: Arrival): number {
-    return a.hostNs - b.hostNs - ((a.tick - b.tick) * 1e9) / this.#hz();
-  }
-
-  #arrived(arrival: Arrival): void {
-    this.#best = this.#earlier(this.#best, arrival);
-    if (this.#windowNs === 0) this.#windowNs = arrival.hostNs;
-    if (arrival.hostNs - this.#windowNs < WINDOW_NS) return;
-    this.#windowNs = arrival.hostNs;
-    const best = this.#best!;
-    this.#best = null;
-    this.#watch(best);
-    this.#first ??= best;
-    this.#windows.push(best);
-    if (this.#windows.length > WINDOWS) this.#windows.shift();
-    this.#learn(this.#first);
-  }
-
-  #learn(first: Arrival): void {
-    const last = this.#windows.reduce((a, b) => this.#earlier(a, b)!);
-    if (last.hostNs - first.hostNs < LEARNED_NS) return;
-    const hz = ((last.tick - first.tick) * 1e9) / (last.hostNs - first.hostNs);
-    const [nominal, spread] = [this.#nominalHz, this.#hzSpread];
-    this.#learnedHz = Math.min(nominal + spread, Math.max(nominal - spread, hz));
-  }
-
   /**
    * Whole turns lost at once leave no trace in the counter, but every read is late by as much from then on. A
    * host that has become busy looks the same, so this is told and nothing is corrected.
    */
   #watch(best: Arrival): void {
     this.#usually ??= best;
-    const lateNs = this.#delayNs(best, this.#usually);
-    if ((lateNs * this.#hz()) / 1e9 < LATE_SHARE * this.#modulus) {
+    const lateNs = this.#clock.delayNs(best, this.#usually);
+    if ((lateNs * this.#clock.hz) / 1e9 < LATE_SHARE * this.#modulus) {
       this.#late = 0;
       this.#usually = best;
     } else if (++this.#late === LATE_WINDOWS) {

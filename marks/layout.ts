@@ -15,6 +15,9 @@ export const Header = {
   capacity: 16,
   namesBytes: 20,
   head: 64,
+  /** In head's cache line, so that a writer's look at it costs nothing. */
+  closed: 72,
+  opened: 76,
   namesHead: 128,
   tail: 192,
 } as const;

@@ -25,6 +25,7 @@ const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 /** @returns the mark, null for an empty line, or in words what is wrong. */
 export function parseLine(line: string): LineMark | null | string {
+  if (line.includes("\0")) return "holds a NUL byte"; // a hole, where a file was cut under its writer
   const tokens = tokenise(line);
   if (typeof tokens === "string") return tokens;
   let t: bigint | null = null;

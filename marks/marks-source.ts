@@ -1,18 +1,12 @@
 // The folder of marks of one session: made here, handed to the program in TRUEJOULE_MARKS, polled by the
 // recorder. In: rings, FIFO and text file of that folder. Out: Mark records, exchanges and losses to a sink.
+// Holds: whatever programs do to the folder and its files costs marks, and that is told; nothing of it is thrown,
+// and no look takes longer than what was there when it began.
 
-import {
-  closeSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { existsSync, lstatSync, opendirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { libc, LOCK_EX, LOCK_NB } from "../host/libc.ts";
+import { type OwnFolder, ownFolder } from "../host/own-folder.ts";
 import { Fifo } from "./fifo.ts";
 import { ENVIRONMENT_VARIABLE, SHARED_RING } from "./names.ts";
 import { createRing } from "./ring-file.ts";
@@ -22,51 +16,38 @@ import type { MarkSink } from "./to-marks.ts";
 
 /** How often to ask whether a private ring's writer still lives, ms. */
 const LIVENESS_MS = 1000;
+/** A folder that changed this long ago holds what it held at the last look, ms: far above a time stamp's step. */
+const SETTLED_MS = 100;
+/** Files of the folder that are looked at, and private rings that are read at once: a descriptor each. */
+const MAX_FILES = 4096;
+const MAX_RINGS = 1024;
 
 const PREFIX = "truejoule-marks-";
-/** Younger folders may be about to be locked. */
-const STALE_MS = 60_000;
-
-/** A recorder that was killed leaves its folder, and in /dev/shm that is memory. A living one holds a lock. */
-function removeStale(parent: string): void {
-  for (const name of readdirSync(parent)) {
-    if (!name.startsWith(PREFIX)) continue;
-    const folder = join(parent, name);
-    try {
-      if (Date.now() - statSync(folder).mtimeMs < STALE_MS) continue;
-      if (isUnlocked(join(folder, SHARED_RING))) rmSync(folder, { recursive: true, force: true });
-    } catch {
-      // Gone meanwhile, or another user's: not ours to remove.
-    }
-  }
-}
-
-function isUnlocked(path: string): boolean {
-  const fd = openSync(path, "r");
-  try {
-    return libc().flock(fd, LOCK_EX | LOCK_NB) === 0;
-  } finally {
-    closeSync(fd);
-  }
-}
+const isOurs = (name: string): boolean =>
+  name === "fifo" || name === "text" || /\.ring(\.tmp)?$/.test(name);
 
 /** What came and what did not: received + lost = marks that clients began. */
 export interface MarkTotals {
   readonly received: number;
   readonly lost: number;
+  /** Whether a program ever opened a ring; lines are the sink's to see. */
+  readonly opened: boolean;
 }
 
 export class MarksSource {
   readonly folder: string;
+  readonly #own: OwnFolder;
   readonly #sink: MarkSink;
   readonly #shared: RingSource;
   readonly #private = new Map<string, RingSource>();
   readonly #fifo: Fifo;
   readonly #text: TextFile;
   readonly #refused = new Set<string>();
+  readonly #told = new Set<string>();
   #rings = 0;
-  #past: MarkTotals = { received: 0, lost: 0 };
+  #past = { received: 0, lost: 0 };
   #askedMs = 0;
+  #changedMs = -1;
 
   /**
    * @param capacity slots of the shared ring, a power of two
@@ -75,16 +56,15 @@ export class MarksSource {
   constructor(sink: MarkSink, capacity?: number) {
     this.#sink = sink;
     const parent = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
-    removeStale(parent);
-    this.folder = mkdtempSync(join(parent, PREFIX));
+    const kind = { parent, prefix: PREFIX, lock: SHARED_RING, isOurs };
+    this.#own = ownFolder(kind, (path) => createRing(path, capacity));
+    this.folder = this.#own.path;
     try {
-      createRing(join(this.folder, SHARED_RING), capacity);
       this.#shared = this.#open(SHARED_RING);
-      this.#shared.lock();
       this.#fifo = new Fifo(join(this.folder, "fifo"), sink);
       this.#text = new TextFile(join(this.folder, "text"), sink);
     } catch (error) {
-      rmSync(this.folder, { recursive: true, force: true });
+      this.#own.remove();
       throw error;
     }
   }
@@ -96,7 +76,7 @@ export class MarksSource {
 
   /** Ring marks so far (lines are counted by the sink). */
   get totals(): MarkTotals {
-    const sum = { ...this.#past };
+    const sum = { ...this.#past, opened: this.#rings > 1 || this.#shared.opened };
     for (const ring of [this.#shared, ...this.#private.values()]) {
       sum.received += ring.received;
       sum.lost += ring.lost;
@@ -114,38 +94,85 @@ export class MarksSource {
     if (performance.now() - this.#askedMs >= LIVENESS_MS) this.#retireRings();
   }
 
-  /** Last look, after the program ended; then the folder is gone. */
+  /** Last look, whether the program ended or goes on: its writers are told. Then the folder is gone. */
   close(): MarkTotals {
     this.#findRings();
     for (const ring of [this.#shared, ...this.#private.values()]) ring.close();
     this.#fifo.close();
     this.#text.close();
-    rmSync(this.folder, { recursive: true, force: true });
+    if (!this.#own.remove())
+      this.#sink.onLoss(0, `${this.folder} stays: something lies there that is not a recorder's`);
     return this.totals;
   }
 
   #open(name: string): RingSource {
-    return new RingSource(join(this.folder, name), this.#rings++, this.#sink);
+    const ring = new RingSource(join(this.folder, name), this.#rings, this.#sink);
+    this.#rings++;
+    return ring;
   }
 
   #findRings(): void {
-    for (const name of readdirSync(this.folder)) {
-      if (!name.endsWith(".ring") || name === SHARED_RING) continue;
-      if (this.#private.has(name) || this.#refused.has(name)) continue;
-      try {
-        this.#private.set(name, this.#open(name));
-      } catch (error) {
-        this.#refused.add(name);
-        this.#sink.onLoss(1, (error as Error).message);
-      }
+    try {
+      const changedMs = lstatSync(this.folder).mtimeMs;
+      if (changedMs === this.#changedMs) return;
+      // A change within a time stamp's step of this look may not show in it.
+      if (Date.now() - changedMs > SETTLED_MS) this.#changedMs = changedMs;
+      for (const name of this.#names())
+        if (name.endsWith(".ring") && name !== SHARED_RING) this.#take(name);
+    } catch (error) {
+      this.#tellOnce(`${this.folder} cannot be looked at for new rings`, error);
     }
+  }
+
+  #names(): string[] {
+    const names: string[] = [];
+    const folder = opendirSync(this.folder);
+    try {
+      for (let entry = folder.readSync(); entry !== null; entry = folder.readSync())
+        if (names.push(entry.name) > MAX_FILES) {
+          this.#tellOnce(
+            `${this.folder} holds more than ${MAX_FILES} files; rings beyond are not seen`,
+          );
+          break;
+        }
+    } finally {
+      folder.closeSync();
+    }
+    return names;
+  }
+
+  #take(name: string): void {
+    if (this.#private.has(name) || this.#refused.has(name)) return;
+    if (this.#private.size >= MAX_RINGS) {
+      this.#changedMs = -1; // asked again: rings of processes that ended make room
+      return this.#tellOnce(`more than ${MAX_RINGS} processes mark at once; the others wait`);
+    }
+    try {
+      this.#private.set(name, this.#open(name));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ENOENT") return;
+      if (code === "EMFILE" || code === "ENFILE" || code === "ENOMEM") {
+        this.#changedMs = -1;
+        return this.#tellOnce("a ring cannot be opened now and is tried again", error);
+      }
+      this.#refused.add(name);
+      this.#sink.onLoss(1, (error as Error).message);
+    }
+  }
+
+  /** Nothing is known to be lost by it, and it may go on for hours. */
+  #tellOnce(what: string, error?: unknown): void {
+    if (this.#told.has(what)) return;
+    this.#told.add(what);
+    this.#sink.onLoss(0, error === undefined ? what : `${what} (${(error as Error).message})`);
   }
 
   /** Short-lived processes leave rings behind; in /dev/shm they are memory. */
   #retireRings(): void {
     this.#askedMs = performance.now();
     for (const [name, ring] of this.#private) {
-      if (!ring.lock()) continue; // its writer lives
+      if (!ring.orphaned()) continue;
       ring.close();
       this.#private.delete(name);
       this.#past = {

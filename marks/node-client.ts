@@ -6,12 +6,11 @@ import { libc } from "../host/libc.ts";
 import { visible } from "../schema/visible.ts";
 import { HEADER_BYTES, Header, Kind, SLOT_WORDS, Slot } from "./layout.ts";
 import { ENVIRONMENT_VARIABLE, SHARED_RING } from "./names.ts";
-import { openRing } from "./ring-file.ts";
-import type { Ring } from "./ring.ts";
+import { type MappedRing, mapRing } from "./ring-map.ts";
 import { type Fields, type SlotBuffer, encodeSlot, slotBuffer } from "./slot.ts";
 
 interface Writer {
-  readonly ring: Ring;
+  readonly ring: MappedRing;
   /** Thread id of this thread; workers load this module again and get their own. */
   readonly tid: number;
   readonly slot: SlotBuffer;
@@ -23,7 +22,7 @@ function attach(): Writer | null {
   const folder = process.env[ENVIRONMENT_VARIABLE];
   if (!folder) return null;
   try {
-    const ring = openRing(join(folder, SHARED_RING));
+    const ring = mapRing(join(folder, SHARED_RING));
     return { ring, tid: libc().gettid(), slot: slotBuffer() };
   } catch (error) {
     // The program being measured goes on; its owner learns why there are no marks.
@@ -41,6 +40,10 @@ function emit(kind: Kind, name: string, fields: Fields, id: bigint | null): bigi
   writer ??= attach();
   if (writer === null) return 0n;
   const { ring, tid, slot } = writer;
+  if (Atomics.load(ring.words, Header.closed / 4) !== 0) {
+    writer = null; // the recording is over; the program goes on
+    return 0n;
+  }
   const bytes = encodeSlot(
     { kind, name, t, aux: 0n, id: id ?? 0n, pid: process.pid, tid, fields },
     slot,
@@ -53,7 +56,7 @@ function emit(kind: Kind, name: string, fields: Fields, id: bigint | null): bigi
 }
 
 /** Steps 3 and 4 of the writer's protocol, docs/marks.md. */
-function write(ring: Ring, index: number, slot: Buffer, bytes: number): void {
+function write(ring: MappedRing, index: number, slot: Buffer, bytes: number): void {
   const slotIndex = index & (ring.capacity - 1);
   const word = HEADER_BYTES / 4 + slotIndex * SLOT_WORDS;
   const long = word / 2;
@@ -105,5 +108,6 @@ export function span<T>(name: string, fields: Fields, work: () => T): T {
 /** Whether marks are being recorded. */
 export function recording(): boolean {
   if (writer === undefined) writer = attach();
+  if (writer && Atomics.load(writer.ring.words, Header.closed / 4) !== 0) writer = null;
   return writer !== null;
 }

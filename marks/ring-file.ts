@@ -1,7 +1,18 @@
-// Ring files: made whole, checked when opened, mapped. In: a path. Out: a Ring.
+// Ring files as the recorder has them: made whole and locked, checked when opened, read by copies. In: a path.
+// Out: a RingFile. Nothing is mapped here: any process that writes a ring may also cut it short, and a mapped
+// file that was cut ends its reader with SIGBUS (docs/adr/marks-ring.md).
 
-import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
-import { libc } from "../host/libc.ts";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { libc, LOCK_EX, LOCK_NB } from "../host/libc.ts";
 import { InputError, inputError } from "../schema/errors.ts";
 import {
   HEADER_BYTES,
@@ -12,28 +23,47 @@ import {
   SLOT_BYTES,
   VERSION,
 } from "./layout.ts";
-import type { Ring } from "./ring.ts";
 
 /** Slots of the shared ring: 65 ms of marks at a million a second, 16 MiB. */
 export const SHARED_CAPACITY = 1 << 16;
 /** A few thousand kernel names at their usual 150 to 300 bytes. */
 export const NAMES_BYTES = 1 << 20;
-
-const PROT_READ_WRITE = 1 | 2;
-const MAP_SHARED = 1;
-const MAP_FAILED = 2n ** 64n - 1n;
 /** References start here, so that 0 can mean none. */
-const FIRST_NAME = 8;
+export const FIRST_NAME = 8;
 
-const sizeOf = (capacity: number, namesBytes: number) =>
+export const sizeOf = (capacity: number, namesBytes: number): number =>
   HEADER_BYTES + capacity * SLOT_BYTES + namesBytes;
 
-/** Creates a ring with all its blocks allocated. @throws InputError when there is no room for it. */
+/** What a reader needs of a ring. */
+export interface RingBytes {
+  readonly path: string;
+  readonly capacity: number;
+  readonly namesBytes: number;
+  /** Copies bytes from offset `at` until `into` is full. @throws RingFault when the ring does not have them. */
+  read(into: Uint8Array, at: number): void;
+  /** @throws RingFault */
+  write(bytes: Uint8Array, at: number): void;
+}
+
+export interface RingFile extends RingBytes {
+  readonly fd: number;
+  close(): void;
+}
+
+/** A ring whose bytes cannot be those of writers that keep to the protocol: it is dropped, and that is told. */
+export class RingFault extends Error {}
+
+/**
+ * Creates a ring with all its blocks allocated. The lock is taken before the file has its name, so a ring of
+ * that name without a lock has lost its owner.
+ * @returns the descriptor that holds the lock.
+ * @throws InputError when there is no room for it.
+ */
 export function createRing(
   path: string,
   capacity = SHARED_CAPACITY,
   namesBytes = NAMES_BYTES,
-): void {
+): number {
   const header = Buffer.alloc(HEADER_BYTES);
   header.write(MAGIC, "latin1");
   header.writeUInt32LE(VERSION, Header.version);
@@ -43,40 +73,67 @@ export function createRing(
   header.writeBigUInt64LE(BigInt(FIRST_NAME), Header.namesHead);
   const fd = openSync(`${path}.tmp`, "wx", 0o600);
   try {
+    libc().flock(fd, LOCK_EX | LOCK_NB);
     writeAll(fd, header);
     const zeros = Buffer.alloc(1 << 20);
     for (let left = capacity * SLOT_BYTES + namesBytes; left > 0; left -= zeros.length)
       writeAll(fd, zeros.subarray(0, Math.min(left, zeros.length)));
+    renameSync(`${path}.tmp`, path);
+    return fd;
   } catch (cause) {
+    closeSync(fd);
     rmSync(`${path}.tmp`, { force: true });
     const mib = Math.ceil(sizeOf(capacity, namesBytes) / (1 << 20));
     throw new InputError(
       `${path}: no room for a mark ring of ${mib} MiB (${(cause as Error).message}); in a container raise --shm-size`,
     );
-  } finally {
-    closeSync(fd);
   }
-  renameSync(`${path}.tmp`, path);
 }
 
 function writeAll(fd: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
 }
 
+/** Opens a regular file, follows no link and waits for nobody: the name may be anything's by now. */
+export function openRegular(path: string, flags: number): number {
+  const fd = openSync(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600);
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  throw inputError("not a regular file", path);
+}
+
 /** @throws InputError, one line, when the file is no ring of this version. */
-export function openRing(path: string): Ring {
-  const fd = openSync(path, "r+");
+export function openRing(path: string): RingFile {
+  const fd = openRegular(path, constants.O_RDWR);
   try {
     const { capacity, namesBytes } = checkHeader(path, fd);
-    return map(path, fd, capacity, namesBytes);
-  } finally {
-    closeSync(fd); // the mapping outlives it
+    return {
+      path,
+      fd,
+      capacity,
+      namesBytes,
+      read(into, at) {
+        const got = readSync(fd, into, 0, into.length, at);
+        if (got < into.length)
+          throw new RingFault(
+            `cut short: expected ${into.length} bytes at offset ${at}, found ${got}`,
+          );
+      },
+      write(bytes, at) {
+        writeSync(fd, bytes, 0, bytes.length, at);
+      },
+      close: () => closeSync(fd),
+    };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
   }
 }
 
 const isPowerOfTwo = (n: number) => n > 0 && Number.isInteger(Math.log2(n));
 
-function checkHeader(path: string, fd: number): { capacity: number; namesBytes: number } {
+/** @throws InputError, one line, when the file is no ring of this version. */
+export function checkHeader(path: string, fd: number): { capacity: number; namesBytes: number } {
   const h = Buffer.alloc(HEADER_BYTES);
   const got = readSync(fd, h, 0, HEADER_BYTES, 0);
   if (got < HEADER_BYTES || h.toString("latin1", 0, 8) !== MAGIC)
@@ -112,36 +169,4 @@ function checkHeader(path: string, fd: number): { capacity: number; namesBytes: 
   if (size !== sizeOf(capacity, namesBytes))
     throw inputError("bad size", path, `${sizeOf(capacity, namesBytes)} bytes`, `${size}`);
   return { capacity, namesBytes };
-}
-
-function map(path: string, fd: number, capacity: number, namesBytes: number): Ring {
-  const c = libc();
-  const size = sizeOf(capacity, namesBytes);
-  const address = c.mmap(null, size, PROT_READ_WRITE, MAP_SHARED, fd, 0);
-  if (address === MAP_FAILED) throw inputError(`mmap failed with errno ${c.errno()}`, path);
-  const memory = c.view(address, size);
-  const bytes = Buffer.from(memory);
-  const words = new Int32Array(memory);
-  const namesAt = HEADER_BYTES + capacity * SLOT_BYTES;
-  const known = new Map<number, string>();
-  return {
-    path,
-    capacity,
-    bytes,
-    words,
-    longs: new BigInt64Array(memory),
-    name(reference) {
-      const hit = known.get(reference);
-      if (hit !== undefined) return hit;
-      if (reference < FIRST_NAME || reference % 8 !== 0 || reference + 4 > namesBytes)
-        return undefined;
-      const at = namesAt + reference;
-      const length = Atomics.load(words, at / 4);
-      if (length <= 0 || reference + 4 + length > namesBytes) return undefined;
-      const text = bytes.toString("utf8", at + 4, at + 4 + length);
-      known.set(reference, text);
-      return text;
-    },
-    close: () => void c.munmap(address, size),
-  };
 }

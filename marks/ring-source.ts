@@ -1,14 +1,23 @@
-// One ring file → marks to a sink: reading, decoding, counting. In: a path. Out: marks and losses.
+// One ring file → marks to a sink: reading, decoding, counting. In: a path. Out: marks and losses. Holds: a ring
+// that is none any more is dropped and told; it costs the recording nothing else.
 
-import { closeSync, openSync, rmSync } from "node:fs";
+import { closeSync, constants, unlinkSync } from "node:fs";
 import { libc, LOCK_EX, LOCK_NB } from "../host/libc.ts";
-import { openRing } from "./ring-file.ts";
-import { type Ring, RingReader } from "./ring.ts";
+import { openRegular, openRing, type RingFile, RingFault } from "./ring-file.ts";
+import { RingNames } from "./ring-names.ts";
+import { RingReader } from "./ring.ts";
 import { decodeSlot } from "./slot.ts";
 import { type MarkSink, emitSlot } from "./to-marks.ts";
 
-/** Marks taken from one ring before the others get their turn. */
-const MAX_PER_POLL = 1 << 16;
+/** Losses that follow each other are told together, ms. */
+const TELL_MS = 1000;
+
+const WHY = {
+  overrun: "overwritten before they were read",
+  abandoned: "begun but never completed by their writer",
+  malformed: "not in the ring's format",
+} as const;
+type Cause = keyof typeof WHY;
 
 export class RingSource {
   readonly path: string;
@@ -16,11 +25,16 @@ export class RingSource {
   malformed = 0;
   readonly #number: number;
   readonly #sink: MarkSink;
-  readonly #ring: Ring;
+  readonly #ring: RingFile;
+  readonly #names: RingNames;
   readonly #reader: RingReader;
-  /** Open for the lock's sake. */
-  readonly #lockFd: number;
-  #told = { overrun: 0, abandoned: 0, malformed: 0 };
+  /** A description of its own: a lock belongs to one. */
+  #lockFd: number | undefined;
+  /** Known to have been begun when the ring was dropped. */
+  #dropped = 0;
+  #isDropped = false;
+  #told: Record<Cause, number> = { overrun: 0, abandoned: 0, malformed: 0 };
+  #toldMs = -Infinity;
 
   /** @param number of this ring in the session. @throws InputError when the file is no ring. */
   constructor(path: string, number: number, sink: MarkSink) {
@@ -28,57 +42,87 @@ export class RingSource {
     this.#number = number;
     this.#sink = sink;
     this.#ring = openRing(path);
+    this.#names = new RingNames(this.#ring);
     this.#reader = new RingReader(this.#ring);
-    this.#lockFd = openSync(path, "r");
   }
 
-  /** Marks counted as lost so far. */
+  /** Marks counted as lost so far; of a dropped ring those that are known. */
   get lost(): number {
-    return this.#reader.overrun + this.#reader.abandoned + this.malformed;
+    return this.#reader.overrun + this.#reader.abandoned + this.malformed + this.#dropped;
   }
 
-  /** Takes what is there. @param last no writer is left: incomplete slots are given up at once. */
+  /** Whether a program ever mapped it. */
+  get opened(): boolean {
+    return this.#reader.opened;
+  }
+
+  /** Takes what was there when it began. @param last no writer is left: incomplete slots are given up at once. */
   poll(last = false): void {
-    const until = this.received + MAX_PER_POLL;
-    while (this.received < until || last) {
-      const at = this.#reader.peek(last);
-      if (at < 0) break;
-      const index = this.#reader.tail;
-      const mark = decodeSlot(this.#ring, at);
-      if (!this.#reader.accept()) continue;
-      if (mark) {
+    if (this.#isDropped) return;
+    this.#reading(() => {
+      this.#reader.poll(last, (slots, at, index) => {
+        const mark = decodeSlot(slots, at, (reference) => this.#names.at(reference));
+        if (!mark) return void this.malformed++;
         this.received++;
         emitSlot(mark, this.#number, index, this.#sink);
-      } else this.malformed++;
-    }
-    this.#reader.publish();
-    this.#tellLosses();
+      });
+      this.#reader.publish();
+    });
+    this.#tellLosses(last);
   }
 
-  /** Whoever owns a ring holds a lock on it for life. @returns whether the lock is ours now. */
-  lock(): boolean {
+  /** Whoever owns a ring holds a lock on it for life. @returns whether its owner is gone; the lock is ours then. */
+  orphaned(): boolean {
+    try {
+      this.#lockFd ??= openRegular(this.path, constants.O_RDONLY);
+    } catch {
+      return false; // out of descriptors, or renamed: asked again
+    }
     return libc().flock(this.#lockFd, LOCK_EX | LOCK_NB) === 0;
   }
 
-  /** Drains for good and lets go of the file. */
+  /** Says in its header that nobody reads any more, takes what was there then, and lets go of the file. */
   close(): void {
+    if (!this.#isDropped) this.#reading(() => this.#reader.sayClosed());
     this.poll(true);
-    closeSync(this.#lockFd);
     this.#ring.close();
-    rmSync(this.path, { force: true });
+    if (this.#lockFd !== undefined) closeSync(this.#lockFd);
+    try {
+      unlinkSync(this.path);
+    } catch {
+      // Removed by its program, or something else by now.
+    }
   }
 
-  #tellLosses(): void {
+  /** The sink's errors are not the ring's: they pass. */
+  #reading(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof RingFault)) throw error;
+      this.#drop(error.message);
+    }
+  }
+
+  /** What it would say from now on nobody could believe. Its writers are not waited with. */
+  #drop(why: string): void {
+    this.#isDropped = true;
+    this.#dropped = Math.max(1, this.#reader.waiting);
+    const marks = `at least ${this.#dropped} of its marks and all that follow are lost`;
+    this.#sink.onLoss(
+      this.#dropped,
+      `${this.path} is no sound ring any more and was dropped: ${why}; ${marks}`,
+    );
+  }
+
+  #tellLosses(now: boolean): void {
     const { overrun, abandoned } = this.#reader;
-    const now = { overrun, abandoned, malformed: this.malformed };
-    const why = {
-      overrun: "overwritten before they were read",
-      abandoned: "begun but never completed by their writer",
-      malformed: "not in the ring's format",
-    };
-    for (const key of ["overrun", "abandoned", "malformed"] as const)
-      if (now[key] > this.#told[key])
-        this.#sink.onLoss(now[key] - this.#told[key], `marks of ${this.path}: ${why[key]}`);
-    this.#told = now;
+    const counts: Record<Cause, number> = { overrun, abandoned, malformed: this.malformed };
+    const causes = (Object.keys(WHY) as Cause[]).filter((c) => counts[c] > this.#told[c]);
+    if (causes.length === 0 || (!now && performance.now() - this.#toldMs < TELL_MS)) return;
+    for (const c of causes)
+      this.#sink.onLoss(counts[c] - this.#told[c], `marks of ${this.path}: ${WHY[c]}`);
+    this.#told = counts;
+    this.#toldMs = performance.now();
   }
 }

@@ -1,6 +1,5 @@
-// One slot ↔ what it says. encodeSlot fills private bytes for a writer; decodeSlot reads a slot that may
-// change while it is read: it never throws and never leaves the slot, and its caller asks afterwards
-// whether the slot held still (RingReader.accept).
+// One slot ↔ what it says. encodeSlot fills private bytes for a writer; decodeSlot reads a reader's copy, which
+// may hold anything: it never throws and never leaves the slot.
 
 import {
   FieldType,
@@ -11,7 +10,6 @@ import {
   SLOT_BYTES,
   Slot,
 } from "./layout.ts";
-import type { Ring } from "./ring.ts";
 import { TextCache } from "./text-cache.ts";
 
 export type FieldValue = string | number | boolean;
@@ -29,15 +27,15 @@ export interface SlotMark {
   readonly fields: Fields;
 }
 
-/** Private bytes of one slot; the three views are the same memory. */
+/** Private bytes of slots; the three views are the same memory. */
 export interface SlotBuffer {
   readonly bytes: Buffer;
   readonly words: Uint32Array;
   readonly longs: BigUint64Array;
 }
 
-export function slotBuffer(): SlotBuffer {
-  const memory = new ArrayBuffer(SLOT_BYTES);
+export function slotBuffer(slots = 1): SlotBuffer {
+  const memory = new ArrayBuffer(slots * SLOT_BYTES);
   return {
     bytes: Buffer.from(memory),
     words: new Uint32Array(memory),
@@ -145,9 +143,16 @@ export interface DecodedSlot extends Omit<SlotMark, "fields" | "pid" | "tid"> {
 const names = new TextCache();
 const keys = new TextCache(fieldName);
 
-/** @param at byte offset of the slot. @returns undefined when the bytes are no mark. */
-export function decodeSlot(ring: Ring, at: number): DecodedSlot | undefined {
-  const { bytes, longs } = ring;
+/**
+ * @param at byte offset of the slot, @param nameAt the name at a reference into the names area
+ * @returns undefined when the bytes are no mark.
+ */
+export function decodeSlot(
+  slots: SlotBuffer,
+  at: number,
+  nameAt: (reference: number) => string | undefined,
+): DecodedSlot | undefined {
+  const { bytes, longs } = slots;
   const kind = bytes[at + Slot.kind]!;
   const flags = bytes[at + Slot.flags]!;
   const nameBytes = bytes[at + Slot.nameBytes]!;
@@ -158,23 +163,23 @@ export function decodeSlot(ring: Ring, at: number): DecodedSlot | undefined {
   const end = start + nameBytes + fieldBytes;
   if (end > at + SLOT_BYTES) return undefined;
   const byReference = (flags & Flag.nameReference) !== 0;
-  const name = byReference ? ring.name(word(ring, start)) : names.get(bytes, start, nameBytes);
+  const name = byReference ? nameAt(word(slots, start)) : names.get(bytes, start, nameBytes);
   if (name === undefined) return undefined;
-  const fields = { pid: word(ring, at + Slot.pid), tid: word(ring, at + Slot.tid) };
+  const fields = { pid: word(slots, at + Slot.pid), tid: word(slots, at + Slot.tid) };
   if (!decodeFields(bytes, start + nameBytes, end, bytes[at + Slot.fieldCount]!, fields))
     return undefined;
   return {
     kind: kind as Kind,
     name,
-    t: BigInt.asUintN(64, longs[(at + Slot.t) / 8]!),
-    aux: BigInt.asUintN(64, longs[(at + Slot.aux) / 8]!),
-    id: BigInt.asUintN(64, longs[(at + Slot.id) / 8]!),
+    t: longs[(at + Slot.t) / 8]!,
+    aux: longs[(at + Slot.aux) / 8]!,
+    id: longs[(at + Slot.id) / 8]!,
     fields,
     truncated: (flags & Flag.truncated) !== 0,
   };
 }
 
-const word = (ring: Ring, at: number) => ring.words[at / 4]! >>> 0;
+const word = (slots: SlotBuffer, at: number) => slots.words[at / 4]!;
 
 /** Bytes of a value by its type; a string's is its length byte. */
 const VALUE_BYTES = [0, 8, 8, 1, 1];

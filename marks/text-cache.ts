@@ -23,7 +23,7 @@ export class TextCache {
     const slot = hash(memory, at, length) % ENTRIES;
     const known = this.#entries[slot];
     if (known && isAt(known.bytes, memory, at, length)) return known.text;
-    // Copied first: the memory may change while it is read, and bytes and text must agree.
+    // The caller's buffer will be filled again.
     const bytes = copy(memory, at, length);
     const entry = { bytes, text: this.#toText(bytes.toString()) };
     this.#entries[slot] = entry;

@@ -20,6 +20,11 @@ export interface SamplerOptions {
   readonly grids: readonly GridSpec[];
   /** Ask for SCHED_FIFO; the report says which class ran. */
   readonly realtime?: boolean;
+  /**
+   * Told at once of a grid whose worker fails, at the start or later; the others go on. Without it a grid that
+   * does not start is an error.
+   */
+  readonly onFailure?: (grid: string, why: string) => void;
 }
 
 export interface Sampler {
@@ -64,7 +69,7 @@ const LEAD_NS = 20_000_000n;
 /** A driver call that hangs cannot be interrupted; after this long its worker is given up. */
 const STOP_TIMEOUT_MS = 5000;
 
-/** @throws SourceError (fatal) when a grid's provider does not open */
+/** @throws SourceError (fatal) when a grid's provider does not open, and nobody takes failures */
 export async function startSampler(options: SamplerOptions): Promise<Sampler> {
   const control = new SharedArrayBuffer(CONTROL_BYTES);
   const deliver = new Delivery();
@@ -73,9 +78,11 @@ export async function startSampler(options: SamplerOptions): Promise<Sampler> {
     // One after the other: threads that open NVML at once can leave it asking the GPU anew for every reading,
     // 3.4 ms instead of 30 µs, for as long as it stays open (docs/evidence/nvml-h100.md).
     for (const grid of options.grids) {
-      const worker = new GridWorker(grid, control, options.realtime ?? false, deliver);
+      const worker = new GridWorker(grid, control, options, deliver);
       workers.push(worker);
-      await worker.ready;
+      if (options.onFailure)
+        await worker.ready.catch(() => undefined); // told
+      else await worker.ready;
     }
   } catch (error) {
     await Promise.all(workers.map((w) => w.terminate()));
@@ -140,14 +147,30 @@ class GridWorker {
   #schedulerClass = "";
   #report: PollReport | null = null;
   #failure: string | null = null;
+  #stopping = false;
 
-  constructor(grid: GridSpec, control: SharedArrayBuffer, realtime: boolean, deliver: Delivery) {
+  constructor(
+    grid: GridSpec,
+    control: SharedArrayBuffer,
+    { realtime = false, onFailure }: SamplerOptions,
+    deliver: Delivery,
+  ) {
     this.grid = grid;
     const { provider, periodNs } = grid;
     const input: WorkerInput = { control, provider, periodNs, realtime };
     const url = siblingModule(import.meta.url, "./sampler-worker").url;
     const worker = (this.#worker = new Worker(url, { workerData: input, resourceLimits: LEAN }));
-    this.#exited = new Promise((resolve) => worker.once("exit", () => resolve()));
+    const failed = (why: string): void => {
+      if (this.#failure !== null) return;
+      this.#failure = why;
+      onFailure?.(grid.name, why);
+    };
+    this.#exited = new Promise((resolve) => {
+      worker.once("exit", (code) => {
+        if (!this.#report && !this.#stopping) failed(`its worker ended (code ${code})`);
+        resolve();
+      });
+    });
     this.ready = new Promise((resolve, reject) => {
       worker.on("message", (message: WorkerMessage) => {
         if (message.kind === "ready") {
@@ -157,10 +180,11 @@ class GridWorker {
         } else if (message.kind === "batch") deliver.batch(this.#own(message));
         else this.#report = message.report;
       });
-      worker.once("error", (error: Error) => {
-        this.#failure = error.message;
+      worker.on("error", (error: Error) => {
+        failed(error.message);
         reject(new SourceError("fatal", `telemetry grid ${grid.name}: ${error.message}`, error));
       });
+      worker.once("exit", () => reject(new SourceError("fatal", `${grid.name}: its worker ended`)));
     });
   }
 
@@ -172,6 +196,7 @@ class GridWorker {
   }
 
   async finished(): Promise<SampledGrid> {
+    this.#stopping = true;
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<void>((resolve) => (timer = setTimeout(resolve, STOP_TIMEOUT_MS)));
     await Promise.race([this.#exited, timeout]);
@@ -189,6 +214,7 @@ class GridWorker {
   }
 
   async terminate(): Promise<void> {
+    this.#stopping = true;
     await this.#worker.terminate();
   }
 }

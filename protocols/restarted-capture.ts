@@ -3,7 +3,8 @@
 
 import { readCapture } from "../capture/log-reader.ts";
 import { LogWriter } from "../capture/log-writer.ts";
-import { createRun, runPaths } from "../capture/run.ts";
+import { createRun } from "../capture/new-run.ts";
+import { runPaths } from "../capture/run.ts";
 import { writeVirtualCapture } from "../rigs/virtual/capture.ts";
 import type { Truth } from "../rigs/virtual/truth.ts";
 import { random, type Random } from "../schema/random.ts";

@@ -2,9 +2,10 @@
 // the log. Holds: what is returned survives JSON unchanged, and every complaint names file and line.
 
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readSmallFile } from "../capture/regular-file.ts";
 import { calibratedRail, readRecord } from "../schema/calibration-record.ts";
 import { InputError, inputError } from "../schema/errors.ts";
 import type { Rail, Rig } from "../schema/rig.ts";
@@ -27,7 +28,7 @@ export async function loadRig(path: string): Promise<LoadedRig> {
   const text = readRigFile(path);
   const { root } = parseYaml(path, text.toString("utf8"));
   return {
-    rig: calibrated(await readRig(root), root, path),
+    rig: finite(calibrated(await readRig(root), root, path), path),
     text,
     sha256: createHash("sha256").update(text).digest("hex"),
   };
@@ -60,19 +61,21 @@ function packageRoot(): string {
   return dir;
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "nothing of that name",
-  EISDIR: "a folder",
-  EACCES: "a file that you may not read",
-};
+/** A rig file, or a record of calibration: hundreds of times the longest there is. */
+const MOST_BYTES = 1 << 20;
 
 function readRigFile(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw inputError("cannot read the rig file", path, undefined, REASONS[code ?? ""] ?? code);
-  }
+  return readSmallFile(path, "a rig file (rigs/README.md)", MOST_BYTES);
+}
+
+/** @throws InputError where a product or quotient of what the file states is no number: JSON cannot hold it. */
+function finite(rig: Rig, path: string): Rig {
+  JSON.stringify(rig, (key, value: unknown) => {
+    if (typeof value === "number" && !Number.isFinite(value))
+      throw inputError(`${key} comes to ${value}`, path, "numbers that can be computed with");
+    return value;
+  });
+  return rig;
 }
 
 /** The rig with the lines of the calibration record it names, a file beside it. */
@@ -81,9 +84,9 @@ function calibrated(rig: Rig, f: Fields, path: string): Rig {
   const file = join(dirname(path), f.string("calibrated_by"));
   let text: string;
   try {
-    text = readFileSync(file, "utf8");
-  } catch {
-    throw f.error(`calibrated_by: cannot read ${file}`, "calibrated_by");
+    text = readSmallFile(file, "a calibration record", MOST_BYTES).toString();
+  } catch (error) {
+    throw f.error(`calibrated_by: cannot read ${(error as Error).message}`, "calibrated_by");
   }
   const record = readRecord(file, text);
   if (record.rig !== rig.name)

@@ -67,9 +67,9 @@ export function readRecord(path: string, text: string): CalibrationRecord {
   }
   if (r?.schema !== "calibration/1" || !Array.isArray(r.sensors))
     throw inputError("no calibration record", path, wanted, String(r?.schema));
-  for (const s of r.sensors as readonly CalibratedSensor[])
-    if (!usable(s))
-      throw inputError(`sensor ${s.rail} ${s.quantity} lacks a usable line`, path, wanted);
+  for (const s of r.sensors as readonly (CalibratedSensor | null)[])
+    if (!s || !usable(s))
+      throw inputError(`sensor ${s?.rail} ${s?.quantity} lacks a usable line`, path, wanted);
   return r;
 }
 
@@ -78,7 +78,9 @@ const usable = (s: CalibratedSensor): boolean =>
   Number.isFinite(s.per_count) &&
   s.per_count !== 0 &&
   Number.isFinite(s.zero_count) &&
+  Number.isFinite(s.gain_u) &&
   s.gain_u >= 0 &&
+  Number.isFinite(s.offset_u) &&
   s.offset_u >= 0;
 
 /** The rail with the lines of the record; sensors that the record does not name stay as they are. */

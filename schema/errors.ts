@@ -33,6 +33,14 @@ export function inputError(
   expected?: string,
   found?: string,
 ): InputError {
-  const tail = [expected && `expected ${expected}`, found && `found ${found}`].filter(Boolean);
+  const tail = [expected && `expected ${short(expected)}`, found && `found ${short(found)}`].filter(
+    Boolean,
+  );
   return new InputError(`${where}: ${what}${tail.length ? ` (${tail.join(", ")})` : ""}`);
 }
+
+/** Of what a file holds, the beginning: a header may have 100,000 columns. */
+const SHOWN = 400;
+
+const short = (text: string): string =>
+  text.length <= SHOWN ? text : `${text.slice(0, SHOWN)} … (${text.length} characters)`;

@@ -27,6 +27,16 @@ export function readingPlan(config: number): ReadingPlan | undefined {
   };
 }
 
+/** Status byte of a reading (docs/wire.md, 03). */
+export const ReadingStatus = { notRead: 1, overflow: 2, uncertainEnd: 4 } as const;
+/** An end stamped by the chip's own alert is no worse than an interrupt's latency, ticks of 1 µs. */
+const EXACT_TICKS = 64;
+
+/** How far a reading's end tick may lie from the true end of its conversion, either way, ticks. */
+export function endBoundTicks(status: number): number {
+  return status & ReadingStatus.uncertainEnd ? 2 ** (status >> 3) : EXACT_TICKS;
+}
+
 /** Stretches [from, to] in which a reading from `start` to `end` looked at one of its inputs, any unit of time. */
 export function slotsOf(
   { shuntUs, busUs, averages }: ReadingPlan,

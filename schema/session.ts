@@ -1,6 +1,7 @@
 // The session header: which clock the stamps are on, where zero lies, what wrote the file.
 
 import { InputError } from "./errors.ts";
+import { mapOf, misfit, nullable, object, oneOf, text, wholeText } from "./shape.ts";
 import type { Source } from "./records.ts";
 import { type Instant, elapsedNs, type SessionNs } from "./time.ts";
 
@@ -53,15 +54,30 @@ interface SessionJson {
   labels: Record<string, string>;
 }
 
-/** Inverse of {@link sessionToJson}. @throws InputError when the text is another document, saying why. */
-export function sessionFromJson(text: string): Session {
-  const j = JSON.parse(text) as SessionJson;
-  if (j?.schema !== VERSION)
+const SHAPE = object({
+  id: text,
+  source: oneOf("hardware", "emulated", "virtual", "imported"),
+  host_clock: oneOf("monotonic", "unix", "trace"),
+  host_epoch_ns: wholeText(64),
+  start_unix_ns: nullable(wholeText(64)),
+  assumed_zone: nullable(text),
+  software: text,
+  labels: mapOf(text),
+});
+
+/**
+ * Inverse of {@link sessionToJson}.
+ * @throws InputError when the text is a document of another version, or lacks what every reader relies on.
+ */
+export function sessionFromJson(json: string): Session {
+  const j = JSON.parse(json) as SessionJson;
+  if (typeof j !== "object" || j === null) throw new InputError("session header is no object");
+  if (j.schema !== VERSION)
     throw new InputError(
-      `session header is ${String(j?.schema)}, this build reads ${VERSION}: read it with the truejoule that wrote it${typeof j?.software === "string" ? ` (${j.software})` : ""}`,
+      `session header is ${JSON.stringify(j.schema)?.slice(0, 60)}, this build reads ${VERSION}: read it with the truejoule that wrote it${typeof j.software === "string" ? ` (${j.software})` : ""}`,
     );
-  const wrong = Object.entries(POSSIBLE).find(([key, test]) => !test(j[key as keyof SessionJson]));
-  if (wrong) throw new InputError(`session header with an impossible ${wrong[0]}`);
+  const wrong = misfit(j, SHAPE);
+  if (wrong !== null) throw new InputError(`session header: ${wrong}`);
   return {
     id: j.id,
     source: j.source,
@@ -73,24 +89,3 @@ export function sessionFromJson(text: string): Session {
     labels: j.labels,
   };
 }
-
-const isText = (x: unknown): boolean => typeof x === "string";
-const isInt64 = (x: unknown): boolean =>
-  typeof x === "string" && /^-?\d{1,19}$/.test(x) && BigInt.asIntN(64, BigInt(x)) === BigInt(x);
-const isOneOf =
-  (...names: string[]) =>
-  (x: unknown): boolean =>
-    names.includes(x as string);
-
-/** What each entry must be; an entry that is not there is none of these, but for those that may be null. */
-const POSSIBLE: Readonly<Record<Exclude<keyof SessionJson, "schema">, (x: unknown) => boolean>> = {
-  id: isText,
-  source: isOneOf("hardware", "emulated", "virtual", "imported"),
-  host_clock: isOneOf("monotonic", "unix", "trace"),
-  host_epoch_ns: isInt64,
-  start_unix_ns: (x) => x === null || isInt64(x),
-  assumed_zone: (x) => x === null || isText(x),
-  software: isText,
-  labels: (x) =>
-    typeof x === "object" && x !== null && !Array.isArray(x) && Object.values(x).every(isText),
-};

@@ -18,6 +18,18 @@ const column = (name: string, type: ColumnType, unit?: string, nullable = false)
   ...(unit === undefined ? {} : { unit }),
 });
 
+const BYTES: Readonly<Record<Exclude<ColumnType, "utf8">, number>> = {
+  int64: 8,
+  int32: 4,
+  uint8: 1,
+  float32: 4,
+  float64: 8,
+};
+
+/** Of a table without texts, on disk: values, and a bit for each that may be null. */
+export const rowBytes = (columns: readonly Column[]): number =>
+  columns.reduce((n, c) => n + BYTES[c.type as keyof typeof BYTES] + (c.nullable ? 1 / 8 : 0), 0);
+
 /** fused/1: one row a DAQ sample, or a mean over several (`--rate`). */
 export function fusedColumns(rails: readonly string[], channels: readonly string[]): Column[] {
   return [

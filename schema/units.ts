@@ -145,7 +145,9 @@ export async function quantity(text: string, dimension: Dimension): Promise<numb
     const found = nameOf(unit.powers);
     throw wrong(text, dimension, found === "1" ? "a ratio" : (found ?? rest.trim()));
   }
-  return scale(Number(digits), unit.factor);
+  const value = scale(Number(digits), unit.factor);
+  if (!Number.isFinite(value)) throw wrong(text, dimension, "a number beyond all measure");
+  return value;
 }
 
 const LIMITS = /^(?:±|\+\/-|\+-)\s*(.*)$/;

@@ -1,7 +1,7 @@
 // Enters: compare.json and align.json as they lie on disk. Leaves: the same, typed, with every field that a
 // page needs optional: a report shows what is there and says what is not.
 
-import { readFile, stat } from "node:fs/promises";
+import { readSmallFile } from "../capture/regular-file.ts";
 import { inputError } from "../schema/errors.ts";
 
 export interface BudgetTerm {
@@ -124,10 +124,7 @@ const MAX_JSON_BYTES = 256e6;
 /** @throws InputError when the file cannot be read, is too large or no JSON; `command` writes it anew */
 export async function readDocument(path: string, command: string): Promise<unknown> {
   try {
-    const { size } = await stat(path);
-    if (size > MAX_JSON_BYTES)
-      throw inputError("too large for a report", path, "at most 256 MB", `${size} bytes`);
-    return JSON.parse(await readFile(path, "utf8")) as unknown;
+    return JSON.parse(readSmallFile(path, "what truejoule wrote", MAX_JSON_BYTES).toString());
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw inputError(`not JSON; truejoule ${command} writes it anew`, path);

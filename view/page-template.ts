@@ -22,6 +22,8 @@ const SCRIPTS = [
   "main",
 ];
 
+const STYLES = ["page"];
+
 export interface PageParts {
   readonly title: string;
   readonly head: Html;
@@ -30,8 +32,8 @@ export interface PageParts {
 }
 
 export function renderPage(parts: PageParts): string {
-  const { script, style, notice } = pageAssets(SCRIPTS, ["page"]);
-  const policy = `default-src 'none'; script-src '${sourceHash(script)}'; style-src '${sourceHash(style)}'; img-src data:; base-uri 'none'; form-action 'none'`;
+  const { script, style, notice } = pageAssets(SCRIPTS, STYLES);
+  const policy = policyOf(script, style);
   const document = html`<html lang="en">
     <head>
       <meta charset="utf-8" />
@@ -59,6 +61,15 @@ export function renderPage(parts: PageParts): string {
   </html>`;
   return `<!doctype html>\n${document.html}\n`;
 }
+
+/** What the page may do, as a Content-Security-Policy: run our script, by hash, and wear our style. */
+export function pagePolicy(): string {
+  const { script, style } = pageAssets(SCRIPTS, STYLES);
+  return policyOf(script, style);
+}
+
+const policyOf = (script: string, style: string): string =>
+  `default-src 'none'; script-src '${sourceHash(script)}'; style-src '${sourceHash(style)}'; img-src data:; base-uri 'none'; form-action 'none'`;
 
 /** Byte for byte: the policy names the hash of exactly this text. */
 export function verbatim(name: "style" | "script", text: string): Html {

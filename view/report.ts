@@ -2,10 +2,10 @@
 // report.html, one file that needs no network. Reads batch by batch; memory does not grow with the run.
 
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
+import { writeOwn } from "../capture/own-file.ts";
 import type { RunPaths } from "../capture/run.ts";
-import { checksumProblem } from "../dataset/checksums.ts";
+import { checksumProblem, noteChecksums } from "../dataset/checksums.ts";
 import { InputError } from "../schema/errors.ts";
 import { telemetryColumn } from "../schema/tables.ts";
 import { clockFits, type ComparedWindow, type Comparison, readDocument } from "./documents.ts";
@@ -38,8 +38,18 @@ export interface ReportOptions {
  * @throws InputError when nothing was fused or compared yet, or a file is damaged
  */
 export async function writeReport(run: RunPaths, options: ReportOptions = {}): Promise<void> {
-  const model = await readModel(run, options);
-  await writeFile(run.report, renderReport(model));
+  keepReport(run, await renderRun(run, options));
+}
+
+/** The page of a run. @throws as {@link writeReport}. */
+export async function renderRun(run: RunPaths, options: ReportOptions = {}): Promise<string> {
+  return renderReport(await readModel(run, options));
+}
+
+/** Writes the page, and notes it among the run's checksums. */
+export function keepReport(run: RunPaths, page: string): void {
+  writeOwn(run.report, page);
+  if (existsSync(run.checksums)) noteChecksums(run, [run.report]);
 }
 
 export function renderReport(m: ReportModel): string {

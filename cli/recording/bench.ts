@@ -1,11 +1,11 @@
 // A rig → what is recorded from: where the DAQ answers, what telemetry there is, and for the virtual
 // bench the processes and marks that stand in for hardware.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FIFO_PRIORITY } from "../../host/scheduler.ts";
+import { scratchFolder } from "../../host/scratch.ts";
 import { SIMULATED } from "../../gpio/sim-file.ts";
 import { ttyPort } from "../../ingest/tty-port.ts";
 import type { Environment } from "../../nvml/environment.ts";
@@ -98,8 +98,7 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
   const powerArgs = { rig: rig.rig, pieces: card.trace, epochNs: Number(epoch) };
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    await daq.stop();
-    line?.remove();
+    await daq.stop().finally(() => line?.remove());
   };
   return {
     rig,
@@ -129,9 +128,8 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
 
 /** A trigger line to the virtual DAQ: a file that is there before either end opens it. */
 export function simulatedLine(): { name: string; path: string; remove(): void } {
-  const dir = mkdtempSync(join(tmpdir(), "truejoule-line-"));
-  const path = join(dir, "edges");
+  const folder = scratchFolder("truejoule-line-");
+  const path = join(folder.path, "edges");
   writeFileSync(path, "");
-  const name = `${SIMULATED}${path}`;
-  return { name, path, remove: () => rmSync(dir, { recursive: true, force: true }) };
+  return { name: `${SIMULATED}${path}`, path, remove: () => folder.remove() };
 }

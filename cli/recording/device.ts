@@ -110,14 +110,14 @@ async function textDevice(rig: Rig, port: string | undefined): Promise<Device> {
     throw new InputError(
       `rig ${rig.name} reads text lines, which say nothing of who prints them: name the port with --port`,
     );
-  const { stream, rowHz, text } = rig.device;
+  const { stream, rowHz, clock, text } = rig.device;
   const open = openLive(port, text!.baud);
   return {
     source: sourceAt(port),
     description: `text lines at ${port}`,
     async start(sink, onFatal) {
       const { startText } = await import("../../ingest/text-source.ts");
-      return startText({ open, stream, format: text!, rowHz, onFatal }, sink);
+      return startText({ open, stream, format: text!, rowHz, clock, onFatal }, sink);
     },
   };
 }

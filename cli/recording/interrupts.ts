@@ -1,5 +1,6 @@
 // Ctrl-C while something is recorded: the first ends the recording and its program, each in its own time;
-// a second ends both at once. In: SIGINT, SIGTERM. Out: an AbortSignal.
+// a second ends both at once. In: SIGINT, SIGTERM. Out: an AbortSignal. A terminal that hangs up (SIGHUP: ssh
+// drops) ends nothing: the recording goes on to its end unattended.
 
 import { isatty } from "node:tty";
 import type { Program } from "./program.ts";
@@ -11,20 +12,22 @@ export interface Interrupts {
   release(): void;
 }
 
-export function takeInterrupts(program: Program | null): Interrupts {
+/** @param onHangup told that the terminal is gone. */
+export function takeInterrupts(program: Program | null, onHangup: () => void): Interrupts {
   const asked = new AbortController();
   const take = (signal: NodeJS.Signals): void => {
     if (asked.signal.aborted) return endAtOnce(signal);
     if (!cameToAll(signal)) program?.signal(signal);
     asked.abort();
   };
-  const release = (): void => void process.off("SIGINT", take).off("SIGTERM", take);
+  const release = (): void =>
+    void process.off("SIGINT", take).off("SIGTERM", take).off("SIGHUP", onHangup);
   const endAtOnce = (signal: NodeJS.Signals): void => {
     program?.signal("SIGKILL");
     release();
     process.kill(process.pid, signal);
   };
-  process.on("SIGINT", take).on("SIGTERM", take);
+  process.on("SIGINT", take).on("SIGTERM", take).on("SIGHUP", onHangup);
   return { asked: asked.signal, release };
 }
 

@@ -51,6 +51,7 @@ export class Program {
       child.once("spawn", () => {
         this.#child = child;
         this.#ended = ended;
+        child.on("error", () => undefined); // a signal that could not be sent
       });
       child.once("exit", (code, signal) => resolve(code ?? 128 + constants.signals[signal!]));
     });

@@ -17,6 +17,8 @@ export interface Trigger {
   stop(): Promise<TriggerReport | null>;
 }
 
+/** It looks for its end every turn; one that does not is ended. */
+const STOP_MS = 5000;
 /** With fewer cores, one that spins would be missing elsewhere: then it looks every millisecond. */
 const SPIN_CORES = 4;
 
@@ -33,7 +35,17 @@ export async function startTrigger(
   const worker = new Worker(url, { workerData: input, resourceLimits: LEAN });
   let report: TriggerReport | null = null;
   let started = false;
-  const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+  let told = false;
+  const failed = (why: string): void => {
+    if (!told) onFailure(`${output}: ${why}; it is not driven from here on`);
+    told = true;
+  };
+  const exited = new Promise<void>((resolve) => {
+    worker.once("exit", (code) => {
+      if (started && report === null) failed(`its worker ended (code ${code})`);
+      resolve();
+    });
+  });
   await new Promise<void>((resolve, reject) => {
     worker.on("message", (m: TriggerMessage) => {
       if (m.kind === "marks") onMarks(m.marks);
@@ -44,7 +56,7 @@ export async function startTrigger(
       }
     });
     worker.on("error", (error: Error) => {
-      if (started) return onFailure(`trigger line ${output}: ${error.message}`);
+      if (started) return failed(error.message);
       reject(new InputError(`trigger: ${error.message}; --no-trigger records without it`));
     });
   });
@@ -53,7 +65,9 @@ export async function startTrigger(
       const word = new Int32Array(control);
       Atomics.store(word, 0, Run.stopping);
       Atomics.notify(word, 0);
+      const late = setTimeout(() => void worker.terminate(), STOP_MS);
       await exited;
+      clearTimeout(late);
       return report;
     },
   };

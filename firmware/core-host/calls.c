@@ -2,7 +2,7 @@
 
 #include "../core/bytes.h"
 #include "../core/device.h"
-#include "../core/ina226.h"
+#include "../core/ina_bus.h"
 #include "../core/place.h"
 
 enum { SAMPLES = 1, EDGES, READINGS, STATUS, CONVERSE, FEED, PLACE, INA };
@@ -214,26 +214,37 @@ static uint32_t place(reader r, uint8_t *answer) {
   return 36;
 }
 
-// The INA226 machine, call by call: begin, alert, next, done.
+// The INA226s of a bus, call by call: begin another chip, the line fell, next, done; bit 31 of `call`:
+// the line is low.
 static uint32_t ina(reader r, uint8_t *answer) {
-  static tj_ina s;
+  static tj_ina_bus bus;
+  static uint32_t chips;
   tj_i2c op = {0};
-  uint32_t call = u32(&r);
+  uint32_t call = u32(&r), is_low = call >> 31;
+  call &= 0x7fffffff;
   uint64_t now = u64(&r);
   uint32_t a = u32(&r), b = u32(&r);
-  if (call == 0) tj_ina_begin(&s, (uint8_t)a, (uint16_t)b);
-  if (call == 1) tj_ina_alert(&s, now);
+  if (call == 0) {
+    if (now == 0) {
+      static const uint8_t none[TJ_INA_CHIPS] = {0};
+      tj_ina_bus_begin(&bus, none, 0);
+      for (uint32_t i = 0; i < TJ_INA_CHIPS; i++) bus.chip[i].state = TJ_INA_ABSENT;
+      chips = 0;
+    }
+    tj_ina_begin(&bus.chip[chips++ % TJ_INA_CHIPS], (uint8_t)a, (uint16_t)b);
+  }
+  if (call == 1) tj_ina_bus_fell(&bus, now);
   if (call == 2) {
-    answer[0] = (uint8_t)tj_ina_next(&s, now, &op);
+    answer[0] = (uint8_t)tj_ina_bus_next(&bus, now, (int)is_low, &op);
     answer[1] = op.address;
     answer[2] = op.written;
     answer[3] = op.reading;
     tj_copy(answer + 4, op.bytes, 3);
     return 7;
   }
-  if (call == 3 && tj_ina_done(&s, now, (int)a, (uint16_t)b))
-    return put_frame(answer, tj_readings_frame(frame, &s.reading, 1, 1, 0));
-  return 0;
+  if (call != 3) return 0;
+  const tj_reading *made = tj_ina_bus_done(&bus, now, (int)is_low, (int)a, (uint16_t)b);
+  return made ? put_frame(answer, tj_readings_frame(frame, made, 1, 1, 0)) : 0;
 }
 
 uint32_t tj_call(const uint8_t *request, uint32_t n, uint8_t *answer) {

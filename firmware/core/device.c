@@ -89,6 +89,15 @@ static void on_frame(void *context, const uint8_t *frame, uint32_t size) {
   if (a.then == TJ_THEN_LEAVE) d->port->bootloader();
 }
 
+void tj_device_put(tj_device *d, const uint8_t *bytes, uint32_t n, uint64_t tick) {
+  d->taken = tick;
+  tj_split_put(&d->splitter, bytes, n);
+}
+
+int tj_device_scan(tj_device *d, uint32_t limit) {
+  return tj_split_scan(&d->splitter, limit, on_frame, d);
+}
+
 void tj_device_take(tj_device *d, const uint8_t *bytes, uint32_t n, uint64_t tick) {
   d->taken = tick;
   tj_split(&d->splitter, bytes, n, on_frame, d);

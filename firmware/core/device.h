@@ -66,6 +66,11 @@ typedef struct {
 // Bytes the host sent, and the tick at which the last of them was taken.
 void tj_device_take(tj_device *d, const uint8_t *bytes, uint32_t n, uint64_t tick);
 
+// The same in two steps, so that a loop is not held up by whatever the host sends (frame.h): a piece of
+// at most a USB packet is put, and looked at until 1 comes back; only then the next is put.
+void tj_device_put(tj_device *d, const uint8_t *bytes, uint32_t n, uint64_t tick);
+int tj_device_scan(tj_device *d, uint32_t limit);
+
 // Packs a block of rows into the scratch frame, where tj_device_samples finds it: between the two
 // the caller sees whether the ring was left alone meanwhile.
 void tj_device_pack(tj_device *d, tj_ring ring, uint32_t rows);

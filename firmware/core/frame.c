@@ -45,11 +45,13 @@ static void refuse(tj_splitter *s) {
   s->start = at;
 }
 
-static void scan(tj_splitter *s, tj_on_frame on_frame, void *context) {
+int tj_split_scan(tj_splitter *s, uint32_t limit, tj_on_frame on_frame, void *context) {
+  uint32_t spent = 0;
   while (s->end - s->start >= TJ_HEAD) {
     const uint8_t *p = s->bytes + s->start;
-    uint32_t size = frame_size(p);
+    uint32_t size = frame_size(p), before = s->start;
     if (size > s->end - s->start) break;
+    if (spent >= limit) return 0;
     if (size && crc_fits(p, size)) {
       s->counts.frames++;
       s->start += size;
@@ -57,8 +59,10 @@ static void scan(tj_splitter *s, tj_on_frame on_frame, void *context) {
     } else {
       refuse(s);
     }
+    spent += size + (s->start - before);
   }
   if (s->start == s->end) s->start = s->end = 0;
+  return 1;
 }
 
 static void make_room(tj_splitter *s) {
@@ -67,16 +71,21 @@ static void make_room(tj_splitter *s) {
   s->start = 0;
 }
 
+void tj_split_put(tj_splitter *s, const uint8_t *bytes, uint32_t n) {
+  if (n > sizeof s->bytes - s->end) make_room(s);
+  tj_copy(s->bytes + s->end, bytes, n);
+  s->end += n;
+}
+
 void tj_split(tj_splitter *s, const uint8_t *bytes, uint32_t n, tj_on_frame on_frame,
               void *context) {
   while (n) {
     if (s->end == sizeof s->bytes) make_room(s);
     uint32_t room = sizeof s->bytes - s->end, take = n < room ? n : room;
-    tj_copy(s->bytes + s->end, bytes, take);
-    s->end += take;
+    tj_split_put(s, bytes, take);
     bytes += take;
     n -= take;
-    scan(s, on_frame, context);
+    tj_split_scan(s, ~0u, on_frame, context);
   }
 }
 

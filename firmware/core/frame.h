@@ -31,5 +31,11 @@ typedef void (*tj_on_frame)(void *context, const uint8_t *frame, uint32_t size);
 void tj_split(tj_splitter *s, const uint8_t *bytes, uint32_t n, tj_on_frame on_frame,
               void *context);
 
+// The same in two steps, for a loop with other things to do: bytes are taken, fewer than a whole frame
+// since the last scan was through; then they are looked at until about `limit` bytes were checked or
+// passed over, 16 kB more at worst. Returns 1 when all is looked at.
+void tj_split_put(tj_splitter *s, const uint8_t *bytes, uint32_t n);
+int tj_split_scan(tj_splitter *s, uint32_t limit, tj_on_frame on_frame, void *context);
+
 // Forgets an unfinished frame: the port was closed, or lost bytes.
 void tj_split_reset(tj_splitter *s);

@@ -3,14 +3,14 @@
 // run is repeatable to the byte; whatever the emulator does not know throws instead of passing.
 
 import { type Logger, type RP2040, Simulator } from "rp2040js";
-import { clockOf, type SimulatedClock } from "./internals.ts";
+import { clockOf, coreOf, type SimulatedClock } from "./internals.ts";
 import type { Pins } from "./pins.ts";
 import { shimAdc } from "./shim-adc.ts";
 import { shimFlash } from "./shim-flash.ts";
 import { type Sensors, shimIna226 } from "./shim-ina226.ts";
 import { shimPio } from "./shim-pio.ts";
 import { shimResets } from "./shim-resets.ts";
-import { UsbHost } from "./usb-host.ts";
+import { UsbHost, type UsbLink } from "./usb-host.ts";
 
 export interface BoardOptions {
   /** Flash contents (image.ts). */
@@ -21,6 +21,10 @@ export interface BoardOptions {
   /** Bytes that the device sent, as the host's driver hands them up. */
   readonly onData?: (bytes: Uint8Array) => void;
   readonly onSample?: (input: number, tNs: number) => void;
+  /** How the board hangs on its host. */
+  readonly link?: UsbLink;
+  /** 1: B0 or B1, 2: B2 (SYSINFO_CHIP_ID). */
+  readonly revision?: number;
   /** A paced converter begins one period late (shim-adc.ts). */
   readonly firstConversionLate?: boolean;
   /** Virtual time after which run() throws: a program that hangs is found out. */
@@ -60,9 +64,11 @@ export class Board {
     this.starve = shimAdc(mcu, pins, { onSample, firstLate });
     shimPio(mcu);
     this.sensors = shimIna226(mcu, pins);
-    sayEmulator(mcu);
+    slowCpsie(mcu);
+    const { revision = 2, link = {} } = options;
+    sayEmulator(mcu, revision);
     watchdogThrows(mcu);
-    this.usb = new UsbHost(mcu, options.onData ?? (() => undefined));
+    this.usb = new UsbHost(mcu, options.onData ?? (() => undefined), { ...link, revision });
     this.#scheduleEdges(pins.edgesNs);
     this.#boot(image);
   }
@@ -151,10 +157,28 @@ const strictLogger: Logger = {
 };
 
 /** SYSINFO_PLATFORM says neither ASIC nor FPGA (2.20): how the image knows that it is emulated. */
-function sayEmulator(mcu: RP2040): void {
+function sayEmulator(mcu: RP2040, revision: number): void {
   const info = mcu.peripherals[0x40000]!;
   const read = info.readUint32.bind(info);
-  info.readUint32 = (offset) => (offset === 4 ? 0 : read(offset));
+  info.readUint32 = (offset) =>
+    offset === 4 ? 0 : offset === 0 ? (read(0) & 0x0fffffff) | (revision << 28) : read(offset);
+}
+
+const CPSIE = 0xb662;
+
+/**
+ * After CPSIE an interrupt may be taken only when the next instruction is over: only an ISB makes sure of more
+ * (ARM DAI0321A, 4.7). rp2040js 1.4.1 takes it at once, and one that ends a WFI even while it is masked; both
+ * hide a CPSIE that a CPSID follows.
+ */
+function slowCpsie(mcu: RP2040): void {
+  const core = coreOf(mcu);
+  const check = core.checkForInterrupts.bind(core);
+  core.checkForInterrupts = () => {
+    if (core.waiting && core.PM) return (core.pendingInterrupts & core.enabledInterrupts) !== 0;
+    if (!core.waiting && mcu.readUint16((core.PC & ~1) - 2) === CPSIE) return false; // asked again then
+    return check();
+  };
 }
 
 function watchdogThrows(mcu: RP2040): void {

@@ -20,6 +20,9 @@ export interface UsbInternals {
   addrEndp: number;
   sieStatus: number;
   intRaw: number;
+  intEnable: number;
+  buffStatus: number;
+  epStatusStallNak: number;
   sofFrameNumber: number;
   epStallArm: number;
   checkInterrupts(): void;
@@ -39,6 +42,8 @@ export interface I2cInternals {
   pendingRestart: boolean;
   enable: number;
   intRaw: number;
+  intEnable: number;
+  checkInterrupts(): void;
 }
 
 export const i2cOf = (mcu: RP2040): I2cInternals => mcu.i2c[0] as unknown as I2cInternals;
@@ -47,6 +52,16 @@ export interface AdcInternals {
   updateDMA(): void;
 }
 
+export interface CoreInternals {
+  readonly PC: number;
+  readonly PM: boolean;
+  readonly waiting: boolean;
+  readonly pendingInterrupts: number;
+  readonly enabledInterrupts: number;
+  checkForInterrupts(): boolean;
+}
+
+export const coreOf = (mcu: RP2040): CoreInternals => mcu.core as unknown as CoreInternals;
 export const adcOf = (mcu: RP2040): AdcInternals => mcu.adc as unknown as AdcInternals;
 export const clockOf = (mcu: RP2040): SimulatedClock => mcu.clock as unknown as SimulatedClock;
 export const usbOf = (mcu: RP2040): UsbInternals => mcu.usbCtrl as unknown as UsbInternals;

@@ -15,6 +15,8 @@ export interface SensorPins {
   readonly address: number;
   /** True length of a conversion over the nominal (INA226: up to ±10 %, SBOS547, electrical characteristics). */
   readonly slowness: number;
+  /** Its alert output goes to the common line; left out: it does. */
+  readonly alerts?: boolean;
   /** Mean volts across the shunt, and on the bus, between two instants. */
   mean(fromNs: number, toNs: number): { shuntV: number; busV: number };
 }

@@ -10,17 +10,17 @@ import {
   SHUNT_COUNT_V,
   slotsOf,
 } from "../../schema/ina226.ts";
-import { type Alarm, clockOf } from "./internals.ts";
+import { type Alarm, clockOf, i2cOf } from "./internals.ts";
 import type { Pins, SensorPins } from "./pins.ts";
 
 const BIT_NS = 2500; // 400 kHz
 const [SDA_PIN, SCL_PIN, ALERT_PIN] = [4, 5, 6];
-const SDA_HOLD = 0x7c;
+const [SDA_HOLD, INTERRUPT_MASK] = [0x7c, 0x30];
 const [CONVERSION_READY_ALERT, CONVERSION_READY] = [1 << 10, 1 << 3];
 
 export interface Sensors {
   /** To be taken away and given back. */
-  readonly chips: readonly { present: boolean }[];
+  readonly chips: readonly { present: boolean; readonly endsNs: readonly number[] }[];
   /** A chip pulls the data line low until it has seen this many clocks. */
   hold(clocks: number): void;
 }
@@ -36,7 +36,13 @@ export function shimIna226(mcu: RP2040, pins: Pins): Sensors {
   mcu.gpio[ALERT_PIN]!.setInputValue(true); // the pull-up
   const write = i2c.writeUint32.bind(i2c);
   // The time the data line is held has no meaning here; rp2040js would warn of it.
-  i2c.writeUint32 = (offset, value) => offset === SDA_HOLD || write(offset, value);
+  i2c.writeUint32 = (offset, value) => {
+    if (offset === INTERRUPT_MASK) {
+      // rp2040js reads the mask but does not take it.
+      i2cOf(mcu).intEnable = value;
+      i2cOf(mcu).checkInterrupts();
+    } else if (offset !== SDA_HOLD) write(offset, value);
+  };
   const sda = mcu.gpio[SDA_PIN]!;
   sda.setInputValue(true);
   mcu.gpio[SCL_PIN]!.setInputValue(true);
@@ -84,6 +90,8 @@ class Chip {
   readonly pins: SensorPins;
   /** A chip without supply does not answer. */
   present = true;
+  /** When its conversions ended, ns since power-up. */
+  readonly endsNs: number[] = [];
   readonly #mcu: RP2040;
   readonly #drive: () => void;
   readonly #alarm: Alarm;
@@ -106,7 +114,7 @@ class Chip {
   }
 
   get pullsAlert(): boolean {
-    return this.#ready && (this.#mask & CONVERSION_READY_ALERT) !== 0;
+    return this.pins.alerts !== false && this.#ready && (this.#mask & CONVERSION_READY_ALERT) !== 0;
   }
 
   /** Addressed. */
@@ -189,6 +197,7 @@ class Chip {
     this.#shunt = Math.max(-32768, Math.min(32767, shunt)) & 0xffff;
     this.#bus = Math.max(0, Math.min(32767, Math.round(mean("bus") / BUS_COUNT_V)));
     this.#ready = true;
+    this.endsNs.push(now);
     this.#from = now;
     this.#alarm.schedule(this.#conversionNs());
     this.#drive();

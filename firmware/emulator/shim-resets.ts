@@ -3,7 +3,7 @@
 // datasheet, 2.14; the SDK takes these seven out of reset only when the clocks run, runtime_init.c).
 
 import type { RP2040 } from "rp2040js";
-import { i2cOf } from "./internals.ts";
+import { i2cOf, usbOf } from "./internals.ts";
 
 const ENABLE = 1 << 11;
 const RESET_DONE = 8;
@@ -15,7 +15,7 @@ const CLOCKED: readonly (readonly [ctrl: number, blocks: number])[] = [
   [0x6c, 1 << 15], // clk_rtc
 ];
 
-const I2C0 = 1 << 3;
+const [I2C0, USBCTRL] = [1 << 3, 1 << 24];
 
 export function shimResets(mcu: RP2040): void {
   const resets = mcu.peripherals[0x4000c]!;
@@ -24,6 +24,7 @@ export function shimResets(mcu: RP2040): void {
   resets.writeUint32 = (offset, value) => {
     write(offset, value);
     if (read(0) & I2C0) resetI2c(mcu);
+    if (read(0) & USBCTRL) resetUsb(mcu);
   };
   const read = resets.readUint32.bind(resets);
   resets.readUint32 = (offset) => {
@@ -33,11 +34,21 @@ export function shimResets(mcu: RP2040): void {
   };
 }
 
+/** The pull-up goes with the rest: the host sees the device go. Its dual-port RAM keeps what it holds. */
+function resetUsb(mcu: RP2040): void {
+  const usb = usbOf(mcu);
+  for (const register of [0x00, 0x40, 0x4c, 0x74, 0x78]) usb.writeUint32(register, 0);
+  Object.assign(usb, { intEnable: 0, intRaw: 0, buffStatus: 0, sieStatus: 0 });
+  Object.assign(usb, { epStallArm: 0, epStatusStallNak: 0 });
+  usb.checkInterrupts();
+}
+
 /** A transaction under way is forgotten; the registers are set up again by whoever asked for it. */
 function resetI2c(mcu: RP2040): void {
   const i2c = i2cOf(mcu);
   i2c.txFIFO.reset();
   i2c.rxFIFO.reset();
   Object.assign(i2c, { state: 0, busy: false, stop: false, pendingRestart: false });
-  Object.assign(i2c, { enable: 0, intRaw: 0 });
+  Object.assign(i2c, { enable: 0, intRaw: 0, intEnable: 0 });
+  i2c.checkInterrupts();
 }

@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { encodeCommand, encodeConfigure } from "../../schema/frame-commands.ts";
 import { random } from "../../schema/random.ts";
 import { Board } from "./board.ts";
-import type { Pins } from "./pins.ts";
+import type { UsbLink } from "./usb-host.ts";
+import type { Pins, SensorPins } from "./pins.ts";
 
 export interface Scenario {
   readonly rowHz: number;
@@ -25,15 +26,24 @@ export interface Scenario {
   /** They come for so long, then rest; as long as it streams when left out. */
   readonly edgesS?: number;
   readonly seed: number;
+  readonly link?: UsbLink;
+  /** INA226 chips; one at 0x40, 0.4 % slow, its alert wired, when left out. */
+  readonly sensors?: readonly Pick<SensorPins, "address" | "slowness" | "alerts">[];
 }
 
 export interface Truth {
   readonly sha256: string;
   readonly usbErrors: readonly string[];
   readonly packets: number;
+  readonly naks: number;
   /** ns of each edge since power-up, and the first row that began at or after it. */
   readonly edges: readonly { readonly tNs: number; readonly row: number; readonly level: number }[];
   readonly rows: number;
+  /** When each INA226's conversions ended, ns since power-up. */
+  readonly conversionsNs: readonly {
+    readonly address: number;
+    readonly endsNs: readonly number[];
+  }[];
   readonly firstRowNs: number;
   readonly asleep: number;
   readonly instructions: number;
@@ -76,11 +86,15 @@ function runTrial(
   const pins: Pins = {
     adc: (input, tNs) => (counts[n++] = value(input, tNs)),
     edgesNs: edgeTimes(s),
-    sensors: [{ address: 0x40, slowness: 1.004, mean: () => ({ shuntV: 0.0123, busV: 12.05 }) }],
+    sensors: (s.sensors ?? [{ address: 0x40, slowness: 1.004 }]).map((chip) => ({
+      ...chip,
+      mean: () => ({ shuntV: 0.0123, busV: 12.05 }),
+    })),
   };
   const board = new Board({
     image,
     pins,
+    link: s.link ?? {},
     onData: (b) => {
       chunks.push(b.slice());
       hash.update(b);
@@ -109,8 +123,13 @@ function runTrial(
     sha256: hash.digest("hex"),
     usbErrors: board.usb.errors,
     packets: board.usb.packetsIn,
+    naks: board.usb.naks,
     edges,
     rows,
+    conversionsNs: pins.sensors.map(({ address }, i) => ({
+      address,
+      endsNs: board.sensors.chips[i]!.endsNs,
+    })),
     firstRowNs: rowNs[0]!,
     asleep: board.asleepNs / board.nowNs,
     instructions: board.instructions,

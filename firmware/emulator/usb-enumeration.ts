@@ -123,6 +123,11 @@ export function* unknownRequest(): ControlTransfer {
   return status !== "stall" && status.length === 2 ? undefined : "GET_STATUS after a stall failed";
 }
 
+/** The data interface's only setting chosen again: its endpoints begin at DATA0 (USB 2.0, 9.1.1.5). */
+export function* setInterface(): ControlTransfer {
+  return (yield* write(0x01, 11, 0, 1)) ? undefined : "SET_INTERFACE refused";
+}
+
 /** Both data endpoints halted and cleared: their toggles begin at DATA0 again. */
 export function* haltAndClear(endpoint: number): ControlTransfer {
   if (!(yield* write(0x02, 3, 0, endpoint))) return "SET_FEATURE(HALT) refused";

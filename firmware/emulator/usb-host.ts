@@ -1,5 +1,5 @@
-// The host's end of the emulated USB cable: full speed, frames of 1 ms, at most 19 bulk packets in each,
-// and the enumeration that Linux does, to the letter. In: what the firmware puts into the controller's
+// The host's end of the emulated USB cable: full speed, frames of 1 ms, at most 19 bulk packets in each, a
+// price for every NAK, directly or behind a high-speed hub; and the enumeration that Linux does, to the letter. In: what the firmware puts into the controller's
 // dual-port RAM. Out: bytes as a CDC driver hands them up; and a list of what the device did wrong.
 // Replaces the controller's own host side of rp2040js 1.4.1, which never sends NAK, has no bandwidth limit
 // and swaps double buffers.
@@ -11,6 +11,7 @@ import { type ControlStep, type ControlTransfer, enumerate, lineState } from "./
 const BUS_RESET = 1 << 19;
 const SETUP_RECEIVED = 1 << 17;
 const PULL_UP = 1 << 16;
+const SIE_STATUS = 0x50;
 const [SOF_READ, SOF_INTERRUPT] = [0x48, 1 << 17];
 const [FULL, DATA1, SELECT_0, STALL, AVAILABLE, LENGTH] = [
   0x8000, 0x2000, 0x1000, 0x800, 0x400, 0x3ff,
@@ -25,10 +26,37 @@ const SOF_NS = 5_000;
 const LAST_HAND_OVER_NS = 820_000;
 /** 13 bytes of overhead and the data at 12 Mbit/s (USB 2.0, 5.8.4: 19 packets of 64 in a frame). */
 const transactionNs = (bytes: number): number => ((13 + bytes) * 8 * 1000) / 12;
+/**
+ * What a NAK costs on the wire: token, turnaround, handshake, and the pause before the next token (35 and 19
+ * bits at 12 Mbit/s and the gaps between them).
+ */
+const NAK_NS = 7_000;
+/**
+ * A high-speed hub translates: a transaction is begun by one split and fetched by another, some 10 µs on top
+ * of its time on the slow bus, and after a NAK the host comes again in its next microframe. A model, after
+ * USB 2.0, 11.14 to 11.18; hosts differ.
+ */
+const [SPLIT_NS, MICROFRAME_NS] = [10_000, 125_000];
+/** The notification endpoint is asked this often while the port is open, in frames, and tells of its NAK. */
+const NOTIFY_FRAMES = 16;
+const [NOTIFY_CTRL, TELLS_NAK, NOTIFY_BIT] = [0x08, 1 << 16, 1 << 2];
+const [MUXING, TO_PAD, PHY_DIRECT, PHY_OVERRIDE] = [0x74, 1 << 2, 0x7c, 0x80];
+const [LINE_J, LINE_STATE, CONNECTED] = [1 << 2, 3 << 2, 1 << 16];
+/** Chips B0 and B1 listen after a reset when the line was idle for so long (erratum RP2040-E5). */
+const [BEFORE_B2, IDLE_NS] = [1, 800_000];
+/** A request that nobody answers is given up after so many tries. */
+const [TRIES, RETRY_NS] = [5, 5e6];
 /** Three clocks of 48 MHz: the controller may see a buffer's length later than AVAILABLE otherwise. */
 const SETTLE_NS = 62.5;
 /** Linux's cdc-acm asks for two packets at a time: a whole packet alone waits for the next. */
 const READ_BYTES = 128;
+
+export interface UsbLink {
+  /** Behind a high-speed hub instead of on the host's own port. */
+  readonly hub?: boolean;
+  /** The hub has other devices with much to say: the line is never idle for long. */
+  readonly busy?: boolean;
+}
 
 export class UsbHost {
   /** What a real host or controller would have stumbled over. */
@@ -36,6 +64,8 @@ export class UsbHost {
   /** Descriptors read while enumerating. */
   readonly descriptors = new Map<string, Uint8Array>();
   packetsIn = 0;
+  /** The times the device had no data when it was asked for some. */
+  naks = 0;
   readonly #mcu: RP2040;
   readonly #usb: UsbInternals;
   readonly #clock: SimulatedClock;
@@ -48,6 +78,15 @@ export class UsbHost {
   readonly #outAlarm: Alarm;
   readonly #controlAlarm: Alarm;
   readonly #sofAlarm: Alarm;
+  readonly #retryAlarm: Alarm;
+  readonly #idleAlarm: Alarm;
+  readonly #link: UsbLink & { readonly revision?: number };
+  #nakFromNs = NaN;
+  #hung = false;
+  #resetting = false;
+  /** The controller listens to requests. */
+  #connected = true;
+  #tries = 0;
   #busFreeNs = 0;
   #stalled = false;
   #open = false;
@@ -62,7 +101,12 @@ export class UsbHost {
   readonly #read = new Uint8Array(READ_BYTES);
   #readFill = 0;
 
-  constructor(mcu: RP2040, onData: (bytes: Uint8Array) => void) {
+  constructor(
+    mcu: RP2040,
+    onData: (bytes: Uint8Array) => void,
+    link: UsbLink & { readonly revision?: number } = {},
+  ) {
+    this.#link = link;
     this.#mcu = mcu;
     this.#usb = usbOf(mcu);
     this.#clock = clockOf(mcu);
@@ -71,6 +115,14 @@ export class UsbHost {
     this.#outAlarm = this.#clock.createAlarm(() => this.#completeOut());
     this.#controlAlarm = this.#clock.createAlarm(() => this.#controlDue());
     this.#sofAlarm = this.#clock.createAlarm(() => this.#startOfFrame());
+    this.#retryAlarm = this.#clock.createAlarm(() => {
+      this.#nakFromNs = NaN;
+      this.#pumpIn();
+    });
+    this.#idleAlarm = this.#clock.createAlarm(() => {
+      this.#connected = true;
+      this.#usb.sieStatus |= CONNECTED;
+    });
     this.#usb.DPRAMUpdated = (offset, value) => this.#written(offset, value);
     this.#watchPullUp();
   }
@@ -90,6 +142,29 @@ export class UsbHost {
   stall(on: boolean): void {
     this.#stalled = on;
     if (!on) this.#pumpIn();
+  }
+
+  /** The controller takes no token any more, until its block is reset (erratum RP2040-E15). */
+  hang(): void {
+    this.#hung = true;
+    for (const alarm of this.#alarms()) alarm.cancel();
+  }
+
+  #alarms(): Alarm[] {
+    return [this.#inAlarm, this.#outAlarm, this.#controlAlarm, this.#retryAlarm, this.#idleAlarm];
+  }
+
+  /** Unplugged, or as good as. */
+  #gone(): void {
+    for (const alarm of [...this.#alarms(), this.#sofAlarm]) alarm.cancel();
+    this.#open = this.#hung = this.#inBusy = this.#outBusy = this.#resetting = false;
+    this.#transfers = [];
+    this.#current = this.#step = null;
+    this.#out = [];
+    this.#readFill = 0;
+    this.#nakFromNs = NaN;
+    this.#waiting.clear();
+    this.#then.clear();
   }
 
   setDtr(on: boolean): void {
@@ -150,7 +225,11 @@ export class UsbHost {
 
   /** The controller tells of each; reading the frame's number clears the interrupt (4.1.4, SOF_RD). */
   #startOfFrame(): void {
+    if (this.#hung) return this.#awaitFrame();
     this.#usb.sofFrameNumber++;
+    const asksNotify = this.#open && this.#usb.sofFrameNumber % NOTIFY_FRAMES === 0;
+    if (asksNotify && this.#control32(NOTIFY_CTRL) & TELLS_NAK)
+      this.#usb.epStatusStallNak |= NOTIFY_BIT;
     this.#usb.intRaw |= SOF_INTERRUPT;
     this.#usb.checkInterrupts();
     this.#awaitFrame();
@@ -187,14 +266,25 @@ export class UsbHost {
   }
 
   #pumpIn(): void {
-    if (!this.#open || this.#stalled || this.#inBusy) return;
+    if (!this.#open || this.#stalled || this.#inBusy || this.#hung) return;
     const ctrl = (this.#control32(this.#inCtrl) >> (16 * this.#inHalf())) & 0xffff;
     if (!(ctrl & AVAILABLE)) {
-      this.#waiting.set(this.#inCtrl, () => this.#pumpIn());
+      if (Number.isNaN(this.#nakFromNs)) {
+        this.#nakFromNs = this.#clock.nanos;
+        this.naks++;
+      }
+      this.#waiting.set(this.#inCtrl, () => this.#askAgain());
       return;
     }
     this.#inBusy = true;
-    this.#inAlarm.schedule(this.#slot(ctrl & LENGTH));
+    this.#inAlarm.schedule(this.#slot(ctrl & LENGTH) + (this.#link.hub ? SPLIT_NS : 0));
+  }
+
+  /** The host asks at its own times: what became available is found at the next. */
+  #askAgain(): void {
+    const now = this.#clock.nanos;
+    const since = this.#link.hub ? now % MICROFRAME_NS : (now - this.#nakFromNs) % NAK_NS;
+    this.#retryAlarm.schedule((this.#link.hub ? MICROFRAME_NS : NAK_NS) - since);
   }
 
   #completeIn(): void {
@@ -236,7 +326,7 @@ export class UsbHost {
   readonly #outCtrl = 0x84 + 8 * DATA_EP;
 
   #pumpOut(): void {
-    if (this.#out.length === 0 || this.#outBusy || !this.#open) return;
+    if (this.#out.length === 0 || this.#outBusy || !this.#open || this.#hung) return;
     if (!(this.#control32(this.#outCtrl) & AVAILABLE)) {
       this.#waiting.set(this.#outCtrl, () => this.#pumpOut());
       return;
@@ -268,18 +358,37 @@ export class UsbHost {
         this.#usb.intRaw &= ~SOF_INTERRUPT;
         this.#usb.checkInterrupts();
       }
-      return read(offset);
+      return offset === PHY_DIRECT || offset === PHY_OVERRIDE ? 0 : read(offset);
     };
     let up = false;
     this.#usb.writeUint32 = (offset, value) => {
+      if (offset === PHY_DIRECT || offset === PHY_OVERRIDE) return; // rp2040js has no PHY
       write(offset, value);
+      if (offset === MUXING) this.#muxed(value);
+      if (offset === SIE_STATUS && this.#resetting)
+        this.#usb.sieStatus &= ~(LINE_STATE | CONNECTED);
       if (offset !== 0x4c || up === ((value & PULL_UP) !== 0)) return;
       up = !up;
-      if (up) this.#awaitFrame();
-      else this.#sofAlarm.cancel();
-      if (up) this.#control(enumerate(this.descriptors), () => this.#opened());
-      else this.#open = false;
+      if (!up) return this.#gone();
+      this.#awaitFrame();
+      this.#control(enumerate(this.descriptors), () => this.#opened());
     };
+  }
+
+  /** The controller looks at GPIO 15 instead of the line: idle, when that is held high (erratum RP2040-E5). */
+  #muxed(value: number): void {
+    this.#idleAlarm.cancel();
+    if (!(value & TO_PAD)) return;
+    const { ctrl } = this.#mcu.gpio[15]!;
+    if (this.#resetting) this.errors.push("line forced while the host resets the bus");
+    if ((ctrl & 31) === 8 && ((ctrl >> 16) & 3) === 3) this.#idleAlarm.schedule(IDLE_NS);
+    else this.errors.push("line forced without the pin");
+  }
+
+  #endReset(): void {
+    this.#resetting = false;
+    this.#connected = !(this.#link.busy && this.#link.revision === BEFORE_B2);
+    this.#usb.sieStatus |= LINE_J | (this.#connected ? CONNECTED : 0);
   }
 
   #opened(): void {
@@ -325,6 +434,8 @@ export class UsbHost {
         return this.#controlAlarm.schedule(step.ns);
       case "reset":
         this.#toggle = { in: 0, out: 0 };
+        this.#resetting = true;
+        this.#usb.sieStatus &= ~(LINE_STATE | CONNECTED);
         this.#usb.sieStatus |= BUS_RESET;
         this.#usb.sieStatusUpdated();
         return this.#controlAlarm.schedule(10e6);
@@ -348,10 +459,14 @@ export class UsbHost {
   #controlDue(): void {
     const step = this.#step!;
     switch (step.kind) {
-      case "wait":
       case "reset":
+        this.#endReset();
+        return this.#advance(null);
+      case "wait":
         return this.#advance(null);
       case "setup":
+        if (!this.#connected) return this.#unanswered();
+        this.#tries = 0;
         this.#usb.epStallArm = 0; // the controller's own doing
         this.#mcu.usbDPRAM.set(step.bytes);
         this.#usb.sieStatus |= SETUP_RECEIVED;
@@ -362,6 +477,12 @@ export class UsbHost {
       case "out":
         return this.#controlOut(step.bytes, step.toggle);
     }
+  }
+
+  #unanswered(): void {
+    if (++this.#tries < TRIES) return this.#controlAlarm.schedule(RETRY_NS);
+    this.errors.push("the device does not answer");
+    this.#gone();
   }
 
   #controlIn(toggle: number): void {

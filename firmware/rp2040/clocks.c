@@ -82,23 +82,35 @@ void clock_wake_every(uint32_t us) {
   REG(NVIC_ISER) = 1u << IRQ_TIMER_0;
 }
 
-enum { WATCHDOG_US = 1000000 };
+enum { WATCHDOG_US = 1000000, LOAD_MOST = 0xffffff };
+enum { RESET_ALL = 0x1ffff & ~3u };  // all but the oscillators (2.13.5)
 
+// Before the crystal runs the tick comes from the ring oscillator, about 6 MHz over 12: LOAD lasts some
+// 15 s, far longer than the start takes. A crystal that does not start is tried again then.
 void watchdog_start(void) {
-  REG(PSM_WDSEL) = 0x1ffff & ~3u;  // all but the oscillators (2.13.5)
-  watchdog_feed();
+  REG(PSM_WDSEL) = RESET_ALL;
+  REG(WATCHDOG_TICK) = 12 | 1u << 9;
+  REG(WATCHDOG_LOAD) = LOAD_MOST;
   SET(WATCHDOG) = 1u << 30;  // its pause under a debugger stays as it is: on (4.7.6)
+}
+
+void watchdog_reset(void) {
+  REG(PSM_WDSEL) = RESET_ALL;
+  SET(WATCHDOG) = 1u << 31;
+  for (;;) continue;
 }
 
 // Counts down twice a tick (erratum RP2040-E1).
 void watchdog_feed(void) { REG(WATCHDOG_LOAD) = 2 * WATCHDOG_US; }
 
+// The ROM's USB bootloader takes its arguments from scratch 0 and 1, and a watchdog start looks at 4 to 7
+// (2.8.1.1, 2.8.3.1): 2 and 3 are nobody's.
 uint32_t lasting_count(void) {
-  uint32_t n = REG(WATCHDOG_SCRATCH(0));
-  return REG(WATCHDOG_SCRATCH(1)) == ~n ? n : 0;
+  uint32_t n = REG(WATCHDOG_SCRATCH(2));
+  return REG(WATCHDOG_SCRATCH(3)) == ~n ? n : 0;
 }
 
 void set_lasting_count(uint32_t n) {
-  REG(WATCHDOG_SCRATCH(0)) = n;
-  REG(WATCHDOG_SCRATCH(1)) = ~n;
+  REG(WATCHDOG_SCRATCH(2)) = n;
+  REG(WATCHDOG_SCRATCH(3)) = ~n;
 }

@@ -17,9 +17,12 @@ void clock_wake_every(uint32_t us);
 // Whether it did since the last call.
 int clock_woke(void);
 
-// The watchdog resets the chip when it is not fed for a second.
+// The watchdog resets the chip when it is not fed for a second, once the clocks run; before that, from
+// the first instruction of main, for the time that LOAD can hold.
 void watchdog_start(void);
 void watchdog_feed(void);
+
+void watchdog_reset(void);
 
 // A counter that survives a reset of the chip, though not of its supply.
 uint32_t lasting_count(void);

@@ -8,6 +8,7 @@
 enum { RING_WORDS = 2048, RING_BITS = 12 };  // 4,096 bytes
 enum { LATE_TICKS = 100 };  // more than any interrupt waits, less than any block lasts
 enum { SETTLE_TICKS = 4 };  // more than a conversion and its way into the FIFO
+enum { LAST_US = 5 };       // of the wait for a row's beginning, with interrupts off
 enum { CS_EN = 1, CS_READY = 1 << 8, CS_START_MANY = 1 << 3 };
 enum { FCS_EN = 1, FCS_DREQ = 1 << 3, FCS_UNDER = 1 << 10, FCS_OVER = 1 << 11, FCS_EMPTY = 1 << 8 };
 
@@ -41,6 +42,7 @@ static void arm_dma(uint32_t c) {
   REG(DMA_READ(c)) = ADC_FIFO;
   REG(DMA_WRITE(c)) = (uint32_t)ring[c];
   REG(DMA_COUNT(c)) = buffer.block;
+  REG(DMA_DREQ_COUNT(c)) = 0;  // a request of before the abort
   REG(DMA_CTRL(c)) = DMA_EN | DMA_16 | DMA_INCR_WRITE | DMA_WRITE_RING(RING_BITS) |
                      DMA_CHAIN(c ^ 1) | DMA_DREQ(DREQ_ADC);
 }
@@ -64,6 +66,7 @@ static void go(uint64_t at) {
   uint32_t cs = CS_EN | first << 12 | inputs << 16;
   REG(ADC_CS) = cs;
   uint32_t tick = (uint32_t)at;
+  while ((int32_t)(tick - REG(TIMER_RAWL)) > LAST_US) watchdog_feed();  // up to a row, interrupts on
   irq_off();
   if ((int32_t)(tick - REG(TIMER_RAWL)) <= 0) tick = REG(TIMER_RAWL) + 1;
   while (REG(TIMER_RAWL) != tick) continue;

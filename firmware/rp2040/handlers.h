@@ -5,3 +5,4 @@ void on_timer(void);
 void on_usb(void);
 void on_converter(void);
 void on_alert(void);
+void on_wire(void);

@@ -5,6 +5,7 @@
 #include "converter.h"
 #include "device.h"
 #include "flash.h"
+#include "ina_bus.h"
 #include "regs.h"
 #include "trigger.h"
 #include "usb.h"
@@ -14,9 +15,9 @@
 #define TJ_VERSION "0"
 #endif
 
-enum { INPUTS = 4, SENSORS = 4, STATUS_US = 100000, LEAVE_US = 20000 };
-// How often the loop looks at edges and sensors: four transactions for each of four sensors within
-// the 8.8 ms of a conversion, and 64 edges at once.
+enum { INPUTS = 4, STATUS_US = 100000, LEAVE_US = 20000 };
+// How often the loop looks at edges and sensors.
+enum { PACKETS_A_PASS = 8, CHECKED_A_PASS = 4096 };
 enum { BUSY_US = 250, IDLE_US = 1000 };
 // Kept free of stream records, so that a command is answered under a stall; and of edges, so that a
 // trigger input that chatters does not cost the rows.
@@ -28,10 +29,9 @@ static uint32_t sample_counts;
 static uint64_t status_due, leave_at;
 static char serial[17];
 
-static const uint8_t sensor_address[SENSORS] = {0x40, 0x41, 0x44, 0x45};  // A0 and A1 at GND or VS
-static tj_ina sensor[SENSORS];
-static uint32_t asked;  // the sensor that the bus is busy with
-static uint8_t bus_is_busy;
+static const uint8_t sensor_address[TJ_INA_CHIPS] = {0x40, 0x41, 0x44,
+                                                     0x45};  // A0 and A1 at GND or VS
+static tj_ina_bus sensors;
 
 static int send(const uint8_t *bytes, uint32_t n) {
   uint32_t type = bytes[4];
@@ -63,10 +63,10 @@ static int configure(tj_capabilities *c, uint32_t row_mhz, uint32_t mask, uint32
 }
 
 static void begin_sensors(void) {
-  for (uint32_t i = 0; i < SENSORS; i++) {
-    sensor[i].readings = 0;
-    if (sensor[i].state == TJ_INA_ABSENT)
-      tj_ina_begin(&sensor[i], sensor_address[i], TJ_INA_CONFIG);
+  for (uint32_t i = 0; i < TJ_INA_CHIPS; i++) {
+    tj_ina *s = &sensors.chip[i];
+    s->readings = 0;
+    if (s->state == TJ_INA_ABSENT) tj_ina_begin(s, sensor_address[i], TJ_INA_CONFIG);
   }
 }
 
@@ -86,18 +86,34 @@ static void start(void) {
   clock_wake_every(BUSY_US);
 }
 
-static int store(const uint8_t *text, uint32_t n) { return flash_store_calibration(text, n); }
+// Interrupts are off for as long as the flash is written: a fall of the alert line from that time has no
+// stamp.
+static int store(const uint8_t *text, uint32_t n) {
+  int done = flash_store_calibration(text, n);
+  uint64_t stale;
+  wire_alert(&stale);
+  return done;
+}
 static void leave(void) { leave_at = clock_now() + LEAVE_US; }
 
 static const tj_port port = {clock_now,           send,  configure, start, stop,
                              converter_row_after, store, leave};
 
+// At most a few packets a pass, and of what they hold only so much: false syncs can ask for the CRC of
+// 16 kB at every twelfth byte (1.3 ms each), and blocks, edges and the watchdog do not wait. The host is
+// told to wait instead.
 static void take_commands(void) {
-  for (;;) {
-    if (usb_was_closed()) tj_device_halt(&device);
+  static uint8_t is_open;  // a packet is being looked at
+  for (uint32_t n = 0; n < PACKETS_A_PASS; n++) {
+    if (usb_was_closed()) {
+      tj_device_halt(&device);
+      is_open = 0;
+    }
     const usb_packet *p = usb_received();
     if (!p) return;
-    tj_device_take(&device, p->bytes, p->n, p->tick);
+    if (!is_open) tj_device_put(&device, p->bytes, p->n, p->tick);
+    is_open = !tj_device_scan(&device, CHECKED_A_PASS);
+    if (is_open) return;
     usb_release();
   }
 }
@@ -120,27 +136,29 @@ static void send_block(void) {
   tj_device_samples(&device, ROWS_A_BLOCK, b.index, b.tick, trigger_level_at(b.index));
 }
 
-static void step_sensors(uint64_t now) {
+static void take_fall(void) {
   uint64_t fell;
+  if (wire_alert(&fell)) tj_ina_bus_fell(&sensors, fell);
+}
+
+static void step_sensors(void) {
   int acknowledged;
   uint16_t value = 0;
-  if (wire_alert(&fell))
-    for (uint32_t i = 0; i < SENSORS; i++) tj_ina_alert(&sensor[i], fell);
-  if (bus_is_busy) {
-    if (!wire_over(&acknowledged, &value)) return;
-    bus_is_busy = 0;
-    tj_ina *s = &sensor[asked];
-    if (tj_ina_done(s, now, acknowledged, value) && device.running)
-      tj_device_reading(&device, &s->reading);
+  uint64_t over;
+  tj_i2c op;
+  if (sensors.is_busy) {
+    int is_over = wire_over(&over, &acknowledged, &value);
+    take_fall();
+    if (!is_over) return;
+    const tj_reading *r = tj_ina_bus_done(&sensors, over, wire_alert_is_low(), acknowledged, value);
+    if (r && device.running) tj_device_reading(&device, r);
+  } else {
+    take_fall();
   }
-  for (uint32_t k = 1; k <= SENSORS && !bus_is_busy; k++) {
-    uint32_t i = (asked + k) % SENSORS;
-    tj_i2c op;
-    if (!tj_ina_next(&sensor[i], now, &op)) continue;
-    wire_begin(&op);
-    asked = i;
-    bus_is_busy = 1;
-  }
+  uint64_t now = clock_now();
+  int is_low = wire_alert_is_low();
+  take_fall();
+  if (tj_ina_bus_next(&sensors, now, is_low, &op)) wire_begin(&op);
 }
 
 static void stream(uint64_t now) {
@@ -155,8 +173,9 @@ static void stream(uint64_t now) {
 static void pass(void) {
   uint64_t now = clock_now(), last_taken;
   watchdog_feed();
+  usb_tend(now);
   take_commands();
-  step_sensors(now);
+  step_sensors();
   int waiting = usb_is_waiting(&last_taken);
   tj_device_transport(&device, now, waiting, last_taken);
   if (device.running) stream(now);
@@ -170,10 +189,9 @@ static void pass(void) {
 // Sleeps through the interrupts that leave nothing to do, which are most: 12,000 packets a second.
 static void await_work(void) {
   irq_off();
-  while (!usb_received() && !converter_has_block() && !clock_woke()) {
+  while (!usb_received() && !converter_has_block() && !wire_has_news() && !clock_woke()) {
     __asm volatile("wfi");
-    irq_on();
-    irq_off();
+    irq_window();
   }
   irq_on();
 }
@@ -198,7 +216,9 @@ static void describe(void) {
 }
 
 int main(void) {
+  watchdog_start();
   clocks_start();
+  watchdog_feed();
   device.port = &port;
   device.frame = frame;
   device.run = lasting_count();
@@ -207,8 +227,8 @@ int main(void) {
   converter_set_up();
   trigger_set_up();
   wire_set_up();
-  for (uint32_t i = 0; i < SENSORS; i++) tj_ina_begin(&sensor[i], sensor_address[i], TJ_INA_CONFIG);
-  watchdog_start();
+  tj_ina_bus_begin(&sensors, sensor_address, TJ_INA_CONFIG);
+  watchdog_feed();
   clock_wake_every(IDLE_US);
   usb_start(serial);
   for (;;) {

@@ -13,6 +13,7 @@ enum {
   IRQ_USBCTRL = 5,
   IRQ_DMA_0 = 11,
   IRQ_IO_BANK0 = 13,
+  IRQ_I2C0 = 23,
   // 2.5.3.1 DREQ
   DREQ_PIO0_RX0 = 4,
   DREQ_ADC = 36,
@@ -24,6 +25,7 @@ enum {
 };
 
 #define SYSINFO 0x40000000u  // 2.20
+#define SYSINFO_CHIP_ID (SYSINFO + 0x00)
 #define SYSINFO_PLATFORM (SYSINFO + 0x04)
 #define CLOCKS 0x40008000u  // 2.15
 #define CLK_REF (CLOCKS + 0x30)
@@ -33,7 +35,7 @@ enum {
 #define CLK_ADC (CLOCKS + 0x60)
 #define RESETS 0x4000c000u  // 2.14
 #define RESET_DONE (RESETS + 0x08)
-enum { RESET_I2C0 = 1 << 3 };
+enum { RESET_I2C0 = 1 << 3, RESET_USBCTRL = 1 << 24 };
 #define PSM_WDSEL 0x40010008u  // 2.13
 #define IO_BANK0 0x40014000u   // 2.19.6.1
 #define GPIO_CTRL(n) (IO_BANK0 + 8 * (n) + 4)
@@ -73,6 +75,7 @@ enum { PAD_OD = 0x80, PAD_IE = 0x40, PAD_8MA = 0x20, PAD_PUE = 8, PAD_PDE = 4, P
 #define DMA_CTRL(c) (DMA + 0x40 * (c) + 0x10)  // the alias that starts nothing
 #define DMA_INTE0 (DMA + 0x404)
 #define DMA_INTS0 (DMA + 0x40c)
+#define DMA_DREQ_COUNT(c) (DMA + 0x800 + 0x40 * (c))  // any write clears it
 #define DMA_TRIGGER (DMA + 0x430)
 #define DMA_ABORT (DMA + 0x444)
 enum { DMA_EN = 1, DMA_16 = 1 << 2, DMA_32 = 2 << 2, DMA_INCR_WRITE = 1 << 5, DMA_QUIET = 1 << 21 };
@@ -94,3 +97,6 @@ enum { DMA_EN = 1, DMA_16 = 1 << 2, DMA_32 = 2 << 2, DMA_INCR_WRITE = 1 << 5, DM
 
 static inline void irq_off(void) { __asm volatile("cpsid i" ::: "memory"); }
 static inline void irq_on(void) { __asm volatile("cpsie i" ::: "memory"); }
+// What is pending runs here. Without the barrier a CPSID that follows at once may come first: a change of
+// PRIMASK is sure to be seen only after an ISB (ARM DAI0321A, 4.7).
+static inline void irq_window(void) { __asm volatile("cpsie i\nisb\ncpsid i" ::: "memory"); }

@@ -1,15 +1,13 @@
 // From the second boot stage to main: copies the program to RAM, clears what begins as zero, points
-// the vector table there. A fault or an interrupt nobody expects stops here, and the watchdog does
-// the rest.
+// the vector table there. A fault or an interrupt nobody expects restarts the chip.
+#include "clocks.h"
 #include "handlers.h"
 #include "regs.h"
 
 extern uint32_t ram_start[], ram_end[], ram_load[], bss_start[], bss_end[], stack_top[];
 int main(void);
 
-static void lost(void) {
-  for (;;) __asm volatile("bkpt 0");
-}
+static void lost(void) { watchdog_reset(); }
 
 typedef void (*handler)(void);
 
@@ -38,7 +36,11 @@ __attribute__((section(".ram_vectors"), used, aligned(256))) static const vector
         lost,
         on_alert,  // 13: IRQ_IO_BANK0
         FIVE_LOST,
-        FIVE_LOST,
+        lost,
+        lost,
+        lost,
+        lost,
+        on_wire,  // 23: IRQ_I2C0
         lost,
         lost,
     }};

@@ -66,6 +66,7 @@ static void arm(uint32_t latch, uint32_t from) {
   REG(DMA_READ(c)) = from;
   REG(DMA_WRITE(c)) = (uint32_t)latched[latch];
   REG(DMA_COUNT(c)) = 1;
+  REG(DMA_DREQ_COUNT(c)) = 0;  // a request of before the abort
   REG(DMA_CTRL(c)) = DMA_EN | DMA_32 | DMA_INCR_WRITE | DMA_QUIET | DMA_WRITE_RING(DEPTH_BITS) |
                      DMA_CHAIN(following) | DMA_DREQ(latch == NUMBER ? DREQ_PIO0_RX0 : DREQ_NONE);
 }

@@ -2,20 +2,26 @@
 
 #include "clocks.h"
 #include "handlers.h"
+#include "usb_connect.h"
 #include "usb_control.h"
 #include "usb_descriptors.h"
 #include "usb_hw.h"
 
-// Two IN buffers let the controller send one while the other is filled. One is the default, since
-// only one has been reported to stream on silicon; -DUSB_IN_BUFFERS=2 takes both.
+// Two IN buffers let the controller send one while the other is filled; with one, the host's next asking
+// comes before it is full again and is told to wait (NAK). TinyUSB streams with two on silicon since 2021
+// (hathach/tinyusb#891). -DUSB_IN_BUFFERS=1 takes one.
 #ifndef USB_IN_BUFFERS
-#define USB_IN_BUFFERS 1
+#define USB_IN_BUFFERS 2
 #endif
 enum { RX_PACKETS = 16 };
 // Erratum RP2040-E15: an IN transaction late in a frame can end in babble behind a hub, and the
 // controller may hang for good. So no IN buffer is handed over in a frame's last fifth, as in the SDK
-// (PICO_RP2040_USB_DEVICE_UFRAME_FIX); the next frame's beginning makes up for it.
-enum { FRAME_US = 1000, LAST_HAND_OVER_US = 800 };
+// (PICO_RP2040_USB_DEVICE_UFRAME_FIX); the next frame's beginning makes up for it. A start of frame that
+// was seen late says nothing of where the frame is: only one that came a frame after the last counts.
+enum { FRAME_US = 1000, FRAME_SLACK_US = 50, LAST_HAND_OVER_US = 800 };
+// A controller that hangs takes no token, not even SETUP, and only its reset helps (RP2040-E15;
+// hathach/tinyusb#1779). A host that merely does not read goes on polling the notification endpoint.
+enum { HUNG_US = 2000000, OFF_BUS_US = 100000 };
 
 static uint8_t ring[USB_RING_BYTES] __attribute__((aligned(4)));
 static volatile uint32_t written, sent;  // counts of bytes; their difference waits
@@ -25,7 +31,11 @@ static uint8_t
     ended_whole;  // the last packet was full: the host's read goes on until a shorter one
 static volatile uint8_t configured, dtr, closed;
 static volatile uint8_t halted[2];  // out, in
-static uint32_t frame_began;        // tick of the last start of frame
+static uint32_t frame_began;  // tick of the last start of frame
+static uint8_t frame_is_known;
+static volatile uint64_t heard;       // when the controller last did something for the host
+static volatile uint8_t is_unanswered;  // the bus was reset, and no request came since
+static uint64_t back_at;              // off the bus until then; 0: on it
 
 static usb_packet packets[RX_PACKETS];
 static volatile uint32_t received, released;
@@ -61,15 +71,21 @@ static void fill(volatile uint32_t *to, uint32_t from, uint32_t bytes) {
   copy_words(to + first, in_ring(0), n - first);
 }
 
-static int is_late_in_frame(void) {
-  uint32_t since = REG(TIMER_RAWL) - frame_began;
-  return since >= LAST_HAND_OVER_US && since < FRAME_US;
+static int may_hand_over(void) {
+  return frame_is_known && REG(TIMER_RAWL) - frame_began < LAST_HAND_OVER_US;
+}
+
+static void on_frame(void) {
+  (void)REG(USB_SOF_RD);  // clears the interrupt
+  uint32_t now = REG(TIMER_RAWL), off = now - frame_began - (FRAME_US - FRAME_SLACK_US);
+  frame_is_known = off < 2 * FRAME_SLACK_US;
+  frame_began = now;
 }
 
 // Hands over as much as there is and there are buffers for. Interrupts are off or this is one.
 static void feed_in(void) {
   if (!configured || halted[1]) return;
-  while (!is_late_in_frame()) {
+  while (may_hand_over()) {
     volatile uint16_t *ctrl = buf_ctrl(EP_DATA, 1, in_half);
     if (*ctrl & BUF_AVAILABLE) return;
     uint32_t n = written - sent;
@@ -133,7 +149,7 @@ static void on_configured(uint32_t configuration) {
   begin_endpoint(0, 0);
   begin_endpoint(1, 0);
   if (!configured) return;
-  EP_CTRL(EP_NOTIFY, 1) = EP_ENABLE(EP_INTERRUPT, NOTIFY_BUFFER);
+  EP_CTRL(EP_NOTIFY, 1) = EP_ENABLE(EP_INTERRUPT, NOTIFY_BUFFER) | EP_TELLS_NAK;
   EP_CTRL(EP_DATA, 1) = EP_ENABLE(EP_BULK, IN_BUFFER) | (USB_IN_BUFFERS == 2 ? EP_DOUBLE : 0);
   EP_CTRL(EP_DATA, 0) = EP_ENABLE(EP_BULK, OUT_BUFFER);
   feed_out();
@@ -166,10 +182,13 @@ static void buffers_done(void) {
   if (status & 1) usb_control_in_done();
   if (status & 2) usb_control_out_done();
   if (status & 1u << 2 * EP_DATA) {
-    last_taken = clock_now();
+    last_taken = heard = clock_now();
     feed_in();
   }
-  if (status & 2u << 2 * EP_DATA) take_out();
+  if (status & 2u << 2 * EP_DATA) {
+    heard = clock_now();
+    take_out();
+  }
 }
 
 void on_usb(void) {
@@ -177,15 +196,19 @@ void on_usb(void) {
   if (s & INT_BUS_RESET) {
     REG(USB_SIE_STATUS) = SIE_BUS_RESET;
     reset_bus();
+    heard = clock_now();
+    is_unanswered = 1;
+    usb_connect_begin();
   }
   if (s & INT_DEV_SOF) {
-    (void)REG(USB_SOF_RD);  // clears the interrupt
-    frame_began = REG(TIMER_RAWL);
+    on_frame();
     feed_in();
   }
   if (s & INT_BUFF_STATUS) buffers_done();  // before a setup packet: they ended before it came
   if (s & INT_SETUP_REQ) {
     REG(USB_SIE_STATUS) = SIE_SETUP_REC;
+    heard = clock_now();
+    is_unanswered = 0;
     usb_control_setup();
   }
 }
@@ -193,8 +216,9 @@ void on_usb(void) {
 void usb_start(const char *serial) {
   serial_number = serial;
   for (uint32_t i = 0; i < 4096; i += 4) REG(USB_DPRAM + i) = 0;
+  is_unanswered = 0;
   reset_bus();
-  REG(USB_MUXING) = 1 | 1 << 3;    // to the PHY, soft connect
+  REG(USB_MUXING) = MUX_TO_PHY | MUX_SOFTCON;
   REG(USB_PWR) = 1 << 2 | 1 << 3;  // the board's VBUS is taken for granted
   REG(USB_MAIN_CTRL) = 1;
   REG(USB_SIE_CTRL) = SIE_EP0_INT_1BUF;
@@ -206,6 +230,36 @@ void usb_start(const char *serial) {
 void usb_stop(void) {
   CLR(USB_SIE_CTRL) = SIE_PULLUP_EN;
   REG(NVIC_ICER) = 1u << IRQ_USBCTRL;
+}
+
+// Something is due from the host and nothing came for so long. Asleep is not hung.
+static int is_hung(uint64_t now) {
+  uint64_t since;
+  int waits = usb_is_waiting(&since);
+  irq_off();
+  int alive = REG(USB_STALL_NAK) & 1u << 2 * EP_NOTIFY || REG(USB_SIE_STATUS) & SIE_SUSPENDED;
+  REG(USB_STALL_NAK) = 1u << 2 * EP_NOTIFY;
+  if (alive || !(is_unanswered || (configured && dtr && waits))) heard = now;
+  int hung = now > heard + HUNG_US;
+  irq_on();
+  return hung;
+}
+
+// The controller is reset, and off the bus for long enough that the host takes it for unplugged.
+void usb_tend(uint64_t now) {
+  if (back_at == 0) {
+    usb_connect_step();
+    if (!is_hung(now)) return;
+    usb_stop();
+    reset_bus();
+    SET(RESETS) = RESET_USBCTRL;
+    CLR(RESETS) = RESET_USBCTRL;
+    while (!(REG(RESET_DONE) & RESET_USBCTRL)) continue;
+    back_at = now + OFF_BUS_US;
+  } else if (now >= back_at) {
+    back_at = 0;
+    usb_start(serial_number);
+  }
 }
 
 int usb_was_closed(void) {

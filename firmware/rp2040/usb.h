@@ -22,6 +22,9 @@ typedef struct {
 void usb_start(const char *serial);
 // Takes the device off the bus.
 void usb_stop(void);
+// To be called from the main loop, every millisecond or so: chip errata, and a way out of a controller
+// that hangs.
+void usb_tend(uint64_t now);
 
 // DTR fell or the bus was reset since the last call: what was to be sent is gone, and so are packets
 // from before. Not while a packet is in use.

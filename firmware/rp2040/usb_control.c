@@ -4,6 +4,7 @@
 #include "usb_hw.h"
 
 // bmRequestType (USB 2.0, 9.3) and bRequest (9.4; PSTN 1.2, 6.3).
+enum { DATA_INTERFACE = 1 };
 enum { TO_HOST = 0x80, TYPE = 0x60, CLASS = 0x20, TO_ENDPOINT = 2 };
 enum {
   GET_STATUS = 0,
@@ -113,6 +114,11 @@ static void standard_out(uint32_t type, uint32_t request, uint32_t value, uint32
   } else if (request == SET_CONFIGURATION && value <= 1) {
     configure(value);
   } else if (request == SET_INTERFACE && value == 0 && index < 2) {
+    // Its endpoints begin anew, with DATA0 (USB 2.0, 9.1.1.5).
+    for (int in = 0; in < 2 && index == DATA_INTERFACE; in++) {
+      now.halted[in] = 0;
+      now.to.on_halt(in, 0);
+    }
     confirm();
   } else if (halt_feature && (request == CLEAR_FEATURE || request == SET_FEATURE)) {
     halt_endpoint(index, request == SET_FEATURE);

@@ -10,12 +10,18 @@
 #define USB_SIE_STATUS (USB + 0x50)
 #define USB_BUFF_STATUS (USB + 0x58)
 #define USB_EP_STALL_ARM (USB + 0x68)
+#define USB_STALL_NAK (USB + 0x70)
 #define USB_MUXING (USB + 0x74)
 #define USB_PWR (USB + 0x78)
+#define USB_PHY_DIRECT (USB + 0x7c)
+#define USB_PHY_OVERRIDE (USB + 0x80)
 #define USB_INTE (USB + 0x90)
 #define USB_INTS (USB + 0x98)
 
+enum { MUX_TO_PHY = 1 << 0, MUX_TO_PAD = 1 << 2, MUX_SOFTCON = 1 << 3 };
+enum { PHY_DP_PULLUP = 1 << 1, PHY_DP_PULLUP_OVERRIDE = 1 << 2 };
 enum {
+  SIE_SUSPENDED = 1 << 4,
   SIE_BUS_RESET = 1 << 19,
   SIE_SETUP_REC = 1 << 17,
   SIE_PULLUP_EN = 1 << 16,
@@ -40,6 +46,7 @@ enum {
 #define EP_CTRL(ep, in) REG(USB_DPRAM + 8 * (ep) + ((in) ? 0 : 4))
 #define EP_ENABLE(type, offset) (1u << 31 | 1u << 29 | (uint32_t)(type) << 26 | (offset))
 #define EP_DOUBLE (1u << 30)
+#define EP_TELLS_NAK (1u << 16)  // in USB_STALL_NAK
 enum { EP_BULK = 2, EP_INTERRUPT = 3 };
 
 // Where buffers lie in the dual-port RAM.

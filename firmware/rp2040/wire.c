@@ -10,6 +10,7 @@ enum {
   DATA = 0x10,
   FS_HCNT = 0x1c,
   FS_LCNT = 0x20,
+  INTR_MASK = 0x30,
   RAW_INTR = 0x34,
   RX_TL = 0x38,
   TX_TL = 0x3c,
@@ -30,6 +31,8 @@ static tj_i2c current;
 static uint64_t began;
 static volatile uint64_t fell;
 static volatile uint8_t has_fallen;
+static volatile uint64_t ended;
+static volatile uint8_t has_ended;
 
 static void pause_us(uint32_t us) {
   uint32_t from = REG(TIMER_RAWL);
@@ -77,6 +80,7 @@ static void set_up_bus(void) {
   REG(I2C0 + SDA_HOLD) = 38;
   REG(I2C0 + RX_TL) = 0;
   REG(I2C0 + TX_TL) = 0;
+  REG(I2C0 + INTR_MASK) = 0;
   (void)REG(I2C0 + CLR_ALL);
 }
 
@@ -89,8 +93,16 @@ void wire_set_up(void) {
   REG(PAD(ALERT_PIN)) = PAD_IE | PAD_SCHMITT | PAD_PUE;  // open drain
   REG(GPIO_CTRL(ALERT_PIN)) = FUNC_SIO;
   REG(IO_INTE(ALERT_PIN)) = IO_EDGE_LOW(ALERT_PIN);
-  REG(NVIC_ISER) = 1u << IRQ_IO_BANK0;
+  REG(NVIC_ISER) = 1u << IRQ_IO_BANK0 | 1u << IRQ_I2C0;
 }
+
+void on_wire(void) {
+  REG(I2C0 + INTR_MASK) = 0;  // the flag stays for wire_over
+  ended = clock_now();
+  has_ended = 1;
+}
+
+int wire_has_news(void) { return has_ended || has_fallen; }
 
 void on_alert(void) {
   REG(IO_INTR(ALERT_PIN)) = IO_EDGE_LOW(ALERT_PIN);
@@ -107,9 +119,13 @@ int wire_alert(uint64_t *tick) {
   return was;
 }
 
+int wire_alert_is_low(void) { return is_low(ALERT_PIN); }
+
 void wire_begin(const tj_i2c *op) {
   current = *op;
   began = clock_now();
+  has_ended = 0;
+  REG(I2C0 + INTR_MASK) = STOP_DET;
   REG(I2C0 + ENABLE) = 0;
   REG(I2C0 + TAR) = op->address;
   REG(I2C0 + ENABLE) = 1;
@@ -136,15 +152,17 @@ static void start_over(void) {
   set_up_bus();
 }
 
-int wire_over(int *acknowledged, uint16_t *value) {
-  uint32_t raw = REG(I2C0 + RAW_INTR);
-  if (!(raw & STOP_DET)) {
-    if (clock_now() - began < TOO_LONG_US) return 0;
+int wire_over(uint64_t *at, int *acknowledged, uint16_t *value) {
+  *at = clock_now();
+  if (!has_ended) {
+    if (*at - began < TOO_LONG_US) return 0;
     start_over();  // something holds the bus
     *acknowledged = 0;
     return 1;
   }
-  *acknowledged = !(raw & TX_ABRT);
+  has_ended = 0;
+  *at = ended;
+  *acknowledged = !(REG(I2C0 + RAW_INTR) & TX_ABRT);
   if (*acknowledged && current.reading) {
     if (REG(I2C0 + RXFLR) < 2) *acknowledged = 0;
     else *value = received();

@@ -10,7 +10,11 @@ enum { SDA_PIN = 4, SCL_PIN = 5, ALERT_PIN = 6 };
 
 void wire_set_up(void);
 void wire_begin(const tj_i2c *op);
-// 0: still under way; 1: over. `acknowledged` and, after a read, `value` are then set.
-int wire_over(int *acknowledged, uint16_t *value);
+// Whether a transaction ended, or the alert line fell, that the calls below have not told of yet.
+int wire_has_news(void);
+// 0: still under way; 1: over, no later than at `*at`. `acknowledged` and, after a read, `value` are
+// then set.
+int wire_over(uint64_t *at, int *acknowledged, uint16_t *value);
 // Whether the alert line fell since the last call, and when.
 int wire_alert(uint64_t *tick);
+int wire_alert_is_low(void);

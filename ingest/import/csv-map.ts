@@ -110,8 +110,8 @@ function rateOf(entry: string, text: string): number {
   const value = Number(digits);
   const perSecond = { Hz: 1, kHz: 1e3, MHz: 1e6 }[unit ?? ""];
   const seconds = { s: 1, ms: 1e-3, us: 1e-6, ns: 1e-9 }[unit ?? ""];
-  if (value > 0 && perSecond !== undefined) return value * perSecond;
-  if (value > 0 && seconds !== undefined) return 1 / (value * seconds);
+  const hz = perSecond !== undefined ? value * perSecond : 1 / (value * seconds!);
+  if (value > 0 && hz > 0 && hz < Infinity) return hz;
   throw bad(entry, "a rate such as 2MHz, or a period such as 10us");
 }
 

@@ -13,7 +13,7 @@ import { separatorOf, splitCells } from "./csv-line.ts";
 import { type ColumnUse, type CsvMap, parseMap } from "./csv-map.ts";
 import { parseDate } from "./dates.ts";
 import type { ImportContext, Importer } from "./importer.ts";
-import { decimalToNs, readLines, toNumber, UNIX_FROM_NS } from "./lines.ts";
+import { decimalToNs, MAX_NS, readLines, toNumber, UNIX_FROM_NS } from "./lines.ts";
 import { rowSink, usualHz } from "./rows.ts";
 import { marksOf, type TextMark } from "./text-marks.ts";
 import { textLayout, textRows, timedRig } from "./text-rows.ts";
@@ -151,7 +151,7 @@ function* dataRows(
     if (number < plan.firstLine || text.trim() === "") continue;
     const cells = splitCells(text, plan.separator);
     let t: bigint | undefined;
-    if (time.kind === "index") t = BigInt(Math.round((index++ / time.rateHz) * 1e9));
+    if (time.kind === "index") t = wholeNs((index++ / time.rateHz) * 1e9);
     else {
       const cell = cells[plan.cellOf(time.column)] ?? "";
       if (time.kind === "date") {
@@ -165,6 +165,9 @@ function* dataRows(
     yield t === undefined || !whole ? undefined : { t, cells };
   }
 }
+
+const wholeNs = (ns: number): bigint | undefined =>
+  ns < Number(MAX_NS) ? BigInt(Math.round(ns)) : undefined;
 
 interface Survey {
   readonly first: bigint;

@@ -1,23 +1,24 @@
 // A file of any size as bytes: what enters is a path, what leaves are short views at any offset.
 // One window is held in memory; forward reading costs one system call a window.
 
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
+import { openRegular } from "../../capture/regular-file.ts";
 import { inputError } from "../../schema/errors.ts";
 
-const WINDOW = 4 << 20;
+/** What is held: no more can be asked for at once. */
+export const WINDOW = 4 << 20;
 
 export interface FileBytes {
   readonly path: string;
   readonly size: number;
-  /** Bytes [offset, offset + length), fewer at the end of the file; valid until the next call. */
+  /** Bytes [offset, offset + length), fewer at the end of the file; at most {@link WINDOW}; valid until the next call. */
   at(offset: number, length: number): Buffer;
   close(): void;
 }
 
 /** @throws InputError when the file is missing, unreadable or empty. `what` says in words what it should hold. */
 export function openBytes(path: string, what: string): FileBytes {
-  const fd = open(path, what);
-  const size = fstatSync(fd).size;
+  const { fd, size } = openRegular(path, what);
   if (size === 0) {
     closeSync(fd);
     throw inputError("empty file", path, what, "0 bytes");
@@ -29,6 +30,7 @@ export function openBytes(path: string, what: string): FileBytes {
     path,
     size,
     at(offset, length) {
+      if (length > WINDOW) throw new RangeError(`${length} bytes of ${path} asked for at once`);
       if (length > window.length) length = window.length;
       if (offset < start || offset + length > start + held) {
         start = offset;
@@ -38,19 +40,6 @@ export function openBytes(path: string, what: string): FileBytes {
     },
     close: () => closeSync(fd),
   };
-}
-
-function open(path: string, what: string): number {
-  let fd;
-  try {
-    fd = openSync(path, "r");
-  } catch (error) {
-    const denied = (error as NodeJS.ErrnoException).code === "EACCES";
-    throw inputError(denied ? "not readable: change its permissions" : "no such file", path, what);
-  }
-  if (fstatSync(fd).isFile()) return fd;
-  closeSync(fd);
-  throw inputError("a folder or a device, not a file", path, what);
 }
 
 function fill(fd: number, window: Buffer, offset: number): number {

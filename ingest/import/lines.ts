@@ -76,6 +76,9 @@ export function toNumber(text: string): number | undefined {
   return /^\s*[+-]?nan\s*$/i.test(text) ? NaN : undefined;
 }
 
+/** Beyond any time that a log states; whole numbers of a million digits cost seconds. */
+const LONGEST_NUMBER = 64;
+
 /** Decimal seconds → whole nanoseconds without passing through a float: "1.5" → 1500000000n. */
 export function secondsToNs(text: string): bigint | undefined {
   return decimalToNs(text, 9);
@@ -89,6 +92,7 @@ export function secondsToNs(text: string): bigint | undefined {
 export function decimalToNs(text: string, power: number): bigint | undefined {
   const short = shortDecimalToNs(text, power);
   if (short !== undefined) return short;
+  if (text.length > LONGEST_NUMBER) return undefined;
   const m = /^\s*([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?\s*$/.exec(text);
   if (!m || (!m[2] && !m[3])) return undefined;
   const scale = power + Number(m[4] ?? 0);

@@ -8,6 +8,7 @@ import { basename, dirname, join } from "node:path";
 import { inputError } from "../../schema/errors.ts";
 import type { Mark, Note } from "../../schema/records.ts";
 import { type Instant, instant } from "../../schema/time.ts";
+import { onDisk } from "./dates.ts";
 import type { ImportContext, Importer } from "./importer.ts";
 import { readLines, toNumber } from "./lines.ts";
 import { presentSensors, rowSink, usualHz } from "./rows.ts";
@@ -81,7 +82,8 @@ export const importMlperfPower: Importer = async (source, context) => {
 
 function findSpl(source: string): string {
   if (!existsSync(source)) throw inputError("no such file or folder", source, WHAT);
-  if (statSync(source).isFile()) return source;
+  // Whatever is no folder is opened, and refused there by what it is.
+  if (!statSync(source).isDirectory()) return source;
   const found = readdirSync(source).filter((n) => n.endsWith(SPL));
   if (found.length !== 1)
     throw inputError(
@@ -198,7 +200,7 @@ function localTime(
   const m = /^(\d\d)-(\d\d)-(\d{4}) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?$/.exec(text);
   if (!m) return undefined;
   const ns = Number((m[7] ?? "").padEnd(9, "0"));
-  return context.localToUnix(+m[3]!, +m[1]!, +m[2]!, +m[4]!, +m[5]!, +m[6]!, ns, near);
+  return onDisk(context.localToUnix(+m[3]!, +m[1]!, +m[2]!, +m[4]!, +m[5]!, +m[6]!, ns, near));
 }
 
 /** `:::MLLOG {"key": "power_begin", "value": "MM-DD-YYYY HH:MM:SS.mmm", …}` → mark `load`. */

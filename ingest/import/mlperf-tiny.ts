@@ -42,7 +42,10 @@ function findTrace(folder: string): string | undefined {
   let names: string[];
   try {
     names = readdirSync(folder);
-  } catch {
+  } catch (error) {
+    const found = (error as NodeJS.ErrnoException).code === "ENOTDIR" ? "no folder" : undefined;
+    if (found)
+      throw inputError("not a folder", folder, `a folder with trace1${SUFFIX} or results.json`);
     throw inputError("no such folder", folder, `a folder with trace1${SUFFIX} or results.json`);
   }
   const traces = names.filter((n) => n.endsWith(SUFFIX));
@@ -159,7 +162,7 @@ function readEdges(path: string, stream: string, durationS: number, notes: Note[
   let last = -Infinity;
   let outside = 0;
   for (const [i, seconds] of list.entries()) {
-    if (typeof seconds !== "number")
+    if (typeof seconds !== "number" || !Number.isFinite(seconds))
       throw inputError("bad edge", `${path}, element ${i}`, "seconds", JSON.stringify(seconds));
     if (seconds < last)
       throw inputError(

@@ -12,7 +12,7 @@ import type { Note, TelemetryChannel } from "../../schema/records.ts";
 import { type Instant, instant } from "../../schema/time.ts";
 import type { ImportContext } from "./importer.ts";
 import { toNumber } from "./lines.ts";
-import { type Gpus, gpusOf, readHeader, type SmiRow, smiRows } from "./smi-rows.ts";
+import { checkGpus, type Gpus, gpusOf, readHeader, type SmiRow, smiRows } from "./smi-rows.ts";
 
 /** NVML return codes (nvml.h, nvmlReturn_t): what nvidia-smi's bracketed words stand for. */
 const NOT_SUPPORTED = 3;
@@ -76,6 +76,7 @@ export function importSmi(
   const columns = header.flatMap((cell, at) => column(cell, at) ?? []);
   const seen = { reads: 0, short: 0, back: 0, failed: 0, again: 0 };
   const gpus = gpusOf(path, header, context, near);
+  checkGpus(gpus.count, path);
   if (log)
     for (let gpu = 0; gpu < gpus.count; gpu++)
       for (const c of columns)

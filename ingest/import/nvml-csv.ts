@@ -11,6 +11,7 @@ import { type Instant, instant } from "../../schema/time.ts";
 import { separatorOf, splitCells } from "./csv-line.ts";
 import type { Importer } from "./importer.ts";
 import { MAX_NS, readLines, toNumber } from "./lines.ts";
+import { checkGpus } from "./smi-rows.ts";
 import { marksOf, type TextMark } from "./text-marks.ts";
 
 const WHAT = "CSV with a t_mono_ns column";
@@ -128,6 +129,11 @@ function readHeader(path: string): Header {
         `a column ${MONO.join(" or ")}`,
         names.join(","),
       );
+    const twice = channels.find(
+      (c, i) => channels.findIndex((d) => names[d.at] === names[c.at]) < i,
+    );
+    if (twice)
+      throw inputError(`column ${names[twice.at]} stands twice`, where, "one of each name");
     if (channels.length === 0)
       throw inputError(
         "no known telemetry",
@@ -244,6 +250,7 @@ function surveyRows(path: string, header: Header): Survey {
       const gpu = entry.cells[header.gpu] ?? "";
       if (entry.t <= (last.get(gpu) ?? -1n)) back++;
       last.set(gpu, entry.t);
+      checkGpus(last.size, path);
       if (entry.unix === null) continue;
       const between = entry.unix - entry.t;
       offset ??= between;

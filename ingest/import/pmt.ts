@@ -13,6 +13,7 @@ import { instant } from "../../schema/time.ts";
 import type { ImportContext, Importer } from "./importer.ts";
 import { readLines, secondsToNs, toNumber, UNIX_FROM_NS } from "./lines.ts";
 import { importPs3Dump } from "./ps3-dump.ts";
+import { MOST_FIELDS } from "./rows.ts";
 import { marksOf } from "./text-marks.ts";
 
 const WHAT = "a PMT log (timestamp NAME…) or a PowerSensor3 dump (marker time …)";
@@ -30,6 +31,8 @@ type Entry =
 /** @throws InputError when the first line is neither header. */
 export const importPmt: Importer = async (path, context) => {
   const header = firstLine(path);
+  if (header.length > MOST_FIELDS)
+    throw inputError("too many columns", `${path}:1`, `at most ${MOST_FIELDS}`, `${header.length}`);
   if (header[0] === "marker") return importPs3Dump(path, header, context);
   if (header[0] !== "timestamp" || header.length < 2)
     throw inputError(

@@ -66,6 +66,9 @@ function sensors(rail: Rail): Sensor[] {
   return [rail.voltage, rail.current, rail.power].filter((s) => s !== undefined);
 }
 
+/** No instrument has more; the layout stands in every chunk of the log. */
+export const MOST_FIELDS = 1024;
+
 /** @throws InputError when a sensor of the rig reads a field that the format does not have. */
 export function rowLayout(
   rig: Rig,
@@ -73,6 +76,13 @@ export function rowLayout(
   fields: readonly RowField[],
   tick?: RowField,
 ): RowLayout {
+  if (fields.length > MOST_FIELDS)
+    throw inputError(
+      "too many channels",
+      `stream ${rig.device.stream}`,
+      `at most ${MOST_FIELDS}`,
+      `${fields.length}`,
+    );
   const names = fields.map((f) => f.name);
   for (const rail of rig.rails)
     for (const sensor of sensors(rail))

@@ -222,3 +222,12 @@ function byTurn(path: string, turns: readonly number[]): Omit<Gpus, "name"> {
     ],
   };
 }
+
+/** No host has as many; each becomes a channel for every column. */
+const MOST_GPUS = 256;
+
+/** @throws InputError when a log names more GPUs than there can be: another column was taken for theirs. */
+export function checkGpus(count: number, path: string): void {
+  if (count > MOST_GPUS)
+    throw inputError("too many GPUs", path, `at most ${MOST_GPUS}`, `${count} or more`);
+}

@@ -9,6 +9,9 @@ import { BLOCK_ROWS, type HostStamp, rowLayout, type RowSink } from "./rows.ts";
 /** Blocks with a host stamp are short, so that the fit of the device's clock gets enough of them. */
 const STAMPED_ROWS = 1024;
 
+/** Rows of many columns go in shorter blocks. */
+const BLOCK_BYTES = 1 << 20;
+
 const TICK: RowField = { name: "t_ns", bitOffset: 0, bits: 64, kind: "uint" };
 
 /** The rig for rows that carry their time: that time is the clock, whatever the rig's device counts. */
@@ -42,7 +45,8 @@ export function textRows(sink: RowSink, layout: RowLayout, path: string): TextRo
   const { rowBytes } = layout;
   const columns = layout.fields.length;
   const wraps = layout.tick!.bits < 64;
-  const buffer = new Uint8Array(BLOCK_ROWS * rowBytes);
+  const blockRows = Math.min(BLOCK_ROWS, Math.max(1, Math.floor(BLOCK_BYTES / rowBytes)));
+  const buffer = new Uint8Array(blockRows * rowBytes);
   const view = new DataView(buffer.buffer);
   let index = 0;
   let first = 0;
@@ -86,8 +90,8 @@ export function textRows(sink: RowSink, layout: RowLayout, path: string): TextRo
       index++;
       rows++;
       // A stamp belongs to the last row of its block; the first row goes alone, so it is the start's too.
-      const enough = stamp ? (index === 1 ? 1 : STAMPED_ROWS) : BLOCK_ROWS;
-      if (rows >= enough) flush();
+      const enough = stamp ? (index === 1 ? 1 : STAMPED_ROWS) : blockRows;
+      if (rows >= Math.min(enough, blockRows)) flush();
     },
     end() {
       flush();

@@ -2,6 +2,7 @@
 // results.txt → published energies.
 // A log line is `SSSSS.mmm source: message`, the host's seconds since the runner started.
 
+import { onDisk } from "./dates.ts";
 import { decimalToNs, readLines, secondsToNs } from "./lines.ts";
 import type { ImportContext } from "./importer.ts";
 import type { Mark, Note } from "../../schema/records.ts";
@@ -38,7 +39,8 @@ export function readRunnerLog(path: string, context: ImportContext): RunnerLog {
     if (t < last) back++;
     last = t;
     const started = /^m-session-start-id\[(\d{14})\]/.exec(message)?.[1];
-    if (started) session = { unix: sessionStart(started, context), log: t };
+    const unix = started === undefined ? undefined : sessionStart(started, context);
+    if (unix !== undefined) session = { unix, log: t };
     if (/^m-trace\[on\]/.test(message)) traceOn ??= t;
     if (/^m-trace\[off\]/.test(message)) traceOff = t;
     const mark = markOf(source, message, t, seconds);
@@ -73,9 +75,9 @@ function markOf(source: string, message: string, t: bigint, seconds: string): Ma
   return { name: "lap", phase: "instant", clock: source, t: lapNs, fields };
 }
 
-function sessionStart(id: string, context: ImportContext): Instant<"unix"> {
+function sessionStart(id: string, context: ImportContext): Instant<"unix"> | undefined {
   const part = (at: number, length = 2): number => Number(id.slice(at, at + length));
-  return context.localToUnix(part(0, 4), part(4), part(6), part(8), part(10), part(12), 0);
+  return onDisk(context.localToUnix(part(0, 4), part(4), part(6), part(8), part(10), part(12), 0));
 }
 
 const TO_JOULE: Readonly<Record<string, number>> = { nJ: 1e9, uJ: 1e6, mJ: 1e3, J: 1 };

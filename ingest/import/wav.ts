@@ -7,7 +7,7 @@ import { InputError, inputError } from "../../schema/errors.ts";
 import type { Note, RowField } from "../../schema/records.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { instant } from "../../schema/time.ts";
-import { type FileBytes, openBytes } from "./file-bytes.ts";
+import { type FileBytes, openBytes, WINDOW } from "./file-bytes.ts";
 import type { ImportContext, Importer } from "./importer.ts";
 import { BLOCK_ROWS, ratedRig, rowLayout, type RowSink, rowSink } from "./rows.ts";
 import { readWavHeader, type WavHeader } from "./wav-header.ts";
@@ -87,8 +87,9 @@ function writeRows(file: FileBytes, h: WavHeader, sink: RowSink, context: Import
   const bytes = Math.min(there, h.dataBytes);
   const rows = Math.floor(bytes / h.rowBytes);
   let bad = 0;
-  for (let done = 0; done < rows; done += BLOCK_ROWS) {
-    const count = Math.min(BLOCK_ROWS, rows - done);
+  const most = Math.min(BLOCK_ROWS, Math.floor(WINDOW / h.rowBytes));
+  for (let done = 0; done < rows; done += most) {
+    const count = Math.min(most, rows - done);
     const part = file.at(h.dataOffset + done * h.rowBytes, count * h.rowBytes);
     if (h.kind === "float") bad += writeFiniteRows(sink, done, part, h);
     else sink.write(done, part);

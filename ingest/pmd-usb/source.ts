@@ -53,6 +53,7 @@ class PmdUsbInstrument implements Instrument<PmdUsbCounts> {
     ["bytesSkipped", "warning", "bytes that were no frame"],
     ["gapsUncertain", "warning", "gaps that may be one turn of the counter longer or shorter"],
     ["turnsLate", "info", TURNS_LATE],
+    ["repeated", "warning", "rows sent twice"],
   ];
   readonly #open: OpenAt;
   readonly #rig: Rig;

@@ -68,6 +68,7 @@ class PowerSensor3Instrument implements Instrument<PowerSensor3Counts> {
     ["bytesSkipped", "warning", "bytes that were no set"],
     ["gapsUncertain", "warning", "gaps that may be 1.024 ms longer or shorter"],
     ["turnsLate", "info", TURNS_LATE],
+    ["repeated", "warning", "rows sent twice"],
     ["marksLost", "warning", "marks sent to the device did not come back"],
     ["marksStray", "info", "marks that nobody here had sent"],
   ];

@@ -97,6 +97,7 @@ class Ppk2Instrument implements Instrument<Ppk2Counts> {
     ["bytesSkipped", "warning", "bytes left out, foreign or beside a loss"],
     ["gapsUncertain", "warning", "gaps that may be 64 rows longer or shorter"],
     ["turnsLate", "info", TURNS_LATE],
+    ["repeated", "warning", "rows sent twice"],
   ];
   readonly #open: OpenPort;
   readonly #feedsV: number | undefined;
@@ -119,7 +120,6 @@ class Ppk2Instrument implements Instrument<Ppk2Counts> {
       ...clock,
       rowHz,
       gapPeriods: 1.5,
-      guessesTurns: true, // 0.64 ms
     });
     this.#words = new WordDecoder((word, counter, damaged) => {
       this.#rowView.setUint32(0, word, true);

@@ -13,7 +13,10 @@
 #include "ping.h"
 
 #include <cupti.h>
+#include <dlfcn.h>
 #include <stdio.h>
+#include <sys/file.h>
+#include <sys/random.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -22,12 +25,15 @@ enum {
   AT_TAIL = 192,            /* docs/marks.md, header */
   PACE_EVERY = 256,         /* slots between looks at the reader */
   PACE_US = 500,
-  PACE_LIMIT = 2000         /* looks in a row: a recorder that is gone must not hold the program for longer */
+  PACE_LIMIT = 2000         /* looks, once: a recorder that is gone must not hold the program for longer */
 };
+#define SECOND 1000000000ull
 
 static pid_t owner; /* a forked child inherits handlers but neither threads nor CUDA */
+static uint32_t process; /* tells it from others: containers have the same process ids, and systems reuse them */
+static uint64_t began_ns;
 static struct {
-  uint64_t launches, kernels, untimed, dropped, ranges_lost;
+  uint64_t launches, captured, kernels, untimed, misdated, dropped, ranges_lost;
 } counts;
 
 static uint64_t CUPTIAPI monotonic(void) { return tj_now(); }
@@ -49,12 +55,48 @@ static void gate(CUpti_CallbackId id, const CUpti_CallbackData *d) {
     tjc_gate_close(d->context, ((const cuLaunchKernelEx_params *)d->functionParams)->config->hStream);
 }
 
+/* Captures seen: before the first, no launch has to be asked about. */
+static int captures;
+static __typeof__(&cuStreamIsCapturing) is_capturing;
+
+/* Whether this launch becomes a node of a graph instead of a kernel. A stream of 0 is the thread's own in the
+   _ptsz functions. */
+static int is_captured(CUpti_CallbackId id, const CUpti_CallbackData *d) {
+  CUstream stream, own = NULL;
+  CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+  if (!__atomic_load_n(&captures, __ATOMIC_RELAXED) || !is_capturing) return 0;
+  switch ((int)id) {
+    case CUPTI_DRIVER_TRACE_CBID_cuLaunchKernel_ptsz: own = CU_STREAM_PER_THREAD; /* fall through */
+    case CUPTI_DRIVER_TRACE_CBID_cuLaunchKernel:
+      stream = ((const cuLaunchKernel_params *)d->functionParams)->hStream;
+      break;
+    case CUPTI_DRIVER_TRACE_CBID_cuLaunchKernelEx_ptsz: own = CU_STREAM_PER_THREAD; /* fall through */
+    case CUPTI_DRIVER_TRACE_CBID_cuLaunchKernelEx:
+      stream = ((const cuLaunchKernelEx_params *)d->functionParams)->config->hStream;
+      break;
+    case CUPTI_DRIVER_TRACE_CBID_cuLaunchCooperativeKernel_ptsz: own = CU_STREAM_PER_THREAD; /* fall through */
+    case CUPTI_DRIVER_TRACE_CBID_cuLaunchCooperativeKernel:
+      stream = ((const cuLaunchCooperativeKernel_params *)d->functionParams)->hStream;
+      break;
+    case CUPTI_DRIVER_TRACE_CBID_cuGraphLaunch_ptsz: own = CU_STREAM_PER_THREAD; /* fall through */
+    case CUPTI_DRIVER_TRACE_CBID_cuGraphLaunch:
+      stream = ((const cuGraphLaunch_params *)d->functionParams)->hStream;
+      break;
+    default: return 0;
+  }
+  return is_capturing(stream ? stream : own, &status) == CUDA_SUCCESS && status != CU_STREAM_CAPTURE_STATUS_NONE;
+}
+
 static void launched(CUpti_CallbackId id, const CUpti_CallbackData *d) {
   uint64_t t = tj_now();
   if (tjc_ping_launching(d->context, d->correlationId)) return;
   if (gates) gate(id, d);
-  emit(TJ_KIND_SUBMIT, tjc_name_of(d->symbolName ? d->symbolName : d->functionName), t, 0, d->correlationId, NULL, 0);
+  tj_field fields[] = {tj_int("process", process), tj_bool("captured", 1)};
+  int captured = is_captured(id, d);
+  emit(TJ_KIND_SUBMIT, tjc_name_of(d->symbolName ? d->symbolName : d->functionName), t, 0, d->correlationId, fields,
+       1 + captured);
   __atomic_fetch_add(&counts.launches, 1, __ATOMIC_RELAXED);
+  if (captured) __atomic_fetch_add(&counts.captured, 1, __ATOMIC_RELAXED);
 }
 
 static const CUpti_CallbackId launches[] = {
@@ -77,11 +119,21 @@ static const CUpti_CallbackId waits[] = {
     CUPTI_DRIVER_TRACE_CBID_cuStreamSynchronize_ptsz,
     CUPTI_DRIVER_TRACE_CBID_cuEventSynchronize,
 };
+static const CUpti_CallbackId capture_begins[] = {
+    CUPTI_DRIVER_TRACE_CBID_cuStreamBeginCapture,
+    CUPTI_DRIVER_TRACE_CBID_cuStreamBeginCapture_ptsz,
+    CUPTI_DRIVER_TRACE_CBID_cuStreamBeginCapture_v2,
+    CUPTI_DRIVER_TRACE_CBID_cuStreamBeginCapture_v2_ptsz,
+#if CUDA_VERSION >= 12030
+    CUPTI_DRIVER_TRACE_CBID_cuStreamBeginCaptureToGraph,
+    CUPTI_DRIVER_TRACE_CBID_cuStreamBeginCaptureToGraph_ptsz,
+#endif
+};
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
-static int is_wait(CUpti_CallbackId id) {
-  for (size_t i = 0; i < COUNT(waits); i++)
-    if (waits[i] == id) return 1;
+static int is_in(const CUpti_CallbackId *list, size_t n, CUpti_CallbackId id) {
+  for (size_t i = 0; i < n; i++)
+    if (list[i] == id) return 1;
   return 0;
 }
 
@@ -93,26 +145,49 @@ static void CUPTIAPI called(void *user, CUpti_CallbackDomain domain, CUpti_Callb
     return;
   }
   const CUpti_CallbackData *d = data;
-  if (is_wait(id)) {
+  if (is_in(waits, COUNT(waits), id)) {
     if (d->callbackSite == CUPTI_API_EXIT) tjc_ping_idle();
+  } else if (is_in(capture_begins, COUNT(capture_begins), id)) {
+    __atomic_store_n(&captures, 1, __ATOMIC_RELAXED);
   } else if (d->callbackSite == CUPTI_API_ENTER) launched(id, d);
   else if (gates) tjc_gate_open(d->correlationId);
 }
 
 /* ---- Records, in CUPTI's thread or the one that flushes --------------------------------------- */
 
-/* Lets the reader catch up: records come a thousand at a time. */
+/* A recorder holds the lock of its ring for life. One that was killed could not say in the header that nobody
+   reads any more, so it is said for it. */
+static int ring_fd = -1;
+static void say_if_recorder_died(uintptr_t state) {
+  if (ring_fd < 0 || flock(ring_fd, LOCK_SH | LOCK_NB)) return;
+  __atomic_store_n((uint32_t *)(void *)(tj__base(state) + TJ__AT_CLOSED), 1, __ATOMIC_RELAXED);
+  flock(ring_fd, LOCK_UN);
+}
+
+/* Lets the reader catch up: records come a thousand at a time. Waits once for a reader that does not move; until
+   it moves again nothing waits for it. */
 static void pace(void) {
   static unsigned written;
+  static uint64_t stuck_at = UINT64_MAX;
   if (++written % PACE_EVERY) return;
   uintptr_t state = tj__get();
+  if (state == 1) return;
   const uint64_t *head = (const uint64_t *)(const void *)(tj__base(state) + TJ__AT_HEAD);
   const uint64_t *tail = (const uint64_t *)(const void *)(tj__base(state) + AT_TAIL);
-  for (int i = 0; i < PACE_LIMIT; i++) {
-    uint64_t waiting = __atomic_load_n(head, __ATOMIC_RELAXED) - __atomic_load_n(tail, __ATOMIC_RELAXED);
-    if (waiting < tj__capacity(state) / 2) return;
+  uint64_t read = 0;
+  for (int i = 0; i < PACE_LIMIT && !tj__closed(state); i++) {
+    read = __atomic_load_n(tail, __ATOMIC_RELAXED);
+    if (read == stuck_at || __atomic_load_n(head, __ATOMIC_RELAXED) - read < tj__capacity(state) / 2) return;
     usleep(PACE_US);
   }
+  stuck_at = read;
+  say_if_recorder_died(state);
+}
+
+/* Another CUPTI user may have set a clock of its own (docs/cuda.md, "Limits"): then times are not CLOCK_MONOTONIC,
+   and a kernel lies outside the time in which it can have run. */
+static int is_misdated(uint64_t start, uint64_t end) {
+  return end < start || start + SECOND < began_ns || end > tj_now() + SECOND;
 }
 
 static void kernel(const TJ_CUPTI_KERNEL *k) {
@@ -120,45 +195,57 @@ static void kernel(const TJ_CUPTI_KERNEL *k) {
     counts.untimed++;
     return;
   }
-  if (!strcmp(k->name, tjc_ping_kernel)) {
+  if (is_misdated(k->start, k->end)) {
+    counts.misdated++;
+    return;
+  }
+  if (k->name && !strcmp(k->name, tjc_ping_kernel)) {
     tjc_ping_recorded(k->correlationId, k->start, k->end);
     return;
   }
   char grid[48], block[48];
   snprintf(grid, sizeof grid, "%dx%dx%d", k->gridX, k->gridY, k->gridZ);
   snprintf(block, sizeof block, "%dx%dx%d", k->blockX, k->blockY, k->blockZ);
-  tj_field fields[] = {tj_str("gpu", tjc_clock_of(k->deviceId)), tj_int("stream", k->streamId), tj_str("grid", grid),
-                       tj_str("block", block), tj_int("graph", k->graphId)};
-  int n = k->graphId ? 5 : 4;
+  tj_field fields[] = {tj_int("process", process), tj_str("gpu", tjc_clock_of(k->deviceId)),
+                       tj_int("stream", k->streamId), tj_str("grid", grid), tj_str("block", block),
+                       tj_int("graph", k->graphId)};
+  int n = k->graphId ? 6 : 5;
   emit(TJ_KIND_KERNEL, tjc_name_of(k->name), k->start, k->end, k->correlationId, fields, n);
   counts.kernels++;
 }
 
-/* Open NVTX ranges: CUPTI names only their start. */
+/* Open NVTX ranges: CUPTI names only their start. Their texts may change without end ("iteration 17") and live as
+   long as CUPTI likes: they are written inline and copied for the end. */
 enum { RANGES = 4096 };
 static struct {
   uint32_t id;
   uint64_t span;
-  const tjc_name *name;
+  char name[TJ__MAX_NAME + 1]; /* empty: free */
 } ranges[RANGES];
 
 static void marker(const TJ_CUPTI_MARKER *m) {
   unsigned at = m->id % RANGES;
-  if (m->flags & CUPTI_ACTIVITY_FLAG_MARKER_INSTANTANEOUS)
-    emit(TJ_KIND_INSTANT, tjc_name_of(m->name ? m->name : "nvtx"), m->timestamp, 0, 0, NULL, 0);
-  if (m->flags & CUPTI_ACTIVITY_FLAG_MARKER_START) {
-    if (ranges[at].name) counts.ranges_lost++;
-    tj_event e = {TJ_KIND_BEGIN, NULL, 0, m->timestamp, 0, 0, NULL, 0};
-    const tjc_name *name = tjc_name_of(m->name ? m->name : "nvtx");
-    e.name = name->shown;
-    e.name_ref = name->ref;
-    ranges[at].id = m->id;
-    ranges[at].name = name;
-    ranges[at].span = tj_emit(&e);
+  const char *name = m->name && *m->name ? m->name : "nvtx";
+  tj_event e = {TJ_KIND_INSTANT, name, 0, m->timestamp, 0, 0, NULL, 0};
+  if (is_misdated(m->timestamp, m->timestamp)) {
+    counts.misdated++;
+    return;
   }
-  if (m->flags & CUPTI_ACTIVITY_FLAG_MARKER_END && ranges[at].name && ranges[at].id == m->id) {
-    emit(TJ_KIND_END, ranges[at].name, m->timestamp, 0, ranges[at].span, NULL, 0);
-    ranges[at].name = NULL;
+  if (m->flags & CUPTI_ACTIVITY_FLAG_MARKER_INSTANTANEOUS) tj_emit(&e);
+  if (m->flags & CUPTI_ACTIVITY_FLAG_MARKER_START) {
+    uint64_t cut = 0;
+    size_t length = tj__fit(name, TJ__MAX_NAME, &cut);
+    if (ranges[at].name[0]) counts.ranges_lost++;
+    e.kind = TJ_KIND_BEGIN;
+    ranges[at].id = m->id;
+    ranges[at].span = tj_emit(&e);
+    memcpy(ranges[at].name, name, length);
+    ranges[at].name[length] = 0;
+  }
+  if (m->flags & CUPTI_ACTIVITY_FLAG_MARKER_END && ranges[at].name[0] && ranges[at].id == m->id) {
+    tj_event end = {TJ_KIND_END, ranges[at].name, 0, m->timestamp, 0, ranges[at].span, NULL, 0};
+    tj_emit(&end);
+    ranges[at].name[0] = 0;
   }
 }
 
@@ -188,8 +275,6 @@ static void flush(void) { cuptiActivityFlushAll(0); }
 
 /* ---- Start and end ---------------------------------------------------------------------------- */
 
-static void told(const char *text, const char *more) { fprintf(stderr, "truejoule: %s%s\n", text, more); }
-
 static int failed(const char *what, CUptiResult r) {
   const char *why = "unknown error";
   if (r == CUPTI_SUCCESS) return 0;
@@ -198,14 +283,17 @@ static int failed(const char *what, CUptiResult r) {
   return 1;
 }
 
-static void watch_launches(void) {
-  CUpti_SubscriberHandle subscriber;
-  if (failed("cuptiSubscribe (is another profiler at work?)", cuptiSubscribe(&subscriber, called, NULL))) return;
-  for (size_t i = 0; i < COUNT(launches); i++)
-    cuptiEnableCallback(1, subscriber, CUPTI_CB_DOMAIN_DRIVER_API, launches[i]);
-  for (size_t i = 0; i < COUNT(waits); i++)
-    cuptiEnableCallback(1, subscriber, CUPTI_CB_DOMAIN_DRIVER_API, waits[i]);
-  cuptiEnableCallback(1, subscriber, CUPTI_CB_DOMAIN_RESOURCE, CUPTI_CBID_RESOURCE_CONTEXT_DESTROY_STARTING);
+static CUpti_SubscriberHandle subscriber;
+
+static void watch(uint32_t on, const CUpti_CallbackId *list, size_t n) {
+  for (size_t i = 0; i < n; i++) cuptiEnableCallback(on, subscriber, CUPTI_CB_DOMAIN_DRIVER_API, list[i]);
+}
+
+static void watch_launches(uint32_t on) {
+  watch(on, launches, COUNT(launches));
+  watch(on, waits, COUNT(waits));
+  watch(on, capture_begins, COUNT(capture_begins));
+  cuptiEnableCallback(on, subscriber, CUPTI_CB_DOMAIN_RESOURCE, CUPTI_CBID_RESOURCE_CONTEXT_DESTROY_STARTING);
 }
 
 static void watch_records(int kernels, int nvtx) {
@@ -216,14 +304,23 @@ static void watch_records(int kernels, int nvtx) {
   if (nvtx) failed("NVTX records", cuptiActivityEnable(CUPTI_ACTIVITY_KIND_MARKER));
 }
 
+/* The recorder has ended and the program goes on: without us. */
+static void let_go(void) {
+  watch_launches(0);
+  cuptiActivityDisable(CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL);
+  cuptiActivityDisable(CUPTI_ACTIVITY_KIND_MARKER);
+}
+
 /* Counts beside the marks: whoever reads the log can tell whether all came. */
 static void ended(void) {
-  if (getpid() != owner) return;
+  if (getpid() != owner || !tj_recording()) return;
   tjc_ping_stop();
   cuptiActivityFlushAll(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED);
-  TJ_MARK("cuda_trace_end", tj_int("launches", (int64_t)counts.launches), tj_int("kernels", (int64_t)counts.kernels),
-          tj_int("untimed", (int64_t)counts.untimed), tj_int("dropped", (int64_t)counts.dropped),
-          tj_int("ranges_lost", (int64_t)counts.ranges_lost));
+  TJ_MARK("cuda_trace_end", tj_int("process", process), tj_int("launches", (int64_t)counts.launches),
+          tj_int("captured", (int64_t)counts.captured), tj_int("kernels", (int64_t)counts.kernels),
+          tj_int("untimed", (int64_t)counts.untimed), tj_int("misdated", (int64_t)counts.misdated),
+          tj_int("dropped", (int64_t)counts.dropped), tj_int("ranges_lost", (int64_t)counts.ranges_lost),
+          tj_int("pings_refused", (int64_t)tjc_pings_refused));
   if (gates)
     TJ_MARK("cuda_gates", tj_int("forced", (int64_t)tjc_gates_forced), tj_int("missed", (int64_t)tjc_gates_missed));
 }
@@ -234,18 +331,44 @@ static int wanted(const char *what) {
   return !list || !*list || strstr(list, what) != NULL;
 }
 
+/* Whether CUPTI is ours. It has one subscriber at a time, and whoever has another's place may take its buffers and
+   set its clock: then nothing is asked of it at all. */
+static int subscribe(uint32_t version) {
+  CUptiResult r = cuptiSubscribe(&subscriber, called, NULL);
+  if (!failed("cuptiSubscribe (is another profiler at work?)", r)) {
+    TJ_MARK("cuda_trace_begin", tj_int("cupti", version), tj_int("process", process));
+    return 1;
+  }
+  TJ_MARK("cuda_trace_begin", tj_int("cupti", version), tj_int("process", process), tj_int("refused", (int64_t)r));
+  return 0;
+}
+
+/* What a launch is asked about, and what tells that a recorder was killed. */
+static void find_others(void) {
+  char path[4096];
+  void *driver = dlopen("libcuda.so.1", RTLD_NOW);
+  if (driver) *(void **)&is_capturing = dlsym(driver, "cuStreamIsCapturing");
+  int n = snprintf(path, sizeof path, "%s/shared.ring", getenv("TRUEJOULE_MARKS"));
+  if (n > 0 && (size_t)n < sizeof path) ring_fd = open(path, O_RDONLY | O_CLOEXEC);
+}
+
 EXPORT int InitializeInjection(void) {
   static int done;
   if (done++ || !tj_recording()) return 1;
   uint32_t version = 0;
   owner = getpid();
+  began_ns = tj_now();
+  if (getrandom(&process, sizeof process, 0) != (ssize_t)sizeof process) process = (uint32_t)(began_ns >> 6);
+  process |= 1; /* never 0 */
   cuptiGetVersion(&version);
-  TJ_MARK("cuda_trace_begin", tj_int("cupti", version));
+  if (!subscribe(version)) return 1;
+  find_others();
   const char *list = getenv("TRUEJOULE_CUDA"); /* never unless named: it changes how the program runs */
   gates = list && strstr(list, "gate") && tjc_gate_start() == 0;
-  if (wanted("submit")) watch_launches();
+  if (wanted("submit")) watch_launches(1);
   if (wanted("kernel") || wanted("nvtx")) watch_records(wanted("kernel"), wanted("nvtx"));
-  if (wanted("clock") && tjc_ping_start(flush)) told("no clock exchanges with the GPU: ", "its driver is too old");
+  if (wanted("clock") && tjc_ping_start(flush, let_go, process))
+    fprintf(stderr, "truejoule: no clock exchanges with the GPU: its driver is too old\n");
   atexit(ended);
   return 1;
 }

@@ -4,8 +4,9 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdio.h>
 
-enum { TABLE = 8192, RECENT = 1024 }; /* powers of two; a PyTorch program has hundreds of kernels */
+enum { TABLE = 32768, RECENT = 1024, KEPT = TJ__MAX_NAME - 9 }; /* powers of two; a PyTorch program has hundreds of kernels */
 
 static const tjc_name *table[TABLE];
 static unsigned used;
@@ -34,6 +35,15 @@ static unsigned hash(const char *s) { /* FNV-1a */
   return h;
 }
 
+/* What fits a slot without a reference: all of it, or as much as leaves room for # and a hash of the whole. */
+static const char *inlined(const char *text, char *into) {
+  uint64_t cut = 0;
+  if (strlen(text) <= TJ__MAX_NAME) return text;
+  int kept = (int)tj__fit(text, KEPT, &cut);
+  snprintf(into, TJ__MAX_NAME + 1, "%.*s#%08x", kept, text, hash(text));
+  return into;
+}
+
 static const tjc_name *made(const char *text) {
   tjc_name *n = malloc(sizeof *n);
   if (!n) return NULL;
@@ -41,7 +51,9 @@ static const tjc_name *made(const char *text) {
   n->shown = demangled(text);
   if (!n->text || !n->shown) return NULL;
   n->ref = tj_intern(n->shown);
-  return n;
+  char cut[TJ__MAX_NAME + 1];
+  if (!n->ref && inlined(n->shown, cut) == cut) n->shown = strdup(cut);
+  return n->shown ? n : NULL;
 }
 
 static const tjc_name *known(const char *text) {
@@ -55,13 +67,16 @@ static const tjc_name *known(const char *text) {
 }
 
 const tjc_name *tjc_name_of(const char *text) {
-  static __thread tjc_name nameless; /* thousands of names, or no memory: inline, cut at 96 bytes */
+  static __thread tjc_name nameless; /* tens of thousands of names, or no memory */
+  static __thread char cut[TJ__MAX_NAME + 1];
+  if (!text) text = "kernel without a name";
   const tjc_name **slot = &recent[((uintptr_t)text >> 3) & (RECENT - 1)];
   const tjc_name *n = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
   if (n && !strcmp(n->text, text)) return n;
   n = known(text);
   if (!n) {
-    nameless.text = nameless.shown = text;
+    nameless.text = text;
+    nameless.shown = inlined(text, cut);
     return &nameless;
   }
   __atomic_store_n(slot, n, __ATOMIC_RELEASE);

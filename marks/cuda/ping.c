@@ -43,7 +43,9 @@ typedef struct {
 } page_layout; /* of ping_ptx.h */
 
 typedef struct {
-  CUcontext context; /* NULL: free */
+  CUcontext context;   /* NULL: free */
+  uint32_t generation; /* of what is here: a later context may have an earlier one's address */
+  uint32_t prepared;   /* the generation that the rest is of; the rest is the thread's own */
   enum { SEEN, READY, FAILED } state;
   const char *clock;
   CUfunction kernel;
@@ -54,18 +56,23 @@ typedef struct {
 } gpu;
 
 static gpu gpus[CONTEXTS];
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of gpus and remembered */
+static uint32_t generation; /* of the youngest context, or the last that went */
+static pthread_mutex_t claiming = PTHREAD_MUTEX_INITIALIZER; /* of places in gpus; held for no call */
+static pthread_mutex_t bursting = PTHREAD_MUTEX_INITIALIZER; /* a context must not go while it is pinged */
+static pthread_mutex_t remembering = PTHREAD_MUTEX_INITIALIZER; /* CUPTI may deliver records in any thread */
 static struct {
   uint32_t correlation;
   const char *clock;
   uint64_t begun, ended;
 } remembered[REMEMBERED];
 static unsigned n_remembered;
+uint64_t tjc_pings_refused;
 
 static uint64_t launches, waited_for; /* launches so far, and how many of them the program has waited for */
 static int stopping, running;
 static pthread_t thread;
-static void (*flush_records)(void);
+static void (*flush_records)(void), (*recorder_gone)(void);
+static uint32_t process;
 static __thread int pinging;
 static __thread uint32_t ping_correlation;
 
@@ -93,24 +100,27 @@ static gpu *find(CUcontext context) {
 
 static void note_context(CUcontext context) {
   if (find(context)) return;
-  pthread_mutex_lock(&lock);
+  pthread_mutex_lock(&claiming);
   gpu *room = find(context) ? NULL : find(NULL);
   if (room) {
-    *room = (gpu){.state = SEEN};
+    __atomic_store_n(&room->generation, __atomic_add_fetch(&generation, 1, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
     __atomic_store_n(&room->context, context, __ATOMIC_RELEASE);
   }
-  pthread_mutex_unlock(&lock);
+  pthread_mutex_unlock(&claiming);
 }
 
 int tjc_ping_launching(CUcontext context, uint32_t correlation) {
   static __thread CUcontext last;
+  static __thread uint32_t known; /* generation at that launch: a context that went may have left its address */
   if (pinging) {
     ping_correlation = correlation;
     return 1;
   }
   __atomic_fetch_add(&launches, 1, __ATOMIC_RELAXED);
-  if (context != last && running) note_context(context);
+  uint32_t now = __atomic_load_n(&generation, __ATOMIC_RELAXED);
+  if (__builtin_expect(context != last || known != now, 0) && running) note_context(context);
   last = context;
+  known = now;
   return 0;
 }
 
@@ -122,24 +132,25 @@ void tjc_ping_forget(CUcontext context) {
   struct timespec until;
   clock_gettime(CLOCK_REALTIME, &until);
   until.tv_sec++; /* a burst takes a millisecond; a driver that holds a lock of its own must not hang the program */
-  int locked = pthread_mutex_timedlock(&lock, &until) == 0;
+  int locked = pthread_mutex_timedlock(&bursting, &until) == 0;
   gpu *g = find(context);
   if (g) __atomic_store_n(&g->context, NULL, __ATOMIC_RELEASE); /* its memory goes with it */
-  if (locked) pthread_mutex_unlock(&lock);
+  __atomic_add_fetch(&generation, 1, __ATOMIC_RELAXED);
+  if (locked) pthread_mutex_unlock(&bursting);
 }
 
 void tjc_ping_recorded(uint32_t correlation, uint64_t start_ns, uint64_t end_ns) {
   char clock[64];
   uint64_t begun = 0, ended = 0;
-  pthread_mutex_lock(&lock);
+  pthread_mutex_lock(&remembering);
   for (int i = 0; i < REMEMBERED; i++)
     if (remembered[i].correlation == correlation && remembered[i].clock) {
-      snprintf(clock, sizeof clock, "%s cupti:%d", remembered[i].clock, (int)getpid());
+      snprintf(clock, sizeof clock, "%s cupti:%d.%u", remembered[i].clock, (int)getpid(), process);
       begun = remembered[i].begun;
       ended = remembered[i].ended;
       remembered[i].clock = NULL;
     }
-  pthread_mutex_unlock(&lock);
+  pthread_mutex_unlock(&remembering);
   if (!begun || !ended) return;
   tj_exchange(clock, start_ns, begun, end_ns);
   tj_exchange(clock, start_ns, ended, end_ns);
@@ -147,7 +158,8 @@ void tjc_ping_recorded(uint32_t correlation, uint64_t start_ns, uint64_t end_ns)
 
 /* ---- The thread ------------------------------------------------------------------------------- */
 
-/* With the context current. */
+/* With the context current. Where the driver cannot make the kernel (before Volta, or told not to compile), that
+   is said once and counted. */
 static int prepare(gpu *g) {
   CUdevice device;
   CUmodule module;
@@ -158,8 +170,11 @@ static int prepare(gpu *g) {
       cu.cuCtxGetStreamPriorityRange_(&least, &greatest) ||
       cu.cuStreamCreateWithPriority_(&g->stream, CU_STREAM_NON_BLOCKING, greatest) ||
       cu.cuMemHostAlloc_(&page, sizeof(page_layout), CU_MEMHOSTALLOC_DEVICEMAP) ||
-      cu.cuMemHostGetDevicePointer_(&g->page_gpu, page, 0))
+      cu.cuMemHostGetDevicePointer_(&g->page_gpu, page, 0)) {
+    if (__atomic_fetch_add(&tjc_pings_refused, 1, __ATOMIC_RELAXED) == 0)
+      fprintf(stderr, "truejoule: no clock exchanges with the GPU: its driver does not take the ping kernel\n");
     return FAILED;
+  }
   g->page = page;
   g->clock = tjc_clock_of((uint32_t)device);
   return READY;
@@ -202,11 +217,13 @@ static void burst(gpu *g) {
   int n = exchange(g->page, e);
   uint64_t ended = await(&g->page->ended, ANSWER_MS, 0);
   for (int i = 0; i < n; i++) tj_exchange(g->clock, e[i][0], e[i][1], e[i][2]);
+  pthread_mutex_lock(&remembering);
   unsigned at = n_remembered++ % REMEMBERED;
   remembered[at].correlation = ping_correlation;
   remembered[at].clock = g->clock;
   remembered[at].begun = g->page->begun;
   remembered[at].ended = ended;
+  pthread_mutex_unlock(&remembering);
 }
 
 static int due(const gpu *g, int last) {
@@ -217,20 +234,32 @@ static int due(const gpu *g, int last) {
   return last || since >= (idle ? IDLE_MS : BUSY_MS) * MS;
 }
 
+/* With the lock of bursts, so that the context stays. */
+static int visit(gpu *g, CUcontext context, int last) {
+  CUcontext popped;
+  uint32_t now = __atomic_load_n(&g->generation, __ATOMIC_RELAXED);
+  if (g->prepared != now) { /* another context than the one that was here */
+    g->state = SEEN;
+    g->launches = g->last_ns = 0;
+    g->prepared = now;
+  }
+  if (!due(g, last) || cu.cuCtxPushCurrent_(context)) return 0;
+  if (g->state == SEEN) g->state = prepare(g);
+  g->launches = __atomic_load_n(&launches, __ATOMIC_RELAXED);
+  if (g->state == READY) burst(g);
+  g->last_ns = tj_now();
+  cu.cuCtxPopCurrent_(&popped);
+  return 1;
+}
+
 static int round_of_bursts(int last) {
   int done = 0;
-  CUcontext popped;
-  pthread_mutex_lock(&lock);
   for (gpu *g = gpus; g < gpus + CONTEXTS; g++) {
-    if (!g->context || !due(g, last) || cu.cuCtxPushCurrent_(g->context)) continue;
-    if (g->state == SEEN) g->state = prepare(g);
-    g->launches = __atomic_load_n(&launches, __ATOMIC_RELAXED);
-    if (g->state == READY) burst(g);
-    g->last_ns = tj_now();
-    cu.cuCtxPopCurrent_(&popped);
-    done = 1;
+    pthread_mutex_lock(&bursting);
+    CUcontext context = __atomic_load_n(&g->context, __ATOMIC_ACQUIRE);
+    if (context) done |= visit(g, context, last);
+    pthread_mutex_unlock(&bursting);
   }
-  pthread_mutex_unlock(&lock);
   return done;
 }
 
@@ -242,16 +271,19 @@ static void *loop(void *unused) {
   for (int last = 0; !last;) {
     usleep(LOOK_MS * 1000);
     last = __atomic_load_n(&stopping, __ATOMIC_ACQUIRE);
+    if (!tj_recording()) return recorder_gone(), NULL; /* the GPU is the program's alone again */
     if (round_of_bursts(last) && !last) flush_records();
   }
   return NULL;
 }
 
-int tjc_ping_start(void (*flush)(void)) {
+int tjc_ping_start(void (*flush)(void), void (*over)(void), uint32_t own_process) {
   void *driver = dlopen("libcuda.so.1", RTLD_NOW);
   if (!driver) return -1;
   FOR_EACH_FUNCTION(FIND)
   flush_records = flush;
+  recorder_gone = over;
+  process = own_process;
   sigset_t all, before; /* the program's signals stay with its own threads */
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);

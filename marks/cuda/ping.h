@@ -8,11 +8,12 @@
 #include <cuda.h>
 #include <stdint.h>
 
-/* Starts the thread. `flush` is called after each round, so that the bursts bracket what it delivers.
+/* Starts the thread. `flush` is called after each round, so that the bursts bracket what it delivers; `over` once,
+   when the recorder has ended: then the thread ends too. `process` tells this process from others.
    Returns 0, or -1 when the driver's functions cannot be found. */
-int tjc_ping_start(void (*flush)(void));
+int tjc_ping_start(void (*flush)(void), void (*over)(void), uint32_t process);
 
-/* A launch in this context is about to happen. Returns its correlation's owner: 1 for our own ping. */
+/* A launch in this context is about to happen; never waits for a burst. Returns its correlation's owner: 1 for our own ping. */
 int tjc_ping_launching(CUcontext context, uint32_t correlation);
 
 /* The program has waited for its work. */
@@ -28,6 +29,9 @@ void tjc_ping_stop(void);
 void tjc_ping_recorded(uint32_t correlation, uint64_t start_ns, uint64_t end_ns);
 
 extern const char tjc_ping_kernel[];
+
+/* Contexts that the ping kernel could not be made for: their kernels stay without bounds. */
+extern uint64_t tjc_pings_refused;
 
 /* "gpu:" and the PCI address of a device, as NVML has it; "gpu" when it cannot be had. Never fails. */
 const char *tjc_clock_of(uint32_t device);

@@ -5,8 +5,8 @@
  *   page + 128 + 8 (i − 1)  u64  GPU clock when request i was seen
  *
  * Each answer is one 8-byte store that is also its own signal, so no fence delays it. The clock is read
- * behind the branch that saw the request, hence after it. A request that does not come within 16,384 looks
- * (some 20 ms over PCIe) ends the kernel: a stopped program must not hold the GPU.
+ * behind the branch that saw the request, hence after it. After 16,384 looks in all (some 20 ms over PCIe; a
+ * burst takes a few hundred) the kernel ends: a stopped or preempted program must not hold the GPU.
  */
 static const char tjc_ping_ptx[] =
     ".version 6.4\n"
@@ -22,11 +22,11 @@ static const char tjc_ping_ptx[] =
     "  ld.param.u32 %r1, [count];\n"
     "  st.relaxed.sys.global.u64 [%rd2+64], %rd1;\n"
     "  mov.u32 %r2, 0;\n"
+    "  mov.u32 %r3, 0;\n"
     "next:\n"
     "  add.u32 %r2, %r2, 1;\n"
     "  setp.gt.u32 %p1, %r2, %r1;\n"
     "  @%p1 bra done;\n"
-    "  mov.u32 %r3, 0;\n"
     "look:\n"
     "  ld.relaxed.sys.global.u32 %r4, [%rd2];\n"
     "  setp.ge.u32 %p2, %r4, %r2;\n"

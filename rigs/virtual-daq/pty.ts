@@ -6,7 +6,8 @@ import { closeSync, constants, openSync } from "node:fs";
 import { libc } from "../../host/libc.ts";
 import { poll, POLLIN, POLLOUT } from "../../host/poll.ts";
 
-const O_RDWR_NOCTTY_NONBLOCK = 0o2 | 0o400 | 0o4000;
+/** And not for children: one that had it open would keep the line from hanging up. */
+const O_RDWR_NOCTTY_NONBLOCK = 0o2 | 0o400 | 0o4000 | 0o2000000;
 const PR_SET_PDEATHSIG = 1;
 const SIGTERM = 15;
 /** glibc's struct termios is 60 bytes. */

@@ -37,13 +37,22 @@ export async function spawnVirtualDaq(
     // In a session of its own: a terminal's Ctrl-C is for the recorder, an instrument would not hear it.
     { stdio: ["pipe", "pipe", "pipe"], detached: true },
   );
-  child.stdin.end(JSON.stringify(rig));
   let complaint = "";
+  child.once("error", (error) => (complaint = `the virtual DAQ: ${error.message}`));
+  child.stdin.on("error", () => undefined); // one that ended: its silence is told below
+  child.stdin.end(JSON.stringify(rig));
+  const exited = new Promise<void>((resolve) => {
+    child.once("close", () => resolve());
+  });
   child.stderr.on("data", (b: Buffer) => (complaint += b.toString()));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async <T>(): Promise<T> => {
     const line = await lines.next();
-    if (line.done) throw new SourceError("fatal", complaint.trim() || "the virtual DAQ ended");
+    if (line.done) {
+      await exited;
+      const how = `the virtual DAQ ended (${child.signalCode ?? `code ${child.exitCode}`})`;
+      throw new SourceError("fatal", complaint.trim() || how);
+    }
     return JSON.parse(line.value) as T;
   };
   const { path } = await next<{ path: string }>();
@@ -53,7 +62,7 @@ export async function spawnVirtualDaq(
     async stop() {
       child.kill("SIGTERM");
       const account = await next<VirtualDaqAccount>();
-      if (child.exitCode === null) await new Promise((exited) => child.once("exit", exited));
+      await exited;
       return account;
     },
   };

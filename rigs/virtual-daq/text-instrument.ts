@@ -47,9 +47,16 @@ export function textInstrument(
   const row = new Uint16Array(bench.layout.rowBytes >> 1);
   const account = { rowsMade: 0, rowsDropped: 0 };
   let next: number | null = null;
+  /** Its counter begins at 0 with this row. */
+  let poweredRow = 0;
 
   const counter = (index: number): string =>
-    String(BigInt.asUintN(tick!.bits, BigInt(Math.floor((index * tickHz) / rig.device.rowHz))));
+    String(
+      BigInt.asUintN(
+        tick!.bits,
+        BigInt(Math.floor(((index - poweredRow) * tickHz) / rig.device.rowHz)),
+      ),
+    );
   const value = (name: string, i: number): string =>
     words[i]! < 0 ? "0" : ((row[words[i]!]! & TOP) * steps.get(name)!).toFixed(5);
   const print = (index: number): string => {
@@ -76,7 +83,10 @@ export function textInstrument(
       for (const due = bench.clock.rowAt(nowNs); next < due;) block();
     },
     block,
-    reset: () => (next = null),
+    reset(nowNs) {
+      next = null;
+      poweredRow = bench.clock.rowAt(nowNs);
+    },
     account: () => account,
     close: () => undefined,
   };

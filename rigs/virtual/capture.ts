@@ -3,7 +3,7 @@
 // result, what an analysis of it ought to find. Holds: same options, same bytes.
 
 import { LogWriter } from "../../capture/log-writer.ts";
-import { createRun } from "../../capture/run.ts";
+import { createRun } from "../../capture/new-run.ts";
 import type { Mark } from "../../schema/records.ts";
 import type { Session } from "../../schema/session.ts";
 import { instant } from "../../schema/time.ts";

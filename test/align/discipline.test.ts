@@ -42,6 +42,29 @@ function judged(name: string, truth: TrueWindow[], found: Comparison): readonly 
   return [p.energyJ / wanted - 1, p.expandedUncertaintyJ / p.coverageFactor / wanted];
 }
 
+describe("a reference whose ends are known only within a bound", () => {
+  test("its readings are used, and what their bound leaves open is in the interval", async () => {
+    const rig = await rigAt(HZ);
+    const sessions = 10;
+    let [inside, wider] = [0, 0];
+    for (let seed = 1; seed <= sessions; seed++) {
+      const o = { seed, durationS: 2, currentError: OFF };
+      const sharp = session(rig, o);
+      const { truth, found } = session(rig, { ...o, endBound: 10 });
+      const [error, u] = judged("load", truth, found);
+      if (Math.abs(error) <= 1.96 * u) inside++;
+      const [, uSharp] = judged("load", sharp.truth, sharp.found);
+      wider += u > uSharp ? 1 : 0;
+      const { disciplines } = comparisonToJson(found, "run") as {
+        disciplines: { readings_used: number }[];
+      };
+      for (const d of disciplines) expect(d.readings_used).toBeGreaterThan(100);
+    }
+    expect(wider).toBe(sessions);
+    expect(inside).toBeGreaterThanOrEqual(sessions - 2);
+  });
+});
+
 describe("a fast path that starts 2 % off in gain and 0.3 A in offset", () => {
   test("80 sessions: 95 % intervals hold the true Joules as often as they say, and are not idle wide", async () => {
     const rig = await rigAt(HZ);

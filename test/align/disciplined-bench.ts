@@ -3,7 +3,7 @@
 // states of them, their readings taken from the truth in closed form, stamped late by a few ticks.
 
 import { LogWriter } from "../../capture/log-writer.ts";
-import { createRun } from "../../capture/run.ts";
+import { createRun } from "../../capture/new-run.ts";
 import { BLOCK_ROWS, VirtualBench } from "../../rigs/virtual/bench.ts";
 import type { Faults } from "../../rigs/virtual/faults.ts";
 import { virtualBlocks, virtualClockPairs, virtualMarks } from "../../rigs/virtual/host.ts";
@@ -24,6 +24,8 @@ export interface DisciplinedOptions {
   readonly faults?: Partial<Faults>;
   /** The references are not there. */
   readonly mute?: boolean;
+  /** Their ends are known to ± 2^n ticks only, and say so. */
+  readonly endBound?: number;
 }
 
 const HOST_EPOCH = instant<"host">(86_400_000_000_000n);
@@ -107,9 +109,12 @@ function* readings(
   bench: VirtualBench,
   rail: Rail,
   { current, voltage, stream }: Reference,
-  { seed, durationS }: DisciplinedOptions,
+  { seed, durationS, endBound }: DisciplinedOptions,
 ): Generator<Sent> {
   const r = random(seed, `reference ${stream}`);
+  const ends = random(seed, `ends ${stream}`);
+  const uncertain = (): number =>
+    endBound === undefined ? 0 : Math.round((2 * ends.uniform() - 1) * 2 ** endBound);
   const line = (s: Sensor | undefined): [gain: number, offset: number] =>
     s ? [1 + s.gainU * r.normal(), s.offsetU * r.normal()] : [1, 0];
   const [shunt, bus] = [line(current), line(voltage)];
@@ -127,7 +132,9 @@ function* readings(
       s: Sensor | undefined,
     ): number => Math.round((value * gain + offset) / (s?.perCount ?? 1) + 0.4 * r.normal());
     const row = (endNs - bench.clock.startNs) / bench.clock.periodNs;
-    const tick = BigInt(Math.floor(row * ticksPerRow(bench.rig) + 5 + 10 * r.uniform()));
+    const tick = BigInt(
+      Math.floor(row * ticksPerRow(bench.rig) + 5 + 10 * r.uniform()) + uncertain(),
+    );
     const reading = {
       endTick: tick,
       durationTicks: nominalNs / 1e3,
@@ -136,7 +143,7 @@ function* readings(
       bus: counts(mean("bus"), bus, voltage),
       config: CONFIG,
       address: 0x40,
-      status: 0,
+      status: endBound === undefined ? 0 : 4 | (endBound << 3),
     };
     const bytes = encodeReadings([reading], 0, 0).subarray(16, 16 + READING_BYTES);
     yield { row, number, tick, bytes };

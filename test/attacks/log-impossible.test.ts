@@ -133,12 +133,24 @@ test("C6: a second channel of a topic, and a channel declared anew, never take t
 });
 
 test.each<[string, object, RegExp]>([
-  ["an epoch that is no number", { host_epoch_ns: "abc" }, /impossible host_epoch_ns/],
-  ["an epoch of 400 digits", { host_epoch_ns: "9".repeat(400) }, /impossible host_epoch_ns/],
-  ["a start beyond 64 bits", { start_unix_ns: "9".repeat(19) }, /impossible start_unix_ns/],
-  ["an unknown source", { source: "<b>" }, /impossible source/],
-  ["labels that are null", { labels: null }, /impossible labels/],
-  ["another schema", { schema: "session/9" }, /session header is session\/9/],
+  [
+    "an epoch that is no number",
+    { host_epoch_ns: "abc" },
+    /session header: host_epoch_ns: expected/,
+  ],
+  [
+    "an epoch of 400 digits",
+    { host_epoch_ns: "9".repeat(400) },
+    /session header: host_epoch_ns: expected/,
+  ],
+  [
+    "a start beyond 64 bits",
+    { start_unix_ns: "9".repeat(19) },
+    /session header: start_unix_ns: expected/,
+  ],
+  ["an unknown source", { source: "<b>" }, /session header: source: expected/],
+  ["labels that are null", { labels: null }, /session header: labels: expected/],
+  ["another schema", { schema: "session/9" }, /session header is "session\/9"/],
 ])("C6: a session header with %s is refused in a line", (_name, change, message) => {
   const text = JSON.stringify({ ...(JSON.parse(sessionToJson(session)) as object), ...change });
   expect(() => sessionFromJson(text)).toThrow(message);

@@ -1,7 +1,7 @@
 // A capture of a bench that holds still (or switches), written row by row: what calibrate is tested on.
 
 import { LogWriter } from "../../capture/log-writer.ts";
-import { createRun } from "../../capture/run.ts";
+import { createRun } from "../../capture/new-run.ts";
 import { random } from "../../schema/random.ts";
 import type { RowLayout } from "../../schema/records.ts";
 import type { Rig, Sensor } from "../../schema/rig.ts";

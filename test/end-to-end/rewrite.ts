@@ -50,7 +50,7 @@ const block =
     const k = r.integer(3);
     return (x, n) =>
       x.kind === "rows" && n === k
-        ? change(x.block, r).map((b) => ({ kind: "rows", block: b }))
+        ? change(x.block, r).map((b) => ({ ...x, block: b }))
         : [x];
   };
 

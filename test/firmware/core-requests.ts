@@ -225,12 +225,16 @@ export function placeRequest(
 
 /** Calls of the INA226 machine. */
 export const ina = {
+  /** The first chip of a bus. */
   begin: (address: number, config: number) => inaRequest(0, 0, address, config),
   alert: (tick: number) => inaRequest(1, tick, 0, 0),
-  next: (now: number) => inaRequest(2, now, 0, 0),
-  done: (now: number, acknowledged: boolean, value = 0) =>
-    inaRequest(3, now, acknowledged ? 1 : 0, value),
+  /** @param low level of the alert line. */
+  next: (now: number, low = false) => inaRequest(low ? LOW + 2 : 2, now, 0, 0),
+  done: (now: number, acknowledged: boolean, value = 0, low = false) =>
+    inaRequest(low ? LOW + 3 : 3, now, acknowledged ? 1 : 0, value),
 };
+
+const LOW = 2 ** 31;
 
 function inaRequest(call: number, now: number, a: number, b: number): Uint8Array {
   return new Writer().u32(Call.ina, call).u64(BigInt(now)).u32(a, b).done();

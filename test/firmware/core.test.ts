@@ -245,9 +245,9 @@ interface Step {
 /** The conversation with one chip at 0x40, 8.8 ms a conversion. */
 function inaScript(): Step[] {
   const steps: Step[] = [];
-  const wants = (now: number, expected: string): void => {
+  const wants = (now: number, expected: string, low = false): void => {
     const read = (a: Uint8Array): string => (a[0] === 0 ? "nothing" : hex(a.slice(1, 4 + a[2]!)));
-    steps.push({ says: `wants at ${now}`, request: ask.ina.next(now), read, expected });
+    steps.push({ says: `wants at ${now}`, request: ask.ina.next(now, low), read, expected });
   };
   const done = (now: number, value: number | null, expected = ""): void => {
     const request = ask.ina.done(now, value !== null, value ?? 0);
@@ -270,34 +270,35 @@ function inaScript(): Step[] {
   done(400, 0);
   wants(5_000, "nothing");
   quiet(ask.ina.alert(9_123));
-  wants(9_130, read("06"));
+  wants(9_130, read("06"), true);
   done(9_200, 0x0408);
   wants(9_210, read("01"));
   done(9_300, 0xffff);
   wants(9_310, read("02"));
   done(9_400, 9_600);
   wants(9_410, read("00"));
+  // The line rose as it was read: it is this chip's, and so was the fall.
   done(9_500, 0x4327, "9123 8800 #0 -1 9600 4327 0");
-  // No alert: asked when its time is up, and a little later when it was not ready.
-  wants(18_100, "nothing");
-  wants(18_173, read("06"));
-  done(18_280, 0x0400);
-  wants(18_300, "nothing");
-  wants(18_530, read("06"));
-  done(18_640, 0x040c);
-  wants(18_650, read("01"));
-  done(18_700, 7);
-  wants(18_710, read("02"));
-  done(18_800, 1);
-  wants(18_810, read("00"));
-  // It had lost its supply in between: averages of its default, then set up again.
-  done(18_900, 0x4127, "18530 2200 #1 7 1 4127 2");
-  wants(18_910, "400300004327");
-  done(19_000, null, "19000 8800 #2 0 0 0 1");
+  // No alert: asked when its time is long up, and again while it is not ready.
+  wants(19_170, "nothing");
+  wants(19_180, read("06"));
+  done(19_280, 0x0400);
+  wants(19_290, read("06"));
+  done(19_400, 0x040c);
+  wants(19_410, read("01"));
+  done(19_420, 7);
+  wants(19_430, read("02"));
+  done(19_440, 1);
+  wants(19_450, read("00"));
+  // It had lost its supply in between: averages of its default, an end between the two reads of its flag
+  // (bits 3 to 7: 2^7 ticks either way), then set up again.
+  done(19_500, 0x4127, `19290 2200 #1 7 1 4127 ${2 | 4 | (7 << 3)}`);
+  wants(19_510, "400300004327");
+  done(19_600, null, "19600 8800 #2 0 0 0 1");
   wants(20_000, "nothing");
-  wants(27_800, "400300004327");
-  done(27_900, 0);
-  wants(27_910, "400300060400");
+  wants(28_400, "400300004327");
+  done(28_500, 0);
+  wants(28_510, "400300060400");
   return steps;
 }
 

@@ -5,7 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import { LogWriter } from "../../capture/log-writer.ts";
-import { createRun } from "../../capture/run.ts";
+import { createRun } from "../../capture/new-run.ts";
 import { benchPins, type Reference } from "../../firmware/emulator/bench-pins.ts";
 import { Board } from "../../firmware/emulator/board.ts";
 import { FrameDecoder } from "../../ingest/frame-decoder.ts";

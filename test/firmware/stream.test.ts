@@ -15,10 +15,10 @@ const fullRate: Scenario = { rowHz: 125_000, mask: 15, seconds: 5, edgesHz: 300,
 suite(`firmware in the emulator${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => {
   const folder = mkdtempSync(join(tmpdir(), "truejoule-image-"));
   let image = "";
-  let doubleIn = "";
+  let singleIn = "";
   beforeAll(() => {
     image = buildImage(folder).bin;
-    doubleIn = buildImage(folder, { doubleIn: true }).bin;
+    singleIn = buildImage(folder, { singleIn: true }).bin;
   }, MINUTES);
   afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -172,9 +172,21 @@ suite(`firmware in the emulator${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => 
   );
 
   test(
-    "two USB buffers at 500 kS/s: in order, by the rules",
+    "behind a hub: 4 × 100 kS/s without a loss; one buffer would not do",
     async () => {
-      const t = await trial(doubleIn, { ...fullRate, seconds: 1 });
+      const link = { hub: true };
+      const base = { ...fullRate, seconds: 0.5, edgesHz: 0, link };
+      expectNoLoss(await trial(image, { ...base, rowHz: 100_000 }));
+      const one = await trial(singleIn, { ...base, rowHz: 100_000 });
+      expect(one.decoder.counts.framesLost).toBeGreaterThan(0);
+    },
+    5 * MINUTES,
+  );
+
+  test(
+    "one USB buffer at 500 kS/s: in order, by the rules",
+    async () => {
+      const t = await trial(singleIn, { ...fullRate, seconds: 1 });
       expectNoLoss(t);
       expect(wrongSamples(t, 15).wrong).toBe(0);
     },

@@ -160,7 +160,8 @@ describe("edges", () => {
   test("that contradict their row, or are a clock's wrap away from it, are counted and not used", () => {
     const sink = new Collector();
     const d = new FrameDecoder(sink, OPTIONS);
-    const at = (index: number): Samples => block(index, 8, { tick: 2n ** 33n + BigInt(index * 10) });
+    const at = (index: number): Samples =>
+      block(index, 8, { tick: 2n ** 33n + BigInt(index * 10) });
     d.push(encodeSamples(at(1e9), 0), null, null);
     const tick = 2n ** 33n + 10_000_000_100n;
     const good = { index: 1e9 + 11, tick, count: 1, line: 0, level: 1 as const };

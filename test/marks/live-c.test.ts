@@ -41,7 +41,7 @@ suite(`C client${hasGcc ? "" : " (skipped: no gcc on this machine)"}`, () => {
       ),
     );
     expect(sink.wrong).toEqual([]);
-    expect(totals).toEqual({ received: 1_000_000, lost: 0 });
+    expect(totals).toEqual({ received: 1_000_000, lost: 0, opened: true });
     expect(sink.received).toBe(1_000_000);
   }, 60_000);
 
@@ -68,7 +68,7 @@ suite(`C client${hasGcc ? "" : " (skipped: no gcc on this machine)"}`, () => {
       return killed;
     });
     expect(result.signal).toBe("SIGKILL");
-    expect(totals).toEqual({ received: 41, lost: 1 });
+    expect(totals).toEqual({ received: 41, lost: 1, opened: true });
     expect(sink.losses).toEqual([{ count: 1, why: expect.stringContaining("never completed") }]);
     expect(sink.marks.map((m) => m.name)).toEqual(["before", ...Array<string>(40).fill("w0")]);
   });
@@ -89,7 +89,7 @@ suite(`C client${hasGcc ? "" : " (skipped: no gcc on this machine)"}`, () => {
       kernelEnd,
       cut,
     ] = sink.marks;
-    expect(totals).toEqual({ received: 10, lost: 0 });
+    expect(totals).toEqual({ received: 10, lost: 0, opened: true });
     expect(fields).toMatchObject({ phase: "instant", clock: "host" });
     expect(fields!.fields).toMatchObject({ batch_size: 8, load: 0.5, hop: true, request: "r-17" });
     expect(outer!.fields!["span"]).toBe(outerEnd!.fields!["span"]);
@@ -134,7 +134,7 @@ suite(`C client${hasGcc ? "" : " (skipped: no gcc on this machine)"}`, () => {
     [
       "no folder: one line",
       { TRUEJOULE_MARKS: "/nonexistent" },
-      /^truejoule: no marks: .*cannot be opened\n$/,
+      /^truejoule: no marks: \/nonexistent\/shared.ring cannot be opened: No such file or directory\n$/,
     ],
   ])("%s", async (_name, environment, stderr) => {
     const ended: Ended = await run(writer.path, ["burst", "10", "3", "0", "0"], environment);

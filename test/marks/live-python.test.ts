@@ -180,7 +180,7 @@ for t in threads: t.join()
     );
     expect(result.map((r) => r.stderr)).toEqual(["", ""]);
     expect(wrong.slice(0, 5)).toEqual([]);
-    expect(totals).toEqual({ received: 200_000, lost: 0 });
+    expect(totals).toMatchObject({ received: 200_000, lost: 0 });
     expect(received).toBe(200_000);
   }, 120_000);
 

@@ -2,19 +2,31 @@
 // stop it anywhere.
 
 import { HEADER_BYTES, Header, Kind, SLOT_BYTES, Slot } from "../../marks/layout.ts";
-import type { Ring } from "../../marks/ring.ts";
+import type { RingBytes } from "../../marks/ring-file.ts";
 import { encodeSlot, slotBuffer, type SlotMark } from "../../marks/slot.ts";
 
-export function memoryRing(capacity: number): Ring {
+export interface MemoryRing extends RingBytes {
+  readonly bytes: Buffer;
+  readonly longs: BigInt64Array;
+}
+
+/** @param between called before each 64 bytes of a copy: writers may run there, as they do beside a real one. */
+export function memoryRing(capacity: number, between = (): void => undefined): MemoryRing {
   const memory = new ArrayBuffer(HEADER_BYTES + capacity * SLOT_BYTES);
+  const bytes = Buffer.from(memory);
   return {
     path: "memory",
     capacity,
-    bytes: Buffer.from(memory),
-    words: new Int32Array(memory),
+    namesBytes: 0,
+    bytes,
     longs: new BigInt64Array(memory),
-    name: () => undefined,
-    close: () => undefined,
+    read(into, at) {
+      for (let i = 0; i < into.length; i += 64) {
+        between();
+        bytes.copy(into, i, at + i, Math.min(at + i + 64, at + into.length));
+      }
+    },
+    write: (from, at) => bytes.set(from, at),
   };
 }
 
@@ -25,12 +37,12 @@ const PIECE = 62;
 /** One mark on its way into a ring. */
 export class SteppedMark {
   index = -1;
-  readonly #ring: Ring;
+  readonly #ring: MemoryRing;
   readonly #slot = slotBuffer();
   #copied = 0;
   #done = false;
 
-  constructor(ring: Ring, mark: Partial<SlotMark>) {
+  constructor(ring: MemoryRing, mark: Partial<SlotMark>) {
     this.#ring = ring;
     const whole = {
       kind: Kind.instant,

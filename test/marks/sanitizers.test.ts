@@ -30,15 +30,20 @@ describe("C client under sanitizers", () => {
         const sink = new Collected();
         const { result, totals } = await record(
           sink,
-          async (environment) => [
-            await run(...fixed(writer.path, ["burst", "20000", "4", "0", "0"]), environment),
-            await run(...fixed(writer.path, ["api"]), environment),
-            await run(...fixed(writer.path, ["fork"]), environment),
-          ],
+          async (environment) => {
+            const go = (...args: string[]) => run(...fixed(writer.path, args), environment);
+            const killed = await go("die");
+            const burst = ["burst", "20000", "4", "0", "0"];
+            return [
+              killed,
+              ...(await Promise.all([go(...burst), go(...burst), go("api"), go("fork")])),
+            ];
+          },
           8,
         );
-        expect(result.map((r) => [r.code, r.stderr])).toEqual(Array(3).fill([0, ""]));
-        expect(totals.received + totals.lost).toBe(80_000 + 10 + 3);
+        expect(result.map((r) => r.stderr)).toEqual(Array(5).fill(""));
+        expect(result.map((r) => r.code ?? r.signal)).toEqual(["SIGKILL", 0, 0, 0, 0]);
+        expect(totals.received + totals.lost).toBe(160_000 + 2 + 10 + 3);
         writer.remove();
       },
       60_000,

@@ -2,9 +2,9 @@
 
 import {
   appendFileSync,
+  closeSync,
   existsSync,
   mkdirSync,
-  utimesSync,
   openSync,
   statSync,
   truncateSync,
@@ -46,11 +46,8 @@ suite(`marks source${isLinux ? "" : " (skipped: marks need Linux)"}`, () => {
 
   test("folders of killed recorders are removed by the next; those of living ones are not", () => {
     const abandoned = source.folder.replace(/.{6}$/, "stale1");
-    mkdirSync(abandoned);
-    createRing(join(abandoned, "shared.ring"), 8, 0);
-    const longAgo = new Date(Date.now() - 120_000);
-    utimesSync(abandoned, longAgo, longAgo);
-    utimesSync(source.folder, longAgo, longAgo);
+    mkdirSync(abandoned, { mode: 0o700 });
+    closeSync(createRing(join(abandoned, "shared.ring"), 8, 0));
     new MarksSource(sink, 8).close();
     expect(existsSync(abandoned)).toBe(false);
     expect(existsSync(source.folder)).toBe(true);
@@ -185,7 +182,7 @@ suite(`marks source${isLinux ? "" : " (skipped: marks need Linux)"}`, () => {
     ],
   ])("a ring with a wrong %s: one line", (_name, offset, value, message) => {
     const path = inFolder("x");
-    createRing(path, 16, 0);
+    closeSync(createRing(path, 16, 0));
     const fd = openSync(path, "r+");
     const bytes = Buffer.alloc(4);
     bytes.writeUInt32LE(value);
@@ -206,7 +203,7 @@ suite(`marks source${isLinux ? "" : " (skipped: marks need Linux)"}`, () => {
       await sleep(1100);
       source.poll();
       expect(await names()).not.toContain(`${ring}-`);
-      expect(source.totals).toEqual({ received: 1, lost: 0 });
+      expect(source.totals).toEqual({ received: 1, lost: 0, opened: true });
     },
   );
 });

@@ -1,11 +1,10 @@
 // Golden bytes and lines: C, Python and TypeScript must lay down and read the same.
 
-import { readFileSync } from "node:fs";
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { HEADER_BYTES, type Kind, SLOT_BYTES, Slot } from "../../marks/layout.ts";
+import { HEADER_BYTES, Kind, SLOT_BYTES, Slot } from "../../marks/layout.ts";
 import { parseLine } from "../../marks/line.ts";
 import { createRing } from "../../marks/ring-file.ts";
 import {
@@ -15,7 +14,6 @@ import {
   slotBuffer,
   type SlotMark,
 } from "../../marks/slot.ts";
-import { memoryRing, SteppedMark } from "./memory-ring.ts";
 import { compileWriter, hasGcc, hasPython, python, run } from "./programs.ts";
 
 interface SlotVector {
@@ -46,6 +44,8 @@ function value(type: string, text: string): FieldValue {
   return Number.isSafeInteger(+text) || type === "f" ? +text : text;
 }
 
+const noNames = () => undefined;
+
 const fieldsOf = (v: SlotVector) =>
   Object.fromEntries(v.fields.map(([type, key, text]) => [key, value(type, text)]));
 
@@ -58,9 +58,9 @@ describe("slots", () => {
   });
 
   test.each(slots)("reader: $about", (v) => {
-    const ring = memoryRing(8);
-    ring.bytes.write(v.slot, HEADER_BYTES + Slot.t, "hex");
-    const mark = decodeSlot(ring, HEADER_BYTES)!;
+    const slot = slotBuffer();
+    slot.bytes.write(v.slot, Slot.t, "hex");
+    const mark = decodeSlot(slot, 0, noNames)!;
     const { pid, tid, ...fields } = mark.fields;
     expect([pid, tid]).toEqual([0, 0]);
     expect({ ...mark, fields: null }).toEqual({
@@ -81,7 +81,7 @@ describe("slots", () => {
   c(`C writes them all${hasGcc ? "" : " (skipped: no gcc on this machine)"}`, async () => {
     const writer = compileWriter();
     const folder = mkdtempSync(join(tmpdir(), "truejoule-vectors-"));
-    createRing(join(folder, "shared.ring"), 16, 0);
+    closeSync(createRing(join(folder, "shared.ring"), 16, 0));
     for (const v of slots) {
       const fields = v.fields.map((f) => f.join(":"));
       const args = ["emit", String(v.kind), v.name, v.t, v.aux, v.id, ...fields];
@@ -119,17 +119,16 @@ for v in json.load(open(${JSON.stringify(file)}))["vectors"]:
 
 describe("slots that are no marks", () => {
   test("random and damaged bytes are refused or read, never thrown at", () => {
-    const ring = memoryRing(8);
+    const slot = slotBuffer();
     let x = 12345;
     const byte = () => (x = (Math.imul(x, 1103515245) + 12345) >>> 0) >>> 24;
     let refused = 0;
     for (let n = 0; n < 20_000; n++) {
       const v = slots[n % slots.length]!;
-      ring.bytes.fill(0, HEADER_BYTES, HEADER_BYTES + SLOT_BYTES);
-      ring.bytes.write(v.slot, HEADER_BYTES + Slot.t, "hex");
-      for (let k = byte() % 4; k >= 0; k--)
-        ring.bytes[HEADER_BYTES + Slot.kind + (byte() % 216)] = byte();
-      if (!decodeSlot(ring, HEADER_BYTES)) refused++;
+      slot.bytes.fill(0);
+      slot.bytes.write(v.slot, Slot.t, "hex");
+      for (let k = byte() % 4; k >= 0; k--) slot.bytes[Slot.kind + (byte() % 216)] = byte();
+      if (!decodeSlot(slot, 0, noNames)) refused++;
     }
     expect(refused).toBeGreaterThan(500);
   });
@@ -149,10 +148,12 @@ describe("lines", () => {
   });
 });
 
+const bare = { kind: Kind.instant, t: 1n, aux: 0n, id: 0n, pid: 1, tid: 1 };
+
 test("what an untyped program passes by mistake is left out, flagged, and never throws", () => {
   const odd = { a: null, b: undefined, c: 10n ** 30n, d: {}, e: Symbol("x"), kept: 1 };
-  const ring = memoryRing(8);
-  new SteppedMark(ring, { name: 5, fields: odd } as unknown as SlotMark).finish();
-  const { name, fields, truncated } = decodeSlot(ring, HEADER_BYTES)!;
+  const slot = slotBuffer();
+  encodeSlot({ ...bare, name: 5, fields: odd } as unknown as SlotMark, slot);
+  const { name, fields, truncated } = decodeSlot(slot, 0, noNames)!;
   expect([name, fields, truncated]).toEqual(["5", { kept: 1, pid: 1, tid: 1 }, true]);
 });

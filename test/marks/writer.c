@@ -87,6 +87,17 @@ static void forked(void) {
   tj_mark("parent again");
 }
 
+/* outlive MARKS: one mark, then, once the recorder has ended, so many more; says how many of these were begun. */
+static void outlive(long n) {
+  uintptr_t s = tj__get();
+  uint64_t *head = (uint64_t *)(void *)(tj__base(s) + 64);
+  tj_mark("before");
+  while (tj_recording()) usleep(1000);
+  uint64_t at = __atomic_load_n(head, __ATOMIC_RELAXED);
+  for (long i = 0; i < n; i++) tj_mark("after");
+  printf("%llu written after the end\n", (unsigned long long)(__atomic_load_n(head, __ATOMIC_RELAXED) - at));
+}
+
 /* api: every helper once. */
 static void api(void) {
   TJ_MARK("fields", tj_int("batch_size", 8), tj_float("load", 0.5), tj_bool("hop", 1), tj_str("request", "r-17"));
@@ -110,6 +121,7 @@ int main(int argc, char **argv) {
   else if (!strcmp(mode, "die")) die_inside();
   else if (!strcmp(mode, "fork")) forked();
   else if (!strcmp(mode, "api")) api();
+  else if (!strcmp(mode, "outlive") && argc == 3) outlive(atol(argv[2]));
   else die("unknown mode");
   return 0;
 }

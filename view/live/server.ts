@@ -1,13 +1,15 @@
 // A few pages and a WebSocket on 127.0.0.1 for one user of this machine. In: the pages. Out: an address
-// with a token in it. Holds: every request passes access.ts first, and a connection's own messages are
-// never read: it is closed instead.
+// with a token in it. Holds: every request passes access.ts first; a connection's own messages are never
+// read: it is closed instead; whatever is sent, nothing is thrown out of here, and connections, their
+// headers and their time are bounded.
 
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
-import { PROTOCOL, type Refusal, refusal, tokenOf } from "./access.ts";
+import { PROTOCOL, refusal, tokenOf } from "./access.ts";
+import { Connections } from "./connections.ts";
 
 export interface ServedPage {
   /** Content-Security-Policy header. */
@@ -30,6 +32,17 @@ export interface ServerOptions {
 
 const MAX_SOCKETS = 8;
 
+/** A browser needs one kilobyte of header and no body, at once. Milliseconds and bytes. */
+const LIMITS = {
+  maxHeaderSize: 8192,
+  headersTimeout: 5000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 5000,
+  connectionsCheckingInterval: 1000,
+} as const;
+/** Waiting to be accepted; less than the strangers that are let in, so that none is put out unheard. */
+const BACKLOG = 128;
+
 const HEADERS = {
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
@@ -42,11 +55,26 @@ const HEADERS = {
 /** @throws the system's error when no port can be had. */
 export async function serveLocally({ pages, onSocket }: ServerOptions): Promise<LocalServer> {
   const token = randomBytes(16).toString("hex");
-  const server = createServer((request, response) => answer(request, response, pages, token));
-  const closeSockets = onSocket ? await takeSockets(server, token, onSocket) : () => undefined;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject).listen(0, "127.0.0.1", resolve);
+  const connections = new Connections();
+  const server = createServer(LIMITS, (request, response) => {
+    response.on("error", () => undefined);
+    try {
+      answer(request, response, pages, token, connections);
+    } catch {
+      if (response.headersSent) request.socket.destroy();
+      else say(response, 400, "not a request that a browser makes");
+    }
   });
+  server.on("connection", (socket) => connections.stranger(socket));
+  server.on("clientError", (_error, raw) => hangUp(raw, "400 Bad Request"));
+  const closeSockets = onSocket
+    ? await takeSockets(server, token, onSocket, connections)
+    : () => undefined;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject).listen({ port: 0, host: "127.0.0.1", backlog: BACKLOG }, resolve);
+  });
+  // A connection that cannot be accepted (no file left) is that connection's end, not the server's.
+  server.removeAllListeners("error").on("error", () => undefined);
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}/?token=${token}`,
@@ -64,10 +92,14 @@ function answer(
   response: ServerResponse,
   pages: ServerOptions["pages"],
   token: string,
+  connections: Connections,
 ): void {
-  const { pathname, searchParams } = addressOf(request);
+  const address = addressOf(request);
+  if (!address) return say(response, 400, "not an address");
+  const { pathname, searchParams } = address;
   const refused = refusal({ ...headersOf(request), token: searchParams.get("token") }, token);
   if (refused) return say(response, refused.status, refused.why);
+  if (!connections.known(request.socket)) return say(response, 503, "too many pages");
   const page = Object.hasOwn(pages, pathname) ? pages[pathname] : undefined;
   if (!page) return say(response, 404, "no such page");
   response.writeHead(200, {
@@ -78,16 +110,21 @@ function answer(
   response.end(request.method === "HEAD" ? undefined : page.body());
 }
 
+/** And hangs up: whoever is refused has nothing more to say. */
 function say(response: ServerResponse, status: number, text: string): void {
-  const headers = { ...HEADERS, "content-type": "text/plain; charset=utf-8" };
+  const type = "text/plain; charset=utf-8";
+  const headers = { ...HEADERS, "content-type": type, connection: "close" };
   response.writeHead(status, { ...headers, "content-security-policy": "default-src 'none'" });
   response.end(`${text}\n`);
 }
 
-/** The base only makes the parser happy: what `Host` says is judged by access.ts. */
-function addressOf(request: IncomingMessage): URL {
-  const path = request.url?.startsWith("/") ? request.url.replace(/^\/+/, "/") : "/";
-  return new URL(path, "http://127.0.0.1");
+const BASE = "http://127.0.0.1";
+
+/** The base only makes the parser happy: what `Host` says is judged by access.ts. Null for what is no path. */
+function addressOf({ url = "" }: IncomingMessage): URL | null {
+  // To the parser a backslash is a slash, and what follows two of them a host.
+  const path = url.startsWith("/") ? url.replace(/^[/\\]+/, "/") : "/";
+  return URL.canParse(path, BASE) ? new URL(path, BASE) : null;
 }
 
 const headersOf = ({ method, headers }: IncomingMessage) => ({
@@ -100,6 +137,7 @@ async function takeSockets(
   server: Server,
   token: string,
   onSocket: (socket: WebSocket) => void,
+  connections: Connections,
 ): Promise<() => void> {
   const { WebSocketServer } = await import("ws");
   const sockets = new WebSocketServer({
@@ -108,18 +146,26 @@ async function takeSockets(
     maxPayload: 1024,
     handleProtocols: () => PROTOCOL,
   });
-  server.on("upgrade", (request: IncomingMessage, raw: Duplex, head: Buffer) => {
-    raw.on("error", () => undefined); // a stranger who hangs up is nothing to report
+  const upgrade = (request: IncomingMessage, raw: Duplex, head: Buffer): void => {
     const offered = tokenOf(request.headers["sec-websocket-protocol"]);
     const refused = refusal({ ...headersOf(request), token: offered }, token, true);
-    if (refused) return refuse(raw, refused);
-    if (addressOf(request).pathname !== "/live") return hangUp(raw, "404 Not Found");
-    if (sockets.clients.size >= MAX_SOCKETS) return hangUp(raw, "503 Too Many Pages");
+    if (refused) return hangUp(raw, `${refused.status} ${refused.why}`);
+    if (addressOf(request)?.pathname !== "/live") return hangUp(raw, "404 Not Found");
+    if (sockets.clients.size >= MAX_SOCKETS || !connections.known(request.socket))
+      return hangUp(raw, "503 Too Many Pages");
     sockets.handleUpgrade(request, raw, head, (socket) => {
       socket.on("error", () => undefined); // the close that follows is what counts
       socket.on("message", () => socket.close(1008, "this page only looks"));
       onSocket(socket);
     });
+  };
+  server.on("upgrade", (request: IncomingMessage, raw: Duplex, head: Buffer) => {
+    raw.on("error", () => undefined); // a stranger who hangs up is nothing to report
+    try {
+      upgrade(request, raw, head);
+    } catch {
+      hangUp(raw, "400 Bad Request");
+    }
   });
   return () => {
     for (const socket of sockets.clients) socket.close(1001, "ended");
@@ -127,10 +173,9 @@ async function takeSockets(
   };
 }
 
-function refuse(raw: Duplex, { status, why }: Refusal): void {
-  hangUp(raw, `${status} ${why}`);
-}
-
 function hangUp(raw: Duplex, status: string): void {
-  raw.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  raw.on("error", () => undefined);
+  raw.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () =>
+    raw.destroy(),
+  );
 }

@@ -23,8 +23,9 @@ _numbers = itertools.count(1)
 
 
 def recording() -> bool:
-    """Whether marks are being recorded. The first call, of this or any other, opens the ring (2 ms)."""
-    return _session.ring() is not None
+    """Whether marks are being recorded. The first call, of this or any other, opens the ring (some ms)."""
+    ring = _session.ring()
+    return ring is not None and not ring.closed
 
 
 def mark(name: str, /, **fields: FieldValue) -> None:

@@ -1,5 +1,6 @@
 """Whether marks are recorded, and this process's ring if so. Opened at the first mark, anew after a fork."""
 
+import atexit
 import os
 import sys
 import threading
@@ -35,7 +36,10 @@ def _make() -> "Optional[Ring]":
     from ._ring import Ring  # fcntl and mmap's flags are not everywhere
 
     try:
-        return Ring(folder)
+        ring = Ring(folder)
+        # What an exception out of a signal handler left in the queue.
+        atexit.register(ring.flush, last=True)
+        return ring
     except OSError as error:
         # The program being measured goes on; its owner learns why there are no marks.
         sys.stderr.write("truejoule: no marks: %s\n" % error)
@@ -44,9 +48,12 @@ def _make() -> "Optional[Ring]":
 
 def _after_fork() -> None:
     global _ring, _tried, _opening
+    over = False
     if _ring is not None:
+        atexit.unregister(_ring.flush)
+        over = _ring.closed  # no folder is left to look for
         _ring.forget()
-    _ring, _tried, _opening = None, False, threading.RLock()
+    _ring, _tried, _opening = None, over, threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -4,6 +4,9 @@
  *
  * GPU clock: GPU_EPOCH + (host − start)·(1 + DRIFT), in steps of 32 ns. CUPTI's times are the true ones plus
  * CUPTI_ERROR_NS. A kernel starts LATENCY_NS after its launch and takes as many ns as its grid's x says.
+ *
+ * FAKE_SUBSCRIBED: another profiler has CUPTI already. FAKE_TSC: another user's clock dates the records.
+ * FAKE_DROP: every so many-th record is dropped, and CUPTI says so. FAKE_NO_PTX: the driver takes no PTX.
  */
 #include <cuda.h>
 #include <cupti.h>
@@ -38,12 +41,13 @@ static CUpti_CallbackFunc subscriber;
 static CUpti_BuffersCallbackRequestFunc buffer_wanted;
 static CUpti_BuffersCallbackCompleteFunc buffer_done;
 static uint8_t enabled[CUPTI_DRIVER_TRACE_CBID_SIZE];
-static int kernels_enabled;
+static int kernels_enabled, resources;
+int fake_enabled(void) { return kernels_enabled || enabled[CUPTI_DRIVER_TRACE_CBID_cuLaunchKernel]; }
 static uint32_t correlation;
 
 enum { MAX_RECORDS = 1 << 16 };
 static TJ_CUPTI_KERNEL records[MAX_RECORDS];
-static unsigned n_records;
+static unsigned n_records, n_dropped;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 CUptiResult cuptiGetVersion(uint32_t *v) { return *v = CUPTI_API_VERSION, CUPTI_SUCCESS; }
@@ -51,12 +55,14 @@ CUptiResult cuptiGetResultString(CUptiResult r, const char **s) { return (void)r
 CUptiResult cuptiSubscribe(CUpti_SubscriberHandle *s, CUpti_CallbackFunc f, void *user) {
   (void)user;
   *s = NULL;
+  if (getenv("FAKE_SUBSCRIBED")) return CUPTI_ERROR_MULTIPLE_SUBSCRIBERS_NOT_SUPPORTED;
   subscriber = f;
   return CUPTI_SUCCESS;
 }
 CUptiResult cuptiEnableCallback(uint32_t on, CUpti_SubscriberHandle s, CUpti_CallbackDomain d, CUpti_CallbackId id) {
   (void)s;
   if (d == CUPTI_CB_DOMAIN_DRIVER_API) enabled[id] = (uint8_t)on;
+  else resources = (int)on;
   return CUPTI_SUCCESS;
 }
 CUptiResult cuptiActivityRegisterTimestampCallback(CUpti_TimestampCallbackFunc f) { return (void)f, CUPTI_SUCCESS; }
@@ -69,8 +75,12 @@ CUptiResult cuptiActivityEnable(CUpti_ActivityKind kind) {
   if (kind == CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL) kernels_enabled = 1;
   return CUPTI_SUCCESS;
 }
+CUptiResult cuptiActivityDisable(CUpti_ActivityKind kind) {
+  if (kind == CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL) kernels_enabled = 0;
+  return CUPTI_SUCCESS;
+}
 CUptiResult cuptiActivityGetNumDroppedRecords(CUcontext c, uint32_t s, size_t *n) {
-  return (void)c, (void)s, *n = 0, CUPTI_SUCCESS;
+  return (void)c, (void)s, *n = n_dropped, n_dropped = 0, CUPTI_SUCCESS;
 }
 CUptiResult cuptiActivityGetNextRecord(uint8_t *buffer, size_t valid, CUpti_Activity **record) {
   uint8_t *next = *record ? (uint8_t *)*record + sizeof records[0] : buffer;
@@ -97,6 +107,15 @@ CUptiResult cuptiActivityFlushAll(uint32_t flag) {
 }
 CUptiResult cuptiNvtxInitialize2(void *table) { return (void)table, CUPTI_SUCCESS; }
 
+static void keep(const void *r, size_t size) {
+  static unsigned all;
+  const char *drop = getenv("FAKE_DROP");
+  pthread_mutex_lock(&lock);
+  if (drop && ++all % (unsigned)atoi(drop) == 0) n_dropped++;
+  else if (n_records < MAX_RECORDS) memcpy(&records[n_records++], r, size);
+  pthread_mutex_unlock(&lock);
+}
+
 static void record(const char *name, uint32_t id, uint64_t start, uint64_t end, unsigned grid) {
   if (!kernels_enabled) return;
   TJ_CUPTI_KERNEL k;
@@ -104,19 +123,34 @@ static void record(const char *name, uint32_t id, uint64_t start, uint64_t end, 
   k.kind = CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL;
   k.start = start + CUPTI_ERROR_NS;
   k.end = end + CUPTI_ERROR_NS;
+  if (getenv("FAKE_TSC")) k.start *= 3, k.end *= 3;
   k.correlationId = id;
   k.name = name;
   k.streamId = 7;
   k.gridX = (int32_t)grid;
   k.gridY = k.gridZ = k.blockX = k.blockY = k.blockZ = 1;
-  pthread_mutex_lock(&lock);
-  if (n_records < MAX_RECORDS) records[n_records++] = k;
-  pthread_mutex_unlock(&lock);
+  keep(&k, sizeof k);
+}
+
+/* An NVTX range's start or end; `name` lives until the flush that follows. */
+void fake_marker(uint32_t id, int start, const char *name) {
+  TJ_CUPTI_MARKER m;
+  memset(&m, 0, sizeof m);
+  m.kind = CUPTI_ACTIVITY_KIND_MARKER;
+  m.id = id;
+  m.flags = start ? CUPTI_ACTIVITY_FLAG_MARKER_START : CUPTI_ACTIVITY_FLAG_MARKER_END;
+  m.timestamp = now();
+  m.name = name;
+  keep(&m, sizeof m);
+  cuptiActivityFlushAll(0);
 }
 
 static uint32_t tell(CUpti_CallbackId id, const char *symbol, CUpti_ApiCallbackSite site, uint32_t number) {
   CUpti_CallbackData d;
+  cuLaunchKernel_params params;
   memset(&d, 0, sizeof d);
+  memset(&params, 0, sizeof params);
+  d.functionParams = &params;
   d.callbackSite = site;
   d.functionName = "cuLaunchKernel";
   d.symbolName = symbol;
@@ -161,6 +195,7 @@ CUresult cuCtxPopCurrent(CUcontext *c) { return *c = NULL, CUDA_SUCCESS; }
 CUresult cuCtxGetStreamPriorityRange(int *l, int *g) { return *l = 0, *g = -5, CUDA_SUCCESS; }
 CUresult cuDeviceGetPCIBusId(char *s, int n, CUdevice d) { return (void)d, strncpy(s, "0000:0A:00.0", (size_t)n), CUDA_SUCCESS; }
 CUresult cuModuleLoadData(CUmodule *m, const void *image) {
+  if (getenv("FAKE_NO_PTX")) return CUDA_ERROR_JIT_COMPILATION_DISABLED;
   return *m = NULL, strstr(image, ".entry truejoule_ping(") ? CUDA_SUCCESS : CUDA_ERROR_INVALID_PTX;
 }
 CUresult cuModuleGetFunction(CUfunction *f, CUmodule m, const char *name) { return (void)m, *f = (CUfunction)(void *)name, CUDA_SUCCESS; }
@@ -169,6 +204,25 @@ CUresult cuMemHostAlloc(void **p, size_t n, unsigned flags) { return (void)flags
 CUresult cuMemHostGetDevicePointer(CUdeviceptr *d, void *p, unsigned flags) { return (void)flags, *d = (CUdeviceptr)p, CUDA_SUCCESS; }
 CUresult cuStreamQuery(CUstream s) { return (void)s, __atomic_load_n(&ping_runs, __ATOMIC_ACQUIRE) ? CUDA_ERROR_NOT_READY : CUDA_SUCCESS; }
 CUresult cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode *m) { return (void)m, CUDA_SUCCESS; }
+static int capturing;
+CUresult cuStreamBeginCapture(CUstream s, CUstreamCaptureMode m) {
+  (void)s, (void)m;
+  tell(CUPTI_DRIVER_TRACE_CBID_cuStreamBeginCapture_v2, NULL, CUPTI_API_ENTER, 0);
+  return capturing = 1, CUDA_SUCCESS;
+}
+CUresult cuStreamEndCapture(CUstream s, CUgraph *g) { return (void)s, *g = NULL, capturing = 0, CUDA_SUCCESS; }
+CUresult cuStreamIsCapturing(CUstream s, CUstreamCaptureStatus *c) {
+  return (void)s, *c = capturing ? CU_STREAM_CAPTURE_STATUS_ACTIVE : CU_STREAM_CAPTURE_STATUS_NONE, CUDA_SUCCESS;
+}
+/* As cudaDeviceReset does; the next context gets the same address. */
+CUresult cuCtxDestroy(CUcontext c) {
+  CUpti_ResourceData r;
+  memset(&r, 0, sizeof r);
+  r.context = c;
+  if (subscriber && resources)
+    subscriber(NULL, CUPTI_CB_DOMAIN_RESOURCE, CUPTI_CBID_RESOURCE_CONTEXT_DESTROY_STARTING, &r);
+  return CUDA_SUCCESS;
+}
 CUresult cuCtxSynchronize(void) {
   tell(CUPTI_DRIVER_TRACE_CBID_cuCtxSynchronize, NULL, CUPTI_API_EXIT, 0);
   return CUDA_SUCCESS;
@@ -188,7 +242,7 @@ CUresult cuLaunchKernel(CUfunction f, unsigned gx, unsigned gy, unsigned gz, uns
     ping_runs = 1;
     pthread_create(&thread, NULL, ping_kernel, p);
     pthread_detach(thread);
-  } else
+  } else if (!capturing)
     record(name, id, launched + LATENCY_NS, launched + LATENCY_NS + gx, gx);
   tell(CUPTI_DRIVER_TRACE_CBID_cuLaunchKernel, name, CUPTI_API_EXIT, id);
   return CUDA_SUCCESS;

@@ -1,0 +1,159 @@
+// A pipe between an instrument and its source: what the instrument sent goes on, or what the case does to it. In:
+// bytes of the port. Out: bytes with faults, each from a place in the stream on; and a copy of what came in.
+
+import type { OpenPort, PortSink } from "../ingest/port.ts";
+import { type Random, random } from "../schema/random.ts";
+import { instant } from "../schema/time.ts";
+
+export type PipeFaultKind =
+  | "garbage"
+  | "flip"
+  | "drop"
+  | "duplicate"
+  | "swap"
+  | "zero"
+  | "hold"
+  | "overlong"
+  | "join"
+  | "digit";
+
+export interface PipeFault {
+  readonly kind: PipeFaultKind;
+  /** Bytes of the clean stream before it; it happens once. */
+  readonly at: number;
+  /** Bytes; of `hold` milliseconds; of `digit` and `join` lines. */
+  readonly n: number;
+}
+
+interface Working {
+  readonly kind: PipeFaultKind;
+  left: number;
+  kept: number[];
+  first: number[] | null;
+}
+
+const FLIP_EVERY = 41;
+const LF = 0x0a;
+const DIGITS: readonly [number, number] = [0x30, 0x39];
+
+export class Pipe {
+  /** What the instrument sent, as it came. */
+  readonly clean: Uint8Array[] = [];
+  readonly #waiting: PipeFault[];
+  readonly #random: Random;
+  #seen = 0;
+  /** The fault at work, and how much of it is left. */
+  #now: Working | null = null;
+  #held: Uint8Array[] | null = null;
+  #sink: PortSink | null = null;
+
+  constructor(faults: readonly PipeFault[], seed: number) {
+    this.#waiting = [...faults].sort((a, b) => a.at - b.at);
+    this.#random = random(seed, "fault pipe");
+  }
+
+  through(open: OpenPort): OpenPort {
+    return (sink) => {
+      this.#sink = sink;
+      return open({
+        bytes: (chunk, before, after) => {
+          const out = this.#pass(chunk);
+          if (this.#held) this.#held.push(out);
+          else if (out.length > 0) sink.bytes(out, before, after);
+        },
+        closed: (error) => sink.closed(error),
+      });
+    };
+  }
+
+  #pass(chunk: Uint8Array): Uint8Array {
+    this.clean.push(chunk.slice());
+    const out: number[] = [];
+    for (const byte of chunk) {
+      while (this.#now === null && this.#waiting[0] && this.#waiting[0].at <= this.#seen)
+        this.#begin(this.#waiting.shift()!, out);
+      this.#seen++;
+      this.#byte(byte, out);
+    }
+    return Uint8Array.from(out);
+  }
+
+  #begin({ kind, n }: PipeFault, out: number[]): void {
+    if (kind === "garbage") for (let i = 0; i < n; i++) out.push(this.#random.integer(256));
+    else if (kind === "overlong") for (let i = 0; i < n; i++) out.push(0x78);
+    else if (kind === "hold") this.#hold(n);
+    else this.#now = { kind, left: n, kept: [], first: null };
+  }
+
+  /** What comes from now on arrives `ms` later, all at once. */
+  #hold(ms: number): void {
+    this.#held = [];
+    setTimeout(() => {
+      const held = this.#held ?? [];
+      this.#held = null;
+      const now = instant<"host">(process.hrtime.bigint());
+      for (const bytes of held) this.#sink!.bytes(bytes, now, now);
+    }, ms);
+  }
+
+  #byte(byte: number, out: number[]): void {
+    const now = this.#now;
+    if (!now) return void out.push(byte);
+    switch (now.kind) {
+      case "drop":
+        now.left--;
+        break;
+      case "zero":
+        now.left--;
+        out.push(0);
+        break;
+      case "flip":
+        // One bit in every so many bytes.
+        out.push(now.kept.length === 0 ? byte ^ (1 << this.#random.integer(8)) : byte);
+        now.kept.push(0);
+        if (now.kept.length < FLIP_EVERY) return;
+        now.kept = [];
+        now.left--;
+        break;
+      case "duplicate":
+        now.kept.push(byte);
+        out.push(byte);
+        if (--now.left === 0) out.push(...now.kept);
+        break;
+      case "swap":
+        this.#swap(now, byte, out);
+        break;
+      case "join":
+        if (byte === LF) now.left--;
+        else out.push(byte);
+        break;
+      case "digit":
+        this.#digit(now, byte, out);
+        break;
+      default:
+        out.push(byte);
+        now.left = 0;
+    }
+    if (now.left === 0) this.#now = null;
+  }
+
+  #swap(now: Working, byte: number, out: number[]): void {
+    now.kept.push(byte);
+    if (now.kept.length < now.left) return;
+    if (now.first === null) {
+      now.first = now.kept;
+      now.kept = [];
+      return;
+    }
+    out.push(...now.kept, ...now.first);
+    now.left = 0;
+  }
+
+  /** The first digit of the next line is another. */
+  #digit(now: Working, byte: number, out: number[]): void {
+    const first = now.kept[0] === LF && byte >= DIGITS[0] && byte <= DIGITS[1];
+    now.kept[0] = byte;
+    out.push(first ? DIGITS[0] + ((byte - DIGITS[0] + 5) % 10) : byte);
+    if (first) now.left--;
+  }
+}

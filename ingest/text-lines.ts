@@ -1,0 +1,140 @@
+// What a text device's rows are counted by: its own counter, where it prints one, else their arrival. In: rows
+// and lines that were none, in order. Out: rows to their blocks, and one account of both kinds.
+
+import type { TextFormat } from "../schema/rig.ts";
+import type { Stamp } from "./port.ts";
+import type { RowBlocks } from "./row-blocks.ts";
+import { TickedRows } from "./ticked-rows.ts";
+import { UncountedRows } from "./uncounted-rows.ts";
+
+export interface LineCounts {
+  readonly rows: number;
+  readonly rowsLost: number;
+  /** Rows left out: a counter that cannot be, or that of the row before. */
+  readonly badCounters: number;
+  readonly repeated: number;
+  readonly restarts: number;
+  /** Gaps whose length only the host's clock tells. */
+  readonly holes: number;
+}
+
+export interface LineRows {
+  beginRead(before: Stamp, after: Stamp): void;
+  /** `row` is copied. */
+  row(row: DataView): void;
+  /** A line that was no row. */
+  spoiled(): void;
+  endRead(): void;
+  /** What comes next may be of a device that has begun anew. */
+  restart(): void;
+  flush(): void;
+  counts(): LineCounts;
+  /** The counter of the last row that came; null where there is none. */
+  readonly counter: number | null;
+}
+
+/** Lines come in time or not at all: the next but one is a row lost. */
+const GAP_PERIODS = 1.5;
+
+export interface LineClock {
+  readonly rowHz: number;
+  /** Ticks per second of the counter, and their relative standard uncertainty. */
+  readonly hz: number;
+  readonly uRel: number;
+}
+
+export const lineRows = (blocks: RowBlocks, { tick }: TextFormat, clock: LineClock): LineRows =>
+  tick ? new Counted(blocks, tick.bits, clock) : new Uncounted(blocks, clock.rowHz);
+
+const bytesOf = (row: DataView): Uint8Array =>
+  new Uint8Array(row.buffer, row.byteOffset, row.byteLength);
+
+class Counted implements LineRows {
+  readonly #blocks: RowBlocks;
+  readonly #rows: TickedRows;
+  readonly #bits: number;
+  /** Lines since the last row that were none. */
+  #spoiled = 0;
+  counter: number | null = null;
+
+  constructor(blocks: RowBlocks, bits: number, clock: LineClock) {
+    this.#blocks = blocks;
+    this.#bits = bits;
+    this.#rows = new TickedRows(blocks, { bits, ...clock, gapPeriods: GAP_PERIODS });
+  }
+
+  beginRead(before: Stamp, after: Stamp): void {
+    this.#rows.beginRead(before, after);
+  }
+
+  row(row: DataView): void {
+    const raw = this.#bits === 32 ? row.getUint32(0, true) : Number(row.getBigUint64(0, true));
+    this.#rows.row(bytesOf(row), raw, this.#spoiled > 0);
+    this.counter = raw;
+    this.#spoiled = 0;
+  }
+
+  /** The counter of the next row says whether one is missing here. */
+  spoiled(): void {
+    if (this.counter !== null) this.#spoiled++;
+  }
+
+  endRead(): void {
+    this.#rows.endRead();
+  }
+
+  restart(): void {
+    this.#rows.restart();
+  }
+
+  flush(): void {
+    this.#rows.flush();
+    if (this.#spoiled > 0) this.#blocks.lose(this.#spoiled);
+    this.#spoiled = 0;
+  }
+
+  counts(): LineCounts {
+    const { rows, rowsLost, repeated } = this.#rows.counts();
+    return { rows, rowsLost, repeated, ...this.#rows.longCounts(), holes: 0 };
+  }
+}
+
+class Uncounted implements LineRows {
+  readonly #blocks: RowBlocks;
+  readonly #rows: UncountedRows;
+  readonly counter = null;
+
+  constructor(blocks: RowBlocks, rowHz: number) {
+    this.#blocks = blocks;
+    this.#rows = new UncountedRows(blocks, rowHz);
+  }
+
+  beginRead(before: Stamp, after: Stamp): void {
+    this.#rows.beginRead(before, after);
+  }
+
+  row(row: DataView): void {
+    this.#rows.row(bytesOf(row));
+  }
+
+  spoiled(): void {
+    this.#rows.spoiled();
+  }
+
+  endRead(): void {
+    this.#rows.endRead();
+  }
+
+  restart(): void {
+    this.#rows.restart();
+  }
+
+  flush(): void {
+    this.#rows.flush();
+  }
+
+  counts(): LineCounts {
+    const { rows, rowsLost } = this.#blocks.counts;
+    return { rows, rowsLost, badCounters: 0, repeated: 0, ...this.#rows.counts() };
+  }
+}

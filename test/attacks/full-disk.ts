@@ -1,0 +1,182 @@
+// Commands on a disk that fills up at a random moment → what that broke. Needs root: each trial has a small tmpfs of
+// its own. What a recording tells of itself must be in its log, exactly; derived files are old or whole.
+
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { readCapture } from "../../capture/log-reader.ts";
+import { random } from "../../schema/random.ts";
+import { BlockFlag } from "../../schema/records.ts";
+import {
+  ARGUMENTS,
+  type Kind,
+  KINDS,
+  makeTemplate,
+  problemsAfter,
+  problemsNow,
+  start,
+  tree,
+} from "./trial.ts";
+
+export interface FullDisk {
+  readonly kind: Kind;
+  /** Bytes that were left when the command began, or for a recording the time at which none were, ms. */
+  readonly at: number;
+  readonly code: number | null;
+  /** It met the full disk. */
+  readonly met: boolean;
+  readonly problems: readonly string[];
+}
+
+export const isRoot = (): boolean => process.getuid?.() === 0;
+
+/** A recording refuses to begin with less than half a gigabyte. */
+const RECORD_BYTES = 640 << 20;
+const OTHER_BYTES = 64 << 20;
+
+export async function fillDisks(
+  count: number,
+  atOnce: number,
+  seed: number,
+  kinds: readonly Kind[] = KINDS,
+  onTrial?: (trial: FullDisk, done: number) => void,
+): Promise<FullDisk[]> {
+  const base = mkdtempSync(join(tmpdir(), "truejoule-full-"));
+  try {
+    const template = join(base, "template");
+    await makeTemplate(template);
+    const r = random(seed, "full disks");
+    const plans = Array.from({ length: count }, (_, k) => ({
+      kind: kinds[k % kinds.length]!,
+      part: r.uniform(),
+    }));
+    const trials: FullDisk[] = [];
+    let next = 0;
+    const worker = async (): Promise<void> => {
+      for (let plan = plans[next++]; plan; plan = plans[next++]) {
+        trials.push(await onSmallDisk(plan.kind, plan.part, template, base));
+        onTrial?.(trials.at(-1)!, trials.length);
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, worker));
+    return trials;
+  } finally {
+    rmSync(base, { recursive: true, force: true });
+  }
+}
+
+async function onSmallDisk(
+  kind: Kind,
+  part: number,
+  template: string,
+  base: string,
+): Promise<FullDisk> {
+  const disk = mkdtempSync(join(base, "disk-"));
+  const size = kind === "record" ? RECORD_BYTES : OTHER_BYTES;
+  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", disk]);
+  try {
+    const dir = join(disk, "work");
+    mkdirSync(dir);
+    cpSync(template, dir, { recursive: true });
+    const before = tree(dir);
+    const trial = kind === "record" ? recordUntilFull : runOnLittle;
+    const { at, code, met, problems } = await trial(kind, part, dir, join(disk, "ballast"));
+    problems.push(...(await problemsNow(kind, dir, before)));
+    rmSync(join(disk, "ballast"), { force: true });
+    problems.push(...(await problemsAfter(kind, dir, before)));
+    return { kind, at, code, met, problems };
+  } finally {
+    execFileSync("umount", ["-l", disk]);
+  }
+}
+
+type Trial = Omit<FullDisk, "kind" | "problems"> & { problems: string[] };
+
+/** As much as a fuse of the template's run writes, and a little more. */
+const MOST_NEEDED = 9 << 20;
+
+async function runOnLittle(kind: Kind, part: number, dir: string, ballast: string): Promise<Trial> {
+  const left = Math.round(part * MOST_NEEDED);
+  fill(dir, ballast, left);
+  const { ended } = start(ARGUMENTS[kind], dir);
+  const { code, stderr } = await ended;
+  const problems: string[] = [];
+  const met = /no space left|ENOSPC/i.test(stderr);
+  const lines = stderr.trim().split("\n");
+  if (code === 1 && !met) problems.push(`does not say what was wrong: ${stderr.trim()}`);
+  if (/a bug in truejoule|^\s+at /m.test(stderr)) problems.push(lines.join(" | "));
+  if (code !== 0 && code !== 1 && code !== 3) problems.push(`code ${code}: ${lines.join(" | ")}`);
+  return { at: left, code, met, problems };
+}
+
+async function recordUntilFull(
+  kind: Kind,
+  part: number,
+  dir: string,
+  ballast: string,
+): Promise<Trial> {
+  const { child, ended } = start(ARGUMENTS[kind], dir);
+  const log = new Promise<void>((begun) => {
+    const look = setInterval(() => {
+      if (rowsIn(join(dir, "made", "capture.mcap")) === null && child.exitCode === null) return;
+      clearInterval(look);
+      begun();
+    }, 30);
+  });
+  await log;
+  const at = Math.round(part * 2000);
+  await Promise.race([sleep(at), ended]);
+  fill(dir, ballast, 0);
+  const { code, stdout, stderr } = await ended;
+  const problems: string[] = [];
+  if (/a bug in truejoule|^\s+at /m.test(stderr))
+    problems.push(stderr.trim().replaceAll("\n", " | "));
+  const told = toldBy(stdout);
+  const there = rowsIn(join(dir, "made", "capture.mcap"));
+  if (told === null) problems.push(`told nothing: ${stderr.trim().replaceAll("\n", " | ")}`);
+  else if (told.rows !== there?.rows || told.marks !== there.marks)
+    problems.push(
+      `told ${told.rows} rows and ${told.marks} marks, the log has ${there?.rows} and ${there?.marks}`,
+    );
+  return { at, code, met: /no space left|ENOSPC|nearly full/i.test(stderr), problems };
+}
+
+function toldBy(stdout: string): { rows: number; marks: number } | null {
+  try {
+    return JSON.parse(stdout) as { rows: number; marks: number };
+  } catch {
+    return null;
+  }
+}
+
+/** What a reader finds of the DAQ's rows and of marks; null where there is no log yet. */
+function rowsIn(log: string): { rows: number; marks: number } | null {
+  const streams = new Map<string, number>();
+  let [marks, session] = [0, false];
+  try {
+    for (const x of readCapture(log)) {
+      if (x.kind === "session") session = true;
+      else if (x.kind === "mark") marks++;
+      else if (x.kind === "rows" && !(x.block.flags & BlockFlag.duplicate))
+        streams.set(x.block.stream, (streams.get(x.block.stream) ?? 0) + x.block.rows);
+    }
+  } catch {
+    return null;
+  }
+  return session ? { rows: [...streams.values()][0] ?? 0, marks } : null;
+}
+
+/** Leaves so many bytes free on the folder's disk. */
+function fill(dir: string, ballast: string, left: number): void {
+  const { bavail, bsize } = statfsSync(dir);
+  const bytes = bavail * bsize - left;
+  if (bytes <= 0) return;
+  try {
+    execFileSync("fallocate", ["-l", String(bytes), ballast], { stdio: "ignore" });
+  } catch {
+    // A recording took some meanwhile: the rest, as far as it goes.
+    execFileSync("sh", ["-c", `cat /dev/zero >> "$0" 2>/dev/null; true`, ballast]);
+  }
+}

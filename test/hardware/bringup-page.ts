@@ -1,0 +1,99 @@
+// The evidence page of a board's bring-up: what was done, what was seen, what must be seen, what it means when
+// it is not. In: steps with their findings. Out: Markdown. An emulated board is never called measured.
+
+export type Verdict = "pass" | "FAIL" | "not done";
+
+export interface Finding {
+  readonly step: string;
+  readonly verdict: Verdict;
+  readonly seen: string;
+  readonly must: string;
+  /** What a failure means, and where to look. */
+  readonly means: string;
+}
+
+export interface Board {
+  readonly platform: string;
+  readonly model: string;
+  readonly serial: string;
+  readonly firmware: string;
+}
+
+/** What only hands, eyes and instruments can do: to be filled in on the page. */
+const BY_HAND: readonly (readonly [step: string, must: string, means: string])[] = [
+  [
+    "Start, 20 times: plug in, and once through the bootloader command and back",
+    "the port appears within 2 s every time",
+    "never: boot stage or crystal (scope XOUT: 12 MHz). Every 15 s anew: the crystal does not start, the watchdog tries again",
+  ],
+  [
+    "Pull the plug while it streams, three times",
+    "the recorder goes on and says what was lost",
+    "it does not come back: usb_start after a bus reset; dmesg says which request failed",
+  ],
+  [
+    "An hour of streaming through a full-speed and a high-speed hub with other devices busy, 4 × 100 kS/s",
+    "no frame lost; a hang ends by itself within 3 s (a gap in the record)",
+    "lost frames: NAK cost, see docs/wire.md, Budget. Gone for good: erratum RP2040-E15, and the way out does not work",
+  ],
+  [
+    "Chips before B2 (marking RP2-B0, B1): enumeration beside busy devices on the hub, then the trigger step again",
+    "it enumerates, and the trigger's edges come",
+    "no enumeration: erratum RP2040-E5; no edges: GPIO 15 was not given back",
+  ],
+  [
+    "Generator 1 kHz, 50 % on GPIO 15 and on the analyser; GPIO 6 (alert) on the analyser too",
+    "edge ticks against the analyser: one constant offset below 1 µs, scatter ± 0.5 µs; falls of the alert against end ticks of status 0: within 64 µs",
+    "scatter in steps of a block: DMA latches; late alerts: interrupts off for too long",
+  ],
+  [
+    "Generator 60 kHz on GPIO 15 for ten seconds",
+    "no row lost, edgesWrong 0; lost edges counted",
+    "edgesWrong above 0: the trigger's copy is lapped (trigger.c)",
+  ],
+  [
+    "Slow ramp 0 to 3.3 V on each input, histogram of codes",
+    "wide codes at 512, 1536, 2560, 3584 only (RP2040-E11)",
+    "others: supply or reference noise; the wrong input moving: round robin slipped",
+  ],
+  [
+    "Sleep the host for a minute while it streams (the board goes on drawing its current)",
+    "after waking the record goes on, or the device is found anew",
+    "gone: suspend is taken for a hang, or a hang for suspend",
+  ],
+];
+
+const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
+const row = (cells: readonly string[]): string => `| ${cells.map(cell).join(" | ")} |`;
+
+/** @param when ISO date. */
+export function evidencePage(board: Board, findings: readonly Finding[], when: string): string {
+  const silicon = board.platform === "silicon";
+  const title = silicon
+    ? `# Bring-up of ${board.model} ${board.serial}`
+    : `# Emulated bring-up of ${board.model}: a rehearsal, nothing here was measured`;
+  const how = silicon ? "measured on silicon" : `${board.platform}, not measured`;
+  return [
+    title,
+    "",
+    `${when}, firmware ${board.firmware}, ${how}.`,
+    "",
+    "| step | verdict | seen | must be seen | a failure means |",
+    "| --- | --- | --- | --- | --- |",
+    ...findings.map((f) => row([f.step, f.verdict, f.seen, f.must, f.means])),
+    "",
+    "## By hand",
+    silicon ? "Fill in what you saw." : "Only on a board.",
+    "",
+    "| step | seen | must be seen | a failure means |",
+    "| --- | --- | --- | --- |",
+    ...BY_HAND.map(([step, must, means]) => row([step, "", must, means])),
+    "",
+  ].join("\n");
+}
+
+/** 0: all passed; 1: one failed; 3: some were not done. */
+export function exitCode(findings: readonly Finding[]): 0 | 1 | 3 {
+  if (findings.some((f) => f.verdict === "FAIL")) return 1;
+  return findings.every((f) => f.verdict === "pass") ? 0 : 3;
+}
