@@ -77,5 +77,28 @@ export default tseslint.config(
     },
   },
   ...directions,
+  {
+    // A clock that can be set measures no duration: these want UTC, everyone else performance.now() or hrtime.
+    files: ["**/*.ts"],
+    ignores: [
+      "test/**",
+      "cli/record.ts",
+      "cli/recording/clock-pair.ts",
+      "cli/doctor/examine.ts",
+      "marks/marks-source.ts",
+      "nvml/sim-provider.ts",
+      "firmware/demo.ts",
+    ],
+    rules: {
+      "no-restricted-properties": [
+        "error",
+        {
+          object: "Date",
+          property: "now",
+          message: "durations: performance.now() (docs/capture.md)",
+        },
+      ],
+    },
+  },
   oneMouth,
 );

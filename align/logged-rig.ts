@@ -71,25 +71,30 @@ const RIG = object({
 
 /** @throws InputError naming what the rig lacks. */
 export function loggedRig(path: string, data: Uint8Array): Rig {
-  const problem = (what: string): Error =>
-    inputError(`the attached rig.json ${what}`, path, "a log written by record or import");
+  const problem = rigProblem(data);
+  if (problem !== undefined)
+    throw inputError(`the attached rig.json ${problem}`, path, "a log written by record or import");
+  return JSON.parse(Buffer.from(data).toString()) as Rig;
+}
+
+/** What the rig lacks, in words; undefined for one that can be used. */
+export function rigProblem(data: Uint8Array): string | undefined {
   let rig: Rig;
   try {
     rig = JSON.parse(Buffer.from(data).toString()) as Rig;
   } catch {
-    throw problem("is not JSON");
+    return "is not JSON";
   }
   const wrong = misfit(rig, RIG);
-  if (wrong !== null) throw problem(`is no rig: ${wrong}`);
+  if (wrong !== null) return `is no rig: ${wrong}`;
   const { rails, device } = rig;
+  if (new Set(rails.map((r) => r.name)).size < rails.length) return "names a rail twice";
   const late = (s: Sensor | undefined): boolean => (s?.skewS ?? 0) * device.rowHz >= 1;
   for (const r of rails)
     if ([r.voltage, r.current, r.power].some(late))
-      throw problem(`has a sensor of rail ${r.name} that is sampled a row or more behind its row`);
-  for (const rail of rails)
-    if (!measures(rail))
-      throw problem(`has a rail ${rail.name} without a usable, calibrated sensor`);
-  return rig;
+      return `has a sensor of rail ${r.name} that is sampled a row or more behind its row`;
+  const blind = rails.find((r) => !measures(r));
+  return blind && `has a rail ${blind.name} without a usable, calibrated sensor`;
 }
 
 /** Power, or voltage (measured or assumed) and current, each with a scale. */

@@ -1,8 +1,36 @@
-// The records of one whole chunk → what an index and a summary need to know of them, without decoding
-// any message: schemas and channels as they stand, and per message its channel, sequence, time and place.
+// The records of one whole chunk → each of them; or what an index and a summary need to know of them,
+// without decoding any message: schemas and channels as they stand, and per message its channel, sequence,
+// time and place.
 
 import { type Channel, McapStreamReader, type MessageIndex, type Schema } from "@mcap/core";
-import { Op } from "./mcap-records.ts";
+import { Op, PREFIX } from "./mcap-records.ts";
+
+/** Channel u16, sequence u32, log and publish time u64: before a message's data. */
+export const MESSAGE_HEAD = PREFIX + 22;
+
+/** A record inside a chunk: `bytes` with opcode and length, valid as long as the chunk's. */
+export interface ChunkPart {
+  readonly opcode: number;
+  readonly at: number;
+  readonly bytes: Buffer;
+}
+
+/** @throws Error when the records do not fill the chunk, or one that does not belong there is among them. */
+export function* chunkParts(records: Buffer): Generator<ChunkPart, void, void> {
+  for (let at = 0; at < records.length;) {
+    const end =
+      at + PREFIX <= records.length
+        ? at + PREFIX + Number(records.readBigUInt64LE(at + 1))
+        : Infinity;
+    const opcode = records[at]!;
+    if (end > records.length) throw new Error(`a record runs beyond its chunk at its byte ${at}`);
+    const known = opcode === Op.message || opcode === Op.schema || opcode === Op.channel;
+    if (!known || (opcode === Op.message && end - at < MESSAGE_HEAD))
+      throw new Error(`no message, channel or schema at byte ${at} of the chunk`);
+    yield { opcode, at, bytes: records.subarray(at, end) };
+    at = end;
+  }
+}
 
 export interface ChunkContents {
   readonly schemas: readonly Schema[];
@@ -14,32 +42,28 @@ export interface ChunkContents {
   readonly last: bigint;
 }
 
-/** @throws Error when a record does not end where its length says (a writer's bug: the CRC was right). */
+/** @throws Error when the records do not fill the chunk (a writer's bug, or a forger's: the CRC was right). */
 export function chunkContents(records: Buffer): ChunkContents {
   const schemas: Schema[] = [];
   const channels: Channel[] = [];
   const indices = new Map<number, MessageIndex>();
   const sequences: [number, number][] = [];
   let [first, last] = [-1n, 0n];
-  for (let at = 0; at < records.length;) {
-    const end = at + 9 + Number(records.readBigUInt64LE(at + 1));
-    if (end > records.length) throw new Error(`a record runs beyond its chunk at byte ${at}`);
-    if (records[at] === Op.message) {
-      const channelId = records.readUInt16LE(at + 9);
-      const time = records.readBigUInt64LE(at + 15);
+  for (const { opcode, at, bytes } of chunkParts(records))
+    if (opcode === Op.message) {
+      const channelId = bytes.readUInt16LE(PREFIX);
+      const time = bytes.readBigUInt64LE(PREFIX + 6);
       const index = indices.get(channelId) ?? { channelId, records: [] };
       index.records.push([time, BigInt(at)]);
       indices.set(channelId, index);
-      sequences.push([channelId, records.readUInt32LE(at + 11)]);
+      sequences.push([channelId, bytes.readUInt32LE(PREFIX + 2)]);
       if (first < 0n || time < first) first = time;
       if (time > last) last = time;
     } else {
-      const record = parse(records.subarray(at, end));
+      const record = parseRecord(bytes);
       if (record?.type === "Schema") schemas.push(record);
       if (record?.type === "Channel") channels.push(record);
     }
-    at = end;
-  }
   return {
     schemas,
     channels,
@@ -50,8 +74,10 @@ export function chunkContents(records: Buffer): ChunkContents {
   };
 }
 
-function parse(record: Buffer): ReturnType<McapStreamReader["nextRecord"]> {
-  const reader = new McapStreamReader({ noMagicPrefix: true });
+/** A record by itself. @throws Error when what is in it does not fit its length. */
+export function parseRecord(record: Uint8Array): ReturnType<McapStreamReader["nextRecord"]> {
+  // Checksums are behind us, and zlib's CRC is five times as fast.
+  const reader = new McapStreamReader({ noMagicPrefix: true, validateCrcs: false });
   reader.append(record);
   return reader.nextRecord();
 }

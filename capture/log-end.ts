@@ -8,6 +8,7 @@ import { MAGIC, Op, PREFIX } from "./mcap-records.ts";
 const FOOTER_BYTES = 20;
 /** Of the footer: up to its CRC, which covers the summary and these. */
 const FOOTER_UNDER_CRC = PREFIX + 16;
+const DATA_END = PREFIX + 4;
 const WINDOW = 1 << 20;
 
 /** What the footer at the end of the file, if there is one, says of the rest. */
@@ -28,9 +29,18 @@ export class EndMarks {
     if (crc !== 0) this.summary = { end: at + FOOTER_UNDER_CRC, crc };
   }
 
-  /** Whether the footer says that the data end here. */
+  /** Whether the footer says that the data end here, DataEnd included. */
   isEnd(at: number): boolean {
-    return this.footer !== undefined && (this.#summaryStart || this.footer) === at;
+    return this.#dataEnds === at;
+  }
+
+  /** Where the footer says that DataEnd begins; undefined without one. */
+  get dataEnd(): number | undefined {
+    return this.#dataEnds === undefined ? undefined : this.#dataEnds - DATA_END;
+  }
+
+  get #dataEnds(): number | undefined {
+    return this.footer === undefined ? undefined : this.#summaryStart || this.footer;
   }
 }
 

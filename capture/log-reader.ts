@@ -1,7 +1,7 @@
-// capture.mcap → records, one MCAP record in memory at a time. mcap-frames.ts finds and checks them,
-// @mcap/core parses what lies inside. Damage is yielded in its place, never thrown: the caller counts it.
+// capture.mcap → records, one MCAP record in memory at a time. mcap-frames.ts finds and checks them, what
+// lies inside is taken apart here. Damage is yielded in its place, never thrown: the caller counts it.
 
-import { McapStreamReader, type TypedMcapRecords } from "@mcap/core";
+import type { TypedMcapRecords } from "@mcap/core";
 import type {
   ClockExchange,
   ClockPair,
@@ -15,8 +15,9 @@ import type {
 } from "../schema/records.ts";
 import { InputError, inputError } from "../schema/errors.ts";
 import { type Session, sessionFromJson } from "../schema/session.ts";
+import { chunkParts, MESSAGE_HEAD, parseRecord } from "./chunk-contents.ts";
 import { type Damage, type Frame, readFrames } from "./mcap-frames.ts";
-import { Op } from "./mcap-records.ts";
+import { chunkRecords, Op, PREFIX } from "./mcap-records.ts";
 import * as wire from "./wire.ts";
 
 export type { Damage } from "./mcap-frames.ts";
@@ -75,14 +76,28 @@ function damage(what: Damage["what"], offset: number, bytes: number, text: strin
   return { kind: "damage", damage: { what, offset, bytes, text } };
 }
 
+/** What a channel was declared as, and what of it is to come. */
+interface Topic {
+  readonly topic: string;
+  readonly schemaId: number;
+  readonly layout?: RowLayout;
+  /** Its declaration is damage: its messages are left out. */
+  readonly refused: boolean;
+  next: number;
+}
+
 /** Turns MCAP records into capture records; keeps what it must remember between them. */
 class RecordDecoder {
-  #mcap = parser();
-  readonly #only: ((topic: string) => boolean) | undefined;
-  readonly #topics = new Map<number, { topic: string; layout?: RowLayout; next: number }>();
-  readonly #schemas = new Map<number, TypedMcapRecords["Schema"]>();
-
   readonly #path: string;
+  readonly #only: ((topic: string) => boolean) | undefined;
+  readonly #channels = new Map<number, Topic>();
+  readonly #topics = new Set<string>();
+  /** Declarations as they came first, by opcode and id: they hold, and every chunk repeats them. */
+  readonly #declared = new Map<number, Buffer>();
+  readonly #schemas = new Map<number, Uint8Array>();
+  readonly #attachments = new Set<string>();
+  /** Channels that this chunk declares otherwise. */
+  readonly #disputed = new Set<number>();
 
   constructor(path: string, only?: (topic: string) => boolean) {
     this.#path = path;
@@ -91,71 +106,112 @@ class RecordDecoder {
 
   *decode({ opcode, bytes, offset }: Frame): Generator<CaptureRecord> {
     try {
-      this.#mcap.append(bytes);
-      for (let r = this.#mcap.nextRecord(); r; r = this.#mcap.nextRecord())
-        yield* this.#record(r, offset);
+      if (opcode === Op.chunk) yield* this.#chunk(chunkRecords(bytes), offset);
+      else if (opcode === Op.attachment) yield* this.#attachment(bytes, offset);
     } catch (error) {
       // Whole, but of another version: nothing behind it can be trusted to mean what it says here.
       if (error instanceof InputError) throw inputError(error.message, this.#path);
-      this.#mcap = parser();
-      const what =
-        opcode === Op.chunk ? "chunk" : opcode === Op.attachment ? "attachment" : "record";
+      const what = opcode === Op.chunk ? "chunk" : "attachment";
       yield damage(what, offset, bytes.length, (error as Error).message);
     }
   }
 
-  *#record(
-    r: TypedMcapRecords[keyof TypedMcapRecords],
-    at: number,
-  ): Generator<CaptureRecord, void, void> {
-    if (r.type === "Schema") this.#schemas.set(r.id, r);
-    else if (r.type === "Channel") yield* this.#channel(r);
-    else if (r.type === "Message") yield* this.#message(r, at);
-    else if (r.type === "Attachment") yield* attachment(r);
+  *#chunk(records: Buffer, offset: number): Generator<CaptureRecord, void, void> {
+    this.#disputed.clear();
+    for (const { opcode, bytes } of chunkParts(records))
+      if (opcode !== Op.message) yield* this.#declaration(opcode, bytes, offset);
+      else {
+        const entry = this.#entryOf(bytes);
+        if (!entry) continue;
+        const sequence = bytes.readUInt32LE(PREFIX + 2);
+        if (sequence !== entry.next) yield outOfSequence(entry, sequence, offset);
+        entry.next = (sequence + 1) >>> 0;
+        if (this.#only && !this.#only(entry.topic)) continue;
+        // A copy: who keeps a record need not know that the next frame takes this one's place.
+        const data = Uint8Array.prototype.slice.call(bytes, MESSAGE_HEAD);
+        const record = decodeMessage(entry.topic, entry.layout, data, offset);
+        const text = `${entry.topic}: malformed message`;
+        yield record ?? damage("message", offset, data.length, text);
+      }
   }
 
-  *#channel(c: TypedMcapRecords["Channel"]): Generator<CaptureRecord> {
-    if (this.#topics.has(c.id)) return; // every chunk repeats its channels
-    const entry: { topic: string; layout?: RowLayout; next: number } = { topic: c.topic, next: 0 };
-    this.#topics.set(c.id, entry);
-    if (c.topic.startsWith("daq/")) {
-      entry.layout = wire.decodeLayout(this.#schemas.get(c.schemaId)?.data);
-      yield { kind: "layout", layout: entry.layout };
-    } else if (c.topic.startsWith("telemetry/")) {
-      const wraps = c.metadata.get("wraps_at");
-      const channel: TelemetryChannel = {
-        name: c.topic.slice("telemetry/".length),
-        quantity: (c.metadata.get("quantity") ?? "state") as TelemetryChannel["quantity"],
-        unit: c.metadata.get("unit") ?? "1",
-        ...(wraps === undefined ? {} : { wrapsAt: Number(wraps) }),
-      };
-      yield { kind: "channel", channel };
-    }
+  /** The channel of a message, or undefined where it is left out. */
+  #entryOf(message: Buffer): Topic | undefined {
+    const id = message.readUInt16LE(PREFIX);
+    const entry = this.#channels.get(id);
+    if (!entry) throw new Error(`a message of channel ${id}, which is not declared`);
+    return entry.refused || this.#disputed.has(id) ? undefined : entry;
   }
 
-  *#message(m: TypedMcapRecords["Message"], at: number): Generator<CaptureRecord> {
-    const entry = this.#topics.get(m.channelId)!;
-    if (m.sequence !== entry.next) {
-      const lost = m.sequence - entry.next;
-      const text = lost > 0 ? `${lost} messages missing before this one` : "messages go back";
-      yield damage("sequence", at, 0, `${entry.topic}: ${text}`);
+  *#attachment(bytes: Buffer, at: number): Generator<CaptureRecord, void, void> {
+    const a = parseRecord(bytes);
+    if (a?.type !== "Attachment") return;
+    if (this.#attachments.has(a.name)) {
+      yield damage("attachment", at, bytes.length, `a second ${a.name}; the first holds`);
+      return;
     }
-    entry.next = (m.sequence + 1) >>> 0;
-    if (this.#only && !this.#only(entry.topic)) return;
-    const record = decodeMessage(entry.topic, entry.layout, m.data, at);
-    yield record ?? damage("message", at, m.data.length, `${entry.topic}: malformed message`);
+    this.#attachments.add(a.name);
+    if (a.name === "session.json")
+      yield { kind: "session", session: sessionFromJson(Buffer.from(a.data).toString()) };
+    yield { kind: "attachment", name: a.name, mediaType: a.mediaType, data: a.data };
+  }
+
+  *#declaration(opcode: number, bytes: Buffer, at: number): Generator<CaptureRecord, void, void> {
+    const key = (opcode << 16) | (bytes.length < PREFIX + 2 ? 0 : bytes.readUInt16LE(PREFIX));
+    const first = this.#declared.get(key);
+    if (first?.equals(bytes)) return;
+    const r = parseRecord(bytes);
+    if (r?.type !== "Schema" && r?.type !== "Channel") throw new Error("a damaged declaration");
+    if (!first) {
+      this.#declared.set(key, Buffer.from(bytes));
+      if (r.type === "Schema") this.#schemas.set(r.id, r.data);
+      else yield* this.#channel(r, at);
+      return;
+    }
+    for (const [id, { schemaId }] of this.#channels)
+      if (r.type === "Channel" ? id === r.id : schemaId === r.id) this.#disputed.add(id);
+    const subject = r.type === "Channel" ? `channel ${r.topic}` : `schema ${r.name}`;
+    const text = `${subject} declared anew, otherwise; the first holds, and messages by it here are left out`;
+    yield damage("record", at, bytes.length, text);
+  }
+
+  *#channel(c: TypedMcapRecords["Channel"], at: number): Generator<CaptureRecord, void, void> {
+    const entry = { topic: c.topic, schemaId: c.schemaId, refused: false, next: 0 };
+    try {
+      if (this.#topics.has(c.topic)) throw new Error("a second channel of that topic");
+      this.#topics.add(c.topic);
+      const { record, layout } = readChannel(c, this.#schemas.get(c.schemaId));
+      this.#channels.set(c.id, { ...entry, ...(layout && { layout }) });
+      if (record) yield record;
+    } catch (error) {
+      this.#channels.set(c.id, { ...entry, refused: true });
+      const text = `${c.topic}: ${(error as Error).message}; its messages are left out`;
+      yield damage("record", at, 0, text);
+    }
   }
 }
 
-function* attachment(a: TypedMcapRecords["Attachment"]): Generator<CaptureRecord> {
-  if (a.name === "session.json")
-    yield { kind: "session", session: sessionFromJson(Buffer.from(a.data).toString()) };
-  yield { kind: "attachment", name: a.name, mediaType: a.mediaType, data: a.data };
+function outOfSequence({ topic, next }: Topic, sequence: number, at: number): CaptureRecord {
+  const lost = sequence - next;
+  const text = lost > 0 ? `${lost} messages missing before this one` : "messages go back";
+  return damage("sequence", at, 0, `${topic}: ${text}`);
 }
 
-/** Checksums are behind us, and zlib's CRC is five times as fast. */
-const parser = (): McapStreamReader =>
-  new McapStreamReader({ noMagicPrefix: true, validateCrcs: false });
+/** @throws Error when what a channel says cannot be. */
+function readChannel(
+  c: TypedMcapRecords["Channel"],
+  schema: Uint8Array | undefined,
+): { record?: CaptureRecord; layout?: RowLayout } {
+  if (c.topic.startsWith("daq/")) {
+    const layout = wire.decodeLayout(schema);
+    if (c.topic !== `daq/${layout.stream}`)
+      throw new Error(`an impossible row layout: of another stream, ${layout.stream}`);
+    return { layout, record: { kind: "layout", layout } };
+  }
+  if (!c.topic.startsWith("telemetry/")) return {};
+  const name = c.topic.slice("telemetry/".length);
+  return { record: { kind: "channel", channel: wire.decodeTelemetry(name, c.metadata) } };
+}
 
 function decodeMessage(
   topic: string,

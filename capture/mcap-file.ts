@@ -9,6 +9,7 @@ import { crc32 } from "node:zlib";
 import { type Channel, McapRecordBuilder, type MessageIndex, type Schema } from "@mcap/core";
 import { createLocked } from "../host/file-lock.ts";
 import { SourceError } from "../schema/errors.ts";
+import { CHUNK_HEAD, Op, PREFIX } from "./mcap-records.ts";
 import { type ChainHead, readSeal, type Seal, sealRecord } from "./seal.ts";
 import { fileSha256 } from "./sha256.ts";
 
@@ -82,19 +83,11 @@ export class McapFile {
   /** Appends a chunk of whole records and the index of its messages. */
   chunk(records: Uint8Array, first: bigint, last: bigint, indices: Iterable<MessageIndex>): void {
     const start = this.#position;
-    const size = BigInt(records.length);
-    this.#out.writeChunk({
-      messageStartTime: first,
-      messageEndTime: last,
-      uncompressedSize: size,
-      uncompressedCrc: crc32(records),
-      compression: "",
-      records,
-    });
-    const length = BigInt(this.#out.length);
-    const index = this.#writeIndex(indices);
+    const head = chunkHead(records, first, last);
+    const [size, length] = [BigInt(records.length), BigInt(head.length + records.length)];
+    const index = this.#writeIndex(indices, start + length);
     try {
-      this.#emitSealed();
+      this.#emitSealed([head, records, this.#out.buffer]);
     } finally {
       // A write that failed behind the chunk itself, in its index, leaves a chunk that is read like any other.
       const entry = { start, length, size, first, last, ...index };
@@ -121,7 +114,7 @@ export class McapFile {
   ): void {
     const [start, length] = [this.#position, BigInt(record.length)];
     this.#emit(record);
-    const index = this.#writeIndex(indices);
+    const index = this.#writeIndex(indices, this.#position);
     this.#emit();
     this.#chunks.push({ start, length, size: BigInt(size), first, last, ...index });
   }
@@ -133,16 +126,17 @@ export class McapFile {
     this.#begin(sealRecord(seal), seal);
   }
 
+  /** Builds the index of a chunk's messages. @param at where it will stand in the file. */
   #writeIndex(
     indices: Iterable<MessageIndex>,
+    at: bigint,
   ): Pick<ChunkIndexEntry, "messageIndexOffsets" | "messageIndexLength"> {
-    const before = this.#out.length;
     const messageIndexOffsets = new Map<number, bigint>();
     for (const index of indices) {
-      messageIndexOffsets.set(index.channelId, this.#position + BigInt(this.#out.length));
+      messageIndexOffsets.set(index.channelId, at + BigInt(this.#out.length));
       this.#out.writeMessageIndex(index);
     }
-    return { messageIndexOffsets, messageIndexLength: BigInt(this.#out.length - before) };
+    return { messageIndexOffsets, messageIndexLength: BigInt(this.#out.length) };
   }
 
   /** Forces what was written to disk. */
@@ -212,13 +206,13 @@ export class McapFile {
   }
 
   /** Hands over what was built, with a seal behind it. */
-  #emitSealed(): void {
-    const bytes = this.#out.buffer;
+  #emitSealed(parts: readonly Uint8Array[] = [this.#out.buffer]): void {
     this.#out.reset();
-    const sha256 = this.#link.update(bytes).digest("hex");
-    const sealed = this.#position - this.#linkStart + BigInt(bytes.length);
+    for (const bytes of parts) this.#link.update(bytes);
+    const sealed = parts.reduce((n, p) => n + BigInt(p.length), this.#position - this.#linkStart);
+    const sha256 = this.#link.digest("hex");
     const seal = { link: this.#chain.links, bytes: Number(sealed), sha256 };
-    this.#begin(sealRecord(seal), seal, [bytes]);
+    this.#begin(sealRecord(seal), seal, parts);
   }
 
   /** Writes a seal, in one call with what stands before it, and begins the next link with it. */
@@ -258,6 +252,20 @@ export class McapFile {
     }
     for (const bytes of parts) this.#crc = crc32(bytes, this.#crc);
   }
+}
+
+/** A chunk's record up to its records, which stand behind it as they are. */
+function chunkHead(records: Uint8Array, first: bigint, last: bigint): Buffer {
+  const size = BigInt(records.length);
+  const b = Buffer.alloc(PREFIX + CHUNK_HEAD);
+  b[0] = Op.chunk;
+  b.writeBigUInt64LE(BigInt(CHUNK_HEAD) + size, 1);
+  b.writeBigUInt64LE(first, PREFIX);
+  b.writeBigUInt64LE(last, PREFIX + 8);
+  b.writeBigUInt64LE(size, PREFIX + 16);
+  b.writeUInt32LE(crc32(records), PREFIX + 24);
+  b.writeBigUInt64LE(size, PREFIX + 32); // behind the empty name of no compression
+  return b;
 }
 
 /** What of the parts lies behind their first `n` bytes. */

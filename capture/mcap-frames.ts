@@ -9,7 +9,7 @@ import { crcOfLast } from "./crc-range.ts";
 import { FileBytes } from "./file-bytes.ts";
 import { crcOf, EndMarks, endProblem } from "./log-end.ts";
 import { hex, MAGIC, Op, PREFIX, type Shape, shapeAt } from "./mcap-records.ts";
-import { nextWhole } from "./resync.ts";
+import { Search } from "./resync.ts";
 
 /** A stretch of the file that could not be used. `cut`: the file ends without its footer. */
 export interface Damage {
@@ -57,6 +57,7 @@ export function framesOf(
 class FrameReader {
   readonly #file: FileBytes;
   readonly #end: EndMarks;
+  readonly #search: Search;
   readonly #progress: Progress | undefined;
   #buffer = Buffer.alloc(1 << 16);
   /** CRC-32 of everything before the next record. */
@@ -81,6 +82,7 @@ class FrameReader {
       );
     this.#crc = crc32(MAGIC);
     this.#end = new EndMarks(file);
+    this.#search = new Search(file, this.#end);
     this.#credit = file.size;
   }
 
@@ -90,7 +92,7 @@ class FrameReader {
       const shape = shapeAt(this.#peek, at, this.#file.size);
       const read = typeof shape === "string" ? shape : this.#recordAt(at, shape);
       if (typeof read === "string") {
-        const next = nextWhole(this.#file, { at, crc: this.#crc }, at + 1, this.#end);
+        const next = this.#search.nextWhole({ at, crc: this.#crc }, at + 1);
         this.#skipped = true;
         yield damaged(read, this.#peek(at, 1)[0], at, next?.at, this.#file.size);
         if (next === undefined) return;
@@ -112,7 +114,7 @@ class FrameReader {
   /** The record, or why it cannot be used. */
   #recordAt(at: number, shape: Shape): Buffer | string {
     if (shape.crc && shape.bytes > this.#credit && this.#proven !== at) {
-      const next = nextWhole(this.#file, { at, crc: this.#crc }, at, this.#end);
+      const next = this.#search.nextWhole({ at, crc: this.#crc }, at);
       if (next?.at !== at) return "a record that no checksum proves";
     }
     const bytes = this.#read(at, shape.bytes);

@@ -26,7 +26,7 @@ const MAX_RECORD = 256 << 20;
 /** Two short texts. */
 const MAX_HEADER = 1 << 16;
 /** Fixed part of a chunk without compression: start, end, size u64; crc u32; "" and records length. */
-const CHUNK_HEAD = 40;
+export const CHUNK_HEAD = 40;
 
 export interface Shape {
   readonly opcode: number;

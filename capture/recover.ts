@@ -3,11 +3,11 @@
 
 import { statSync } from "node:fs";
 import { basename } from "node:path";
-import { McapChunkBuilder, McapStreamReader } from "@mcap/core";
-import { inputError } from "../schema/errors.ts";
+import { McapChunkBuilder } from "@mcap/core";
+import { inputError, SourceError } from "../schema/errors.ts";
 import type { Note } from "../schema/records.ts";
 import { type ChainCheck, ChainReader } from "./chain-check.ts";
-import { chunkContents } from "./chunk-contents.ts";
+import { type ChunkContents, chunkContents, parseRecord } from "./chunk-contents.ts";
 import { type Damage, type Frame, readFrames } from "./mcap-frames.ts";
 import { type ChannelSummary, McapFile } from "./mcap-file.ts";
 import { chunkRecords, Op } from "./mcap-records.ts";
@@ -44,7 +44,7 @@ export function recoverLog(from: string, to: string, onProgress?: Progress): Rec
     chain.add(frame.kind === "damage" ? frame.damage : frame);
     if (frame.kind === "damage") dropped.push(frame.damage);
     else if (frame.opcode === Op.header) copy = new Copy(to, libraryOf(frame));
-    else (copy ??= new Copy(to)).add(frame);
+    else dropped.push(...(copy ??= new Copy(to)).add(frame));
   }
   const check = chain.finish();
   if (!copy?.hasSession)
@@ -68,23 +68,28 @@ class Copy {
     this.#file = new McapFile(path, library);
   }
 
-  /** Message indexes are made anew with their chunks. */
-  add({ opcode, bytes }: Frame): void {
-    if (opcode === Op.attachment) this.#attachment(bytes);
-    else if (opcode === Op.chunk) this.#chunk(bytes);
-    else if (opcode === Op.metadata) this.#file.copySeal(bytes);
+  /** Message indexes are made anew with their chunks. @returns what cannot be copied. */
+  add({ opcode, bytes, offset }: Frame): Damage[] {
+    try {
+      if (opcode === Op.attachment) this.#attachment(bytes);
+      else if (opcode === Op.chunk) this.#chunk(bytes, chunkContents(chunkRecords(bytes)));
+      else if (opcode === Op.metadata) this.#file.copySeal(bytes);
+      return [];
+    } catch (error) {
+      if (error instanceof SourceError) throw error; // of the new log
+      const what = opcode === Op.chunk ? "chunk" : "attachment";
+      return [{ what, offset, bytes: bytes.length, text: (error as Error).message }];
+    }
   }
 
   #attachment(bytes: Buffer): void {
-    const a = parse(bytes);
+    const a = parseRecord(bytes);
     if (a?.type === "Attachment" && a.name === "session.json") this.hasSession = true;
     this.#file.copyAttachment(bytes);
     this.#attachments++;
   }
 
-  #chunk(bytes: Buffer): void {
-    const records = chunkRecords(bytes);
-    const c = chunkContents(records);
+  #chunk(bytes: Buffer, c: ChunkContents): void {
     const schemas = new Map(c.schemas.map((s) => [s.id, s]));
     for (const channel of c.channels)
       if (!this.#channels.has(channel.id)) {
@@ -99,7 +104,7 @@ class Copy {
       seen.next = sequence + 1;
     }
     const { first, last, indices } = c;
-    this.#file.copyChunk(bytes, { size: records.length, first, last }, indices);
+    this.#file.copyChunk(bytes, { size: chunkRecords(bytes).length, first, last }, indices);
     this.#chunks++;
   }
 
@@ -177,12 +182,6 @@ function noteOf(
 const MOST_LINKS = 8;
 
 function libraryOf({ bytes }: Frame): string {
-  const header = parse(bytes);
+  const header = parseRecord(bytes);
   return header?.type === "Header" ? header.library : "truejoule";
-}
-
-function parse(bytes: Buffer): ReturnType<McapStreamReader["nextRecord"]> {
-  const reader = new McapStreamReader({ noMagicPrefix: true });
-  reader.append(bytes);
-  return reader.nextRecord();
 }

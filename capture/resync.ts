@@ -25,39 +25,32 @@ const WINDOW = 1 << 20;
 /** More at once than any log has by chance; of a hostile one, those beyond are not believed. 20 MB. */
 const MAX_CANDIDATES = 1 << 18;
 
-/**
- * @param start where the last record ended, with the CRC-32 up to there.
- * @param from first offset to consider.
- * @returns undefined when nothing more can be used.
- */
-export function nextWhole(
-  file: FileBytes,
-  start: Foothold,
-  from: number,
-  end: EndMarks,
-): Foothold | undefined {
-  return new Search(file, start, end).run(from);
-}
-
-class Search {
+/** One for a file: what one search has read is not read again by the next. */
+export class Search {
   readonly #file: FileBytes;
   readonly #marks: EndMarks;
-  readonly #pending: Candidate[] = []; // a heap, the one that ends first on top
-  readonly #buffer = Buffer.allocUnsafe(WINDOW);
-  #window: Buffer = this.#buffer.subarray(0, 0);
+  #pending: Candidate[] = []; // a heap, the one that ends first on top
+  #buffer: Buffer | undefined;
+  #window: Buffer = Buffer.alloc(0);
   /** Offset of the window. */
-  #base: number;
-  #crcAt: number;
-  #crc: number;
+  #base = 0;
+  #crcAt = 0;
+  #crc = 0;
 
-  constructor(file: FileBytes, start: Foothold, marks: EndMarks) {
+  constructor(file: FileBytes, marks: EndMarks) {
     this.#file = file;
     this.#marks = marks;
-    this.#base = this.#crcAt = start.at;
-    this.#crc = start.crc;
   }
 
-  run(from: number): Foothold | undefined {
+  /**
+   * @param start where the last record ended, with the CRC-32 up to there.
+   * @param from first offset to consider.
+   * @returns undefined when nothing more can be used.
+   */
+  nextWhole(start: Foothold, from: number): Foothold | undefined {
+    this.#pending = [];
+    this.#crcAt = start.at;
+    this.#crc = start.crc;
     for (let at = from; at < this.#file.size;) {
       this.#load(this.#crcAt);
       const end = this.#base + this.#window.length;
@@ -76,6 +69,8 @@ class Search {
   }
 
   #load(at: number): void {
+    if (at >= this.#base && at < this.#base + this.#window.length) return;
+    this.#buffer ??= Buffer.allocUnsafe(WINDOW);
     this.#base = at;
     this.#window = this.#file.read(at, this.#buffer);
   }

@@ -27,6 +27,8 @@ export interface StreamCheck {
 export interface LogCheck {
   readonly session: Session;
   readonly attachments: readonly string[];
+  /** rig.json as it stands; null where the log has none. What it means, align/logged-rig.ts knows. */
+  readonly rig: Uint8Array | null;
   readonly streams: readonly StreamCheck[];
   /** Telemetry reads, and those among them that failed. */
   readonly reads: number;
@@ -53,6 +55,7 @@ export function verifyLog(
 ): LogCheck {
   let session: Session | undefined;
   const attachments: string[] = [];
+  let rig: Uint8Array | null = null;
   const streams = new Map<string, Rows>();
   const count = { reads: 0, failedReads: 0, marks: 0, edges: 0 };
   const damages: Damage[] = [];
@@ -64,8 +67,10 @@ export function verifyLog(
   };
   for (const r of readCapture(path, options)) {
     if (r.kind === "session") session = r.session;
-    else if (r.kind === "attachment") attachments.push(r.name);
-    else if (r.kind === "layout") streams.set(r.layout.stream, new Rows(r.layout.stream));
+    else if (r.kind === "attachment") {
+      attachments.push(r.name);
+      if (r.name === "rig.json") rig = r.data;
+    } else if (r.kind === "layout") streams.set(r.layout.stream, new Rows(r.layout.stream));
     else if (r.kind === "rows") streams.get(r.block.stream)!.add(r.block, r.at);
     else if (r.kind === "mark") count.marks++;
     else if (r.kind === "edge") count.edges++;
@@ -82,6 +87,7 @@ export function verifyLog(
   return {
     session,
     attachments,
+    rig,
     streams: checked,
     ...count,
     damages,

@@ -6,9 +6,9 @@ import type {
   Edge,
   Mark,
   Note,
-  RowField,
   RowLayout,
   SampleBlock,
+  TelemetryChannel,
   TelemetryRead,
 } from "../schema/records.ts";
 import {
@@ -25,6 +25,7 @@ import {
   wholeText,
 } from "../schema/shape.ts";
 import { type ClockName, type Instant, instant } from "../schema/time.ts";
+import { layoutProblem } from "./layout.ts";
 
 export const BLOCK_HEADER = 40;
 export const READ_BYTES = 36;
@@ -47,7 +48,7 @@ export function encodeBlock(b: SampleBlock): Uint8Array {
   return out;
 }
 
-/** @returns undefined when the message is too short for its own row count: damage that a CRC cannot see. */
+/** @returns undefined when the message contradicts its row count or itself: damage that a CRC cannot see. */
 export function decodeBlock(
   stream: string,
   rowBytes: number,
@@ -57,17 +58,48 @@ export function decodeBlock(
   const v = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const rows = v.getUint32(32, true);
   if (data.byteLength !== BLOCK_HEADER + rows * rowBytes) return undefined;
+  const firstIndex = Number(v.getBigUint64(0, true));
+  if (!Number.isSafeInteger(firstIndex + rows)) return undefined;
   const tick = v.getBigInt64(8, true);
+  const hostBefore = optional<"host">(v.getBigInt64(16, true));
+  const hostAfter = optional<"host">(v.getBigInt64(24, true));
+  if (hostBefore !== null && hostAfter !== null && hostAfter < hostBefore) return undefined;
   return {
     stream,
-    firstIndex: Number(v.getBigUint64(0, true)),
+    firstIndex,
     deviceTick: tick === UNKNOWN ? null : tick,
-    hostBefore: optional(v.getBigInt64(16, true)),
-    hostAfter: optional(v.getBigInt64(24, true)),
+    hostBefore,
+    hostAfter,
     rows,
     flags: v.getUint32(36, true),
     bytes: data.subarray(BLOCK_HEADER),
   };
+}
+
+const QUANTITIES: readonly TelemetryChannel["quantity"][] = [
+  "power",
+  "energy",
+  "temperature",
+  "frequency",
+  "ratio",
+  "bytes",
+  "state",
+];
+
+/** @throws Error when a channel measures what nothing measures, or its counter wraps nowhere. */
+export function decodeTelemetry(
+  name: string,
+  metadata: ReadonlyMap<string, string>,
+): TelemetryChannel {
+  const stated = metadata.get("quantity") ?? "state";
+  const quantity = QUANTITIES.find((q) => q === stated);
+  if (!quantity) throw new Error(`an impossible quantity, ${stated}`);
+  const wraps = metadata.get("wraps_at");
+  const wrapsAt = Number(wraps);
+  if (wraps !== undefined && !(wrapsAt > 0 && Number.isFinite(wrapsAt)))
+    throw new Error(`an impossible modulus, ${wraps}`);
+  const unit = metadata.get("unit") ?? "1";
+  return { name, quantity, unit, ...(wraps === undefined ? {} : { wrapsAt }) };
 }
 
 export function encodeRead(r: TelemetryRead): Uint8Array {
@@ -81,51 +113,33 @@ export function encodeRead(r: TelemetryRead): Uint8Array {
   return out;
 }
 
+/** @returns undefined when it is no read, or ends before it begins. */
 export function decodeRead(channel: string, data: Uint8Array): TelemetryRead | undefined {
   if (data.byteLength !== READ_BYTES) return undefined;
   const v = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const [before, after] = [v.getBigInt64(0, true), v.getBigInt64(8, true)];
+  if (after < before) return undefined;
   return {
     channel,
-    before: instant(v.getBigInt64(0, true)),
-    after: instant(v.getBigInt64(8, true)),
+    before: instant(before),
+    after: instant(after),
     stamp: optional(v.getBigInt64(16, true)),
     value: v.getFloat64(24, true),
     code: v.getInt32(32, true),
   };
 }
 
-/** Every code of such a field is looked up in a table. */
-const MOST_RANGED_BITS = 20;
-
-/** @throws Error when the schema of a DAQ channel is no row layout. */
+/** @throws Error when the schema of a DAQ channel is no row layout, saying what is impossible in it. */
 export function decodeLayout(data: Uint8Array = new Uint8Array()): RowLayout {
-  const layout = JSON.parse(untext.decode(data)) as RowLayout;
-  const fields = [layout.fields, layout.tick ?? [], layout.trigger ?? []].flat();
-  const bits = 8 * layout.rowBytes;
-  const inside = (f: RowField): boolean =>
-    f.bitOffset >= 0 && f.bits > 0 && f.bitOffset + f.bits <= bits;
-  const isRanged = (f: RowField): boolean => {
-    const { countBits, ranges } = f.autoRange!;
-    const numbers = ranges.flat();
-    return (
-      f.kind === "uint" &&
-      f.bits <= MOST_RANGED_BITS &&
-      countBits > 0 &&
-      countBits <= f.bits &&
-      ranges.length > 0 &&
-      numbers.length === 3 * ranges.length &&
-      numbers.every(Number.isFinite)
-    );
-  };
-  if (
-    typeof layout.stream !== "string" ||
-    !Number.isInteger(layout.rowBytes) ||
-    !fields.every(inside)
-  )
-    throw new Error("a row layout whose fields do not fit its rows");
-  if (!layout.fields.every((f) => f.autoRange === undefined || isRanged(f)))
-    throw new Error("a row layout whose ranges do not fit their field");
-  return layout;
+  let layout: unknown;
+  try {
+    layout = JSON.parse(untext.decode(data));
+  } catch {
+    throw new Error("an impossible row layout: not JSON");
+  }
+  const problem = layoutProblem(layout);
+  if (problem) throw new Error(`an impossible row layout: ${problem}`);
+  return layout as RowLayout;
 }
 
 /** JSON messages carry bigint nanoseconds as decimal strings; these name the fields that are such. */
@@ -179,12 +193,20 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   }),
 };
 
+/** What else a message may not say, once it has its shape. */
+const POSSIBLE: Readonly<Record<string, (o: Record<string, unknown>) => boolean>> = {
+  mark: ({ name }) => name !== "",
+  edge: ({ index, tick, seconds }) => [index, tick, seconds].some((x) => x !== undefined),
+  note: ({ count }) =>
+    count === undefined || (Number.isSafeInteger(count) && (count as number) >= 0),
+};
+
 function fromJson(kind: string, data: Uint8Array): Record<string, unknown> | undefined {
   try {
     const o = JSON.parse(untext.decode(data)) as Record<string, unknown>;
     if (misfit(o, SHAPES[kind]!) !== null) return undefined;
     for (const f of BIG_FIELDS[kind] ?? []) if (typeof o[f] === "string") o[f] = BigInt(o[f]);
-    return o;
+    return (POSSIBLE[kind]?.(o) ?? true) ? o : undefined;
   } catch {
     return undefined;
   }

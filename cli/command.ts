@@ -68,12 +68,12 @@ export function makeUi(json: boolean, quiet: boolean): Ui {
 }
 
 function progress(label: string, quiet: boolean): (done: number, total: number) => void {
-  let nextMs = Date.now() + (inPlace ? 200 : 5000); // quick work shows nothing
+  let nextMs = performance.now() + (inPlace ? 200 : 5000); // quick work shows nothing
   let shown = false;
   return (done, total) => {
     const ended = done >= total;
-    if (quiet || (Date.now() < nextMs && !(ended && shown))) return;
-    nextMs = Date.now() + (inPlace ? 100 : 5000);
+    if (quiet || (performance.now() < nextMs && !(ended && shown))) return;
+    nextMs = performance.now() + (inPlace ? 100 : 5000);
     const percent = total > 0 ? Math.floor((100 * done) / total) : 100;
     const filled = Math.floor(percent / 4);
     const bar = "█".repeat(filled) + "░".repeat(25 - filled);

@@ -49,11 +49,13 @@ async function compareRun(
 ): Promise<{ result: Comparison; document: object; changed: boolean }> {
   const { compare, prepare } = await import("../energy/compare.ts");
   const { comparisonToJson } = await import("../energy/compare-json.ts");
+  const { identityJson, identityOf } = await import("../capture/identity.ts");
   const { noteChecksums } = await import("../dataset/checksums.ts");
   const { sha256, changed } = await logNow(paths, ui);
   const prepared = prepare(paths.capture, ui.progress("reading"));
   const result = compare(prepared, ui.progress("integrating"));
-  const document = comparisonToJson(result, dir);
+  const capture = identityJson(identityOf(paths.capture, sha256));
+  const document = { ...comparisonToJson(result, dir), capture };
   const keep = (): void => {
     writeOwnJson(paths.compare, document);
     noteChecksums(paths, [paths.compare], sha256);

@@ -1,6 +1,7 @@
 // Folded waveforms of a run → a table, Arrow or CSV: one row a kernel and step of phase (docs/folding.md).
 
 import { resolve } from "node:path";
+import { captureIdentity } from "../capture/identity.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { prepare } from "../energy/compare.ts";
 import { foldKernels } from "../energy/fold-run.ts";
@@ -27,7 +28,7 @@ export async function writeFolded(
   const prepared = prepare(paths.capture, onProgress("reading"));
   const folded = foldKernels(prepared, options, onProgress("folding"));
   const warnings = folded.flatMap(warningsOf);
-  const shared = tableMetadata(prepared, paths.capture);
+  const shared = tableMetadata(prepared, captureIdentity(paths.capture));
   const metadata = {
     ...shared,
     "truejoule.schema": "folded/1",

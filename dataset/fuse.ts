@@ -5,7 +5,12 @@ import type { AlignedRun } from "../align/timeline.ts";
 import type { Scan, TelemetrySeries } from "../align/scan.ts";
 import { writeOwnJson } from "../capture/own-file.ts";
 import type { RunPaths } from "../capture/run.ts";
-import { fileSha256 } from "../capture/sha256.ts";
+import {
+  type CaptureIdentity,
+  captureIdentity,
+  identityJson,
+  identityMetadata,
+} from "../capture/identity.ts";
 import { compare, type Comparison, prepare, type Prepared } from "../energy/compare.ts";
 import { comparisonToJson } from "../energy/compare-json.ts";
 import type { Window } from "../energy/windows.ts";
@@ -33,7 +38,8 @@ export interface Fused {
 
 export function fuseRun(paths: RunPaths, options: FuseOptions = {}): Fused {
   const prepared = prepare(paths.capture, options.onProgress?.("reading"));
-  const shared = tableMetadata(prepared, paths.capture);
+  const identity = captureIdentity(paths.capture);
+  const shared = tableMetadata(prepared, identity);
   const table = openTable(paths.fused, prepared, shared);
   const sink = table && rowSink(table, prepared, options);
   let comparison: Comparison;
@@ -46,8 +52,9 @@ export function fuseRun(paths: RunPaths, options: FuseOptions = {}): Fused {
   }
   writeEvents(paths.events, comparison, { ...shared, "truejoule.schema": "events/1" });
   writeTelemetry(paths.telemetry, prepared.scan, { ...shared, "truejoule.schema": "telemetry/1" });
-  writeOwnJson(paths.align, alignToJson(comparison));
-  writeOwnJson(paths.compare, comparisonToJson(comparison, paths.dir));
+  const capture = identityJson(identity);
+  writeOwnJson(paths.align, { ...alignToJson(comparison), capture });
+  writeOwnJson(paths.compare, { ...comparisonToJson(comparison, paths.dir), capture });
   const { fused, events, telemetry, align, compare: compared } = paths;
   noteChecksums(paths, [fused, events, telemetry, align, compared], shared["capture_sha256"]);
   return { comparison, rows: table?.rowsWritten ?? 0 };
@@ -102,7 +109,10 @@ function clip(run: AlignedRun, t0: number, t1: number): AlignedRun | undefined {
 }
 
 /** What every table of a run says of itself. */
-export function tableMetadata({ scan, clocks }: Prepared, capture: string): Record<string, string> {
+export function tableMetadata(
+  { scan, clocks }: Prepared,
+  identity: CaptureIdentity,
+): Record<string, string> {
   const { session } = scan;
   const offsets = clocks.daq?.segments.map((s) => s.model.uOffsetNs) ?? [0];
   return {
@@ -110,7 +120,7 @@ export function tableMetadata({ scan, clocks }: Prepared, capture: string): Reco
     session_start_unix_ns: session.startUnix?.toString() ?? "",
     clock_uncertainty_ns: String(2 * Math.max(...offsets)),
     rig_sha256: scan.rigSha256,
-    capture_sha256: fileSha256(capture),
+    ...identityMetadata(identity),
     source: session.source,
     software: session.software,
     rig: scan.rig?.name ?? "",

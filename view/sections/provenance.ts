@@ -5,6 +5,8 @@ import type { ReportModel } from "../report-model.ts";
 
 const NAMES: Readonly<Record<string, string>> = {
   capture_sha256: "Capture, SHA-256",
+  capture_chain_head: "Capture, head of its chain",
+  capture_chain_links: "Capture, links of its chain",
   rig_sha256: "Rig, SHA-256",
   "truejoule.schema": "Table schema",
   session_start_unix_ns: "Session start, Unix ns",
@@ -20,6 +22,7 @@ const SHOWN_ELSEWHERE = new Set([
   "clock",
   "run",
   "source",
+  "capture",
   "filters",
   "disciplines",
 ]);

@@ -1,0 +1,172 @@
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { rigProblem } from "../../align/logged-rig.ts";
+import { layoutProblem } from "../../capture/layout.ts";
+import { LogWriter } from "../../capture/log-writer.ts";
+import { problemsOf, verifyLog } from "../../capture/verify.ts";
+import type { Note, RowLayout, SampleBlock } from "../../schema/records.ts";
+import { sessionFromJson, sessionToJson } from "../../schema/session.ts";
+import { instant } from "../../schema/time.ts";
+import { block, layout, scratch, session, sweep, writeLog } from "../capture/small-log.ts";
+import { attachment, recordsOf, writeRecords } from "../capture/tamper.ts";
+
+afterEach(sweep);
+
+const field = layout.fields[0]!;
+
+describe("C6: a layout that cannot be", () => {
+  test.each<[string, unknown, RegExp]>([
+    ["rows of no bytes", { ...layout, rowBytes: 0 }, /^rows of 0 bytes/],
+    ["rows of fewer than none", { ...layout, rowBytes: -6 }, /^rows of -6 bytes/],
+    ["no fields", { ...layout, fields: null }, /^no list of fields/],
+    ["a field that is null", { ...layout, fields: [null] }, /^a field that is none/],
+    ["11.5 bits", { ...layout, fields: [{ ...field, bits: 11.5 }] }, /of 11\.5 bits/],
+    ["beyond the row", { ...layout, fields: [{ ...field, bitOffset: 20 }] }, /ends at bit 36/],
+    ["an unknown kind", { ...layout, fields: [{ ...field, kind: "bcd" }] }, /bcd of 16 bits/],
+    [
+      "48 bits at bit 4",
+      { ...layout, rowBytes: 8, fields: [{ ...field, bitOffset: 4, bits: 48 }] },
+      /nothing reads/,
+    ],
+    [
+      "overlapping fields",
+      { ...layout, fields: [field, { ...field, name: "b", bitOffset: 8 }] },
+      /a and b overlap/,
+    ],
+    [
+      "two fields of a name",
+      { ...layout, fields: [field, { ...field, bitOffset: 16 }] },
+      /two fields named a/,
+    ],
+    ["a trigger of two bits", { ...layout, trigger: { ...field, bits: 2 } }, /a trigger of 2 bits/],
+    ["a signed tick", { ...layout, tick: { ...field, kind: "int" } }, /no counter/],
+  ])("%s", (_name, impossible, problem) => {
+    expect(layoutProblem(layout)).toBeUndefined();
+    expect(layoutProblem(impossible)).toMatch(problem);
+    const path = join(scratch(), "c.mcap");
+    const log = new LogWriter(path, session);
+    log.declareRows({ stream: "main", ...(impossible as object) } as RowLayout);
+    for (let i = 0; i < 50; i++) log.rows({ ...block(0, 0), rows: 2 ** 32 - 1 });
+    log.note({ level: "warning", text: "read all the same" });
+    log.close();
+    const check = verifyLog(path);
+    expect(problemsOf(check)).toEqual([
+      expect.stringMatching(/^record at byte .*daq\/main: an impossible row layout: .*left out$/),
+    ]);
+    expect([check.streams, check.notes.length]).toEqual([[], 1]);
+  });
+});
+
+describe("C6: messages that cannot be are left out and told", () => {
+  const t = instant<"host">(session.hostEpoch);
+  const late = instant<"host">(session.hostEpoch - 1n);
+  const blocks: [string, SampleBlock][] = [
+    ["an index beyond 2^53", block(2 ** 53, 8)],
+    ["a read that ends before it begins", { ...block(0, 8), hostBefore: t, hostAfter: late }],
+    ["fewer bytes than rows", { ...block(0, 8), rows: 9 }],
+  ];
+  test.each(blocks)("a block with %s", (_name, b) => {
+    expect(problems((log) => log.rows(b))).toEqual([expect.stringMatching(/daq\/main: malformed/)]);
+  });
+
+  test.each<[string, (log: LogWriter) => void]>([
+    [
+      "a read that ends before it begins",
+      (log) => log.read({ channel: "p", before: t, after: late, stamp: null, value: 1, code: 0 }),
+    ],
+    [
+      "a mark of 400 digits",
+      (log) => log.mark({ name: "m", phase: "instant", clock: "x", t: 10n ** 400n }),
+    ],
+    [
+      "a mark with fields of fields",
+      (log) =>
+        log.mark({
+          name: "m",
+          phase: "instant",
+          clock: "host",
+          t,
+          fields: { a: { b: 1 } as unknown as string },
+        }),
+    ],
+    [
+      "a mark of no phase",
+      (log) => log.mark({ name: "m", phase: "middle" as "begin", clock: "host", t }),
+    ],
+    ["a note of half a count", (log) => log.note({ level: "loss", text: "x", count: 1.5 })],
+    ["a note of no level", (log) => log.note({ level: "fatal" as Note["level"], text: "x" })],
+    ["an edge at no place", (log) => log.edge({ line: "l", stream: "main", level: 1 })],
+  ])("%s", (_name, write) => {
+    expect(problems(write)).toEqual([expect.stringMatching(/: malformed message$/)]);
+  });
+
+  function problems(write: (log: LogWriter) => void): string[] {
+    const path = join(scratch(), "c.mcap");
+    const log = new LogWriter(path, session);
+    log.declareRows(layout);
+    log.declareTelemetry({ name: "p", quantity: "power", unit: "W" });
+    write(log);
+    log.close();
+    return problemsOf(verifyLog(path));
+  }
+});
+
+test("C6: a second channel of a topic, and a channel declared anew, never take the place of the first", () => {
+  const dir = scratch();
+  const [good, bad, other] = ["good", "bad", "other"].map((n) => join(dir, n)) as [
+    string,
+    string,
+    string,
+  ];
+  writeLog(good, 3);
+  const log = new LogWriter(other, session);
+  log.declareRows({ ...layout, rowBytes: 8 });
+  log.rows({ ...block(0, 4), bytes: new Uint8Array(32) });
+  log.close();
+  const chunk = recordsOf(other).find((r) => r[0] === 6)!;
+  writeRecords(bad, [...recordsOf(good), chunk]);
+  const check = verifyLog(bad);
+  expect(check.streams).toMatchObject([{ rows: 48 }]);
+  expect(problemsOf(check)).toContainEqual(
+    expect.stringMatching(/^record at byte \d+ .*declared anew, otherwise; the first holds/),
+  );
+});
+
+test.each<[string, object, RegExp]>([
+  [
+    "an epoch that is no number",
+    { host_epoch_ns: "abc" },
+    /session header: host_epoch_ns: expected/,
+  ],
+  [
+    "an epoch of 400 digits",
+    { host_epoch_ns: "9".repeat(400) },
+    /session header: host_epoch_ns: expected/,
+  ],
+  [
+    "a start beyond 64 bits",
+    { start_unix_ns: "9".repeat(19) },
+    /session header: start_unix_ns: expected/,
+  ],
+  ["an unknown source", { source: "<b>" }, /session header: source: expected/],
+  ["labels that are null", { labels: null }, /session header: labels: expected/],
+  ["another schema", { schema: "session/9" }, /session header is "session\/9"/],
+])("C6: a session header with %s is refused in a line", (_name, change, message) => {
+  const text = JSON.stringify({ ...(JSON.parse(sessionToJson(session)) as object), ...change });
+  expect(() => sessionFromJson(text)).toThrow(message);
+  const [good, bad] = [join(scratch(), "g"), join(scratch(), "b")];
+  writeLog(good, 1);
+  const [header, , ...rest] = recordsOf(good);
+  writeRecords(bad, [header!, attachment("session.json", text), ...rest]);
+  expect(() => verifyLog(bad)).toThrow(message);
+});
+
+test.each([
+  "{",
+  "null",
+  "[]",
+  `${"[".repeat(200_000)}${"]".repeat(200_000)}`,
+  '{"device":{"stream":"x"},"rails":[null]}',
+])("C6: a rig.json that is no rig is named (%#)", (text) => {
+  expect(rigProblem(Buffer.from(text))).toMatch(/^is no(t JSON| rig)/);
+});
