@@ -169,23 +169,28 @@ export function firstChange(dir: string): () => number {
   };
 }
 
-/** Kills a command so long after its first change to the folder (or after its start). @returns whether it was still at work. */
+/**
+ * Kills a command so long after its first change to the folder, or after its start.
+ * @returns whether it was still at work, and how long it had been by then, ms.
+ */
 export async function killAt(
   args: readonly string[],
   cwd: string,
   afterMs: number,
   fromChange: boolean,
-): Promise<boolean> {
+): Promise<{ working: boolean; lastedMs: number }> {
   const watcher = watch(cwd, { recursive: true });
   const changed = new Promise<void>((resolve) => watcher.once("change", () => resolve()));
   const { child, ended } = start(args, cwd);
   await Promise.race([fromChange ? changed : Promise.resolve(), ended]);
   watcher.close();
+  const since = performance.now();
   await Promise.race([sleep(afterMs), ended]);
   const working = child.exitCode === null && child.signalCode === null;
+  const lastedMs = performance.now() - since;
   child.kill("SIGKILL");
   await ended;
-  return working;
+  return { working, lastedMs };
 }
 
 /** What is wrong after a command was stopped, before anything else ran. */
