@@ -17,6 +17,7 @@ import {
   newTrial,
   problemsAfter,
   problemsNow,
+  readsFused,
   runToEnd,
   start,
   tree,
@@ -113,7 +114,7 @@ async function bytesWritten(
   const needed = new Map<Kind, number>([["record", 2000]]);
   for (const kind of kinds) {
     if (kind === "record") continue;
-    const dir = newTrial(template, base, false);
+    const dir = newTrial(template, base, readsFused(kind));
     const before = tree(dir);
     await runToEnd(ARGUMENTS[kind], dir);
     const written = [...tree(dir)].filter(([path, hash]) => before.get(path) !== hash);

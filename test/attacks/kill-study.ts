@@ -12,6 +12,7 @@ import {
   killAt,
   makeTemplate,
   newTrial,
+  readsFused,
   problemsAfter,
   problemsNow,
   runToEnd,
@@ -57,7 +58,7 @@ export async function killCommands(
         const from = fromChange ? "work" : "whole";
         const lasts = lastsMs.get(kind)!;
         const afterMs = part * lasts[from];
-        const dir = newTrial(template, base, fused);
+        const dir = newTrial(template, base, fused || readsFused(kind));
         const before = tree(dir);
         const { working, lastedMs } = await killAt(ARGUMENTS[kind], dir, afterMs, fromChange);
         // Other work on the machine comes and goes, and a kill after the end tells nothing.

@@ -117,6 +117,9 @@ export async function makeTemplate(dir: string): Promise<void> {
   }
 }
 
+/** An export takes the table as it is. */
+export const readsFused = (kind: Kind): boolean => kind.startsWith("export");
+
 export function newTrial(template: string, parent: string, fused: boolean): string {
   const dir = mkdtempSync(join(parent, "trial-"));
   cpSync(template, dir, { recursive: true });
@@ -127,8 +130,8 @@ export function newTrial(template: string, parent: string, fused: boolean): stri
 }
 
 function derived(run: string): string[] {
-  const { dir: _, capture: __, receipt: ___, ...files } = runPaths(run);
-  return Object.values(files);
+  const { dir, capture, receipt, ...files } = runPaths(run);
+  return Object.values<string>(files).filter((f) => ![dir, capture, receipt].includes(f));
 }
 
 export interface Ended {
@@ -268,7 +271,7 @@ async function partOf(path: string): Promise<string | null> {
     else if (path.endsWith(".arrow")) {
       const file = await openArrow(path, "it");
       try {
-        for await (const _ of file.batches);
+        for await (const { numRows } of file.batches) if (numRows < 0) return "no rows";
       } finally {
         await file.close();
       }
