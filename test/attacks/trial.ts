@@ -320,11 +320,10 @@ function hasSession(log: string): boolean {
 
 /** Files that nobody asked for. */
 function leftOver(kind: Kind, dir: string, before: ReadonlyMap<string, string>): string[] {
-  const own = new Set(
-    ["run", "imported", "made"]
-      .flatMap((run) => Object.values(runPaths(run)))
-      .concat("out.csv", "out.parquet"),
-  );
+  const own = new Set([
+    ...["run", "imported", "made"].flatMap((run) => Object.values<string>({ ...runPaths(run) })),
+    ...["out.csv", "out.parquet"],
+  ]);
   return [...tree(dir).keys()]
     .filter((p) => !before.has(p) && !own.has(p))
     .map((p) => `left over: ${p}`);
