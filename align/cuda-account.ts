@@ -77,10 +77,7 @@ export class CudaAccount {
       sum("misdated"),
       `${sum("misdated")} records carry times at which they cannot have run, as where another CUPTI user sets its clock: they are left out`,
     );
-    say(
-      sum("ranges_lost"),
-      `${sum("ranges_lost")} NVTX ranges have no end: too many were open`,
-    );
+    say(sum("ranges_lost"), `${sum("ranges_lost")} NVTX ranges have no end: too many were open`);
     if (inLog) out.push(...this.#compared(inLog));
     return out;
   }
