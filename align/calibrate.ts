@@ -51,14 +51,18 @@ export class Calibrator {
   readonly #kernels: Kernels;
   readonly #inputs: readonly Input[];
   readonly #hasPower: readonly boolean[];
+  readonly #steps: boolean;
   readonly #trigger: ColumnReader | undefined;
   readonly #triggerColumn: Float64Array;
   #lastLevel = 0;
   #nextIndex = -1;
   #clippedRows = 0;
 
-  /** @throws InputError when the rig names a field that the stream does not have. */
-  constructor(layout: RowLayout, rig: Rig, maxRows: number) {
+  /**
+   * @param steps whether the sums of the steps are wanted too.
+   * @throws InputError when the rig names a field that the stream does not have.
+   */
+  constructor(layout: RowLayout, rig: Rig, maxRows: number, steps = true) {
     const kernels = new Kernels(layout, maxRows, rig.rails.length);
     const inputs: Input[] = [];
     const column = (rail: Rail, sensor: Sensor | undefined): Float64Array | null => {
@@ -79,6 +83,7 @@ export class Calibrator {
     this.totalW = this.rails.length === 1 ? this.rails[0]!.powerW : kernels.column();
     this.alwaysNumbers = inputs.every((c) => c.isCount);
     this.#kernels = kernels;
+    this.#steps = steps;
     this.#inputs = inputs;
     this.#hasPower = rig.rails.map((r) => r.power !== undefined);
     this.#trigger = layout.trigger && columnReader(layout, layout.trigger);
@@ -124,7 +129,7 @@ export class Calibrator {
     if (rails.length > 1) this.#kernels.plus(rails[0]!.powerW, rails[1]!.powerW, totalW, rows);
     for (let r = 2; r < rails.length; r++)
       this.#kernels.plus(totalW, rails[r]!.powerW, totalW, rows);
-    this.#kernels.steps(totalW, rows);
+    if (this.#steps) this.#kernels.steps(totalW, rows);
   }
 
   #markClipped(c: Input, rows: number, flags: Uint8Array): void {

@@ -15,7 +15,7 @@ import {
 } from "./discipline-fit.ts";
 import { ReadingList } from "./readings.ts";
 import { RunningSums } from "./running-sums.ts";
-import { SLICE_ROWS, slices } from "./slices.ts";
+import { SLICE_ROWS, Slicer } from "./slices.ts";
 
 export type DisciplinedQuantity = "voltage" | "current";
 
@@ -106,7 +106,7 @@ function pairUp(path: string, rig: Rig, targets: readonly Target[]): ReadingList
 /** The fast stream's columns as the rig states them, their sums, and which row a device tick falls on. */
 export class FastColumns {
   readonly sums: RunningSums;
-  readonly #layout: RowLayout;
+  readonly #slicer: Slicer;
   readonly #calibrator: Calibrator;
   readonly #columns: readonly Float64Array[];
   readonly #flags = new Uint8Array(SLICE_ROWS);
@@ -115,7 +115,7 @@ export class FastColumns {
   #rowsPerTick = NaN;
 
   constructor(layout: RowLayout, rig: Rig, targets: readonly Target[], rowHz: number) {
-    this.#layout = layout;
+    this.#slicer = new Slicer(layout.rowBytes, false);
     this.#calibrator = new Calibrator(layout, rig, SLICE_ROWS);
     this.#columns = targets.map((t) => {
       const rail = this.#calibrator.rails[rig.rails.indexOf(t.rail)]!;
@@ -128,7 +128,7 @@ export class FastColumns {
     if (block.flags & (BlockFlag.gapBefore | BlockFlag.restart)) this.sums.forget();
     if (block.flags & BlockFlag.restart) this.#first = null;
     this.#tick(block);
-    for (const slice of slices(block, this.#layout.rowBytes)) {
+    for (const slice of this.#slicer.add(block)) {
       this.#flags.fill(0, 0, slice.rows);
       this.#calibrator.read(slice, this.#flags);
       if (!this.#calibrator.alwaysNumbers) this.#vouch(slice.rows);

@@ -31,6 +31,18 @@ export class Outline {
     }
   }
 
+  /** The same for rows whose times are `first`, `first` + 1, …: nobody need write them out. */
+  addEven(first: number, powerW: Float64Array, rows: number): void {
+    for (let from = 0; from < rows;) {
+      const to = Math.min(rows, from + this.#perCell - this.#inCell);
+      this.#sumT += (to - from) * (first + (from + to - 1) / 2);
+      this.#sumP += sumOf(powerW, from, to);
+      this.#inCell += to - from;
+      if (this.#inCell === this.#perCell) this.#endCell();
+      from = to;
+    }
+  }
+
   #endCell(): void {
     this.#t[this.#n] = this.#sumT / this.#inCell;
     this.#p[this.#n] = this.#sumP / this.#inCell;

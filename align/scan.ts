@@ -2,7 +2,7 @@
 // device time. The second pass (timeline.ts) streams the samples again with the clocks known.
 
 import { createHash } from "node:crypto";
-import { type Damage, readCapture } from "../capture/log-reader.ts";
+import { type Damage, readCapture, type ReadOptions } from "../capture/log-reader.ts";
 import { inRowOrder, type LateBlock, RowOrder } from "../capture/row-order.ts";
 import { inputError } from "../schema/errors.ts";
 import {
@@ -27,7 +27,7 @@ import { withDeviceSkew } from "./device-skew.ts";
 import { type Discipline, disciplinedRig } from "./discipline.ts";
 import { loggedRig } from "./logged-rig.ts";
 import { Outline } from "./outline.ts";
-import { SLICE_ROWS, slices } from "./slices.ts";
+import { SLICE_ROWS, Slicer } from "./slices.ts";
 import { type Timebase, timebaseOf } from "./timebase.ts";
 import { WallClock } from "./wall-clock.ts";
 
@@ -62,6 +62,8 @@ export interface StreamScan {
   readonly firstTick: bigint | null;
   /** Blocks that stand out of order in the log; everything here is as if they stood in their places. */
   readonly late: readonly LateBlock[];
+  /** Where in the log the whole frames lie that hold rows. */
+  readonly frames: readonly number[];
 }
 
 /** What the blocks of a segment say of its clock. */
@@ -159,14 +161,17 @@ class StreamScanner {
   readonly #trigger: ColumnReader | undefined;
   readonly #level = new Float64Array(SLICE_ROWS);
   #lastLevel = NaN;
+  /** Of blocks, and of the rows worked on. */
   #nextIndex = -1;
   readonly #order = new RowOrder();
+  #nextRow = -1;
   readonly #session: Session;
   readonly #rig: Rig;
   readonly timebase: Timebase;
   #calibrator: Calibrator | undefined;
   readonly #t = new Float64Array(SLICE_ROWS);
   readonly #flags = new Uint8Array(SLICE_ROWS);
+  readonly #slicer: Slicer;
 
   constructor(layout: RowLayout, rig: Rig, session: Session) {
     this.layout = layout;
@@ -174,6 +179,7 @@ class StreamScanner {
     this.#session = session;
     this.timebase = timebaseOf(layout, rig.device.clock.hz, rig.device.rowHz);
     this.#trigger = layout.trigger && columnReader(layout, layout.trigger);
+    this.#slicer = new Slicer(layout.rowBytes, this.timebase.isIndex);
   }
 
   /** @param at of the record that holds the block. */
@@ -191,16 +197,25 @@ class StreamScanner {
         this.missingRows += missing;
       }
     }
-    const restarted = (b.flags & BlockFlag.restart) !== 0;
-    if (restarted) this.#nextIndex = -1; // nothing goes on from the row before
+    this.#nextIndex = b.firstIndex + b.rows;
     let begins = NaN;
-    for (const slice of slices(b, this.layout.rowBytes)) {
+    for (const slice of this.#slicer.add(b)) {
       this.#addSlice(slice);
       if (Number.isNaN(begins)) begins = this.#t[0]!;
     }
+    // Rows timed by their index may wait for more to come.
+    const [from, to] = this.timebase.isIndex
+      ? [b.firstIndex, b.firstIndex + b.rows - 1]
+      : [begins, this.lastDevice];
     this.blocks++;
-    if (restarted || this.segments.length === 0) this.#beginSegment(b, begins);
-    this.segments[this.segments.length - 1]!.add(b, begins, this.lastDevice);
+    const restarted = (b.flags & BlockFlag.restart) !== 0;
+    if (restarted || this.segments.length === 0) this.#beginSegment(b, from);
+    this.segments[this.segments.length - 1]!.add(b, from, to);
+  }
+
+  /** After the last block. */
+  end(): void {
+    for (const slice of this.#slicer.end()) this.#addSlice(slice);
   }
 
   get late(): readonly LateBlock[] {
@@ -214,6 +229,7 @@ class StreamScanner {
     const records = readCapture(path, { only: (t) => t === `daq/${stream}` });
     for (const r of inRowOrder(records, path, stream, this.late))
       if (r.kind === "rows") other.add(r.block, r.at);
+    other.end();
     return other;
   }
 
@@ -223,22 +239,30 @@ class StreamScanner {
   }
 
   #addSlice(b: SampleBlock): void {
-    this.#calibrator ??= new Calibrator(this.layout, this.#rig, SLICE_ROWS);
-    this.timebase.read(b, this.#t);
+    this.#calibrator ??= new Calibrator(this.layout, this.#rig, SLICE_ROWS, false);
+    const { isIndex } = this.timebase;
     this.#calibrator.read(b, this.#flags);
-    this.outline.add(this.#t, this.#calibrator.totalW, b.rows);
-    if (this.rows === 0) this.firstDevice = this.#t[0]!;
+    const { totalW } = this.#calibrator;
+    if (isIndex) this.outline.addEven(b.firstIndex, totalW, b.rows);
+    if (!isIndex || this.#trigger) this.timebase.read(b, this.#t);
+    if (!isIndex) this.outline.add(this.#t, totalW, b.rows);
+    const [first, last] = isIndex
+      ? [b.firstIndex, b.firstIndex + b.rows - 1]
+      : [this.#t[0]!, this.#t[b.rows - 1]!];
+    if (this.rows === 0) this.firstDevice = first;
+    // Nothing goes on from the row before a restart.
+    if (b.flags & BlockFlag.restart) this.#nextRow = -1;
     if (this.#trigger) this.#findEdges(b);
-    this.#nextIndex = b.firstIndex + b.rows;
+    this.#nextRow = b.firstIndex + b.rows;
     this.rows += b.rows;
-    this.lastDevice = this.#t[b.rows - 1]!;
+    this.lastDevice = last;
   }
 
   /** An edge hidden by a gap is not dated: it is missing, and says so by its absence. */
   #findEdges(b: SampleBlock): void {
     const level = this.#level;
     this.#trigger!(b.bytes, b.rows, level);
-    const contiguous = b.firstIndex === this.#nextIndex;
+    const contiguous = b.firstIndex === this.#nextRow;
     let [last, t] = contiguous ? [this.#lastLevel, this.lastDevice] : [level[0]!, this.#t[0]!];
     for (let i = 0; i < b.rows; i++) {
       if (level[i] !== last)
@@ -273,7 +297,9 @@ export function scanCapture(
   const exchanges: ClockExchange[] = [];
   const notes: Note[] = [];
   const damages: Damage[] = [];
-  for (const r of readCapture(path, onProgress ? { onProgress } : {})) {
+  const frames: number[] = [];
+  const options: ReadOptions = { borrowed: true, onRows: (offset) => frames.push(offset) };
+  for (const r of readCapture(path, onProgress ? { ...options, onProgress } : options)) {
     switch (r.kind) {
       case "session":
         session = r.session;
@@ -330,6 +356,7 @@ export function scanCapture(
     }
   }
   if (!session) throw headless(path);
+  scanner?.end();
   const rigText = attachments.get("rig.yaml") ?? attachments.get("rig.json");
   return {
     path,
@@ -339,7 +366,7 @@ export function scanCapture(
     remarks,
     rigSha256: rigText ? createHash("sha256").update(rigText).digest("hex") : "",
     attachments,
-    stream: scanner && scanner.rows > 0 ? finish(scanner, path) : null,
+    stream: scanner && scanner.rows > 0 ? finish(scanner, path, frames) : null,
     telemetry: [...telemetry.values()],
     marks,
     kernels: kernels.finish(),
@@ -351,7 +378,7 @@ export function scanCapture(
   };
 }
 
-function finish(scanner: StreamScanner, path: string): StreamScan {
+function finish(scanner: StreamScanner, path: string, frames: readonly number[]): StreamScan {
   const { late } = scanner;
   const s = late.length > 0 ? scanner.inOrder(path) : scanner;
   const { layout, rows, blocks, firstDevice, lastDevice, outline } = s;
@@ -371,6 +398,7 @@ function finish(scanner: StreamScanner, path: string): StreamScan {
     triggerEdges,
     firstTick,
     late,
+    frames,
   };
 }
 

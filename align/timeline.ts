@@ -1,7 +1,7 @@
 // The second pass: every sample of the DAQ stream, calibrated, on the session clock, in runs without
 // gaps. Columns are reused: a run is valid until the next one is asked for.
 
-import { type CaptureRecord, readCapture } from "../capture/log-reader.ts";
+import { type CaptureRecord, readCapture, readRowsAt } from "../capture/log-reader.ts";
 import { inRowOrder } from "../capture/row-order.ts";
 import { BlockFlag, type SampleBlock } from "../schema/records.ts";
 import { Calibrator, type RailColumns, RowFlag } from "./calibrate.ts";
@@ -10,7 +10,7 @@ import { ramp } from "./columns.ts";
 import type { SessionNs } from "../schema/time.ts";
 import type { Scan, StreamScan } from "./scan.ts";
 import { type DaqClock, segmentOf } from "./segments.ts";
-import { SLICE_ROWS, slices } from "./slices.ts";
+import { SLICE_ROWS, Slicer } from "./slices.ts";
 import { type Timebase, timebaseOf } from "./timebase.ts";
 
 /** Rows [from, to) of the columns form one run; before `from` lies a gap if `gapBefore`. */
@@ -42,7 +42,7 @@ export interface TimelineCounts {
 }
 
 /** Of a scan: the layout of the rows, and the blocks that stand out of order. */
-type StreamOrder = Pick<StreamScan, "layout"> & Partial<Pick<StreamScan, "late">>;
+type StreamOrder = Pick<StreamScan, "layout"> & Partial<Pick<StreamScan, "late" | "frames">>;
 
 const MAX_SPANS = 10_000;
 
@@ -76,13 +76,13 @@ export class Timeline {
     this.rails = scan.rig!.rails.map((r) => r.name);
   }
 
-  /** Streams the capture once, in order. */
+  /** Streams the capture once, in order: the frames that its scan found whole. */
   *runs(onProgress?: (done: number, total: number) => void): Generator<AlignedRun> {
-    const { layout, late = [] } = this.#stream;
-    const topic = `daq/${layout.stream}`;
-    const options = { only: (t: string) => t === topic, ...(onProgress ? { onProgress } : {}) };
+    const { layout, frames, late = [] } = this.#stream;
     const { path } = this.#scan;
-    yield* this.align(blocksIn(inRowOrder(readCapture(path, options), path, layout.stream, late)));
+    const { stream } = layout;
+    const rows = readRowsAt(path, frames ?? rowFrames(path), stream, onProgress);
+    yield* this.align(blocksIn(inRowOrder(rows, path, stream, late)));
   }
 
   /** The same for blocks from anywhere; they must come in stream order. */
@@ -94,20 +94,31 @@ export class Timeline {
     const tNs = new Float64Array(SLICE_ROWS);
     const flags = new Uint8Array(SLICE_ROWS);
     this.#lastNs = -Infinity;
-    for (const block of blocks) {
-      // Late blocks stand in their places by now; one still marked so has its rows there already.
-      if (block.flags & (BlockFlag.duplicate | BlockFlag.reordered)) continue;
-      for (const slice of slices(block, layout.rowBytes)) {
-        const periodNs = this.#times(timebase, slice, tNs);
-        flags.fill(0, 0, slice.rows);
-        const clipped = calibrator.clippedRows;
-        calibrator.read(slice, flags);
-        if (calibrator.clippedRows > clipped) this.#noteClipped(tNs, flags, slice.rows);
-        yield* this.#split(slice, tNs, flags, calibrator, periodNs);
-        this.counts.rows += slice.rows;
-      }
+    for (const slice of this.#slices(blocks, timebase.isIndex)) {
+      const periodNs = this.#times(timebase, slice, tNs);
+      flags.fill(0, 0, slice.rows);
+      const clipped = calibrator.clippedRows;
+      calibrator.read(slice, flags);
+      if (calibrator.clippedRows > clipped) this.#noteClipped(tNs, flags, slice.rows);
+      yield* this.#split(slice, tNs, flags, calibrator, periodNs);
+      this.counts.rows += slice.rows;
     }
     this.counts.clipped = calibrator.clippedRows;
+  }
+
+  /** Time runs straight through a slice, so none reaches over a knot of the clock's wander or into a segment. */
+  *#slices(blocks: Iterable<SampleBlock>, isIndex: boolean): Generator<SampleBlock> {
+    const bends = this.#clock.segments.flatMap(({ model, fromDevice }) => [
+      fromDevice,
+      ...(model.wander?.device ?? []),
+    ]);
+    const slicer = new Slicer(
+      this.#stream.layout.rowBytes,
+      isIndex,
+      bends.sort((a, b) => a - b),
+    );
+    for (const block of blocks) if (!(block.flags & BlockFlag.duplicate)) yield* slicer.add(block);
+    yield* slicer.end();
   }
 
   /** Session time of each row. @returns the distance of the rows where it is one and the same. */
@@ -213,6 +224,14 @@ export class Timeline {
 
 function* blocksIn(records: Iterable<CaptureRecord>): Generator<SampleBlock> {
   for (const r of records) if (r.kind === "rows") yield r.block;
+}
+
+/** Where the frames with rows lie, for a log that nothing scanned before. */
+function rowFrames(path: string): number[] {
+  const frames: number[] = [];
+  const only = (): boolean => false;
+  for (const _ of readCapture(path, { only, onRows: (at) => frames.push(at) })) void _;
+  return frames;
 }
 
 /** First row in [from, rows) that does not simply go on: time jumps or stands still, or no number. */

@@ -16,8 +16,8 @@ import type {
 import { InputError, inputError } from "../schema/errors.ts";
 import { type Session, sessionFromJson } from "../schema/session.ts";
 import { chunkParts, MESSAGE_HEAD, parseRecord } from "./chunk-contents.ts";
-import { type Damage, type Frame, readFrames } from "./mcap-frames.ts";
-import { chunkRecords, Op, PREFIX } from "./mcap-records.ts";
+import { type Damage, type Frame, readFrames, readFramesAt } from "./mcap-frames.ts";
+import { CHUNK_RECORDS, chunkRecords, Op, PREFIX } from "./mcap-records.ts";
 import * as wire from "./wire.ts";
 
 export type { Damage } from "./mcap-frames.ts";
@@ -36,7 +36,8 @@ export type CaptureRecord =
   /** `at`: byte of the file at which the record begins that holds the block, for {@link rowsAt}. */
   | { readonly kind: "rows"; readonly block: SampleBlock; readonly at: number }
   | { readonly kind: "read"; readonly read: TelemetryRead }
-  | { readonly kind: "mark"; readonly mark: Mark }
+  /** `at`: byte of the file at which its JSON lies (mark-fields.ts). */
+  | { readonly kind: "mark"; readonly mark: Mark; readonly at?: number }
   | { readonly kind: "edge"; readonly edge: Edge }
   | { readonly kind: "pair"; readonly pair: ClockPair }
   | { readonly kind: "exchange"; readonly exchange: ClockExchange }
@@ -50,11 +51,18 @@ export interface ReadOptions {
   readonly only?: (topic: string) => boolean;
   /** Sees each frame, and each damage between them, before what is in it. */
   readonly onFrame?: (frame: Frame | Damage) => void;
+  /**
+   * Rows are views of the bytes read, valid until the next record is asked for: for who keeps none of them.
+   * Else each block has its bytes for itself.
+   */
+  readonly borrowed?: true;
+  /** Told where each whole frame lies that holds rows: what {@link readRowsAt} wants. */
+  readonly onRows?: (offset: number) => void;
 }
 
 /** @throws InputError when the file is missing, is no MCAP file at all, or of another version. */
 export function* readCapture(path: string, options: ReadOptions = {}): Generator<CaptureRecord> {
-  const decoder = new RecordDecoder(path, options.only);
+  const decoder = new RecordDecoder(path, options);
   for (const frame of readFrames(path, options.onProgress)) {
     options.onFrame?.(frame.kind === "damage" ? frame.damage : frame);
     if (frame.kind === "damage") yield frame;
@@ -64,12 +72,28 @@ export function* readCapture(path: string, options: ReadOptions = {}): Generator
 
 /** The row blocks in the record that begins at byte `at`, as a reading of the file told it. */
 export function rowsAt(path: string, at: number): SampleBlock[] {
-  const decoder = new RecordDecoder(path);
+  const decoder = new RecordDecoder(path, {});
   for (const frame of readFrames(path, undefined, at)) {
     if (frame.kind === "damage") break;
-    return [...decoder.decode(frame)].flatMap((r) => (r.kind === "rows" ? [r.block] : []));
+    return decoder.decode(frame).flatMap((r) => (r.kind === "rows" ? [r.block] : []));
   }
   return [];
+}
+
+/**
+ * The blocks of one stream in frames found before; their bytes are valid until the next is asked for.
+ * @throws InputError when the log was changed meanwhile.
+ */
+export function* readRowsAt(
+  path: string,
+  offsets: readonly number[],
+  stream: string,
+  onProgress?: ReadOptions["onProgress"],
+): Generator<CaptureRecord> {
+  const topic = `daq/${stream}`;
+  const decoder = new RecordDecoder(path, { borrowed: true, only: (t) => t === topic });
+  for (const frame of readFramesAt(path, offsets, onProgress))
+    for (const r of decoder.decode(frame)) if (r.kind === "rows") yield r;
 }
 
 function damage(what: Damage["what"], offset: number, bytes: number, text: string): CaptureRecord {
@@ -79,6 +103,9 @@ function damage(what: Damage["what"], offset: number, bytes: number, text: strin
 /** What a channel was declared as, and what of it is to come. */
 interface Topic {
   readonly topic: string;
+  /** What follows the first slash: the stream's or channel's name. */
+  readonly tail: string;
+  readonly isWanted: boolean;
   readonly schemaId: number;
   readonly layout?: RowLayout;
   /** Its declaration is damage: its messages are left out. */
@@ -89,7 +116,7 @@ interface Topic {
 /** Turns MCAP records into capture records; keeps what it must remember between them. */
 class RecordDecoder {
   readonly #path: string;
-  readonly #only: ((topic: string) => boolean) | undefined;
+  readonly #options: ReadOptions;
   readonly #channels = new Map<number, Topic>();
   readonly #topics = new Set<string>();
   /** Declarations as they came first, by opcode and id: they hold, and every chunk repeats them. */
@@ -99,40 +126,50 @@ class RecordDecoder {
   /** Channels that this chunk declares otherwise. */
   readonly #disputed = new Set<number>();
 
-  constructor(path: string, only?: (topic: string) => boolean) {
+  constructor(path: string, options: ReadOptions) {
     this.#path = path;
-    this.#only = only;
+    this.#options = options;
   }
 
-  *decode({ opcode, bytes, offset }: Frame): Generator<CaptureRecord> {
+  /** The records of a frame, up to where it is damaged. */
+  decode({ opcode, bytes, offset }: Frame): CaptureRecord[] {
+    const out: CaptureRecord[] = [];
     try {
-      if (opcode === Op.chunk) yield* this.#chunk(chunkRecords(bytes), offset);
-      else if (opcode === Op.attachment) yield* this.#attachment(bytes, offset);
+      if (opcode === Op.chunk) this.#chunk(chunkRecords(bytes), offset, out);
+      else if (opcode === Op.attachment) this.#attachment(bytes, offset, out);
     } catch (error) {
       // Whole, but of another version: nothing behind it can be trusted to mean what it says here.
       if (error instanceof InputError) throw inputError(error.message, this.#path);
       const what = opcode === Op.chunk ? "chunk" : "attachment";
-      yield damage(what, offset, bytes.length, (error as Error).message);
+      out.push(damage(what, offset, bytes.length, (error as Error).message));
     }
+    return out;
   }
 
-  *#chunk(records: Buffer, offset: number): Generator<CaptureRecord, void, void> {
+  #chunk(records: Buffer, offset: number, out: CaptureRecord[]): void {
     this.#disputed.clear();
-    for (const { opcode, bytes } of chunkParts(records))
-      if (opcode !== Op.message) yield* this.#declaration(opcode, bytes, offset);
+    let hasRows = false;
+    for (const { opcode, at, bytes } of chunkParts(records))
+      if (opcode !== Op.message) this.#declaration(opcode, bytes, offset, out);
       else {
         const entry = this.#entryOf(bytes);
         if (!entry) continue;
+        hasRows ||= entry.layout !== undefined;
         const sequence = bytes.readUInt32LE(PREFIX + 2);
-        if (sequence !== entry.next) yield outOfSequence(entry, sequence, offset);
+        if (sequence !== entry.next) out.push(outOfSequence(entry, sequence, offset));
         entry.next = (sequence + 1) >>> 0;
-        if (this.#only && !this.#only(entry.topic)) continue;
-        // A copy: who keeps a record need not know that the next frame takes this one's place.
-        const data = Uint8Array.prototype.slice.call(bytes, MESSAGE_HEAD);
-        const record = decodeMessage(entry.topic, entry.layout, data, offset);
+        if (!entry.isWanted) continue;
+        // A copy of rows: who keeps a record need not know that the next frame takes this one's place.
+        const data =
+          entry.layout && !this.#options.borrowed
+            ? Uint8Array.prototype.slice.call(bytes, MESSAGE_HEAD)
+            : bytes.subarray(MESSAGE_HEAD);
+        const dataAt = offset + CHUNK_RECORDS + at + MESSAGE_HEAD;
+        const record = decodeMessage(entry, data, offset, dataAt);
         const text = `${entry.topic}: malformed message`;
-        yield record ?? damage("message", offset, data.length, text);
+        out.push(record ?? damage("message", offset, data.length, text));
       }
+    if (hasRows) this.#options.onRows?.(offset);
   }
 
   /** The channel of a message, or undefined where it is left out. */
@@ -143,20 +180,20 @@ class RecordDecoder {
     return entry.refused || this.#disputed.has(id) ? undefined : entry;
   }
 
-  *#attachment(bytes: Buffer, at: number): Generator<CaptureRecord, void, void> {
+  #attachment(bytes: Buffer, at: number, out: CaptureRecord[]): void {
     const a = parseRecord(bytes);
     if (a?.type !== "Attachment") return;
     if (this.#attachments.has(a.name)) {
-      yield damage("attachment", at, bytes.length, `a second ${a.name}; the first holds`);
+      out.push(damage("attachment", at, bytes.length, `a second ${a.name}; the first holds`));
       return;
     }
     this.#attachments.add(a.name);
     if (a.name === "session.json")
-      yield { kind: "session", session: sessionFromJson(Buffer.from(a.data).toString()) };
-    yield { kind: "attachment", name: a.name, mediaType: a.mediaType, data: a.data };
+      out.push({ kind: "session", session: sessionFromJson(Buffer.from(a.data).toString()) });
+    out.push({ kind: "attachment", name: a.name, mediaType: a.mediaType, data: a.data });
   }
 
-  *#declaration(opcode: number, bytes: Buffer, at: number): Generator<CaptureRecord, void, void> {
+  #declaration(opcode: number, bytes: Buffer, at: number, out: CaptureRecord[]): void {
     const key = (opcode << 16) | (bytes.length < PREFIX + 2 ? 0 : bytes.readUInt16LE(PREFIX));
     const first = this.#declared.get(key);
     if (first?.equals(bytes)) return;
@@ -165,28 +202,31 @@ class RecordDecoder {
     if (!first) {
       this.#declared.set(key, Buffer.from(bytes));
       if (r.type === "Schema") this.#schemas.set(r.id, r.data);
-      else yield* this.#channel(r, at);
+      else this.#channel(r, at, out);
       return;
     }
     for (const [id, { schemaId }] of this.#channels)
       if (r.type === "Channel" ? id === r.id : schemaId === r.id) this.#disputed.add(id);
     const subject = r.type === "Channel" ? `channel ${r.topic}` : `schema ${r.name}`;
     const text = `${subject} declared anew, otherwise; the first holds, and messages by it here are left out`;
-    yield damage("record", at, bytes.length, text);
+    out.push(damage("record", at, bytes.length, text));
   }
 
-  *#channel(c: TypedMcapRecords["Channel"], at: number): Generator<CaptureRecord, void, void> {
-    const entry = { topic: c.topic, schemaId: c.schemaId, refused: false, next: 0 };
+  #channel(c: TypedMcapRecords["Channel"], at: number, out: CaptureRecord[]): void {
+    const { topic, schemaId } = c;
+    const tail = topic.slice(topic.indexOf("/") + 1);
+    const isWanted = this.#options.only?.(topic) ?? true;
+    const entry = { topic, tail, isWanted, schemaId, refused: false, next: 0 };
     try {
       if (this.#topics.has(c.topic)) throw new Error("a second channel of that topic");
       this.#topics.add(c.topic);
       const { record, layout } = readChannel(c, this.#schemas.get(c.schemaId));
       this.#channels.set(c.id, { ...entry, ...(layout && { layout }) });
-      if (record) yield record;
+      if (record) out.push(record);
     } catch (error) {
       this.#channels.set(c.id, { ...entry, refused: true });
       const text = `${c.topic}: ${(error as Error).message}; its messages are left out`;
-      yield damage("record", at, 0, text);
+      out.push(damage("record", at, 0, text));
     }
   }
 }
@@ -213,19 +253,22 @@ function readChannel(
   return { record: { kind: "channel", channel: wire.decodeTelemetry(name, c.metadata) } };
 }
 
+/** @param at of the record that holds the message, and of its data. */
 function decodeMessage(
-  topic: string,
-  layout: RowLayout | undefined,
+  { topic, tail, layout }: Topic,
   data: Uint8Array,
   at: number,
+  dataAt: number,
 ): CaptureRecord | undefined {
-  const tail = topic.slice(topic.indexOf("/") + 1);
   if (layout) {
     const block = wire.decodeBlock(tail, layout.rowBytes, data);
     return block && { kind: "rows", block, at };
   }
   if (topic.startsWith("telemetry/")) return some("read", "read", wire.decodeRead(tail, data));
-  if (topic === "marks") return some("mark", "mark", wire.decodeMark(data));
+  if (topic === "marks") {
+    const mark = wire.decodeMark(data);
+    return mark && { kind: "mark", mark, at: dataAt };
+  }
   if (topic === "edges") return some("edge", "edge", wire.decodeEdge(data));
   if (topic === "notes") return some("note", "note", wire.decodeNote(data));
   if (topic === "clock/host") return some("pair", "pair", wire.decodePair(data));

@@ -5,7 +5,7 @@
 
 import { crc32 } from "node:zlib";
 import { inputError } from "../schema/errors.ts";
-import { crcOfLast } from "./crc-range.ts";
+import { crcOfLast, crcThrough } from "./crc-range.ts";
 import { FileBytes } from "./file-bytes.ts";
 import { crcOf, EndMarks, endProblem } from "./log-end.ts";
 import { hex, MAGIC, Op, PREFIX, type Shape, shapeAt } from "./mcap-records.ts";
@@ -30,6 +30,35 @@ export interface Frame {
 export type FrameOrDamage = Frame | { readonly kind: "damage"; readonly damage: Damage };
 
 type Progress = (done: number, total: number) => void;
+
+/**
+ * The frames at these offsets, found whole by {@link readFrames} before: what a second look at a log reads,
+ * and no checksum again.
+ * @throws InputError when the file is missing or no longer holds them.
+ */
+export function* readFramesAt(
+  path: string,
+  offsets: readonly number[],
+  onProgress?: Progress,
+): Generator<Frame> {
+  const file = new FileBytes(path);
+  try {
+    let buffer = Buffer.alloc(1 << 16);
+    const peek = (at: number, length: number): Buffer => file.read(at, Buffer.allocUnsafe(length));
+    for (const offset of offsets) {
+      const shape = shapeAt(peek, offset, file.size);
+      if (typeof shape === "string")
+        throw inputError("the log was changed while it was read", path);
+      if (buffer.length < shape.bytes) buffer = Buffer.alloc(2 * shape.bytes);
+      const bytes = file.read(offset, buffer.subarray(0, shape.bytes));
+      yield { kind: "frame", opcode: shape.opcode, offset, bytes };
+      onProgress?.(offset + shape.bytes, file.size);
+    }
+    onProgress?.(file.size, file.size);
+  } finally {
+    file.close();
+  }
+}
 
 /** @throws InputError when the file is missing or is no MCAP file at all. */
 export function* readFrames(
@@ -104,7 +133,7 @@ class FrameReader {
         yield* this.#close(read.readUInt32LE(PREFIX), at);
         return;
       }
-      this.#crc = crc32(read, this.#crc);
+      this.#crc = crcAfter(this.#crc, read, (shape as Shape).crc);
       yield { kind: "frame", opcode: read[0]!, offset: at, bytes: read };
       at += read.length;
       this.#progress?.(at, this.#file.size);
@@ -160,6 +189,13 @@ class FrameReader {
     if (problem) yield damage("cut", problem.at, this.#file.size - problem.at, problem.text);
     else this.#progress?.(this.#file.size, this.#file.size);
   }
+}
+
+/** CRC-32 of the file after a record that is whole: what its own CRC vouches for is not read a second time. */
+function crcAfter(before: number, bytes: Buffer, own: Shape["crc"]): number {
+  if (!own) return crc32(bytes, before);
+  const head = crc32(bytes.subarray(0, own.from), before);
+  return crc32(bytes.subarray(own.to), crcThrough(head, own.stated, own.to - own.from));
 }
 
 function crcDoubt(bytes: Buffer, { opcode, crc }: Shape): string | undefined {

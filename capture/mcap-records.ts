@@ -27,6 +27,8 @@ const MAX_RECORD = 256 << 20;
 const MAX_HEADER = 1 << 16;
 /** Fixed part of a chunk without compression: start, end, size u64; crc u32; "" and records length. */
 export const CHUNK_HEAD = 40;
+/** Where the records of a chunk frame begin in it. */
+export const CHUNK_RECORDS = PREFIX + CHUNK_HEAD;
 
 export interface Shape {
   readonly opcode: number;

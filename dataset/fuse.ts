@@ -14,7 +14,8 @@ import {
 import { compare, type Comparison, prepare, type Prepared } from "../energy/compare.ts";
 import { comparisonToJson } from "../energy/compare-json.ts";
 import type { Window } from "../energy/windows.ts";
-import { inputError } from "../schema/errors.ts";
+import { inputError, UsageError } from "../schema/errors.ts";
+import { NS_PER_S } from "../schema/time.ts";
 import { alignToJson } from "./align-json.ts";
 import type { ByteSink } from "./arrow-file.ts";
 import { noteChecksums } from "./checksums.ts";
@@ -40,11 +41,14 @@ export function fuseRun(paths: RunPaths, options: FuseOptions = {}): Fused {
   const prepared = prepare(paths.capture, options.onProgress?.("reading"));
   const identity = captureIdentity(paths.capture);
   const shared = tableMetadata(prepared, identity);
-  const table = openTable(paths.fused, prepared, shared);
-  const sink = table && rowSink(table, prepared, options);
+  const factor = rowsPerMean(prepared.scan, options);
+  const means = factor > 1 ? { rows_per_mean: String(factor) } : {};
+  const table = openTable(paths.fused, prepared, { ...shared, ...means });
   let comparison: Comparison;
   try {
-    comparison = compare(prepared, options.onProgress?.("fusing"), sink);
+    const sink = table && rowSink(table, prepared, options);
+    comparison = compare(prepared, options.onProgress?.("fusing"), sink?.add);
+    sink?.end();
     table?.close();
   } catch (error) {
     table?.abort();
@@ -79,26 +83,57 @@ export function openTable(
     hasCurrent: r.current !== undefined,
   }));
   const power = scan.telemetry.filter((s: TelemetrySeries) => s.channel.quantity === "power");
-  return new FusedTable(to, rails, power, windows, meta);
+  return new FusedTable(to, rails, power, windows, meta, holdsNs(scan));
 }
 
-function rowSink(table: FusedTable, p: Prepared, o: FuseOptions): (run: AlignedRun) => void {
+interface RowSink {
+  readonly add: (run: AlignedRun) => void;
+  readonly end: () => void;
+}
+
+function rowSink(table: FusedTable, p: Prepared, o: FuseOptions): RowSink {
   const window = o.window === undefined ? undefined : p.windows.find((w) => w.name === o.window);
   if (o.window !== undefined && !window) {
-    table.abort();
     const names = p.windows.slice(0, 12).map((w) => w.name);
     throw inputError(`no window "${o.window}"`, p.scan.path, `one of ${names.join(", ")}`);
   }
-  const rowHz = p.scan.rig!.device.rowHz;
-  const factor = o.rateHz === undefined ? 1 : Math.max(1, Math.round(rowHz / o.rateHz));
-  const decimator = factor > 1 ? new Decimator(factor, p.scan.rig!.rails.length) : undefined;
-  const write = (run: AlignedRun): void => table.add(run);
-  return (run) => {
-    const inside = window ? clip(run, window.t0Ns, window.t1Ns) : run;
-    if (!inside) return;
-    if (decimator) decimator.add(inside, write);
-    else write(inside);
+  const factor = rowsPerMean(p.scan, o);
+  const decimator =
+    factor > 1 ? new Decimator(factor, holdsNs(p.scan), (means) => table.add(means)) : undefined;
+  return {
+    add(run) {
+      const inside = window ? clip(run, window.t0Ns, window.t1Ns) : run;
+      if (!inside) return;
+      if (decimator) decimator.add(inside);
+      else table.add(inside);
+    },
+    end: () => decimator?.end(),
   };
+}
+
+/** How long a row stands for, where rows are means over their period. */
+const holdsNs = ({ rig }: Pick<Scan, "rig">): number =>
+  rig?.device.sampling === "interval_mean" ? NS_PER_S / rig.device.rowHz : 0;
+
+/** Rates are typed with a few digits: a divisor within this is meant. */
+const SAME_RATE = 1e-5;
+
+/** @throws UsageError naming the nearest rates that divide the rate of rows. */
+function rowsPerMean({ rig }: Pick<Scan, "rig">, { rateHz }: FuseOptions): number {
+  if (rateHz === undefined || !rig) return 1;
+  const { rowHz } = rig.device;
+  const exact = rowHz / rateHz;
+  const factor = Math.max(1, Math.round(exact));
+  if (Math.abs(exact / factor - 1) <= SAME_RATE) return factor;
+  const named = (n: number): string => `${Number((rowHz / n).toPrecision(7))} Hz`;
+  if (exact < 1)
+    throw new UsageError(
+      `--rate: ${named(exact)} is more than the ${named(1)} of the rows; leave --rate out for every row`,
+    );
+  const [less, more] = [Math.ceil(exact), Math.floor(exact)];
+  throw new UsageError(
+    `--rate: ${named(exact)} does not divide the ${named(1)} of the rows; the nearest that do are ${named(less)} (means over ${less} rows) and ${named(more)} (${more})`,
+  );
 }
 
 function clip(run: AlignedRun, t0: number, t1: number): AlignedRun | undefined {

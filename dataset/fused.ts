@@ -8,7 +8,9 @@ import type { TelemetrySeries } from "../align/scan.ts";
 import type { Window } from "../energy/windows.ts";
 import { fusedColumns } from "../schema/tables.ts";
 import { ArrowFile, type ByteSink, type Values } from "./arrow-file.ts";
+import type { MeanRun } from "./decimator.ts";
 import { EventIndex } from "./event-index.ts";
+import { RunningEnergy } from "./running-energy.ts";
 
 export const BATCH_ROWS = 65_536;
 
@@ -90,13 +92,11 @@ export class FusedTable {
   #eventNulls = 0;
   readonly #flags = new Uint8Array(BATCH_ROWS);
   readonly #events: EventIndex;
+  readonly #running: RunningEnergy;
   #rows = 0;
-  #energyJ = 0;
-  #lost = 0;
-  #lastT = NaN;
-  #lastW = 0;
   rowsWritten = 0;
 
+  /** @param holdsNs as {@link RunningEnergy} wants it. */
   constructor(
     to: string | ByteSink,
     rails: readonly {
@@ -107,7 +107,9 @@ export class FusedTable {
     channels: readonly TelemetrySeries[],
     windows: readonly Window[],
     metadata: Readonly<Record<string, string>>,
+    holdsNs = 0,
   ) {
+    this.#running = new RunningEnergy(holdsNs);
     const columns = fusedColumns(
       rails.map((r) => r.name),
       channels.map((c) => c.channel.name),
@@ -124,8 +126,8 @@ export class FusedTable {
     this.#events = new EventIndex(windows);
   }
 
-  /** Appends a run, cutting it where a batch is full. */
-  add(run: AlignedRun): void {
+  /** Appends a run, cutting it where a batch is full. Means bring their own Joules. */
+  add(run: AlignedRun | MeanRun): void {
     for (let from = run.from; from < run.to;) {
       const to = Math.min(run.to, from + BATCH_ROWS - this.#rows);
       this.#copy(run, from, to);
@@ -144,7 +146,7 @@ export class FusedTable {
     this.#file.abort();
   }
 
-  #copy(run: AlignedRun, from: number, to: number): void {
+  #copy(run: AlignedRun | MeanRun, from: number, to: number): void {
     const at = this.#rows;
     this.#times(run.tNs, from, to, at);
     run.rails.forEach((rail, r) => {
@@ -154,7 +156,8 @@ export class FusedTable {
       copy(rail.powerW, out.p, from, to, at);
     });
     copy(run.totalW, this.#total, from, to, at);
-    this.#integrate(run, from, to, at);
+    if ("energyJ" in run) this.#energy.set(run.energyJ.subarray(from, to), at);
+    else this.#running.fill(run, from, to, this.#energy, at);
     for (const c of this.#channels) c.fill(run.tNs, from, to, at);
     this.#markEvents(run.tNs, from, to, at);
     this.#flags.set(run.flags.subarray(from, to), at);
@@ -172,29 +175,6 @@ export class FusedTable {
       words[w] = ns - high * 4294967296;
       words[w + 1] = high;
     }
-  }
-
-  /** Running trapezoid, compensated (Kahan); it stands still across a gap. */
-  #integrate(run: AlignedRun, from: number, to: number, at: number): void {
-    const { tNs: t, totalW: p } = run;
-    const out = this.#energy;
-    let [sum, lost, lastT, lastW] = [this.#energyJ, this.#lost, this.#lastT, this.#lastW];
-    let i = from;
-    if (Number.isNaN(lastT) || (run.gapBefore && from === run.from)) {
-      out[at] = sum;
-      [lastT, lastW] = [t[i]!, p[i]!];
-      i++;
-    }
-    for (; i < to; i++) {
-      const add = (lastW + p[i]!) * (t[i]! - lastT) * 5e-10 - lost;
-      const next = sum + add;
-      lost = next - sum - add;
-      sum = next;
-      lastT = t[i]!;
-      lastW = p[i]!;
-      out[at + i - from] = sum;
-    }
-    [this.#energyJ, this.#lost, this.#lastT, this.#lastW] = [sum, lost, lastT, lastW];
   }
 
   #markEvents(t: Float64Array, from: number, to: number, at: number): void {

@@ -2,6 +2,7 @@
 // between points. Built from the outline, so it is exact where the outline kept every row and a smooth
 // stand-in beyond; used to see the trace as a slow telemetry channel would, never for a window's Joules.
 
+import { firstAtOrAfter } from "../align/columns.ts";
 import type { Outline } from "../align/outline.ts";
 import { type DaqClock, placeColumn } from "../align/segments.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
@@ -12,6 +13,8 @@ export class PowerPrefix {
   /** Least and most power of its points. */
   readonly rangeW: readonly [number, number];
   readonly #energyJ: Float64Array;
+  /** Where the last look ended: what is asked for one after another lies near. */
+  #near = 0;
 
   constructor(tNs: Float64Array, powerW: Float64Array) {
     this.tNs = tNs;
@@ -69,14 +72,15 @@ export class PowerPrefix {
     );
   }
 
-  /** Index of the last point at or before an instant. */
+  /** Index of the last point at or before an instant; 0 before the first. */
   #before(tNs: SessionNs): number {
-    let [lo, hi] = [0, this.tNs.length - 1];
-    while (lo < hi) {
-      const mid = (lo + hi + 1) >> 1;
-      if (this.tNs[mid]! <= tNs) lo = mid;
-      else hi = mid - 1;
-    }
-    return lo;
+    const t = this.tNs;
+    const near = this.#near;
+    if (t[near]! <= tNs && !(t[near + 1]! <= tNs)) return near;
+    const from = t[near]! <= tNs ? near : 0;
+    // The last of equal times, as a search by halves would find it.
+    let i = firstAtOrAfter(t, tNs, from);
+    while (i < t.length && t[i] === tNs) i++;
+    return (this.#near = Math.max(0, i - 1));
   }
 }

@@ -1,0 +1,68 @@
+// Runs of rows → Joules so far, as energy/integrate.ts counts them: trapezoids between rows that are instants,
+// rectangles where a row is a mean over its period. It stands still over gaps. Sums are compensated (Neumaier
+// 1974), so that it ends at the session's Joules whatever the length and the rate.
+
+import { sumOf } from "../align/columns.ts";
+import type { AlignedRun } from "../align/timeline.ts";
+
+const J_PER_W_NS = 1e-9;
+
+export class RunningEnergy {
+  readonly #holdsNs: number;
+  #sum = 0;
+  #lost = 0;
+  #lastT = NaN;
+  #lastW = 0;
+
+  /** @param holdsNs how long a row stands for, where rows are means over their period; 0 where they are instants. */
+  constructor(holdsNs: number) {
+    this.#holdsNs = holdsNs;
+  }
+
+  /** Joules to the end of each row in [from, to), into out[at …]. Runs, and pieces of a run, come in order. */
+  fill(run: AlignedRun, from: number, to: number, out: Float64Array, at: number): void {
+    for (let i = from; i < to; i++) {
+      this.#step(run, i);
+      out[at + i - from] = this.#now();
+    }
+  }
+
+  /** Joules to the end of row `to` − 1. */
+  upTo(run: AlignedRun, from: number, to: number): number {
+    this.#step(run, from);
+    const { tNs: t, totalW: p, periodNs } = run;
+    if (periodNs === undefined) for (let i = from + 1; i < to; i++) this.#step(run, i);
+    else if (to > from + 1) {
+      // Each row but the last is followed by one period of its own power, or of the mean of it and the next.
+      const last = p[to - 1]!;
+      const ends = this.#holdsNs > 0 ? last : (p[from]! + last) / 2;
+      this.#add((sumOf(p, from, to) - ends) * periodNs * J_PER_W_NS);
+      [this.#lastT, this.#lastW] = [t[to - 1]!, last];
+    }
+    return this.#now();
+  }
+
+  /** From the row before to row i. */
+  #step(run: AlignedRun, i: number): void {
+    const [t, w] = [run.tNs[i]!, run.totalW[i]!];
+    const gap = run.gapBefore && i === run.from;
+    const ns = t - this.#lastT;
+    if (this.#holdsNs > 0)
+      this.#add(this.#lastW * (gap ? Math.min(ns, this.#holdsNs) : ns) * J_PER_W_NS);
+    else if (!gap) this.#add(((this.#lastW + w) / 2) * ns * J_PER_W_NS);
+    this.#lastT = t;
+    this.#lastW = w;
+  }
+
+  #now(): number {
+    return this.#sum + this.#lost + this.#lastW * this.#holdsNs * J_PER_W_NS;
+  }
+
+  #add(x: number): void {
+    if (Number.isNaN(x)) return; // before the first row there is nothing
+    const s = this.#sum;
+    const t = s + x;
+    this.#lost += Math.abs(s) >= Math.abs(x) ? s - t + x : x - t + s;
+    this.#sum = t;
+  }
+}
