@@ -3,24 +3,10 @@
 // each with its launch. What they are worth is cuda-times.ts.
 
 import type { Mark } from "../schema/records.ts";
+import { Names } from "./mark-table.ts";
 import { type Session, toSession } from "../schema/session.ts";
 import { type Instant, instant, type SessionNs } from "../schema/time.ts";
 import { CudaAccount, type InLog, processOf } from "./cuda-account.ts";
-
-/** Text that repeats, once. */
-export class Names {
-  readonly list: string[] = [];
-  readonly #index = new Map<string, number>();
-
-  of(text: string): number {
-    let i = this.#index.get(text);
-    if (i === undefined) {
-      i = this.list.push(text) - 1;
-      this.#index.set(text, i);
-    }
-    return i;
-  }
-}
 
 /** What dates a kernel's start (docs/cuda.md): its record, a gate that it was held behind, its launch alone. */
 export const SOURCES = ["cupti", "gate", "submit"] as const;
@@ -80,6 +66,16 @@ interface Launch {
 
 type Fields = NonNullable<Mark["fields"]>;
 
+/** A mark that {@link KernelCollector} takes. */
+export function isKernelMark({ clock, name, fields }: Mark): boolean {
+  if (clock !== "host" || fields === undefined) return false;
+  const { kind } = fields;
+  return kind === "kernel" || kind === "submit" || isGate(name, fields);
+}
+
+const isGate = (name: string, fields: Fields): boolean =>
+  name === "cuda_gate" && fields["launch"] !== undefined;
+
 export class KernelCollector {
   count = 0;
   readonly #names = new Names();
@@ -104,19 +100,18 @@ export class KernelCollector {
 
   /** @returns whether the mark was one of a kernel or a launch, and is now here. */
   add(mark: Mark, session: Session): boolean {
-    const { fields } = mark;
-    if (mark.clock !== "host" || fields === undefined) return false;
-    this.#account.see(mark);
+    if (mark.clock === "host" && mark.fields !== undefined) this.#account.see(mark);
+    if (!isKernelMark(mark)) return false;
+    const fields = mark.fields!;
     if (fields["kind"] === "kernel") {
       if (mark.phase === "begin") this.#begin(mark.name, mark.t, fields, session);
       else this.#end(mark.t, fields, session);
       return true;
     }
-    if (mark.name === "cuda_gate" && fields["launch"] !== undefined) {
+    if (isGate(mark.name, fields)) {
       this.#gate(fields, session);
       return true;
     }
-    if (fields["kind"] !== "submit") return false;
     const process = this.#processes.of(processOf(fields));
     const launches = this.#launches.get(process) ?? new Map<number, Launch>();
     this.#launches.set(process, launches);

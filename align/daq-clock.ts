@@ -3,7 +3,6 @@
 // else the host's stamp and the rig's declared rate alone.
 
 import { InputError } from "../schema/errors.ts";
-import type { Mark } from "../schema/records.ts";
 import {
   type ClockModel,
   type ClockPrior,
@@ -136,11 +135,8 @@ const UNMATCHED =
 const UNCERTAIN =
   "its trigger edges fit the sync marks at no offset, or at several: they are left out";
 
-const syncMarks = (scan: Scan): Mark[] =>
-  scan.marks.filter((m) => m.clock === "host" && m.name === "sync");
-
 const unmatched = (scan: Scan, e: Evidence): boolean =>
-  syncMarks(scan).length > 1 && e.edges.length > 1;
+  scan.syncMarks.length > 1 && e.edges.length > 1;
 
 /** The rig's rate, and a start known as well as the coarse model knows it. */
 function narrowed(prior: ClockPrior, coarse: ClockModel): ClockPrior {
@@ -155,7 +151,7 @@ function bySyncEdges(
   prior: ClockPrior,
   broken: boolean,
 ): ClockModel | undefined {
-  const sync = syncMarks(scan);
+  const sync = scan.syncMarks;
   const seen = e.edges;
   if (sync.length === 0 || seen.length === 0) return undefined;
   const epoch = scan.session.hostEpoch;
@@ -214,7 +210,7 @@ export function debounced<E extends { readonly device: number }>(
 /** Exchanges of stamps with the device. */
 function byExchange({ exchanges, prior }: Evidence, clock: string): ClockModel | undefined {
   if (exchanges.length === 0) return undefined;
-  const asymmetryNs = Math.min(...exchanges.map((p) => p.uNs));
+  const asymmetryNs = exchanges.reduce((least, p) => Math.min(least, p.uNs), Infinity);
   return modelOf(clock, "exchange", prior, exchanges, fitLine(exchanges, prior), asymmetryNs);
 }
 
@@ -256,12 +252,11 @@ function byLoadEdges(
   broken: boolean,
   last: boolean,
 ): ClockModel | undefined {
-  const epoch = scan.session.hostEpoch;
-  const load = scan.marks.filter(
-    (m) => m.clock === "host" && m.name === "load" && m.phase !== "instant",
-  );
+  const { marks } = scan;
+  const name = marks.names.find("load");
+  const load = [...marks.on("host")].filter((i) => marks.name(i) === name);
   if (load.length === 0) return undefined;
-  const reference = edgeList(load.map((m) => [Number(m.t - epoch), m.phase === "begin" ? 1 : -1]));
+  const reference = edgeList(load.map((i) => [marks.tNs(i), marks.phase(i) === "begin" ? 1 : -1]));
   const shortest = shortestStep(reference.t);
   const stretchNs = Math.min(LONGEST_STRETCH_NS, shortest / 3);
   const { t, powerW } = e.trace;

@@ -26,6 +26,7 @@ import { columnReader, type ColumnReader } from "./decode.ts";
 import { withDeviceSkew } from "./device-skew.ts";
 import { type Discipline, disciplinedRig } from "./discipline.ts";
 import { loggedRig } from "./logged-rig.ts";
+import { MarkTable } from "./mark-table.ts";
 import { Outline } from "./outline.ts";
 import { SLICE_ROWS, Slicer } from "./slices.ts";
 import { type Timebase, timebaseOf } from "./timebase.ts";
@@ -91,7 +92,9 @@ export interface Scan {
   readonly stream: StreamScan | null;
   readonly telemetry: readonly TelemetrySeries[];
   /** All but those of kernels and launches. */
-  readonly marks: readonly Mark[];
+  readonly marks: MarkTable;
+  /** Marks that bracket the edges which the host raised, with all they say. */
+  readonly syncMarks: readonly Mark[];
   readonly kernels: KernelTable | undefined;
   readonly edges: readonly Edge[];
   readonly pairs: readonly ClockPair[];
@@ -290,7 +293,8 @@ export function scanCapture(
   let scanner: StreamScanner | undefined;
   const attachments = new Map<string, Uint8Array>();
   const telemetry = new Map<string, TelemetrySeries>();
-  const marks: Mark[] = [];
+  let marks: MarkTable | undefined;
+  const syncMarks: Mark[] = [];
   const kernels = new KernelCollector();
   const edges: Edge[] = [];
   const pairs: ClockPair[] = [];
@@ -303,6 +307,7 @@ export function scanCapture(
     switch (r.kind) {
       case "session":
         session = r.session;
+        marks ??= new MarkTable(session);
         wall = new WallClock(session);
         break;
       case "attachment":
@@ -335,7 +340,10 @@ export function scanCapture(
         addRead(telemetry.get(r.read.channel)!, r.read, session, wall!);
         break;
       case "mark":
-        if (!session || !kernels.add(r.mark, session)) marks.push(r.mark);
+        if (!session) throw headless(path);
+        if (kernels.add(r.mark, session)) break;
+        marks!.add(r.mark, r.at ?? 0);
+        if (r.mark.name === "sync" && r.mark.clock === "host") syncMarks.push(r.mark);
         break;
       case "edge":
         edges.push(r.edge);
@@ -368,7 +376,8 @@ export function scanCapture(
     attachments,
     stream: scanner && scanner.rows > 0 ? finish(scanner, path, frames) : null,
     telemetry: [...telemetry.values()],
-    marks,
+    marks: marks!,
+    syncMarks,
     kernels: kernels.finish(),
     edges,
     pairs,

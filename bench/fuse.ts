@@ -3,9 +3,9 @@
 
 import { type AlignedRun } from "../align/timeline.ts";
 import type { TelemetrySeries } from "../align/scan.ts";
+import type { Intervals } from "../dataset/event-index.ts";
 import { openTable } from "../dataset/fuse.ts";
 import { instantsOf, Integrator } from "../energy/integrate.ts";
-import type { Window } from "../energy/windows.ts";
 import { type Figure, measure } from "./memcpy.ts";
 import { BLOCK_ROWS, blocksOf, rowNs, type Stream, timelineOf, words16 } from "./stream.ts";
 
@@ -61,9 +61,7 @@ function reads(name: string, n: number): TelemetrySeries {
   };
 }
 
-function events(s: Stream, n: number): Window[] {
-  return Array.from({ length: n }, (_, k) => {
-    const at = rowNs(s, k * 50_000);
-    return { name: `load-${k + 1}`, kind: "mark", t0Ns: at, t1Ns: at + 2e8, u0Ns: 0, u1Ns: 0 };
-  });
+function events(s: Stream, count: number): Intervals {
+  const t0Ns = (k: number): number => rowNs(s, k * 50_000);
+  return { count, t0Ns, t1Ns: (k) => t0Ns(k) + 2e8, isSum: () => false };
 }

@@ -6,6 +6,7 @@ import { FusedTable } from "../dataset/fused.ts";
 import { type Figure, figure } from "./memcpy.ts";
 import { blocksOf, type Stream, timelineOf, words16 } from "./stream.ts";
 
+const NO_WINDOWS = { count: 0, t0Ns: () => NaN, t1Ns: () => NaN, isSum: () => false };
 const SIZES = [10e6, 100e6, 1000e6];
 /** Flat: within 20 % of where it stood after the first size. */
 const TARGET = 1.2;
@@ -34,7 +35,7 @@ export async function* run(): AsyncGenerator<Figure> {
 function peakRss(stream: Stream, rows: number): number {
   const integrator = new Integrator(stream.rig, instantsOf([0]));
   const rails = stream.rig.rails.map((r) => ({ name: r.name, hasVoltage: true, hasCurrent: true }));
-  const table = new FusedTable(() => undefined, rails, [], [], {});
+  const table = new FusedTable(() => undefined, rails, [], NO_WINDOWS, {});
   let [peak, blocks] = [0, 0];
   for (const run of timelineOf(stream).align(blocksOf(stream, rows))) {
     integrator.add(run);

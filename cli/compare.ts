@@ -27,13 +27,15 @@ Exit 3 when the run has recorded losses or a doubt about its clocks; the warning
   async run(call) {
     const [dir, ...extra] = call.positionals;
     if (!dir || extra.length > 0) throw new UsageError("compare takes one RUN");
+    const window = call.options["window"];
+    const name = typeof window === "string" ? window : undefined;
     const { result, document, changed } = await withRun(dir, "exclusive", (paths) =>
-      compareRun(paths, dir, call.ui),
+      compareRun(paths, dir, call.ui, name),
     );
-    const chosen = choose(result.windows, call.options["window"], call.options["all"] === true);
+    const chosen = choose(result, name, call.options["all"] === true);
     if (call.ui.json) call.ui.document(document);
     else {
-      printTable(chosen, result.windows.length, result.scan.session.source, call.ui);
+      printTable(chosen, result.list.count, result.scan.session.source, call.ui);
       for (const d of result.scan.disciplines) call.ui.print(disciplineLine(d));
       printKernels(result.kernels?.byName ?? [], call.ui);
     }
@@ -46,6 +48,7 @@ async function compareRun(
   paths: RunPaths,
   dir: string,
   ui: Ui,
+  window: string | undefined,
 ): Promise<{ result: Comparison; document: object; changed: boolean }> {
   const { compare, prepare } = await import("../energy/compare.ts");
   const { comparisonToJson } = await import("../energy/compare-json.ts");
@@ -53,7 +56,7 @@ async function compareRun(
   const { noteChecksums } = await import("../dataset/checksums.ts");
   const { sha256, changed } = await logNow(paths, ui);
   const prepared = prepare(paths.capture, ui.progress("reading"));
-  const result = compare(prepared, ui.progress("integrating"));
+  const result = compare(prepared, { onProgress: ui.progress("integrating"), window });
   const capture = identityJson(identityOf(paths.capture, sha256));
   const document = { ...comparisonToJson(result, dir), capture };
   const keep = (): void => {
@@ -65,19 +68,24 @@ async function compareRun(
 }
 
 const SHOWN = 4;
+/** As many as have a budget of their own (energy/compare.ts). */
+const MOST_SHOWN = 10_000;
 
+/** @param name of a window, or of all that are numbered under it. */
 function choose(
-  all: readonly WindowResult[],
+  { windows: all, list }: Pick<Comparison, "windows" | "list">,
   name: unknown,
   every: boolean,
 ): readonly WindowResult[] {
   if (typeof name === "string") {
-    const found = all.filter((r) => r.window.name === name);
-    if (found.length > 0) return found;
-    const names = all.map((r) => r.window.name).slice(0, 20);
-    throw new UsageError(
-      `no window "${name}"; there are ${names.join(", ")}${all.length > 20 ? ", …" : ""}`,
+    const exactly = all.filter((r) => r.window.name === name);
+    const numbered = new RegExp(`^-\\d+$`);
+    const family = all.filter(
+      ({ window: w }) => w.name.startsWith(name) && numbered.test(w.name.slice(name.length)),
     );
+    if (exactly.length > 0) return every ? [...exactly, ...family] : exactly;
+    if (family.length > 0) return every ? family : family.slice(0, SHOWN);
+    throw new UsageError(`no window "${name}"; there are ${list.someNames()}`);
   }
   // The summary windows first: they are what one wants to see of eighty repeats.
   const ranked = [...all].sort((a, b) => rank(a) - rank(b));
@@ -111,7 +119,10 @@ export function printTable(
         `    by phase alone a 20 ms counter could say ${joules(r.strobe.counterJ[0])} to ${joules(r.strobe.counterJ[1])}, a 25 ms strobe ${joules(r.strobe.instantJ[0])} to ${joules(r.strobe.instantJ[1])}`,
       );
   }
-  if (rows.length < total) ui.print(`… ${total - rows.length} more windows: --all shows them`);
+  if (rows.length < total)
+    ui.print(
+      `… ${total - rows.length} more windows: ${total > MOST_SHOWN ? "events.arrow holds all (truejoule fuse), --window NAME shows those of a name" : "--all shows them"}`,
+    );
 }
 
 /** Names beyond these are in the document only. */

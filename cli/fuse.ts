@@ -41,11 +41,11 @@ Energies always come from all samples, whatever --rate.`,
         schema: "fuse/1",
         run: dir,
         rows,
-        windows: comparison.windows.length,
+        windows: comparison.list.count,
         warnings: comparison.warnings,
       });
     call.ui.print(
-      `${dir}: ${rows} rows, ${comparison.windows.length} windows${
+      `${dir}: ${rows} rows, ${comparison.list.count} windows${
         clock ? `; clock ${clock.clock} by ${inWords(clock)}` : ""
       }; next: truejoule compare ${dir}`,
     );

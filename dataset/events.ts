@@ -1,7 +1,11 @@
 // Windows with their Joules → events.arrow, in the order that `event` in fused.arrow counts them.
 
+import { MarkFields } from "../capture/mark-fields.ts";
 import type { Comparison } from "../energy/compare.ts";
 import { inOrder, kernelFields, launchesOnly } from "../energy/cuda-kernels.ts";
+import type { FigureColumns } from "../energy/physical.ts";
+import { inDoubt } from "../energy/quality.ts";
+import type { Window } from "../energy/windows.ts";
 import { eventColumns } from "../schema/tables.ts";
 import { type ArrowFile, type Values, writeArrow } from "./arrow-file.ts";
 
@@ -10,46 +14,74 @@ export function writeEvents(
   c: Comparison,
   metadata: Readonly<Record<string, string>>,
 ): void {
-  writeArrow(path, eventColumns, metadata, (file) => {
-    writeWindows(file, c);
-    for (const batch of kernelBatches(c)) writeKernels(file, c, batch);
-  });
+  const fields = new MarkFields(c.scan.path);
+  try {
+    writeArrow(path, eventColumns, metadata, (file) => {
+      for (let from = 0; from < c.list.count; from += ROWS_A_BATCH)
+        writeWindows(file, c, fields, from, Math.min(c.list.count, from + ROWS_A_BATCH));
+      for (const batch of kernelBatches(c)) writeKernels(file, c, batch);
+    });
+  } finally {
+    fields.close();
+  }
 }
 
-function writeWindows(file: ArrowFile, { windows: rows }: Comparison): void {
-  const int64 = (f: (r: (typeof rows)[number]) => number): Values => ({
+/** Rows at a time: a run may hold millions. */
+const ROWS_A_BATCH = 50_000;
+
+function writeWindows(
+  file: ArrowFile,
+  c: Comparison,
+  marks: MarkFields,
+  from: number,
+  to: number,
+): void {
+  const rows = Array.from({ length: to - from }, (_, k) => {
+    const w = c.list.at(from + k);
+    return { i: from + k, w, seconds: (w.t1Ns - w.t0Ns) / 1e9, doubt: c.doubts.of(w) };
+  });
+  type Row = (typeof rows)[number];
+  const figures = c.figures;
+  const int64 = (f: (r: Row) => number): Values => ({
     data: BigInt64Array.from(rows, (r) => BigInt(Math.round(f(r)))),
   });
-  const text = (f: (r: (typeof rows)[number]) => string | null): Values => ({ data: rows.map(f) });
-  const number = (f: (r: (typeof rows)[number]) => number | null | undefined): Values =>
+  const text = (f: (r: Row) => string | null): Values => ({ data: rows.map(f) });
+  const numbers = (
+    f: (p: FigureColumns, r: Row) => number | null,
+    type: typeof Float64Array | typeof Int32Array = Float64Array,
+  ): Values =>
     nullable(
-      rows.map((r) => f(r) ?? null),
-      Float64Array,
+      rows.map((r) => (figures ? f(figures, r) : null)),
+      type,
     );
   file.write(rows.length, [
-    { data: Int32Array.from(rows, (_, i) => i) },
-    text((r) => r.window.name),
-    text((r) => r.window.kind),
-    int64((r) => r.window.t0Ns),
-    int64((r) => r.window.t1Ns),
-    number((r) => (r.window.t1Ns - r.window.t0Ns) / 1e9),
-    number((r) => r.physical?.energyJ),
-    number((r) => r.physical?.expandedUncertaintyJ),
-    number((r) => r.physical?.meanPowerW),
-    number((r) => r.physical?.operationalJ),
+    { data: Int32Array.from(rows, (r) => r.i) },
+    text((r) => r.w.name),
+    text((r) => r.w.kind),
+    int64((r) => r.w.t0Ns),
+    int64((r) => r.w.t1Ns),
     nullable(
-      rows.map((r) => r.physical?.samples ?? null),
-      Int32Array,
+      rows.map((r) => r.seconds),
+      Float64Array,
     ),
-    number((r) => r.physical?.gapFraction),
-    text((r) => r.physical?.quality ?? null),
-    text((r) => (r.window.fields ? JSON.stringify(r.window.fields) : null)),
-    text((r) => r.window.doubt ?? null),
+    numbers((p, r) => p.energyJ[r.i]!),
+    numbers((p, r) => p.expandedUncertaintyJ[r.i]!),
+    numbers((p, r) => (r.seconds > 0 ? p.energyJ[r.i]! / r.seconds : 0)),
+    numbers((p, r) => (c.idlePowerW === null ? null : p.energyJ[r.i]! - c.idlePowerW * r.seconds)),
+    numbers((p, r) => p.samples[r.i]!, Int32Array),
+    numbers((p, r) => p.gapFraction[r.i]!),
+    text((r) => figures && inDoubt(figures.quality(r.i), r.doubt)),
+    text((r) => fieldsText(r.w, marks)),
+    text((r) => r.doubt ?? null),
   ]);
 }
 
-/** Rows of the kernel table without a window, some at a time: a run may hold a million. */
-const KERNELS_A_BATCH = 50_000;
+/** Of its begin, and over them of its end. */
+function fieldsText({ fields, fieldsAt }: Window, marks: MarkFields): string | null {
+  if (!fieldsAt) return fields ? JSON.stringify(fields) : null;
+  const [begin, end] = fieldsAt.map((at) => (at > 0 ? marks.at(at) : undefined));
+  return JSON.stringify({ ...begin, ...end });
+}
 
 interface KernelBatch {
   readonly firstEvent: number;
@@ -61,8 +93,8 @@ function* kernelBatches(c: Comparison): Generator<KernelBatch> {
   if (!times) return;
   const withWindow = new Set(c.kernels?.rows);
   const rest = [...inOrder(times).filter((i) => !withWindow.has(i)), ...launchesOnly(times)];
-  for (let at = 0; at < rest.length; at += KERNELS_A_BATCH)
-    yield { firstEvent: c.windows.length + at, rows: rest.slice(at, at + KERNELS_A_BATCH) };
+  for (let at = 0; at < rest.length; at += ROWS_A_BATCH)
+    yield { firstEvent: c.list.count + at, rows: rest.slice(at, at + ROWS_A_BATCH) };
 }
 
 /** Kernels without a budget of their own: Joules by the running integral, their uncertainty by name only. */

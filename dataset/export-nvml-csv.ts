@@ -2,7 +2,8 @@
 // it: t_mono_ns, power_W, util_gpu, util_mem, sm_clock, and MARK rows between. One row a read of the power;
 // the other fields as read nearest to it. A failed read is `nan`. Holds the telemetry, not the samples.
 
-import { fitClocks, type ResolvedMark } from "../align/fit.ts";
+import { fitClocks } from "../align/fit.ts";
+import { type ResolvedMark, resolvedMarks } from "../align/log-marks.ts";
 import { scanCapture, type Scan, type TelemetrySeries } from "../align/scan.ts";
 import { csvCell } from "../schema/csv.ts";
 import { inputError } from "../schema/errors.ts";
@@ -42,7 +43,7 @@ export async function exportNvmlCsv(
   check: (path: string) => void = () => undefined,
 ): Promise<{ path: string; rows: number }[]> {
   const scan = scanCapture(capture, onProgress);
-  const { marks } = fitClocks(scan);
+  const marks = resolvedMarks(scan, fitClocks(scan).marks);
   const gpus = byGpu(scan.telemetry);
   if (gpus.size === 0)
     throw inputError(

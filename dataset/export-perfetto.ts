@@ -3,7 +3,8 @@
 // the scan of the log, and of all events their times.
 
 import { existsSync } from "node:fs";
-import { fitClocks, type ResolvedMark } from "../align/fit.ts";
+import { fitClocks } from "../align/fit.ts";
+import { type ResolvedMark, resolvedMarks } from "../align/log-marks.ts";
 import { type Scan, scanCapture, type TelemetrySeries } from "../align/scan.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { fileSha256 } from "../capture/sha256.ts";
@@ -42,7 +43,7 @@ export async function exportPerfetto(
     );
   const scan = scanCapture(paths.capture);
   const log = fileSha256(paths.capture);
-  const { marks } = fitClocks(scan);
+  const marks = resolvedMarks(scan, fitClocks(scan).marks);
   const warnings: string[] = [];
   let packets = 0;
   await writeBytes(out, async (file) => {

@@ -13,13 +13,13 @@ import {
 } from "../capture/identity.ts";
 import { compare, type Comparison, prepare, type Prepared } from "../energy/compare.ts";
 import { comparisonToJson } from "../energy/compare-json.ts";
-import type { Window } from "../energy/windows.ts";
 import { inputError, UsageError } from "../schema/errors.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { alignToJson } from "./align-json.ts";
 import type { ByteSink } from "./arrow-file.ts";
 import { noteChecksums } from "./checksums.ts";
 import { Decimator } from "./decimator.ts";
+import type { Intervals } from "./event-index.ts";
 import { writeEvents } from "./events.ts";
 import { FusedTable } from "./fused.ts";
 import { writeTelemetry } from "./telemetry.ts";
@@ -47,7 +47,11 @@ export function fuseRun(paths: RunPaths, options: FuseOptions = {}): Fused {
   let comparison: Comparison;
   try {
     const sink = table && rowSink(table, prepared, options);
-    comparison = compare(prepared, options.onProgress?.("fusing"), sink?.add);
+    comparison = compare(prepared, {
+      onProgress: options.onProgress?.("fusing"),
+      onRun: sink?.add,
+      window: options.window,
+    });
     sink?.end();
     table?.close();
   } catch (error) {
@@ -67,7 +71,7 @@ export function fuseRun(paths: RunPaths, options: FuseOptions = {}): Fused {
 /** What a table must know of a prepared run. */
 interface Fusable {
   readonly scan: Pick<Scan, "rig" | "telemetry"> & { readonly stream: object | null };
-  readonly windows: readonly Window[];
+  readonly windows: Intervals;
 }
 
 /** The table and where its rows come from, without the files beside it: what the benchmark drives. */
@@ -92,10 +96,9 @@ interface RowSink {
 }
 
 function rowSink(table: FusedTable, p: Prepared, o: FuseOptions): RowSink {
-  const window = o.window === undefined ? undefined : p.windows.find((w) => w.name === o.window);
+  const window = o.window === undefined ? undefined : p.windows.find(o.window);
   if (o.window !== undefined && !window) {
-    const names = p.windows.slice(0, 12).map((w) => w.name);
-    throw inputError(`no window "${o.window}"`, p.scan.path, `one of ${names.join(", ")}`);
+    throw inputError(`no window "${o.window}"`, p.scan.path, `one of ${p.windows.someNames()}`);
   }
   const factor = rowsPerMean(p.scan, o);
   const decimator =

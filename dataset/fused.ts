@@ -5,11 +5,10 @@
 import { firstAtOrAfter } from "../align/columns.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { TelemetrySeries } from "../align/scan.ts";
-import type { Window } from "../energy/windows.ts";
 import { fusedColumns } from "../schema/tables.ts";
 import { ArrowFile, type ByteSink, type Values } from "./arrow-file.ts";
 import type { MeanRun } from "./decimator.ts";
-import { EventIndex } from "./event-index.ts";
+import { EventIndex, type Intervals } from "./event-index.ts";
 import { RunningEnergy } from "./running-energy.ts";
 
 export const BATCH_ROWS = 65_536;
@@ -105,7 +104,7 @@ export class FusedTable {
       readonly hasCurrent: boolean;
     }[],
     channels: readonly TelemetrySeries[],
-    windows: readonly Window[],
+    windows: Intervals,
     metadata: Readonly<Record<string, string>>,
     holdsNs = 0,
   ) {

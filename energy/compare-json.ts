@@ -5,7 +5,13 @@ import type { SessionClocks } from "../align/fit.ts";
 import { type ClockSegment, clockTotals } from "../align/segments.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { disciplinesToJson } from "./discipline-json.ts";
-import type { Comparison, PhysicalEnergy, TelemetryEnergy } from "./compare.ts";
+import type { NameSummary, Spread } from "./by-name.ts";
+import {
+  type Comparison,
+  MOST_WINDOWS,
+  type PhysicalEnergy,
+  type TelemetryEnergy,
+} from "./compare.ts";
 
 export function comparisonToJson(c: Comparison, run: string): object {
   const { scan, clocks } = c;
@@ -28,6 +34,9 @@ export function comparisonToJson(c: Comparison, run: string): object {
         ? { strobe: { counter_20ms_j: r.strobe.counterJ, instant_25ms_j: r.strobe.instantJ } }
         : {}),
     })),
+    windows_total: c.list.count,
+    by_name: c.byName.slice(0, MOST_WINDOWS).map(summaryJson),
+    ...(c.byName.length > MOST_WINDOWS ? { names_total: c.byName.length } : {}),
     ...(clocks.kernels ? { kernels: kernelsJson(c) } : {}),
     filters: [...c.filters].map(([channel, f]) => ({
       channel,
@@ -83,6 +92,18 @@ function segmentJson({ model, fromNs, toNs }: ClockSegment): object {
     edges_used: model.edgesUsed,
     edges_missing: model.edgesMissing,
     edges_extra: model.edgesExtra,
+  };
+}
+
+function summaryJson(s: NameSummary): object {
+  const spread = (x: Spread | null): object | null =>
+    x && { mean: x.mean, sd: x.sd, p50: x.p50, p95: x.p95 };
+  return {
+    name: s.name,
+    n: s.n,
+    ...(s.withoutEnergy > 0 ? { without_energy: s.withoutEnergy } : {}),
+    energy_j: spread(s.energyJ),
+    duration_s: spread(s.durationS),
   };
 }
 

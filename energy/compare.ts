@@ -10,32 +10,26 @@ import {
 import { type Lag, lagOf } from "../align/lag.ts";
 import { fitClocks, type SessionClocks } from "../align/fit.ts";
 import { type Scan, scanCapture, type TelemetrySeries } from "../align/scan.ts";
-import { type DaqClock, type Pause, pausesOf, placeNs } from "../align/segments.ts";
-import { type AlignedRun, Timeline, type TimelineCounts } from "../align/timeline.ts";
+import { type Pause, pausesOf, placeNs } from "../align/segments.ts";
+import type { AlignedRun, TimelineCounts } from "../align/timeline.ts";
 import { traceMeans } from "../align/trace-means.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
-import {
-  budget,
-  type BudgetTerm,
-  combined,
-  COVERAGE_FACTOR,
-  outsideOf,
-  shiftedEnds,
-} from "./budget.ts";
-import {
-  chosen,
-  kernelEnergies,
-  type KernelSummary,
-  kernelWindow,
-  summarise,
-} from "./cuda-kernels.ts";
+import { type BudgetTerm, COVERAGE_FACTOR } from "./budget.ts";
+import { type NameSummary, summariesByName } from "./by-name.ts";
+import { chosen, kernelEnergies, type KernelSummary, summarise } from "./cuda-kernels.ts";
+import { Doubts } from "./doubts.ts";
 import { filteredEnergyJ, fitFilter, type FilterFit, strobeRangeJ } from "./filter.ts";
-import { instantsOf, Integrator, type Snapshots, Sum } from "./integrate.ts";
+import {
+  type FigureColumns,
+  type PhysicalFigures,
+  physicalPass,
+  type PhysicalPass,
+} from "./physical.ts";
 import { PowerPrefix } from "./prefix.ts";
-import { quality, type Quality } from "./quality.ts";
+import { inDoubt, quality, type Quality } from "./quality.ts";
 import { COUNTER_SAMPLE_NS, knownSensor, STROBE } from "./sensors.ts";
 import { type Claim, Series } from "./series.ts";
-import { pairMarks, type Window } from "./windows.ts";
+import { pairMarks, type Window, WindowList } from "./windows.ts";
 import { warningsOf } from "./warnings.ts";
 
 export interface PhysicalEnergy {
@@ -80,7 +74,14 @@ export interface WindowResult {
 export interface Comparison {
   readonly scan: Scan;
   readonly clocks: SessionClocks;
+  /** Some of all windows, in their order, each with its budget and claims. */
   readonly windows: readonly WindowResult[];
+  /** All windows, and what is known of each; no figures without a physical trace. */
+  readonly list: WindowList;
+  readonly figures: FigureColumns | null;
+  /** Why a row's window is suspect. */
+  readonly doubts: Doubts;
+  readonly byName: readonly NameSummary[];
   /** Kernels of CUDA programs; null where none were recorded or no physical trace was. */
   readonly kernels: KernelsEnergy | null;
   readonly filters: ReadonlyMap<string, FilterFit>;
@@ -103,12 +104,14 @@ export interface KernelsEnergy {
 
 /** Windows beyond this many do without the strobe forecast: it scans the trace per window. */
 const STROBE_WINDOWS = 64;
+/** Windows with a budget and claims of their own: what a document and a page can hold. */
+export const MOST_WINDOWS = 10_000;
 
 /** A run read once, its clocks fitted and its windows known: what the pass over the samples needs. */
 export interface Prepared {
   readonly scan: Scan;
   readonly clocks: SessionClocks;
-  readonly windows: readonly Window[];
+  readonly windows: WindowList;
   readonly pairing: readonly string[];
   /** Rows of the kernel table that have a window, which are the last ones of `windows`. */
   readonly kernelRows: readonly number[];
@@ -120,71 +123,99 @@ export function prepare(capturePath: string, onProgress?: Progress): Prepared {
   const paired = pairMarks(clocks.marks);
   const { kernels } = clocks;
   const kernelRows = kernels && scan.rig ? chosen(kernels, NS_PER_S / scan.rig.device.rowHz) : [];
-  return {
-    scan,
-    clocks,
-    windows: [
-      sessionWindow(scan, clocks),
-      ...paired.windows,
-      ...kernelRows.map((i) => kernelWindow(kernels!, i)),
-    ],
-    pairing: [...paired.warnings, ...(kernels?.warnings ?? [])],
+  const windows = new WindowList(
+    sessionWindow(scan, clocks),
+    clocks.marks,
+    paired,
+    kernels,
     kernelRows,
-  };
+  );
+  const pairing = [...paired.warnings, ...(kernels?.warnings ?? [])];
+  return { scan, clocks, windows, pairing, kernelRows };
 }
 
 type Progress = (done: number, total: number) => void;
 
-/** @param onRun sees every run of samples as it passes by: fuse writes its table there. */
-export function compare(
-  p: Prepared,
-  onProgress?: Progress,
-  onRun?: (run: AlignedRun) => void,
-): Comparison {
-  const { scan, clocks, windows } = p;
-  const physical = integrate(scan, clocks, windows, onProgress, onRun);
+export interface CompareOptions {
+  readonly onProgress?: Progress | undefined;
+  /** Sees every run of samples as it passes by: fuse writes its table there. */
+  readonly onRun?: ((run: AlignedRun) => void) | undefined;
+  /** Windows of this name come before others where not all can have a budget. */
+  readonly window?: string | undefined;
+}
+
+export function compare(p: Prepared, o: CompareOptions = {}): Comparison {
+  const { scan, clocks, windows: list } = p;
+  const detailed = someRows(list, o.window);
+  const physical = physicalPass(scan, clocks, list, { ...o, detailed });
   const trace = scan.stream && clocks.daq && PowerPrefix.ofOutline(scan.stream.outline, clocks.daq);
   const { claims, misplaced } = placedClaims(scan, clocks);
   const series = new Map(claims.map((s) => [s.channel.name, new Series(s)]));
   const filters = trace ? fitFilters(scan, series, trace) : new Map<string, FilterFit>();
-  const idlePowerW = physical && idleOf(windows, physical.snapshots);
-  const clipped = physical?.counts.clippedSpans ?? [];
-  const pauses = clocks.daq ? pausesOf(clocks.daq).map(reach) : [];
-  const results = windows.map((w, i) => {
-    const window = doubtful(
-      doubtful(w, clipped, "a channel was clipped in it: its Joules are a lower bound"),
-      pauses,
-      "the device began anew or lost count in it, and what it missed is estimated",
-    );
-    const of = physical && physicalOf(window, physical.snapshots, scan, clocks.daq!, idlePowerW);
-    return {
-      window,
-      physical: of,
-      // A read every 10 ms at best says nothing of a kernel.
-      telemetry:
-        window.kind === "kernel"
-          ? []
-          : [...series].flatMap(([name, s]) =>
-              telemetryOf(name, s, window, of, trace, filters.get(name)),
-            ),
-      strobe: trace && i < STROBE_WINDOWS ? strobeOf(trace, window, scan) : null,
-    };
-  });
+  const idlePowerW = idleOf(physical);
+  const doubts = new Doubts(
+    physical?.counts.clippedSpans ?? [],
+    clocks.daq ? pausesOf(clocks.daq).map(reach) : [],
+  );
+  const results = [...detailed]
+    .sort((a, b) => a - b)
+    .map((row, i): WindowResult => {
+      const window = doubts.on(list.at(row));
+      const found = physical?.detailed.get(row);
+      const of = found ? physicalOf(window, found, idlePowerW) : null;
+      return {
+        window,
+        physical: of,
+        // A read every 10 ms at best says nothing of a kernel.
+        telemetry:
+          window.kind === "kernel"
+            ? []
+            : [...series].flatMap(([name, s]) =>
+                telemetryOf(name, s, window, of, trace, filters.get(name)),
+              ),
+        strobe: trace && i < STROBE_WINDOWS ? strobeOf(trace, window, scan) : null,
+      };
+    });
   const counts = physical?.counts ?? null;
+  const figures = physical?.figures ?? null;
   const lags = lagsOf(claims, scan, clocks);
-  const told = warningsOf(scan, clocks, counts, p.pairing, results, lags, misplaced);
-  const kernels = physical && kernelsOf(p, physical.snapshots, results);
-  return { scan, clocks, windows: results, kernels, filters, lags, idlePowerW, counts, ...told };
+  const told = warningsOf(scan, clocks, counts, p.pairing, results, lags, misplaced, {
+    list,
+    doubts,
+  });
+  const kernels = physical && kernelsOf(p, physical, results);
+  const byName = summariesByName(list, figures);
+  return {
+    ...{ scan, clocks, windows: results, list, figures, doubts, byName },
+    ...{ kernels, filters, lags, idlePowerW, counts, ...told },
+  };
+}
+
+/** Rows with a budget: sums and kernels, then windows of the name asked for, then the others as they come. */
+function someRows(list: WindowList, name: string | undefined): Set<number> {
+  const rows = new Set<number>();
+  const take = (some: Iterable<number>): void => {
+    for (const i of some) {
+      if (rows.size >= MOST_WINDOWS) return;
+      rows.add(i);
+    }
+  };
+  if (list.count > MOST_WINDOWS) {
+    take(list.rows((i) => list.isSum(i) || list.isKernel(i) || list.family(i) === "command"));
+    if (name !== undefined) take(list.named(name));
+  }
+  take(list.rows(() => true));
+  return rows;
 }
 
 function kernelsOf(
   { scan, clocks, kernelRows }: Prepared,
-  s: Snapshots,
+  physical: PhysicalPass,
   results: readonly WindowResult[],
 ): KernelsEnergy | null {
   const { kernels } = clocks;
   if (!kernels) return null;
-  const energyJ = kernelEnergies(kernels, s);
+  const energyJ = kernelEnergies(kernels, physical.kernels);
   const first = results.length - kernelRows.length;
   const windows = new Map(kernelRows.map((row, i) => [row, results[first + i]!.physical!]));
   const byName = summarise(kernels, energyJ, NS_PER_S / scan.rig!.device.rowHz, windows);
@@ -196,12 +227,6 @@ const reach = (p: Pause): readonly [SessionNs, SessionNs] => [
   p.fromNs - COVERAGE_FACTOR * p.fromUNs,
   p.toNs + COVERAGE_FACTOR * p.toUNs,
 ];
-
-/** A window that touches any of these spans says why that matters. */
-function doubtful(w: Window, spans: readonly (readonly [number, number])[], doubt: string): Window {
-  if (!spans.some(([from, to]) => from <= w.t1Ns && to >= w.t0Ns)) return w;
-  return { ...w, doubt: w.doubt ? `${w.doubt}; ${doubt}` : doubt };
-}
 
 /** Channels that claim Joules, without the reads that a clock set on the way put at a wrong time. */
 function placedClaims(
@@ -245,86 +270,36 @@ function sessionSpan(scan: Scan, clocks: SessionClocks): [SessionNs, SessionNs] 
     hi = Math.max(hi, t);
   };
   for (const s of scan.telemetry) s.tNs.forEach(see);
-  for (const m of clocks.marks) see(m.tNs);
+  clocks.marks.spanNs()?.forEach(see);
   return lo <= hi ? [lo, hi] : [0, 0];
 }
 
-function integrate(
-  scan: Scan,
-  { daq: clock, kernels }: SessionClocks,
-  windows: readonly Window[],
-  onProgress?: Progress,
-  onRun?: (run: AlignedRun) => void,
-): { snapshots: Snapshots; counts: TimelineCounts } | null {
-  if (!scan.stream || !scan.rig || !clock) return null;
-  const wanted = windows.flatMap((w) => {
-    const shifted = shiftedEnds(w, clock);
-    return [w.t0Ns, w.t1Ns, ...shifted.offset, ...shifted.rate];
-  });
-  for (let i = 0; kernels && i < kernels.table.count; i++)
-    if (kernels.endNs[i]! > kernels.startNs[i]!)
-      wanted.push(kernels.startNs[i]!, kernels.endNs[i]!);
-  const integrator = new Integrator(scan.rig, instantsOf(wanted));
-  const timeline = new Timeline(scan, scan.stream, clock);
-  for (const run of timeline.runs(onProgress)) {
-    integrator.add(run);
-    onRun?.(run);
-  }
-  return { snapshots: integrator.finish(), counts: timeline.counts };
-}
-
 /** Mean power outside all marked windows: idle in the compute-ready state, measured in this very run. */
-function idleOf(windows: readonly Window[], s: Snapshots): number | null {
-  const marked = windows.filter((w) => w.kind !== "session").sort((a, b) => a.t0Ns - b.t0Ns);
-  if (marked.length === 0) return null;
-  const session = windows.find((w) => w.kind === "session")!;
-  let energyJ = s.between(session.t0Ns, session.t1Ns, Sum.energyJ);
-  let coveredS = s.between(session.t0Ns, session.t1Ns, Sum.coveredS);
-  let reach = -Infinity;
-  for (const w of marked) {
-    if (w.t1Ns <= reach) continue;
-    const from = Math.max(w.t0Ns, reach);
-    energyJ -= s.between(from, w.t1Ns, Sum.energyJ);
-    coveredS -= s.between(from, w.t1Ns, Sum.coveredS);
-    reach = w.t1Ns;
-  }
+function idleOf(physical: PhysicalPass | null): number | null {
+  const idle = physical?.idle;
   // Less than a tenth of a second outside is edges, not idle.
-  return coveredS > 0.1 ? energyJ / coveredS : null;
+  return idle && idle.coveredS > 0.1 ? idle.energyJ / idle.coveredS : null;
 }
 
 function physicalOf(
   w: Window,
-  s: Snapshots,
-  scan: Scan,
-  clock: DaqClock,
+  { samples, gapFraction, bridgedJ, ...p }: PhysicalFigures,
   idlePowerW: number | null,
 ): PhysicalEnergy {
+  const { energyJ } = p;
   const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
-  const of = (k: number): number => s.between(w.t0Ns, w.t1Ns, k);
-  const samples = of(Sum.samples);
-  const coveredS = of(Sum.coveredS);
-  const gapFraction = durationS > 0 ? Math.min(1, Math.max(0, 1 - coveredS / durationS)) : 0;
-  const bridgedJ = of(Sum.gapJ) + outsideOf(w, s).energyJ;
-  const observed = samples >= 2 && coveredS > 0;
-  const energyJ = observed ? of(Sum.energyJ) + bridgedJ : NaN;
-  const terms = budget(w, s, scan.rig!, scan.stream!.layout, clock);
   return {
     energyJ,
-    expandedUncertaintyJ: COVERAGE_FACTOR * combined(terms),
+    expandedUncertaintyJ: p.expandedUncertaintyJ,
     coverageFactor: COVERAGE_FACTOR,
     meanPowerW: durationS > 0 ? energyJ / durationS : 0,
     operationalJ: idlePowerW === null ? null : energyJ - idlePowerW * durationS,
     samples,
     gapFraction,
     bridgedJ,
-    quality: observed ? tier(w, quality(samples, durationS, gapFraction)) : "no_data",
-    budget: [...terms].sort((a, b) => b.contributionJ - a.contributionJ),
+    quality: inDoubt(p.quality, w.doubt),
+    budget: p.budget,
   };
-}
-
-/** A window in doubt is an estimate at best. */
-function tier(w: Window, found: Quality): Quality {
-  return w.doubt && (found === "good" || found === "billable") ? "estimate" : found;
 }
 
 function fitFilters(

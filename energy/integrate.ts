@@ -7,7 +7,12 @@ import { firstAtOrAfter, RAIL_SUMS as RAIL, sumOf } from "../align/columns.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { Rig } from "../schema/rig.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
+import { type Instants, ListedInstants } from "./instants.ts";
 import { addSteps, spread, Spread, weighted, weights } from "./integrals.ts";
+import type { Snapshots } from "./snapshots.ts";
+
+export { instantsOf } from "./instants.ts";
+export type { Snapshots } from "./snapshots.ts";
 
 /** Where each running integral stands in a snapshot; rail r's own start at `rails + 3 r`. */
 export const Sum = {
@@ -57,59 +62,6 @@ class Neumaier {
   }
 }
 
-/** Snapshots of the running integrals at the instants asked for. */
-export class Snapshots {
-  readonly width: number;
-  readonly #at: Float64Array;
-  readonly #rows: Float64Array;
-  /** Where the instants last looked up lie: one window is asked for many integrals. */
-  #t0Ns = NaN;
-  #row0 = 0;
-  #t1Ns = NaN;
-  #row1 = 0;
-
-  constructor(instants: Float64Array, width: number, rows: Float64Array) {
-    this.#at = instants;
-    this.width = width;
-    this.#rows = rows;
-  }
-
-  /** Value of one integral at an instant that was asked for; O(log n). @throws Error at any other instant. */
-  value(tNs: SessionNs, k: number): number {
-    if (tNs !== this.#t1Ns) {
-      this.#row1 = this.#index(tNs, this.#row0 / this.width) * this.width;
-      this.#t1Ns = tNs;
-    }
-    return this.#rows[this.#row1 + k]!;
-  }
-
-  /** Difference of one integral between two instants that were asked for. */
-  between(t0Ns: SessionNs, t1Ns: SessionNs, k: number): number {
-    if (t0Ns !== this.#t0Ns) {
-      this.#row0 = this.#index(t0Ns, this.#row0 / this.width) * this.width;
-      this.#t0Ns = t0Ns;
-    }
-    return this.value(t1Ns, k) - this.#rows[this.#row0 + k]!;
-  }
-
-  /** @param near where it may lie not far behind: windows are asked for in order. */
-  #index(tNs: SessionNs, near: number): number {
-    const at = this.#at;
-    const i = firstAtOrAfter(at, tNs, at[near]! <= tNs ? near : 0);
-    if (at[i] !== tNs) throw new Error(`no snapshot was asked for at ${tNs} ns`);
-    return i;
-  }
-}
-
-/** Sorted, without repeats: what {@link Integrator} wants. */
-export function instantsOf(list: Iterable<SessionNs>): Float64Array {
-  const sorted = Float64Array.from(list).sort();
-  let n = 0;
-  for (let i = 0; i < sorted.length; i++)
-    if (n === 0 || sorted[i] !== sorted[n - 1]) sorted[n++] = sorted[i]!;
-  return sorted.slice(0, n);
-}
-
 interface LastRow {
   tNs: number;
   totalW: number;
@@ -124,14 +76,14 @@ interface Column {
 }
 
 export class Integrator {
-  readonly #instants: Float64Array;
-  readonly #width: number;
+  readonly #instants: Instants;
+  readonly #listed: ListedInstants | undefined;
   readonly #nRails: number;
-  readonly #rows: Float64Array;
+  /** The snapshot that is being taken. */
+  readonly #row: Float64Array;
   readonly #sums: Neumaier;
   readonly #holds: boolean;
   readonly #periodNs: number;
-  #next = 0;
   #last: LastRow | undefined;
   /** P, I, V of every rail at the two ends of the interval at hand. */
   readonly #from: Float64Array;
@@ -144,13 +96,15 @@ export class Integrator {
   readonly #spread = new Float64Array(6);
   #firstNs = NaN;
 
-  /** @param instants from {@link instantsOf}. */
-  constructor(rig: Rig, instants: Float64Array) {
+  /** @param instants from {@link instantsOf}, all to be kept, or who takes them. */
+  constructor(rig: Rig, instants: Float64Array | Instants) {
     this.#nRails = rig.rails.length;
-    this.#width = Sum.rails + RAIL * this.#nRails;
-    this.#instants = instants;
-    this.#rows = new Float64Array(instants.length * this.#width);
-    this.#sums = new Neumaier(this.#width);
+    const width = snapshotWidth(rig);
+    this.#listed =
+      instants instanceof Float64Array ? new ListedInstants(instants, width) : undefined;
+    this.#instants = this.#listed ?? (instants as Instants);
+    this.#row = new Float64Array(width);
+    this.#sums = new Neumaier(width);
     this.#holds = rig.device.sampling === "interval_mean";
     this.#periodNs = NS_PER_S / rig.device.rowHz;
     this.#from = new Float64Array(RAIL * this.#nRails);
@@ -170,26 +124,23 @@ export class Integrator {
     this.#keepLast(run);
   }
 
-  /** The snapshots; instants after the last sample see the final sums. */
+  /** Instants after the last sample see the final sums. @returns the snapshots of a list. */
   finish(): Snapshots {
+    this.end();
+    if (!this.#listed) throw new Error("who watches keeps its own snapshots");
+    return this.#listed.snapshots;
+  }
+
+  /** The same for who takes its own. */
+  end(): void {
     if (this.#last) this.#tail(Infinity);
-    while (this.#next < this.#instants.length) this.#snapshot(NaN, NaN, 0);
-    return new Snapshots(this.#instants, this.#width, this.#rows);
-  }
-
-  /** There is an instant to serve before `t`, or at it. */
-  #dueBefore(t: number): boolean {
-    return this.#next < this.#instants.length && this.#instants[this.#next]! < t;
-  }
-
-  #dueUntil(t: number): boolean {
-    return this.#next < this.#instants.length && this.#instants[this.#next]! <= t;
+    while (this.#instants.next < Infinity) this.#take(NaN, NaN, 0);
   }
 
   #begin(run: AlignedRun): void {
     const t0 = run.tNs[run.from]!;
     this.#firstNs = t0;
-    while (this.#dueUntil(t0)) this.#snapshot(NaN, run.totalW[run.from]!, 0);
+    while (this.#instants.next <= t0) this.#take(NaN, run.totalW[run.from]!, 0);
     this.#last = { tNs: t0, totalW: 0, rails: new Float64Array(RAIL * this.#nRails) };
   }
 
@@ -199,14 +150,15 @@ export class Integrator {
     const last = to - 1;
     this.#sums.add(Sum.samples, 1);
     let i = from;
-    while (i < last && this.#dueUntil(tNs[last]!)) {
-      const at = this.#instants[this.#next]!;
+    while (i < last) {
+      const at = this.#instants.next;
+      if (at > tNs[last]!) break;
       const j = Math.max(i, firstAtOrAfter(tNs, at, i, to) - 1);
       this.#accumulate(run, i, j);
       i = j;
       this.#takeRow(run, i, this.#from);
       this.#takeRow(run, i + 1, this.#to);
-      this.#partial(tNs[i]!, tNs[i + 1]!, totalW[i]!, totalW[i + 1]!);
+      this.#partial(at, tNs[i]!, tNs[i + 1]!, totalW[i]!, totalW[i + 1]!);
     }
     this.#accumulate(run, i, last);
   }
@@ -277,7 +229,8 @@ export class Integrator {
     const [p0, p1] = [last.totalW, run.totalW[run.from]!];
     this.#from.set(last.rails);
     this.#takeRow(run, run.from, this.#to);
-    while (this.#dueUntil(t1)) this.#partial(t0, t1, p0, p1);
+    for (let at = this.#instants.next; at <= t1; at = this.#instants.next)
+      this.#partial(at, t0, t1, p0, p1);
     this.#addInterval((t1 - t0) / NS_PER_S);
     const s = this.#spread;
     const step = p1 - p0;
@@ -299,13 +252,15 @@ export class Integrator {
     const [p0, p1] = [this.#last!.totalW, run.totalW[run.from]!];
     const dt = Math.max(0, (t1 - t0) / NS_PER_S);
     const lost = run.pauseBefore ? 0 : 1;
-    while (this.#dueBefore(t1)) {
-      const part = Math.max(0, (this.#instants[this.#next]! - t0) / NS_PER_S);
+    const row = this.#row;
+    for (let at = this.#instants.next; at < t1; at = this.#instants.next) {
+      const part = Math.max(0, (at - t0) / NS_PER_S);
       const share = dt > 0 ? part / dt : 0;
-      const row = this.#snapshot(p0, p1, dt);
-      this.#rows[row + Sum.gapJ]! += lost * part * (p0 + (share * (p1 - p0)) / 2);
-      this.#rows[row + Sum.gapS]! += part;
-      this.#rows[row + Sum.gapSquareS2]! += lost * share * dt * dt;
+      this.#snapshot(p0, p1, dt);
+      row[Sum.gapJ]! += lost * part * (p0 + (share * (p1 - p0)) / 2);
+      row[Sum.gapS]! += part;
+      row[Sum.gapSquareS2]! += lost * share * dt * dt;
+      this.#instants.take(row);
     }
     this.#sums.add(Sum.gapJ, (lost * dt * (p0 + p1)) / 2);
     this.#sums.add(Sum.gapS, dt);
@@ -320,7 +275,8 @@ export class Integrator {
     const t1 = Math.min(untilNs, tNs + this.#periodNs);
     this.#from.set(rails);
     this.#to.set(rails);
-    while (this.#dueBefore(t1)) this.#partial(tNs, t1, totalW, totalW);
+    for (let at = this.#instants.next; at < t1; at = this.#instants.next)
+      this.#partial(at, tNs, t1, totalW, totalW);
     this.#addInterval((t1 - tNs) / NS_PER_S);
   }
 
@@ -348,32 +304,38 @@ export class Integrator {
   }
 
   /** The next snapshot, inside an interval whose end values are taken: the sums so far and its first part. */
-  #partial(t0: number, t1: number, p0: number, p1: number): void {
-    const at = this.#instants[this.#next]!;
+  #partial(at: number, t0: number, t1: number, p0: number, p1: number): void {
     const dt = (at - t0) / NS_PER_S;
     const share = t1 > t0 ? (at - t0) / (t1 - t0) : 0;
-    const rows = this.#rows;
-    const row = this.#snapshot(p0, p1, (t1 - t0) / NS_PER_S);
+    const row = this.#row;
+    this.#snapshot(p0, p1, (t1 - t0) / NS_PER_S);
     for (let k = 0; k < this.#from.length; k++) {
       const x0 = this.#from[k]!;
       const part = dt * (this.#holds ? x0 : x0 + (share * (this.#to[k]! - x0)) / 2);
-      rows[row + Sum.rails + k]! += part;
-      if (k % RAIL === 0) rows[row + Sum.energyJ]! += part;
+      row[Sum.rails + k]! += part;
+      if (k % RAIL === 0) row[Sum.energyJ]! += part;
     }
-    rows[row + Sum.coveredS]! += dt;
-    rows[row + Sum.powerSquareJW]! += p0 * p0 * dt;
+    row[Sum.coveredS]! += dt;
+    row[Sum.powerSquareJW]! += p0 * p0 * dt;
+    this.#instants.take(row);
   }
 
-  /** Copies the sums as they stand; returns where. */
-  #snapshot(before: number, after: number, distanceS: number): number {
-    const row = this.#next++ * this.#width;
-    this.#sums.copyTo(this.#rows, row);
-    this.#rows[row + Sum.before] = before;
-    this.#rows[row + Sum.after] = after;
-    this.#rows[row + Sum.distanceS] = distanceS;
-    return row;
+  /** The sums as they stand, for the next instant. */
+  #take(before: number, after: number, distanceS: number): void {
+    this.#snapshot(before, after, distanceS);
+    this.#instants.take(this.#row);
+  }
+
+  #snapshot(before: number, after: number, distanceS: number): void {
+    this.#sums.copyTo(this.#row, 0);
+    this.#row[Sum.before] = before;
+    this.#row[Sum.after] = after;
+    this.#row[Sum.distanceS] = distanceS;
   }
 }
+
+/** Integrals in a snapshot of this rig's trace. */
+export const snapshotWidth = (rig: Rig): number => Sum.rails + RAIL * rig.rails.length;
 
 const isWhole = (run: AlignedRun, a: number, b: number): boolean =>
   a === run.from && b === run.to - 1;

@@ -1,6 +1,7 @@
 // How far a figure can be used, from how much of its window was observed.
 
-export type Quality = "no_data" | "gappy" | "estimate" | "good" | "billable";
+export const QUALITIES = ["no_data", "gappy", "estimate", "good", "billable"] as const;
+export type Quality = (typeof QUALITIES)[number];
 
 /** @param gapFraction share of the window's duration that was not observed, 0 … 1. */
 export function quality(samples: number, durationS: number, gapFraction: number): Quality {
@@ -9,4 +10,9 @@ export function quality(samples: number, durationS: number, gapFraction: number)
   if (durationS > 1 && samples > 8 && gapFraction < 0.05) return "billable";
   if (samples >= 3) return "good";
   return "estimate";
+}
+
+/** What is in doubt is an estimate at best. */
+export function inDoubt(found: Quality, doubt: string | undefined): Quality {
+  return doubt && (found === "good" || found === "billable") ? "estimate" : found;
 }

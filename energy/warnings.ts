@@ -9,7 +9,10 @@ import { clockTotals, type DaqClock, placeNs } from "../align/segments.ts";
 import type { TimelineCounts } from "../align/timeline.ts";
 import { steppedNs } from "../align/wall-clock.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
+import type { Note } from "../schema/records.ts";
 import type { WindowResult } from "./compare.ts";
+import type { Doubts } from "./doubts.ts";
+import type { WindowList } from "./windows.ts";
 
 export interface Told {
   readonly warnings: readonly string[];
@@ -24,11 +27,12 @@ export function warningsOf(
   results: readonly WindowResult[],
   lags: readonly Lag[],
   misplaced: readonly Misplaced[],
+  all?: { readonly list: WindowList; readonly doubts: Doubts },
 ): Told {
   const serious = [
     ...damagesOf(scan),
-    ...scan.notes.filter((n) => n.level === "loss").map((n) => n.text),
-    ...pairing,
+    ...some(notesOf(scan, "loss"), "losses noted in the log"),
+    ...some(pairing, "remarks on marks that do not pair"),
     ...wallClockSteps(scan),
     ...losses(scan, counts),
     ...strangeRate(scan, clocks),
@@ -38,9 +42,7 @@ export function warningsOf(
     ...scan.telemetry.flatMap(unsteady),
     ...scan.telemetry.flatMap(implausible),
     ...clockSets(misplaced),
-    ...results.flatMap((r) =>
-      r.window.doubt ? [`window ${r.window.name}: ${r.window.doubt}`] : [],
-    ),
+    ...(all ? doubtful(all) : []),
   ];
   if (!scan.stream)
     serious.push(
@@ -51,12 +53,36 @@ export function warningsOf(
   serious.push(...silentChannels(scan, false));
   const remarks = [
     ...silentChannels(scan, true),
-    ...scan.notes.filter((n) => n.level === "warning").map((n) => n.text),
+    ...some(notesOf(scan, "warning"), "warnings noted in the log"),
     ...scan.remarks,
-    ...(scan.rig ? [...rigRemarks(scan.rig), ...tooShort(scan.rig, results)] : []),
+    ...(scan.rig ? [...rigRemarks(scan.rig), ...(all ? tooShort(scan.rig, all.list) : [])] : []),
     ...unresolved(results),
   ];
   return { warnings: [...serious, ...remarks], degraded: serious.length > 0 };
+}
+
+const notesOf = (scan: Scan, level: Note["level"]): string[] =>
+  scan.notes.flatMap((n) => (n.level === level ? [n.text] : []));
+
+/** @param what the rest is, in words. */
+function some(lines: readonly string[], what: string): string[] {
+  const more = lines.length - MOST_LINES;
+  return more > 0 ? [...lines.slice(0, MOST_LINES), `${more} more ${what}`] : [...lines];
+}
+
+/** Lines about one window each; of more, a sentence says how many there are. */
+const MOST_LINES = 100;
+
+function doubtful({ list, doubts }: { list: WindowList; doubts: Doubts }): string[] {
+  const out: string[] = [];
+  let more = 0;
+  for (const w of list) {
+    const doubt = doubts.of(w);
+    if (doubt === undefined) continue;
+    if (out.length < MOST_LINES) out.push(`window ${w.name}: ${doubt}`);
+    else more++;
+  }
+  return more > 0 ? [...out, `${more} more windows are in doubt: events.arrow says why`] : out;
 }
 
 /** One line for each kind of damage, however often it occurs. */
@@ -249,12 +275,13 @@ function thinTelemetry(results: readonly WindowResult[]): string[] {
 
 /** Marks on a clock that nothing ties to the session make no window; they must not vanish without a word. */
 function unplacedMarks(scan: Scan, clocks: SessionClocks): string[] {
-  const lost = scan.marks.filter((m) => m.clock !== "host" && !clocks.named.has(m.clock));
-  const names = [...new Set(lost.map((m) => m.clock))];
-  return names.map((clock) => {
-    const count = lost.filter((m) => m.clock === clock).length;
-    return `clock ${clock}: its ${count} marks match no hardware edges, so they cannot be placed and make no windows`;
-  });
+  return clocks.marks.clocks.flatMap(({ clock, unplaced }) =>
+    unplaced > 0
+      ? [
+          `clock ${clock}: its ${unplaced} marks match no hardware edges, so they cannot be placed and make no windows`,
+        ]
+      : [],
+  );
 }
 
 function losses(scan: Scan, counts: TimelineCounts | null): string[] {
@@ -308,10 +335,11 @@ function daqDoubts(daq: DaqClock): string[] {
 }
 
 /** The physical path has a transfer function too: a shorter event is seen smeared. */
-function tooShort(rig: Rig, results: readonly WindowResult[]): string[] {
+function tooShort(rig: Rig, list: WindowList): string[] {
   if (rig.stepResponseS === undefined) return [];
   const limitNs = rig.stepResponseS * 1e9;
-  const short = results.filter((r) => r.window.t1Ns - r.window.t0Ns < limitNs).length;
+  let short = 0;
+  for (let i = 0; i < list.count; i++) if (list.t1Ns(i) - list.t0Ns(i) < limitNs) short++;
   if (short === 0) return [];
   return [
     `${short} windows are shorter than the physical path's step response of ${(rig.stepResponseS * 1e3).toPrecision(3)} ms: part of their energy lies outside them`,

@@ -1,8 +1,11 @@
 // Marks → windows. Begin and end of one name pair in time order; what does not pair is said, never
 // guessed. `load-1`, `load-2`, … and, for a load, `load` from first on to last off; always `session`.
+// Held as columns: a run may have millions, and each is made an object only when somebody asks for it.
 
-import type { ResolvedMark } from "../align/fit.ts";
+import type { MarkTable } from "../align/mark-table.ts";
+import type { KernelTimes } from "../align/cuda-times.ts";
 import type { SessionNs } from "../schema/time.ts";
+import { kernelWindow } from "./cuda-kernels.ts";
 
 export interface Window {
   readonly name: string;
@@ -12,86 +15,284 @@ export interface Window {
   /** Standard uncertainty of the marks themselves (not of the clock map), ns. */
   readonly u0Ns: number;
   readonly u1Ns: number;
-  /** Fields of the begin and end marks. */
+  /** Where in the log the messages of its two marks lie, whose fields are its own; 0 without fields. */
+  readonly fieldsAt?: readonly [number, number];
+  /** Its fields, where no mark holds them. */
   readonly fields?: Readonly<Record<string, string | number | boolean>>;
   /** Why the window is suspect, if it is. */
   readonly doubt?: string;
 }
 
+/** Marks of these names bracket nothing: they serve the clocks. */
+export const SERVICE: ReadonlySet<string> = new Set(["sync", "lap"]);
+
 export interface PairedMarks {
-  readonly windows: readonly Window[];
+  readonly count: number;
+  /** Marks that begin and end each, in the order of windows: by begin, outer before inner. */
+  readonly begin: Uint32Array;
+  readonly end: Uint32Array;
+  /** n of NAME-n; 0 for the sum of all. */
+  readonly ordinal: Uint32Array;
   readonly warnings: readonly string[];
 }
 
-/** Marks of these names bracket nothing: they serve the clocks. */
-export const SERVICE = new Set(["sync", "lap"]);
-
-export function pairMarks(marks: readonly ResolvedMark[]): PairedMarks {
-  const windows: Window[] = [];
-  const warnings: string[] = [];
-  for (const [name, group] of byName(marks)) {
-    const own = pairOne(name, group, warnings);
-    windows.push(...own);
-    if (name === "load" && own.length > 0) {
-      const [first, last] = [own[0]!, own[own.length - 1]!];
-      windows.push({ ...first, name: "load", t1Ns: last.t1Ns, u1Ns: last.u1Ns });
+export function pairMarks(marks: MarkTable): PairedMarks {
+  const order = inTime(marks);
+  const { endOf, pairs, warnings } = matched(marks, order);
+  const load = marks.names.find("load");
+  const lastLoad = load === undefined ? undefined : lastOf(marks, order, endOf, load);
+  const count = pairs + (lastLoad === undefined ? 0 : 1);
+  const [begin, end, ordinal] = [0, 1, 2].map(() => new Uint32Array(count)) as Columns;
+  const counts = new Uint32Array(marks.names.list.length);
+  let n = 0;
+  let hasSum = lastLoad === undefined;
+  const emit = (k: number, endsAt: number, number: number): void => {
+    begin[n] = order[k]!;
+    end[n] = order[endsAt]!;
+    ordinal[n++] = number;
+  };
+  for (let from = 0; from < order.length;) {
+    const to = sameTime(marks, order, from);
+    const first = n;
+    // Of those that begin together the one that ended first has the lower number.
+    for (const k of begunIn(endOf, from, to)) {
+      const name = marks.name(order[k]!);
+      emit(k, endOf[k]! - 1, ++counts[name]!);
+      if (hasSum || name !== load) continue;
+      emit(k, lastLoad!, 0);
+      hasSum = true;
     }
+    if (n - first > 1) outerFirst(marks, first, n, [begin, end, ordinal]);
+    from = to;
   }
-  return { windows: windows.sort((a, b) => a.t0Ns - b.t0Ns || b.t1Ns - a.t1Ns), warnings };
+  return { count, begin, end, ordinal, warnings };
 }
 
-function byName(marks: readonly ResolvedMark[]): Map<string, ResolvedMark[]> {
-  const groups = new Map<string, ResolvedMark[]>();
-  for (const m of marks) {
-    if (m.mark.phase === "instant" || SERVICE.has(m.mark.name)) continue;
-    const g = groups.get(m.mark.name);
-    if (g) g.push(m);
-    else groups.set(m.mark.name, [m]);
+type Columns = [begin: Uint32Array, end: Uint32Array, ordinal: Uint32Array];
+
+/** Begins and ends that make windows, in time order; at one time in the order of the log. */
+function inTime(marks: MarkTable): Uint32Array {
+  const service = new Set([...SERVICE].map((name) => marks.names.find(name)));
+  const order = new Uint32Array(marks.count);
+  let n = 0;
+  let ascends = true;
+  for (let i = 0; i < marks.count; i++) {
+    if (marks.phase(i) === "instant" || service.has(marks.name(i)) || !marks.isPlaced(i)) continue;
+    if (n > 0 && marks.tNs(i) < marks.tNs(order[n - 1]!)) ascends = false;
+    order[n++] = i;
   }
-  return groups;
+  const found = order.subarray(0, n);
+  return ascends ? found : found.sort((a, b) => marks.tNs(a) - marks.tNs(b) || a - b);
 }
 
 /**
  * A begin and an end that name the same span belong together, whatever ran beside them; the rest nests,
  * inner first. Ends without a begin and begins without an end are counted.
+ * @returns for each place in `order` the place of its end, plus 1; 0 where there is none.
  */
-function pairOne(name: string, group: readonly ResolvedMark[], warnings: string[]): Window[] {
-  const open: ResolvedMark[] = [];
-  const found: Window[] = [];
-  let strayEnds = 0;
-  for (const m of group) {
-    if (m.mark.phase === "begin") {
-      open.push(m);
-      continue;
+function matched(
+  marks: MarkTable,
+  order: Uint32Array,
+): { endOf: Uint32Array; pairs: number; warnings: string[] } {
+  const endOf = new Uint32Array(order.length);
+  /** Of each open begin, the open one before it of the same name and span, plus 1. */
+  const below = new Uint32Array(order.length);
+  const tops = new Map<number, Map<number, number>>();
+  const strays = new Map<number, { ends: number; begins: number }>();
+  let pairs = 0;
+  for (let k = 0; k < order.length; k++) {
+    const i = order[k]!;
+    const [name, span] = [marks.name(i), marks.span(i)];
+    let top = tops.get(name);
+    if (!top) tops.set(name, (top = new Map()));
+    let stray = strays.get(name);
+    if (!stray) strays.set(name, (stray = { ends: 0, begins: 0 }));
+    const open = top.get(span) ?? 0;
+    if (marks.phase(i) === "begin") {
+      below[k] = open;
+      top.set(span, k + 1);
+      stray.begins++;
+    } else if (open === 0) stray.ends++;
+    else {
+      endOf[open - 1] = k + 1;
+      pairs++;
+      stray.begins--;
+      if (below[open - 1] === 0) top.delete(span);
+      else top.set(span, below[open - 1]!);
     }
-    const span = m.mark.fields?.["span"];
-    const at = open.findLastIndex((b) => b.mark.fields?.["span"] === span);
-    const [begin] = at < 0 ? [] : open.splice(at, 1);
-    if (begin) found.push(between(begin, m));
-    else strayEnds++;
   }
-  if (strayEnds > 0) warnings.push(`${strayEnds} ${name} end marks have no begin: ignored`);
-  if (open.length > 0) warnings.push(`${open.length} ${name} begin marks have no end: ignored`);
-  found.sort((a, b) => a.t0Ns - b.t0Ns);
-  return found.map((w, i) => ({ ...w, name: `${name}-${i + 1}` }));
+  const warnings = [...strays].flatMap(([name, { ends, begins }]) => [
+    ...(ends > 0 ? [`${ends} ${marks.names.list[name]!} end marks have no begin: ignored`] : []),
+    ...(begins > 0
+      ? [`${begins} ${marks.names.list[name]!} begin marks have no end: ignored`]
+      : []),
+  ]);
+  return { endOf, pairs, warnings };
 }
 
-function between(begin: ResolvedMark, end: ResolvedMark): Window {
-  const lost = [begin, end].filter((m) => m.mark.clock !== "host" && !m.fromEdge);
-  return {
-    name: "",
-    kind: "mark",
-    t0Ns: begin.tNs,
-    t1Ns: end.tNs,
-    u0Ns: begin.uNs,
-    u1Ns: end.uNs,
-    ...(begin.mark.fields || end.mark.fields
-      ? { fields: { ...begin.mark.fields, ...end.mark.fields } }
-      : {}),
-    ...(lost.length > 0
-      ? {
-          doubt: `no hardware edge for its ${lost.map((m) => m.mark.phase).join(" and ")}: placed by the ${lost[0]!.mark.clock} clock`,
-        }
-      : {}),
-  };
+/** First place from which on the time is another one. */
+function sameTime(marks: MarkTable, order: Uint32Array, from: number): number {
+  const t = marks.tNs(order[from]!);
+  let to = from + 1;
+  while (to < order.length && marks.tNs(order[to]!) === t) to++;
+  return to;
+}
+
+function begunIn(endOf: Uint32Array, from: number, to: number): number[] {
+  const found: number[] = [];
+  for (let k = from; k < to; k++) if (endOf[k]! > 0) found.push(k);
+  return found.sort((a, b) => endOf[a]! - endOf[b]!);
+}
+
+/** Where the last window of a name ends: the last to begin, of those that begin together the last to end. */
+function lastOf(
+  marks: MarkTable,
+  order: Uint32Array,
+  endOf: Uint32Array,
+  name: number,
+): number | undefined {
+  let [last, t] = [0, NaN];
+  for (let k = order.length - 1; k >= 0; k--) {
+    const i = order[k]!;
+    if (last > 0 && marks.tNs(i) !== t) break;
+    if (marks.name(i) !== name || endOf[k] === 0) continue;
+    last = Math.max(last, endOf[k]!);
+    t = marks.tNs(i);
+  }
+  return last > 0 ? last - 1 : undefined;
+}
+
+/** Windows [a, b) begin together: the longer before the shorter. */
+function outerFirst(marks: MarkTable, a: number, b: number, columns: Columns): void {
+  const end = columns[1];
+  const rows = Array.from({ length: b - a }, (_, i) => a + i);
+  rows.sort((x, y) => marks.tNs(end[y]!) - marks.tNs(end[x]!));
+  for (const column of columns) {
+    const sorted = rows.map((r) => column[r]!);
+    column.set(sorted, a);
+  }
+}
+
+/** All windows of a run: session, what marks bracket, kernels. */
+export class WindowList {
+  readonly count: number;
+  readonly #session: Window;
+  readonly #marks: MarkTable;
+  readonly #paired: PairedMarks;
+  readonly #kernels: KernelTimes | undefined;
+  readonly #kernelRows: readonly number[];
+
+  /** @param kernelRows of the kernel table, those that have a window. */
+  constructor(
+    session: Window,
+    marks: MarkTable,
+    paired: PairedMarks,
+    kernels?: KernelTimes,
+    kernelRows: readonly number[] = [],
+  ) {
+    this.#session = session;
+    this.#marks = marks;
+    this.#paired = paired;
+    this.#kernels = kernels;
+    this.#kernelRows = kernelRows;
+    this.count = 1 + paired.count + kernelRows.length;
+  }
+
+  at(i: number): Window {
+    if (i === 0) return this.#session;
+    const k = i - 1 - this.#paired.count;
+    return k < 0 ? this.#marked(i - 1) : kernelWindow(this.#kernels!, this.#kernelRows[k]!);
+  }
+
+  t0Ns(i: number): SessionNs {
+    if (i === 0) return this.#session.t0Ns;
+    const { begin, count } = this.#paired;
+    return i <= count
+      ? this.#marks.tNs(begin[i - 1]!)
+      : this.#kernels!.startNs[this.#kernelRows[i - 1 - count]!]!;
+  }
+
+  t1Ns(i: number): SessionNs {
+    if (i === 0) return this.#session.t1Ns;
+    const { end, count } = this.#paired;
+    return i <= count
+      ? this.#marks.tNs(end[i - 1]!)
+      : this.#kernels!.endNs[this.#kernelRows[i - 1 - count]!]!;
+  }
+
+  /** `session`, or the sum of all loads: they hold the others. */
+  isSum(i: number): boolean {
+    return i === 0 || (i <= this.#paired.count && this.#paired.ordinal[i - 1] === 0);
+  }
+
+  isKernel(i: number): boolean {
+    return i > this.#paired.count;
+  }
+
+  /** What windows of one kind have in common: their name without its number. */
+  family(i: number): string {
+    if (i === 0 || this.isKernel(i)) return this.at(i).name;
+    return this.#marks.names.list[this.#marks.name(this.#paired.begin[i - 1]!)]!;
+  }
+
+  *rows(wanted: (i: number) => boolean): Generator<number> {
+    for (let i = 0; i < this.count; i++) if (wanted(i)) yield i;
+  }
+
+  /** The rows of a name: of one window, or of all that it numbers. */
+  named(name: string): Generator<number> {
+    return this.rows(
+      (i) =>
+        this.family(i) === name || (name.startsWith(this.family(i)) && this.at(i).name === name),
+    );
+  }
+
+  /** The first window of exactly this name. */
+  find(name: string): Window | undefined {
+    for (const i of this.named(name)) {
+      const w = this.at(i);
+      if (w.name === name) return w;
+    }
+    return undefined;
+  }
+
+  /** For whoever asked for one that is not there. */
+  someNames(): string {
+    const first = Array.from({ length: Math.min(this.count, 12) }, (_, i) => this.at(i).name);
+    return [...first, ...(this.count > 12 ? ["…"] : [])].join(", ");
+  }
+
+  [Symbol.iterator](): Iterator<Window> {
+    let i = 0;
+    return {
+      next: () =>
+        i < this.count ? { done: false, value: this.at(i++) } : { done: true, value: undefined },
+    };
+  }
+
+  #marked(row: number): Window {
+    const m = this.#marks;
+    const [b, e, n] = [
+      this.#paired.begin[row]!,
+      this.#paired.end[row]!,
+      this.#paired.ordinal[row]!,
+    ];
+    const name = m.names.list[m.name(b)]!;
+    const fieldsAt = [m.fieldsAt(b), m.fieldsAt(e)] as const;
+    const lost = [b, e].filter((i) => m.clock(i) !== "host" && !m.fromEdge(i));
+    return {
+      name: n > 0 ? `${name}-${n}` : name,
+      kind: "mark",
+      t0Ns: m.tNs(b),
+      t1Ns: m.tNs(e),
+      u0Ns: m.uNs(b),
+      u1Ns: m.uNs(e),
+      ...(fieldsAt[0] + fieldsAt[1] > 0 ? { fieldsAt } : {}),
+      ...(lost.length > 0
+        ? {
+            doubt: `no hardware edge for its ${lost.map((i) => m.phase(i)).join(" and ")}: placed by the ${m.clock(lost[0]!)} clock`,
+          }
+        : {}),
+    };
+  }
 }

@@ -20,7 +20,7 @@ export async function readEvents(path: string): Promise<Windows> {
     let list: PageWindow[] = [];
     let total = 0;
     for await (const batch of file.batches) {
-      list.push(...windowsIn(batch));
+      for (const w of windowsIn(batch)) list.push(w);
       total += batch.numRows;
       if (list.length > 4 * MAX_WINDOWS) list = longest(list);
     }

@@ -65,7 +65,7 @@ export function judgeRun(run: string, flagged = false, told: readonly string[] =
   let result: Comparison;
   const trace = new Trace();
   try {
-    result = compare(prepare(runPaths(run).capture), undefined, (rows) => trace.add(rows));
+    result = compare(prepare(runPaths(run).capture), { onRun: (rows) => trace.add(rows) });
   } catch (error) {
     return refused(error as Error);
   }

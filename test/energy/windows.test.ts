@@ -1,21 +1,29 @@
 import { describe, expect, test } from "@jest/globals";
-import type { ResolvedMark } from "../../align/fit.ts";
-import { pairMarks } from "../../energy/windows.ts";
+import { MarkTable } from "../../align/mark-table.ts";
+import { pairMarks, WindowList } from "../../energy/windows.ts";
+import type { Mark } from "../../schema/records.ts";
+import { instant } from "../../schema/time.ts";
+import { SESSION } from "../../bench/log.ts";
 
-const mark = (
-  name: string,
-  phase: "begin" | "end" | "instant",
-  tNs: number,
-  span?: string,
-): ResolvedMark => ({
-  mark: { name, phase, clock: "host", t: BigInt(tNs), ...(span ? { fields: { span } } : {}) },
-  tNs,
-  uNs: 0,
-  fromEdge: false,
+const mark = (name: string, phase: Mark["phase"], tNs: number, span?: string): Mark => ({
+  name,
+  phase,
+  clock: "host",
+  t: BigInt(tNs),
+  ...(span ? { fields: { span } } : {}),
 });
 
-const names = (marks: ResolvedMark[]): string[] =>
-  pairMarks(marks).windows.map((w) => `${w.name} ${w.t0Ns}-${w.t1Ns}`);
+const session = { name: "session", kind: "session", t0Ns: 0, t1Ns: 9, u0Ns: 0, u1Ns: 0 } as const;
+
+function paired(marks: readonly Mark[]): { list: WindowList; warnings: readonly string[] } {
+  const table = new MarkTable({ ...SESSION, hostEpoch: instant<"host">(0n) });
+  for (const m of marks) table.add(m, 1);
+  const found = pairMarks(table);
+  return { list: new WindowList(session, table, found), warnings: found.warnings };
+}
+
+const names = (marks: Mark[]): string[] =>
+  [...paired(marks).list].slice(1).map((w) => `${w.name} ${w.t0Ns}-${w.t1Ns}`);
 
 describe("marks to windows", () => {
   test("repeats are numbered; a load also spans first on to last off", () => {
@@ -52,7 +60,7 @@ describe("marks to windows", () => {
   });
 
   test("what does not pair is said, never guessed", () => {
-    const { windows, warnings } = pairMarks([
+    const { list, warnings } = paired([
       mark("x", "end", 1),
       mark("x", "begin", 2),
       mark("x", "end", 3),
@@ -60,7 +68,31 @@ describe("marks to windows", () => {
       mark("sync", "begin", 5),
       mark("note", "instant", 6),
     ]);
-    expect(windows.map((w) => w.name)).toEqual(["x-1"]);
+    expect([...list].map((w) => w.name)).toEqual(["session", "x-1"]);
     expect(warnings).toHaveLength(2);
+  });
+
+  test("of those that begin together the outer comes first, the one that ends first has the lower number", () => {
+    expect(
+      names([
+        mark("a", "begin", 5),
+        mark("a", "begin", 5),
+        mark("b", "begin", 1),
+        mark("a", "end", 6),
+        mark("a", "end", 8),
+        mark("b", "end", 9),
+      ]),
+    ).toEqual(["b-1 1-9", "a-2 5-8", "a-1 5-6"]);
+  });
+
+  test("a span that is logged whole at its end, out of order, pairs by time", () => {
+    expect(
+      names([
+        mark("in", "begin", 3, "2"),
+        mark("in", "end", 4, "2"),
+        mark("out", "begin", 1, "1"),
+        mark("out", "end", 6, "1"),
+      ]),
+    ).toEqual(["out-1 1-6", "in-1 3-4"]);
   });
 });

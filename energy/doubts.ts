@@ -1,0 +1,57 @@
+// Stretches of a run in which its trace is not to be trusted → what a window that touches one is told.
+
+import type { SessionNs } from "../schema/time.ts";
+import type { Window } from "./windows.ts";
+
+type Stretch = readonly [fromNs: SessionNs, toNs: SessionNs];
+
+const CLIPPED = "a channel was clipped in it: its Joules are a lower bound";
+const PAUSED = "the device began anew or lost count in it, and what it missed is estimated";
+
+export class Doubts {
+  readonly #clipped: Stretches;
+  readonly #pauses: Stretches;
+
+  constructor(clipped: readonly Stretch[], pauses: readonly Stretch[]) {
+    this.#clipped = new Stretches(clipped);
+    this.#pauses = new Stretches(pauses);
+  }
+
+  /** The window with every reason to doubt it. */
+  on(w: Window): Window {
+    const doubt = this.of(w);
+    return doubt === undefined ? w : { ...w, doubt };
+  }
+
+  of({ t0Ns, t1Ns, doubt }: Pick<Window, "t0Ns" | "t1Ns" | "doubt">): string | undefined {
+    const all = [
+      ...(doubt ? [doubt] : []),
+      ...(this.#clipped.touch(t0Ns, t1Ns) ? [CLIPPED] : []),
+      ...(this.#pauses.touch(t0Ns, t1Ns) ? [PAUSED] : []),
+    ];
+    return all.length > 0 ? all.join("; ") : undefined;
+  }
+}
+
+/** Sorted by their ends' running maximum, so that the first that may touch is found by halves. */
+class Stretches {
+  readonly #list: readonly Stretch[];
+  readonly #reach: Float64Array;
+
+  constructor(list: readonly Stretch[]) {
+    this.#list = [...list].sort((a, b) => a[0] - b[0]);
+    let reach = -Infinity;
+    this.#reach = Float64Array.from(this.#list, ([, to]) => (reach = Math.max(reach, to)));
+  }
+
+  touch(t0Ns: SessionNs, t1Ns: SessionNs): boolean {
+    let [lo, hi] = [0, this.#reach.length];
+    while (lo < hi) {
+      const mid = (lo + hi) >> 1;
+      if (this.#reach[mid]! < t0Ns) lo = mid + 1;
+      else hi = mid;
+    }
+    // The first whose reach comes so far is itself the one that reaches.
+    return lo < this.#list.length && this.#list[lo]![0] <= t1Ns;
+  }
+}

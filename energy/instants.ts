@@ -1,0 +1,147 @@
+// Which instants the pass over the samples must stop at, in order, and where its integrals go there. A list
+// keeps a row for each; a watch keeps rows only for the spans that are open, so that millions of windows cost
+// memory by how many lie over one another, not by how many there are.
+
+import type { SessionNs } from "../schema/time.ts";
+import { Snapshots } from "./snapshots.ts";
+
+export interface Instants {
+  /** The next one; Infinity after the last. */
+  readonly next: SessionNs;
+  /** Its integrals; it is over then. The row is reused. */
+  take(row: Float64Array): void;
+}
+
+/** Sorted, without repeats: what {@link ListedInstants} wants. */
+export function instantsOf(list: Iterable<SessionNs>): Float64Array {
+  const sorted = Float64Array.from(list).sort();
+  let n = 0;
+  for (let i = 0; i < sorted.length; i++)
+    if (n === 0 || sorted[i] !== sorted[n - 1]) sorted[n++] = sorted[i]!;
+  return sorted.slice(0, n);
+}
+
+/** All of a list are kept. */
+export class ListedInstants implements Instants {
+  readonly snapshots: Snapshots;
+  readonly #instants: Float64Array;
+  readonly #rows: Float64Array;
+  #taken = 0;
+
+  /** @param instants from {@link instantsOf}. */
+  constructor(instants: Float64Array, width: number) {
+    this.#instants = instants;
+    this.#rows = new Float64Array(instants.length * width);
+    this.snapshots = new Snapshots(instants, width, this.#rows);
+  }
+
+  get next(): SessionNs {
+    return this.#taken < this.#instants.length ? this.#instants[this.#taken]! : Infinity;
+  }
+
+  take(row: Float64Array): void {
+    this.#rows.set(row, this.#taken++ * row.length);
+  }
+}
+
+/** Spans whose integrals are wanted, in the order of `from`. */
+export interface Spans {
+  readonly count: number;
+  /** No instant of span i comes before this; it never falls from one span to the next. */
+  from(i: number): SessionNs;
+  /** All that are wanted of it. */
+  instants(i: number): Iterable<SessionNs>;
+  /** They are there: read them before returning. */
+  done(i: number, s: Snapshots): void;
+}
+
+interface Open {
+  readonly span: number;
+  readonly instants: Float64Array;
+  readonly rows: Float64Array;
+  taken: number;
+}
+
+export class WatchedSpans implements Instants {
+  readonly #spans: Spans;
+  readonly #width: number;
+  /** A heap: the span whose next instant is the earliest stands first. */
+  readonly #open: Open[] = [];
+  #begun = 0;
+
+  constructor(spans: Spans, width: number) {
+    this.#spans = spans;
+    this.#width = width;
+  }
+
+  get next(): SessionNs {
+    const spans = this.#spans;
+    while (this.#begun < spans.count && spans.from(this.#begun) <= this.#earliest())
+      this.#begin(this.#begun++);
+    return this.#earliest();
+  }
+
+  take(row: Float64Array): void {
+    const first = this.#open[0]!;
+    first.rows.set(row, first.taken++ * this.#width);
+    if (first.taken === first.instants.length) {
+      this.#spans.done(first.span, new Snapshots(first.instants, this.#width, first.rows));
+      const last = this.#open.pop()!;
+      if (this.#open.length === 0) return;
+      if (last !== first) this.#open[0] = last;
+    }
+    this.#sink();
+  }
+
+  #earliest(): SessionNs {
+    return this.#open.length > 0 ? nextOf(this.#open[0]!) : Infinity;
+  }
+
+  #begin(span: number): void {
+    const instants = instantsOf(this.#spans.instants(span));
+    const rows = new Float64Array(instants.length * this.#width);
+    const heap = this.#open;
+    heap.push({ span, instants, rows, taken: 0 });
+    for (let i = heap.length - 1; i > 0;) {
+      const parent = (i - 1) >> 1;
+      if (nextOf(heap[parent]!) <= nextOf(heap[i]!)) break;
+      [heap[parent], heap[i]] = [heap[i]!, heap[parent]!];
+      i = parent;
+    }
+  }
+
+  /** The first has a new next instant: down to its place. */
+  #sink(): void {
+    const heap = this.#open;
+    for (let i = 0; ;) {
+      let least = i;
+      for (const child of [2 * i + 1, 2 * i + 2])
+        if (child < heap.length && nextOf(heap[child]!) < nextOf(heap[least]!)) least = child;
+      if (least === i) return;
+      [heap[least], heap[i]] = [heap[i]!, heap[least]!];
+      i = least;
+    }
+  }
+}
+
+const nextOf = (o: Open): SessionNs => o.instants[o.taken]!;
+
+/** Several as one. */
+export class AllInstants implements Instants {
+  readonly #all: readonly Instants[];
+
+  constructor(all: readonly Instants[]) {
+    this.#all = all;
+  }
+
+  get next(): SessionNs {
+    let least = Infinity;
+    for (const i of this.#all) if (i.next < least) least = i.next;
+    return least;
+  }
+
+  take(row: Float64Array): void {
+    const at = this.next;
+    for (const i of this.#all) if (i.next === at) return i.take(row);
+  }
+}

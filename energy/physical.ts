@@ -1,0 +1,206 @@
+// The pass over the samples → physical Joules of every window: figures in columns for all, budgets for some.
+// Holds: the snapshots of windows that are open, never those of all.
+
+import { type SessionClocks } from "../align/fit.ts";
+import type { Scan } from "../align/scan.ts";
+import type { DaqClock } from "../align/segments.ts";
+import { type AlignedRun, Timeline, type TimelineCounts } from "../align/timeline.ts";
+import { NS_PER_S, type SessionNs } from "../schema/time.ts";
+import {
+  budget,
+  type BudgetTerm,
+  combined,
+  COVERAGE_FACTOR,
+  outsideOf,
+  shiftedEnds,
+} from "./budget.ts";
+import { AllInstants, instantsOf, ListedInstants, type Spans, WatchedSpans } from "./instants.ts";
+import { Integrator, type Snapshots, snapshotWidth, Sum } from "./integrate.ts";
+import { QUALITIES, quality, type Quality } from "./quality.ts";
+import type { Window, WindowList } from "./windows.ts";
+
+/** A window's figures, and what its uncertainty is made of. */
+export interface PhysicalFigures {
+  readonly energyJ: number;
+  readonly expandedUncertaintyJ: number;
+  readonly samples: number;
+  readonly gapFraction: number;
+  /** Part of `energyJ` that bridges gaps. */
+  readonly bridgedJ: number;
+  /** By samples and gaps alone. */
+  readonly quality: Quality;
+  readonly budget: readonly BudgetTerm[];
+}
+
+/** The same of all windows, in the order of their list. */
+export class FigureColumns {
+  readonly energyJ: Float64Array;
+  readonly expandedUncertaintyJ: Float64Array;
+  readonly samples: Float64Array;
+  readonly gapFraction: Float64Array;
+  readonly #quality: Uint8Array;
+
+  constructor(count: number) {
+    this.energyJ = new Float64Array(count).fill(NaN);
+    this.expandedUncertaintyJ = new Float64Array(count).fill(NaN);
+    this.samples = new Float64Array(count);
+    this.gapFraction = new Float64Array(count);
+    this.#quality = new Uint8Array(count);
+  }
+
+  set(i: number, p: PhysicalFigures): void {
+    this.energyJ[i] = p.energyJ;
+    this.expandedUncertaintyJ[i] = p.expandedUncertaintyJ;
+    this.samples[i] = p.samples;
+    this.gapFraction[i] = p.gapFraction;
+    this.#quality[i] = QUALITIES.indexOf(p.quality);
+  }
+
+  quality(i: number): Quality {
+    return QUALITIES[this.#quality[i]!]!;
+  }
+}
+
+export interface PhysicalPass {
+  readonly figures: FigureColumns;
+  /** Of the rows that were asked for. */
+  readonly detailed: ReadonlyMap<number, PhysicalFigures>;
+  /** Joules and observed seconds outside all marked windows; null where nothing is marked. */
+  readonly idle: { readonly energyJ: number; readonly coveredS: number } | null;
+  /** At the ends of kernels. */
+  readonly kernels: Snapshots;
+  readonly counts: TimelineCounts;
+}
+
+export interface PassOptions {
+  /** Rows of the list whose budgets are kept. */
+  readonly detailed: ReadonlySet<number>;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly onRun?: ((run: AlignedRun) => void) | undefined;
+}
+
+export function physicalPass(
+  scan: Scan,
+  { daq: clock, kernels }: SessionClocks,
+  list: WindowList,
+  o: PassOptions,
+): PhysicalPass | null {
+  const { stream, rig } = scan;
+  if (!stream || !rig || !clock) return null;
+  const width = snapshotWidth(rig);
+  const figures = new FigureColumns(list.count);
+  const detailed = new Map<number, PhysicalFigures>();
+  const order = byBegin(list);
+  const shiftNs = mostShiftNs(list, clock);
+  const ends: SessionNs[] = [];
+  for (let i = 0; kernels && i < kernels.table.count; i++)
+    if (kernels.endNs[i]! > kernels.startNs[i]!) ends.push(kernels.startNs[i]!, kernels.endNs[i]!);
+  const ofKernels = new ListedInstants(instantsOf(ends), width);
+  const outside = outsideMarks(list, order);
+  const windows: Spans = {
+    count: list.count,
+    from: (k) => list.t0Ns(order[k]!) - shiftNs,
+    instants(k) {
+      const w = list.at(order[k]!);
+      const shifted = shiftedEnds(w, clock);
+      return [w.t0Ns, w.t1Ns, ...shifted.offset, ...shifted.rate];
+    },
+    done(k, s) {
+      const i = order[k]!;
+      const w = list.at(i);
+      const p = figuresOf(w, s, scan, clock);
+      figures.set(i, p);
+      if (o.detailed.has(i)) detailed.set(i, p);
+      if (i === 0) outside.whole(w, s);
+    },
+  };
+  const integrator = new Integrator(
+    rig,
+    new AllInstants([
+      new WatchedSpans(windows, width),
+      new WatchedSpans(outside.marked, width),
+      ofKernels,
+    ]),
+  );
+  const timeline = new Timeline(scan, stream, clock);
+  for (const run of timeline.runs(o.onProgress)) {
+    integrator.add(run);
+    o.onRun?.(run);
+  }
+  integrator.end();
+  const { counts } = timeline;
+  return { figures, detailed, idle: outside.left(), kernels: ofKernels.snapshots, counts };
+}
+
+/** Rows by their begin; they stand almost so. */
+function byBegin(list: WindowList): Uint32Array {
+  const order = new Uint32Array(list.count).map((_, i) => i);
+  let ascends = true;
+  for (let i = 1; i < list.count && ascends; i++) ascends = list.t0Ns(i - 1) <= list.t0Ns(i);
+  return ascends ? order : order.sort((a, b) => list.t0Ns(a) - list.t0Ns(b) || a - b);
+}
+
+/** By how much the clock's doubt moves any window's begin at most. */
+function mostShiftNs(list: WindowList, clock: DaqClock): number {
+  let [lo, hi] = [Infinity, -Infinity];
+  for (let i = 0; i < list.count; i++) {
+    lo = Math.min(lo, list.t0Ns(i));
+    hi = Math.max(hi, list.t0Ns(i));
+  }
+  let most = 0;
+  for (const { model } of clock.segments)
+    for (const t of [lo, hi])
+      most = Math.max(most, model.uOffsetNs, Math.abs(t - model.refNs) * model.uRate);
+  return most;
+}
+
+/** What lies outside all marked windows: the session less the stretches that they cover together. */
+function outsideMarks(list: WindowList, order: Uint32Array) {
+  const [from, to]: number[][] = [[], []];
+  for (const i of order) {
+    if (i === 0) continue;
+    const [a, b] = [list.t0Ns(i), list.t1Ns(i)];
+    const reach = to!.at(-1) ?? -Infinity;
+    if (b <= reach) continue;
+    if (a > reach || to!.length === 0) {
+      from!.push(a);
+      to!.push(b);
+    } else to![to!.length - 1] = b;
+  }
+  let [energyJ, coveredS] = [0, 0];
+  const add = (sign: number, a: number, b: number, s: Snapshots): void => {
+    energyJ += sign * s.between(a, b, Sum.energyJ);
+    coveredS += sign * s.between(a, b, Sum.coveredS);
+  };
+  const marked: Spans = {
+    count: from!.length,
+    from: (k) => from![k]!,
+    instants: (k) => [from![k]!, to![k]!],
+    done: (k, s) => add(-1, from![k]!, to![k]!, s),
+  };
+  return {
+    marked,
+    whole: (w: Window, s: Snapshots): void => add(1, w.t0Ns, w.t1Ns, s),
+    left: () => (from!.length > 0 ? { energyJ, coveredS } : null),
+  };
+}
+
+function figuresOf(w: Window, s: Snapshots, scan: Scan, clock: DaqClock): PhysicalFigures {
+  const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
+  const of = (k: number): number => s.between(w.t0Ns, w.t1Ns, k);
+  const samples = of(Sum.samples);
+  const coveredS = of(Sum.coveredS);
+  const gapFraction = durationS > 0 ? Math.min(1, Math.max(0, 1 - coveredS / durationS)) : 0;
+  const bridgedJ = of(Sum.gapJ) + outsideOf(w, s).energyJ;
+  const observed = samples >= 2 && coveredS > 0;
+  const terms = budget(w, s, scan.rig!, scan.stream!.layout, clock);
+  return {
+    energyJ: observed ? of(Sum.energyJ) + bridgedJ : NaN,
+    expandedUncertaintyJ: COVERAGE_FACTOR * combined(terms),
+    samples,
+    gapFraction,
+    bridgedJ,
+    quality: observed ? quality(samples, durationS, gapFraction) : "no_data",
+    budget: terms.sort((a, b) => b.contributionJ - a.contributionJ),
+  };
+}
