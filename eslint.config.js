@@ -62,12 +62,50 @@ const oneMouth = {
   },
 };
 
+/**
+ * A list as long as the data, spread into arguments, ends the program at some 120,000 elements. Literals,
+ * tuples and a function's own rest parameter are short; everything else takes schema/lists.ts.
+ */
+const noLongArguments = {
+  meta: {
+    type: "problem",
+    schema: [],
+    messages: { spread: "a list of any length as arguments: use schema/lists.ts or a loop" },
+  },
+  create(context) {
+    const { parserServices: services } = context.sourceCode;
+    const checker = services?.program?.getTypeChecker();
+    const isRest = (node) => {
+      const scope = context.sourceCode.getScope(node);
+      for (let s = scope; s; s = s.upper) {
+        const found = s.set.get(node.name);
+        if (found) return found.defs.some((d) => d.name.parent?.type === "RestElement");
+      }
+      return false;
+    };
+    const isShort = (node) => {
+      if (node.type === "ArrayExpression") return true;
+      if (node.type === "Identifier" && isRest(node)) return true;
+      const type = checker?.getTypeAtLocation(services.esTreeNodeToTSNodeMap.get(node));
+      return type !== undefined && checker.isTupleType(type) && !type.target.hasRestElement;
+    };
+    const check = (node) => {
+      for (const a of node.arguments)
+        if (a.type === "SpreadElement" && !isShort(a.argument))
+          context.report({ node: a, messageId: "spread" });
+    };
+    return { CallExpression: check, NewExpression: check };
+  },
+};
+
 export default tseslint.config(
   { ignores: ["dist/", "node_modules/", "view/page/", "**/*.mjs", "*.js", "carry/", "runs/"] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true } },
+    plugins: { local: { rules: { "no-long-arguments": noLongArguments } } },
     rules: {
+      "local/no-long-arguments": "error",
       "@typescript-eslint/switch-exhaustiveness-check": "error",
       "@typescript-eslint/no-floating-promises": "error",
       "@typescript-eslint/consistent-type-imports": "error",

@@ -13,6 +13,7 @@ import { type Rail, type Rig, type Sensor, trueCount } from "../schema/rig.ts";
 import { RAIL_SUMS, sumOf } from "./columns.ts";
 import { columnReader, type ColumnReader, type Linear } from "./decode.ts";
 import { Kernels } from "./kernels.ts";
+import { leastOf, mostOf } from "../schema/lists.ts";
 
 /** `flags` of fused.arrow. */
 export const RowFlag = {
@@ -233,8 +234,8 @@ function input(
   return {
     read: meaning ? tabulated(field, (code) => line(meaning(code)), raw) : raw,
     out,
-    lo: Math.min(...ends.map(line)),
-    hi: Math.max(...ends.map(line)),
+    lo: leastOf(ends.map(line)),
+    hi: mostOf(ends.map(line)),
     late: (sensor.skewS ?? 0) * rig.device.rowHz,
     last: 0,
     isCount:

@@ -10,6 +10,7 @@ import { type Fit, MOST_UNEXPLAINED, Placing, type Sensor } from "./placing.ts";
 import type { TelemetrySeries } from "./scan.ts";
 import { GoodReads, type Stretch } from "./stretches.ts";
 import type { TraceMeans } from "./trace-means.ts";
+import { leastOf, mostOf } from "../schema/lists.ts";
 
 /** Reads of one channel that stand at a wrong time. */
 export interface Misplaced {
@@ -52,8 +53,8 @@ export function misplacedReads(series: TelemetrySeries, trace: TraceMeans): Misp
   return {
     channel: series.channel.name,
     reads: wrong.map((s) => [reads.index[s.from]!, reads.index[s.to - 1]! + 1]),
-    fromNs: Math.min(...stamps),
-    toNs: Math.max(...stamps),
+    fromNs: leastOf(stamps),
+    toNs: mostOf(stamps),
     lateNs: most,
     halfNs: reads.resolutionNs,
   };
@@ -116,7 +117,7 @@ function anchorOf(stretches: readonly Stretch[], placing: Placing): Anchor | und
     });
   const stamped = fitsAt(() => 0).filter((f) => f.unexplained <= MOST_UNEXPLAINED);
   const fits = stamped.length > 0 ? stamped : fitsAt((s) => s.jumpNs).filter((f) => f.lateNs !== 0);
-  const least = Math.min(...fits.map((f) => f.unexplained));
+  const least = leastOf(fits.map((f) => f.unexplained));
   if (!(least <= MOST_UNEXPLAINED)) return undefined;
   // Nearer to the best than to chance.
   const alike = fits.filter((f) => f.unexplained ** 2 <= least * MOST_UNEXPLAINED);

@@ -11,6 +11,7 @@ import { type Session, toSession } from "../schema/session.ts";
 import { instant } from "../schema/time.ts";
 import { type KernelTable, SOURCES } from "./cuda-kernels.ts";
 import { fitGpuClock, type GpuClock, gpuToSession } from "./gpu-clock.ts";
+import { append } from "../schema/lists.ts";
 
 /** Bounds of true time − CUPTI's time at the bursts of one process on one GPU. */
 export interface CuptiError {
@@ -70,7 +71,7 @@ export function kernelTimes(
     if (clock) errors.set(stream, cuptiError(stream, clock, group, session));
   }
   const placed = place(table, errors);
-  warnings.push(...doubts(placed, table, [...clocks.values()], [...errors.values()]));
+  append(warnings, doubts(placed, table, [...clocks.values()], [...errors.values()]));
   return { table, ...placed, clocks: [...clocks.values()], cupti: [...errors.values()], warnings };
 }
 

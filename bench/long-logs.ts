@@ -36,7 +36,13 @@ export async function writeLongLog(path: string, o: LongLog): Promise<number> {
     evenly((o.seconds * 1e9) / EXCHANGE_EVERY_NS, o, exchanges(log)),
     evenly(o.telemetry ? (o.seconds * 1e9) / READ_EVERY_NS : 0, o, reads(log)),
     evenly(2 * o.windows, o, (i, t) =>
-      log.mark(mark("step", i % 2 === 0 ? "begin" : "end", t, { span: i >> 1 })),
+      log.mark(
+        mark("step", i % 2 === 0 ? "begin" : "end", t, {
+          span: `1.${i >> 1}`,
+          pid: 4711,
+          tid: 4712,
+        }),
+      ),
     ),
     evenly(o.instants ?? 0, o, (_, t) => log.mark(mark("token", "instant", t))),
   ];

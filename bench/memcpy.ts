@@ -4,6 +4,7 @@
 // neighbours took of the machine says nothing about the code; input and output by the clock on the wall.
 
 import { loadavg } from "node:os";
+import { leastOf } from "../schema/lists.ts";
 
 /** One JSON line of `truejoule bench`. */
 export interface Figure {
@@ -56,7 +57,7 @@ export function measure(work: Work, repeats = 100): Figure {
     copies.push(cpuSeconds(() => to.set(from)));
     own.push((work.io ? seconds : cpuSeconds)(work.run));
   }
-  const [best, copy] = [Math.min(...own), Math.min(...copies)];
+  const [best, copy] = [leastOf(own), leastOf(copies)];
   const memcpy = COPIED / copy;
   return figure(work.bench, work.amount / best, work.unit, work.target ?? null, {
     ratio_to_memcpy: round(work.bytes / best / memcpy),
@@ -85,7 +86,7 @@ export function figure(
 /** Bytes a second, for work that is not timed in turns with it. */
 export function memcpyRate(): number {
   const [from, to] = [new Uint8Array(COPIED).fill(1), new Uint8Array(COPIED).fill(2)];
-  return COPIED / Math.min(...Array.from({ length: 20 }, () => cpuSeconds(() => to.set(from))));
+  return COPIED / leastOf(Array.from({ length: 20 }, () => cpuSeconds(() => to.set(from))));
 }
 
 export function seconds(run: () => void): number {

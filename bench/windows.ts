@@ -11,6 +11,7 @@ import { random } from "../schema/random.ts";
 import { writeLog } from "./log.ts";
 import { cpuSeconds, type Figure, figure } from "./memcpy.ts";
 import { BLOCK_ROWS, blocksOf, rowNs, type Stream, words16 } from "./stream.ts";
+import { leastOf } from "../schema/lists.ts";
 
 const WINDOWS = 1_000_000;
 const SAMPLES = 100e6;
@@ -27,7 +28,7 @@ export async function* run(): AsyncGenerator<Figure> {
     const { t0, t1 } = someWindows(rowNs(s, rows));
     const times: number[] = [];
     for (let i = 0; i < REPEATS; i++) times.push(cpuSeconds(() => void joules(s, path, t0, t1)));
-    const best = Math.min(...times);
+    const best = leastOf(times);
     yield figure(
       "a million windows",
       best,

@@ -6,6 +6,7 @@ import { FileBytes } from "./file-bytes.ts";
 import type { Damage, Frame } from "./mcap-frames.ts";
 import { Op, PREFIX } from "./mcap-records.ts";
 import { type ChainHead, readSeal, type Seal } from "./seal.ts";
+import { append } from "../schema/lists.ts";
 
 export interface ChainCheck {
   /** Of the whole file. */
@@ -70,7 +71,11 @@ export class ChainReader {
     this.#file.close();
     const tail = this.#last ? this.#contents : [];
     const unsealed = this.#cut ? tail.map((c) => `${c}: cut before its seal`) : [];
-    if (!this.#cut) this.#broken.push(...tail.map((c) => `${c} stands behind the last seal`));
+    if (!this.#cut)
+      append(
+        this.#broken,
+        tail.map((c) => `${c} stands behind the last seal`),
+      );
     const { link, sha256 } = this.#last ?? { link: -1, sha256: "" };
     return {
       sha256: this.#all.digest("hex"),
@@ -87,7 +92,7 @@ export class ChainReader {
     const own = this.#link.digest("hex");
     const problem = this.#problemOf(seal, offset, own);
     if (problem !== undefined) this.#broken.push(problem);
-    else if (seal.bytes === offset) this.#brokenBefore.push(...this.#broken.splice(0));
+    else if (seal.bytes === offset) append(this.#brokenBefore, this.#broken.splice(0));
     if (this.#known.has(seal.sha256)) this.#met.set(seal.sha256, seal.link);
     this.#last = seal;
     this.#contents = [];

@@ -13,6 +13,7 @@ import { type ChannelSummary, McapFile } from "./mcap-file.ts";
 import { chunkRecords, Op } from "./mcap-records.ts";
 import type { ChainHead } from "./seal.ts";
 import { encodeNote } from "./wire.ts";
+import { mostOf } from "../schema/lists.ts";
 
 export interface Recovery {
   readonly chunks: number;
@@ -141,8 +142,16 @@ class Copy {
     const all = [...this.#channels.values()];
     const known = all.find((c) => c.channel.topic === "notes");
     if (known) return known;
-    const id = Math.max(-1, ...all.map((c) => c.channel.id)) + 1;
-    const schemaId = Math.max(0, ...all.map((c) => c.schema.id)) + 1;
+    const id =
+      mostOf(
+        all.map((c) => c.channel.id),
+        -1,
+      ) + 1;
+    const schemaId =
+      mostOf(
+        all.map((c) => c.schema.id),
+        0,
+      ) + 1;
     const fresh: Seen = {
       channel: { id, schemaId, topic: "notes", messageEncoding: "json", metadata: new Map() },
       schema: { id: schemaId, name: "notes", encoding: "", data: new Uint8Array() },

@@ -4,6 +4,7 @@
 import { UsageError } from "../schema/errors.ts";
 import type { Command, ExitCode, Ui } from "./command.ts";
 import type { Finding } from "./doctor/machine.ts";
+import { mostOf } from "../schema/lists.ts";
 
 export const command: Command = {
   summary: "what this machine can do and what stands in the way, one line each with the remedy",
@@ -25,7 +26,7 @@ for cannot be read.`,
 
 function report(findings: readonly Finding[], ui: Ui): ExitCode {
   if (ui.json) ui.document({ schema: "doctor/1", findings });
-  const width = Math.max(...findings.map((f) => f.check.length));
+  const width = mostOf(findings.map((f) => f.check.length));
   for (const { check, verdict, text, remedy } of findings)
     ui.print(
       `${verdict.padEnd(6)}${check.padEnd(width + 2)}${text}${remedy ? `  → ${remedy}` : ""}`,

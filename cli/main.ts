@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { type Command, type ExitCode, makeUi } from "./command.ts";
 import { outliveTerminal } from "./outlive.ts";
 import { printLine, printText, tellLine } from "./terminal.ts";
+import { mostOf } from "../schema/lists.ts";
 
 const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   record: () => import("./record.ts"),
@@ -105,7 +106,7 @@ function help(name: string, c: Command): string {
     ["--json", "one JSON document on stdout, nothing else there"],
     ["--quiet", "no progress"],
   ] as const;
-  const width = Math.max(...options.map(([o]) => o.length)) + 2;
+  const width = mostOf(options.map(([o]) => o.length)) + 2;
   return `${c.summary}
 
 usage: truejoule ${name} ${c.usage}

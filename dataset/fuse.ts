@@ -23,6 +23,7 @@ import type { Intervals } from "./event-index.ts";
 import { writeEvents } from "./events.ts";
 import { FusedTable } from "./fused.ts";
 import { writeTelemetry } from "./telemetry.ts";
+import { mostOf } from "../schema/lists.ts";
 
 export interface FuseOptions {
   /** Rows per second of fused.arrow; means over several samples. All samples when absent. */
@@ -156,7 +157,7 @@ export function tableMetadata(
   return {
     "truejoule.schema": "fused/1",
     session_start_unix_ns: session.startUnix?.toString() ?? "",
-    clock_uncertainty_ns: String(2 * Math.max(...offsets)),
+    clock_uncertainty_ns: String(2 * mostOf(offsets)),
     rig_sha256: scan.rigSha256,
     ...identityMetadata(identity),
     source: session.source,

@@ -10,6 +10,7 @@ import type { RunPaths } from "../capture/run.ts";
 import { type ArrowReader, openArrow } from "./arrow-reader.ts";
 import { checksumProblem, logChanges, notedLog } from "./checksums.ts";
 import { FusedCheck } from "./fused-check.ts";
+import { mostOf } from "../schema/lists.ts";
 
 export interface FileCheck {
   readonly path: string;
@@ -109,7 +110,10 @@ export function strangerTo(
 
 function fusedProblem(consistency: string | null, rows: number, log: LogCheck): string | null {
   if (consistency) return consistency;
-  const most = Math.max(0, ...log.streams.map((s) => s.rows));
+  const most = mostOf(
+    log.streams.map((s) => s.rows),
+    0,
+  );
   return rows > most ? `${rows} rows, more than the log's ${most}` : null;
 }
 

@@ -9,6 +9,7 @@ import type { Disciplined, Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { type Snapshots, Sum } from "./integrate.ts";
 import type { Window } from "./windows.ts";
+import { append, mostOf, rootSquares } from "../schema/lists.ts";
 
 export interface BudgetTerm {
   readonly term: string;
@@ -61,7 +62,7 @@ export function budget(
       type: "B",
       contributionJ: betweenRows(w, s),
     });
-  terms.push(...clockTerms(w, s, clock, energyJ));
+  append(terms, clockTerms(w, s, clock, energyJ));
   terms.push({ term: "window edges (sampling)", type: "B", contributionJ: edgeSampling(w, s) });
   terms.push({ term: "window edges (marks)", type: "B", contributionJ: edgeMarks(w, s) });
   terms.push({ term: "not observed", type: "B", contributionJ: outsideOf(w, s).uJ });
@@ -126,10 +127,10 @@ function railTerms(
     ];
   };
   const terms: BudgetTerm[] = [];
-  if (rail.power) terms.push(...of("power", rail.power, durationS));
+  if (rail.power) append(terms, of("power", rail.power, durationS));
   else {
-    if (rail.voltage) terms.push(...of("voltage", rail.voltage, chargeC));
-    if (rail.current) terms.push(...of("current", rail.current, fluxVs));
+    if (rail.voltage) append(terms, of("voltage", rail.voltage, chargeC));
+    if (rail.current) append(terms, of("current", rail.current, fluxVs));
   }
   if (rail.assumedVoltage)
     terms.push({
@@ -161,7 +162,7 @@ function disciplineTerms(
 /** What a sensor's line sees between two codes: 0 for a float; of several ranges the coarsest step. */
 function codeStep(field: RowField | undefined): number {
   if (field?.kind === "float") return 0;
-  return field?.autoRange ? Math.max(...field.autoRange.ranges.map(([, c1]) => Math.abs(c1))) : 1;
+  return field?.autoRange ? mostOf(field.autoRange.ranges.map(([, c1]) => Math.abs(c1))) : 1;
 }
 
 /** One count is uniform over its step; noise of half a step or more dithers it, so that it averages. */
@@ -241,7 +242,7 @@ function betweenSegments(w: Window, s: Snapshots, clock: DaqClock): number {
     gapS > 0
       ? s.between(w.t0Ns, w.t1Ns, Sum.gapJ) / gapS
       : s.between(w.t0Ns, w.t1Ns, Sum.energyJ) / coveredS;
-  const contributionJ = (Math.hypot(...inside.map((p) => p.lengthUNs)) / NS_PER_S) * bridgeW;
+  const contributionJ = (rootSquares(inside.map((p) => p.lengthUNs)) / NS_PER_S) * bridgeW;
   return Number.isFinite(contributionJ) ? Math.abs(contributionJ) : 0;
 }
 

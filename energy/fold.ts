@@ -11,6 +11,7 @@ import type { Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { COVERAGE_FACTOR } from "./budget.ts";
 import { inOrder } from "./cuda-kernels.ts";
+import { leastOf, mostOf } from "../schema/lists.ts";
 
 export interface FoldOptions {
   /** Only this kernel; else those that ran longest. */
@@ -185,7 +186,7 @@ function addTo(f: Fold, run: AlignedRun): void {
   const { tNs, from, to } = run;
   const lastNs = f.firstNs + f.steps * f.stepNs;
   const shifts = f.rails.map((r) => r.shiftNs);
-  const [least, most] = [Math.min(...shifts), Math.max(...shifts)];
+  const [least, most] = [leastOf(shifts), mostOf(shifts)];
   while (f.next < f.starts.length && f.starts[f.next]! + lastNs - least < tNs[from]!) f.next++;
   for (let j = f.next; j < f.starts.length; j++) {
     const start = f.starts[j]!;
@@ -247,7 +248,7 @@ function finished(
     ],
     stepNs: f.stepNs,
     phaseNs: Float64Array.from(index, (s) => f.firstNs + (s + 0.5) * f.stepNs),
-    samples: Float64Array.from(index, (s) => Math.min(...f.rails.map((r) => r.n[s]!))),
+    samples: Float64Array.from(index, (s) => leastOf(f.rails.map((r) => r.n[s]!))),
     powerW,
     expandedUncertaintyW: Float64Array.from(
       index,
@@ -298,7 +299,7 @@ function standardUncertainty(
 function slope(powerW: Float64Array, s: number, stepNs: number): number {
   const sides = [powerW[s]! - powerW[s - 1]!, powerW[s + 1]! - powerW[s]!];
   const known = sides.map(Math.abs).filter((x) => !Number.isNaN(x));
-  return known.length === 0 ? 0 : Math.max(...known) / stepNs;
+  return known.length === 0 ? 0 : mostOf(known) / stepNs;
 }
 
 /** P = V·I: an error of the voltage sees the current, one of the current the voltage. */

@@ -13,6 +13,7 @@ import type { Note } from "../schema/records.ts";
 import type { WindowResult } from "./compare.ts";
 import type { Doubts } from "./doubts.ts";
 import type { WindowList } from "./windows.ts";
+import { append } from "../schema/lists.ts";
 
 export interface Told {
   readonly warnings: readonly string[];
@@ -48,9 +49,13 @@ export function warningsOf(
     serious.push(
       "this run holds no physical trace: every claim from it is void until a shunt has seen it",
     );
-  serious.push(...strangers(scan, results), ...thinTelemetry(results), ...impossibleLags(lags));
-  serious.push(...contradictsPublished(scan, results));
-  serious.push(...silentChannels(scan, false));
+  append(serious, [
+    ...strangers(scan, results),
+    ...thinTelemetry(results),
+    ...impossibleLags(lags),
+    ...contradictsPublished(scan, results),
+    ...silentChannels(scan, false),
+  ]);
   const remarks = [
     ...silentChannels(scan, true),
     ...some(notesOf(scan, "warning"), "warnings noted in the log"),
@@ -305,7 +310,10 @@ function clockDoubts(clocks: SessionClocks): string[] {
   const { daq } = clocks;
   const out = daq ? daqDoubts(daq) : [];
   for (const m of clocks.named.values())
-    out.push(...m.warnings.map((w) => `clock ${m.clock}: ${w}`));
+    append(
+      out,
+      m.warnings.map((w) => `clock ${m.clock}: ${w}`),
+    );
   for (const m of clocks.named.values()) {
     if (!clocks.incomplete.has(m.clock)) continue;
     if (m.edgesMissing > 0)

@@ -11,6 +11,7 @@
 import { type Arrival, ArrivalClock } from "./arrival-clock.ts";
 import type { Stamp } from "./port.ts";
 import type { RowBlocks } from "./row-blocks.ts";
+import { leastOf, mostOf } from "../schema/lists.ts";
 
 export interface TickedCounts {
   readonly rows: number;
@@ -302,7 +303,7 @@ export class TickedRows {
   #sameGaps(step: number): void {
     this.#gapSteps.push(step);
     if (this.#gapSteps.length < SAME_GAPS) return;
-    const [least, most] = [Math.min(...this.#gapSteps), Math.max(...this.#gapSteps)];
+    const [least, most] = [leastOf(this.#gapSteps), mostOf(this.#gapSteps)];
     this.#gapSteps = [];
     if (most > least * (1 + SAME_SHARE)) return;
     this.#usual = (least + most) / 2;

@@ -6,6 +6,7 @@ import { openSystemNvml } from "./nvml-provider.ts";
 import { open as openRapl } from "./rapl.ts";
 import type { GridSpec } from "./sampler.ts";
 import type { SimArgs } from "./sim-provider.ts";
+import { append } from "../schema/lists.ts";
 
 export interface Periods {
   readonly fastNs: number;
@@ -42,7 +43,7 @@ export function simGrids(args: Omit<SimArgs, "pace">, periods = DEFAULT_PERIODS)
 /** Grids for what this machine has; empty where it has nothing. */
 export async function availableGrids(periods = DEFAULT_PERIODS): Promise<GridSpec[]> {
   const grids: GridSpec[] = [];
-  if (await hasNvml()) grids.push(...nvmlGrids(periods));
+  if (await hasNvml()) append(grids, nvmlGrids(periods));
   if (hasChannels(openRapl)) grids.push(grid("rapl", periods.slowNs, "rapl", {}));
   if (hasChannels(openHwmon)) grids.push(grid("hwmon", periods.slowNs, "hwmon", {}));
   return grids;

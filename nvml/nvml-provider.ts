@@ -7,6 +7,7 @@ import { hostClocks } from "./host-clocks.ts";
 import type { NvmlLibrary } from "./library.ts";
 import { openNvml } from "./nvml.ts";
 import type { TelemetryProvider } from "./provider.ts";
+import { mostOf } from "../schema/lists.ts";
 
 export interface NvmlArgs {
   readonly pace: Pace;
@@ -39,7 +40,10 @@ export function nvmlProvider(library: NvmlLibrary, pace: Pace): TelemetryProvide
       ...missing,
       ...unopened.map(({ index, code }) => `nvml.${index}: ${nvmlCodeName(code)} (code ${code})`),
     ],
-    maxRows: Math.max(1, ...devices.map((d) => d.maxSamples)),
+    maxRows: mostOf(
+      devices.map((d) => d.maxSamples),
+      1,
+    ),
     read: (channel, out) => readers[channel]!(out),
     close: () => library.close(),
   };

@@ -14,6 +14,7 @@ import {
   type Restarted,
   writeRestarted,
 } from "./restarted-capture.ts";
+import { mostOf } from "../schema/lists.ts";
 
 export interface RestartCoverage {
   readonly schema: "restart-coverage/1";
@@ -81,7 +82,7 @@ export async function restartCoverage(o: {
     median_clock_u_ns: t.clockUNs.sort((a, b) => a - b)[t.clockUNs.length >> 1]!,
     windows: t.errors.length,
     covered: share(t.errors.map((z) => z <= K95)),
-    worst_error_u: Math.max(...t.errors),
+    worst_error_u: mostOf(t.errors),
     across: t.across.length,
     across_covered: share(t.across),
     silent: t.silent,

@@ -3,6 +3,7 @@
 
 import { type Html, html } from "./html.ts";
 import { quantity } from "./format.ts";
+import { mostOf } from "../schema/lists.ts";
 
 /** Symmetric axis around 0, in percent of physical energy. */
 export interface ErrorAxis {
@@ -14,7 +15,7 @@ const at = (axis: ErrorAxis, pct: number): string =>
 
 /** A round limit that shows every claim: 1, 2, 5 × 10ⁿ. */
 export function errorAxis(values: readonly number[]): ErrorAxis {
-  const largest = Math.max(0.1, ...values.filter(Number.isFinite).map(Math.abs));
+  const largest = mostOf(values.filter(Number.isFinite).map(Math.abs), 0.1);
   const decade = 10 ** Math.floor(Math.log10(largest));
   const limit = [1, 1.5, 2, 3, 5, 7.5, 10].map((m) => m * decade).find((l) => l >= largest * 1.02);
   return { limit: limit ?? 10 * decade };
@@ -96,7 +97,11 @@ const PLOT = { width: 720, height: 190, left: 62, right: 12, top: 14, bottom: 34
 /** Residuals in seconds against session seconds, with ±rms as a band. */
 export function residualPlot(points: readonly Point[], rms: number): Html {
   const [x0, x1] = extent(points.map((p) => p.x));
-  const yMax = Math.max(rms || 0, ...points.map((p) => Math.abs(p.y))) * 1.15 || 1e-9;
+  const yMax =
+    mostOf(
+      points.map((p) => Math.abs(p.y)),
+      rms || 0,
+    ) * 1.15 || 1e-9;
   const inner = { w: PLOT.width - PLOT.left - PLOT.right, h: PLOT.height - PLOT.top - PLOT.bottom };
   const x = (v: number): number => PLOT.left + ((v - x0) / (x1 - x0 || 1)) * inner.w;
   const y = (v: number): number => PLOT.top + (0.5 - v / (2 * yMax)) * inner.h;

@@ -6,6 +6,7 @@ import type { PageChannel, PageData, PageExcerpt, PageSeries } from "./page-data
 import { isSimulated, type ReportModel } from "./report-model.ts";
 import { type Channel, slopeOf } from "./telemetry.ts";
 import type { SeriesInfo, Trace } from "./trace.ts";
+import { leastOf, mostOf } from "../schema/lists.ts";
 
 const MAX_MARKS = 1000; // gaps and edges drawn one by one; their counts are in the text
 
@@ -31,7 +32,7 @@ function spanOf(m: ReportModel): [number, number] {
   // A window may lie partly where nothing was sampled: that must be seen, so it belongs to the picture.
   for (const w of m.windows.list) ends.push(w.t0Ns, w.t1Ns);
   const known = ends.filter(Number.isFinite);
-  return known.length ? [Math.min(...known), Math.max(...known)] : [0, 0];
+  return known.length ? [leastOf(known), mostOf(known)] : [0, 0];
 }
 
 function traceData(t: Trace): NonNullable<PageData["trace"]> {

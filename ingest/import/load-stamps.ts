@@ -5,6 +5,7 @@
 
 import type { Mark, Note } from "../../schema/records.ts";
 import type { Instant } from "../../schema/time.ts";
+import { leastOf } from "../../schema/lists.ts";
 
 /** Stretches of one kind that differ by no more are one pattern; 10 % is the most in captures seen. */
 const ALIKE = 0.25;
@@ -94,7 +95,7 @@ function asBroken(
     const once = typical[0]! + typical[1]!;
     return alike(steps[b]!, missing === 1 ? once : once + typical[kindOf(b)]!);
   });
-  const shortest = Math.min(...at.map((b) => steps[b]!));
+  const shortest = leastOf(at.map((b) => steps[b]!));
   const standOut = kinds.flat().every((d) => (1 + ALIKE) * d < shortest);
   if (!isPattern || !isMerged || !standOut) return undefined;
   return at

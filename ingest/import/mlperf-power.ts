@@ -13,6 +13,7 @@ import type { ImportContext, Importer } from "./importer.ts";
 import { readLines, toNumber } from "./lines.ts";
 import { presentSensors, rowSink, usualHz } from "./rows.ts";
 import { textLayout, textRows, timedRig } from "./text-rows.ts";
+import { append } from "../../schema/lists.ts";
 
 const WHAT = "a PTDaemon sample log";
 const SPL = "spl.txt";
@@ -53,7 +54,7 @@ export const importMlperfPower: Importer = async (source, context) => {
       count: survey.malformed,
     });
   const marks = existsSync(detail) ? readWindow(detail, context, survey.first) : [];
-  notes.push(...windowNotes(marks, detail, survey));
+  append(notes, windowNotes(marks, detail, survey));
 
   const rig = timedRig(
     presentSensors(await context.rig("mlperf-power"), survey.columns, notes),

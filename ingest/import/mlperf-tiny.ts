@@ -18,6 +18,7 @@ import { importOpenRunner } from "./open-runner.ts";
 import { Plausibility } from "./plausible.ts";
 import { ratedRig, rowLayout, type RowSink, rowSink, writeFinite } from "./rows.ts";
 import { readPublished, readRunnerLog, type RunnerLog } from "./tiny-log.ts";
+import { append } from "../../schema/lists.ts";
 
 const SUFFIX = "-energy.bin";
 const HEADER_BYTES = 5;
@@ -79,7 +80,7 @@ async function importTrace(folder: string, trace: string, context: ImportContext
     );
 
     const published = existsSync(paths.results) ? readPublished(paths.results) : {};
-    notes.push(...contradictions(paths, durationS, log, published));
+    append(notes, contradictions(paths, durationS, log, published));
 
     for (const path of Object.values(paths)) if (existsSync(path)) context.origin(path);
     const out = context.create(
@@ -96,7 +97,7 @@ async function importTrace(folder: string, trace: string, context: ImportContext
       rig,
     );
     writeMarks(out, edges, log);
-    notes.push(...writeRows(file, rowSink(out, layout, instant<"host">(0n)), context));
+    append(notes, writeRows(file, rowSink(out, layout, instant<"host">(0n)), context));
     for (const note of notes) out.note(note);
     out.close();
   } finally {
@@ -211,6 +212,6 @@ function writeRows(file: FileBytes, sink: RowSink, context: ImportContext): Note
     "bytes after the last whole sample were left out",
   );
   tell("warning", implausible, "samples are beyond 1 kW: the file is probably damaged");
-  notes.push(...plausible.notes(file.path));
+  append(notes, plausible.notes(file.path));
   return notes;
 }

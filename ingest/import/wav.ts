@@ -11,6 +11,7 @@ import { type FileBytes, openBytes, WINDOW } from "./file-bytes.ts";
 import type { ImportContext, Importer } from "./importer.ts";
 import { BLOCK_ROWS, ratedRig, rowLayout, type RowSink, rowSink } from "./rows.ts";
 import { readWavHeader, type WavHeader } from "./wav-header.ts";
+import { append } from "../../schema/lists.ts";
 
 /** @throws InputError when the file is no WAV file or the rig reads a channel that it does not have. */
 export const importWav: Importer = async (path, context) => {
@@ -31,7 +32,7 @@ export const importWav: Importer = async (path, context) => {
       },
       rig,
     );
-    notes.push(...writeRows(file, header, rowSink(log, layout, instant<"host">(0n)), context));
+    append(notes, writeRows(file, header, rowSink(log, layout, instant<"host">(0n)), context));
     for (const note of notes) log.note(note);
     log.close();
   } finally {

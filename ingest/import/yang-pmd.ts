@@ -18,6 +18,7 @@ import { importSmi, type SmiSummary } from "./nvidia-smi.ts";
 import { FIELDS, FRAME_BYTES, TICK } from "../pmd-usb/frame.ts";
 import { frameRuns, type FrameModel, learnFrames, TICK_RANGE } from "./pmd-frames.ts";
 import { BLOCK_ROWS, rowLayout, type RowSink, rowSink } from "./rows.ts";
+import { append } from "../../schema/lists.ts";
 
 /** @throws InputError when frames, start stamp or load stamps are not what they should be. */
 export const importYangPmd: Importer = async (folder, context) => {
@@ -38,10 +39,10 @@ export const importYangPmd: Importer = async (folder, context) => {
     const smi = existsSync(paths.smi)
       ? importSmi(paths.smi, context, undefined, startUnix)
       : undefined;
-    notes.push(...smiNotes(smi, paths.smi, file, model, start));
+    append(notes, smiNotes(smi, paths.smi, file, model, start));
 
     const rig = pacedRig(await context.rig("elmorlabs-pmd-usb"), model);
-    notes.push(...lengthNotes(paths, marks, framesEnd(file, model, start, rig.device.clock.hz)));
+    append(notes, lengthNotes(paths, marks, framesEnd(file, model, start, rig.device.clock.hz)));
     const layout = rowLayout(rig, FRAME_BYTES, FIELDS, TICK);
     for (const path of Object.values(paths)) if (existsSync(path)) context.origin(path);
     const epoch = marks.reduce((least, m) => (m.t < least ? m.t : least), BigInt(start));
@@ -59,7 +60,7 @@ export const importYangPmd: Importer = async (folder, context) => {
       rig,
     );
     for (const mark of marks) log.mark(mark);
-    notes.push(...writeFrames(file, model, rowSink(log, layout, start), context));
+    append(notes, writeFrames(file, model, rowSink(log, layout, start), context));
     if (smi) importSmi(paths.smi, context, log, startUnix);
     for (const note of notes) log.note(note);
     log.close();

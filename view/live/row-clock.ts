@@ -6,6 +6,7 @@ import { type ClockPairing, fitLine, type LineFit } from "../../align/clock.ts";
 import { BlockFlag, type ClockExchange, type SampleBlock } from "../../schema/records.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { elapsedNs, type Instant, type SessionNs } from "../../schema/time.ts";
+import { leastOf } from "../../schema/lists.ts";
 
 /** A minute of pings: long enough for a rate of 0.1 ppm, short enough to follow a crystal's temperature. */
 const EXCHANGES = 120;
@@ -112,7 +113,7 @@ export class RowClock {
       method: fit ? "exchange" : Number.isNaN(this.#originNs) ? "none" : "arrival",
       ratePpm: fit ? (1e9 / (fit.nsPerUnit * this.#hz) - 1) * 1e6 : NaN,
       uRatePpm: fit ? fit.uRate * 1e6 : NaN,
-      uOffsetNs: fit ? Math.hypot(fit.uOffsetNs, Math.min(...this.#pairs.map((p) => p.uNs))) : NaN,
+      uOffsetNs: fit ? Math.hypot(fit.uOffsetNs, leastOf(this.#pairs.map((p) => p.uNs))) : NaN,
       residualRmsNs: fit?.residualRmsNs ?? NaN,
       exchanges: this.#pairs.length,
       roundTripNs: this.#roundTripNs,

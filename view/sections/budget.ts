@@ -5,6 +5,7 @@ import { bar } from "../figures.ts";
 import { quantity, share } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import type { ReportModel } from "../report-model.ts";
+import { mostOf } from "../../schema/lists.ts";
 
 const MAX_OTHERS = 12;
 const SMALL = 1e-3; // share of the variance below which terms are summed into one row
@@ -50,7 +51,7 @@ function budgetTable(w: ComparedWindow): Html {
   const total = terms.reduce((sum, t) => sum + variance(t), 0);
   const shown = terms.filter((t) => variance(t) >= SMALL * total);
   const small = terms.filter((t) => variance(t) < SMALL * total);
-  const largest = Math.max(...shown.map(variance), Number.MIN_VALUE);
+  const largest = mostOf(shown.map(variance), Number.MIN_VALUE);
   return html`<div class="scroll">
     <table class="budget">
       <caption class="sr">
