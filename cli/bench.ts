@@ -1,10 +1,11 @@
 // truejoule bench [NAME]: throughput as JSON lines, each with its ratio to memcpy in the same run.
 
 import { UsageError } from "../schema/errors.ts";
-import type { Command } from "./command.ts";
+import type { LongOptions } from "../bench/long.ts";
+import type { Command, Invocation } from "./command.ts";
 import { printJson } from "./terminal.ts";
 
-type Bench = () => AsyncIterable<object>;
+type Bench = (o?: LongOptions) => AsyncIterable<object>;
 
 const benches: Readonly<Record<string, { readonly summary: string; load(): Promise<Bench> }>> = {
   decode: {
@@ -22,6 +23,11 @@ const benches: Readonly<Record<string, { readonly summary: string; load(): Promi
   windows: {
     summary: "a million windows over 100 million samples",
     load: async () => (await import("../bench/windows.ts")).run,
+  },
+  long: {
+    summary:
+      "72 h, 10 million marks, 2 million windows, an hour of 4 × 100 kS/s (half an hour, 30 GB)",
+    load: async () => (await import("../bench/long.ts")).run,
   },
   memory: {
     summary: "peak memory from 10 to 1,000 million samples",
@@ -85,7 +91,7 @@ const ONLY_BY_NAME = new Set([
 
 export const command: Command = {
   summary: "throughput as JSON lines, with ratios to memcpy in the same run",
-  usage: "[NAME]",
+  usage: "[NAME] [--hours H] [--share S]",
   help: `
 Without a name all that do not take minutes. Times on shared machines are noisy: read the ratios, and \`noise\` (median
 over best of the repeats) and \`load_average\` beside them. Exit 0 whatever the figures, 1 where a verdict is "wrong".
@@ -93,8 +99,11 @@ over best of the repeats) and \`load_average\` beside them. Exit 0 whatever the 
 ${Object.entries(benches)
   .map(([name, b]) => `  ${name.padEnd(10)}${b.summary}`)
   .join("\n")}`,
-  options: {},
-  optionHelp: [],
+  options: { hours: { type: "string" }, share: { type: "string" } },
+  optionHelp: [
+    ["--hours H", "long: hours of the fast DAQ (default 1; full rate writes 20 GB an hour)"],
+    ["--share S", "long: share of its marks, windows and hours of exchanges (default 1)"],
+  ],
 
   async run(call) {
     const [name, ...extra] = call.positionals;
@@ -103,10 +112,11 @@ ${Object.entries(benches)
       throw new UsageError(`no bench "${name}"; there are ${Object.keys(benches).join(", ")}`);
     const chosen =
       name === undefined ? Object.keys(benches).filter((n) => !ONLY_BY_NAME.has(n)) : [name];
+    const long = { hours: positive(call, "hours"), share: positive(call, "share") };
     const lines: object[] = [];
     for (const each of chosen) {
       const run = await benches[each]!.load();
-      for await (const line of run()) {
+      for await (const line of run(long)) {
         lines.push(line);
         if (!call.ui.json) printJson(line);
       }
@@ -115,3 +125,11 @@ ${Object.entries(benches)
     return lines.some((l) => "verdict" in l && l.verdict === "wrong") ? 1 : 0;
   },
 };
+
+function positive({ options }: Invocation, name: string): number {
+  const text = options[name];
+  if (typeof text !== "string") return 1;
+  const value = Number(text);
+  if (!(value > 0 && value < Infinity)) throw new UsageError(`--${name} takes a number above 0`);
+  return value;
+}
