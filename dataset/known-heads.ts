@@ -1,8 +1,9 @@
 // The files that were made from a log → the head of its chain that each of them noted then.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { KnownHead } from "../capture/chain-check.ts";
+import { readSmallFile } from "../capture/regular-file.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { openArrow } from "./arrow-reader.ts";
 
@@ -36,8 +37,11 @@ async function tableHead(path: string): Promise<Noted> {
   return { head: metadata.get("capture_chain_head"), links: links && Number(links) };
 }
 
+/** As verify-derived.ts has it. */
+const MOST_JSON_BYTES = 256 << 20;
+
 async function jsonHead(path: string): Promise<Noted> {
-  const { capture } = JSON.parse(readFileSync(path, "utf8")) as {
+  const { capture } = JSON.parse(readSmallFile(path, "JSON", MOST_JSON_BYTES).toString()) as {
     capture?: { chain_head?: unknown; chain_links?: unknown };
   };
   return { head: capture?.chain_head, links: capture?.chain_links };

@@ -318,11 +318,14 @@ function hasSession(log: string): boolean {
   return false;
 }
 
+/** What an export notes beside its output, to know it again (capture/output.ts). */
+const noteOf = (out: string): string => `.${out}.truejoule-output`;
+
 /** Files that nobody asked for. */
 function leftOver(kind: Kind, dir: string, before: ReadonlyMap<string, string>): string[] {
   const own = new Set([
     ...["run", "imported", "made"].flatMap((run) => Object.values<string>({ ...runPaths(run) })),
-    ...["out.csv", "out.parquet"],
+    ...["out.csv", "out.parquet"].flatMap((out) => [out, noteOf(out)]),
   ]);
   return [...tree(dir).keys()]
     .filter((p) => !before.has(p) && !own.has(p))
