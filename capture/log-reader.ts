@@ -128,7 +128,7 @@ class RecordDecoder {
         entry.next = (sequence + 1) >>> 0;
         if (this.#only && !this.#only(entry.topic)) continue;
         // A copy: who keeps a record need not know that the next frame takes this one's place.
-        const data = Uint8Array.prototype.slice.call(bytes, MESSAGE_HEAD);
+        const data = new Uint8Array(bytes.subarray(MESSAGE_HEAD));
         const record = decodeMessage(entry.topic, entry.layout, data, offset);
         const text = `${entry.topic}: malformed message`;
         yield record ?? damage("message", offset, data.length, text);

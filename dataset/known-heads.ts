@@ -1,10 +1,12 @@
 // The files that were made from a log → the head of its chain that each of them noted then.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { KnownHead } from "../capture/chain-check.ts";
+import { readSmallFile } from "../capture/regular-file.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { openArrow } from "./arrow-reader.ts";
+import { MOST_JSON_BYTES } from "./verify-derived.ts";
 
 /** Of the files that are there and can be read: what is wrong with the others, verify-derived.ts says. */
 export async function knownHeads(paths: RunPaths): Promise<KnownHead[]> {
@@ -37,7 +39,9 @@ async function tableHead(path: string): Promise<Noted> {
 }
 
 async function jsonHead(path: string): Promise<Noted> {
-  const { capture } = JSON.parse(readFileSync(path, "utf8")) as {
+  const { capture } = JSON.parse(
+    readSmallFile(path, "a document of a run", MOST_JSON_BYTES).toString(),
+  ) as {
     capture?: { chain_head?: unknown; chain_links?: unknown };
   };
   return { head: capture?.chain_head, links: capture?.chain_links };
