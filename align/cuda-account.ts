@@ -55,7 +55,7 @@ export class CudaAccount {
     return this.#processes.size;
   }
 
-  /** @param inLog by process name; undefined where nobody looked. */
+  /** What is missing, in words. @param inLog by process name; undefined where nobody looked. */
   warnings(inLog?: ReadonlyMap<string, InLog>): string[] {
     const all = [...this.#processes];
     const sum = (count: keyof Counts) => all.reduce((n, [, p]) => n + (p.own?.[count] ?? 0), 0);
@@ -65,22 +65,19 @@ export class CudaAccount {
     const say = (n: number, text: string): void => void (n > 0 && out.push(text));
     say(
       refused.length,
-      `CUDA: another profiler had CUPTI in ${list(refused)}: nothing of what ran there was recorded`,
+      `another profiler had CUPTI in ${list(refused)}: nothing of what ran there was recorded`,
     );
     say(
       unfinished.length,
-      `CUDA: no end of the trace from ${list(unfinished)} (killed, ended by _exit, or still running): kernels of the last half second or so may be missing`,
+      `no end of the trace from ${list(unfinished)} (killed, ended by _exit, or still running): kernels whose records CUPTI had not delivered are missing, about a second of them`,
     );
-    say(sum("dropped"), `CUDA: CUPTI dropped ${sum("dropped")} records: kernels are missing`);
-    say(sum("untimed"), `CUDA: CUPTI gave ${sum("untimed")} kernels no time: they are left out`);
+    say(sum("dropped"), `CUPTI dropped ${sum("dropped")} records: kernels are missing`);
+    say(sum("untimed"), `CUPTI gave ${sum("untimed")} kernels no time: they are left out`);
     say(
       sum("misdated"),
-      `CUDA: ${sum("misdated")} records carry times at which they cannot have run, as where another CUPTI user sets its clock: they are left out`,
+      `${sum("misdated")} records carry times at which they cannot have run, as where another CUPTI user sets its clock: they are left out`,
     );
-    say(
-      sum("ranges_lost"),
-      `CUDA: ${sum("ranges_lost")} NVTX ranges have no end: too many were open`,
-    );
+    say(sum("ranges_lost"), `${sum("ranges_lost")} NVTX ranges have no end: too many were open`);
     if (inLog) out.push(...this.#compared(inLog));
     return out;
   }
@@ -97,10 +94,10 @@ export class CudaAccount {
     const out: string[] = [];
     if (alone > 0)
       out.push(
-        `CUDA: ${alone} launches have no kernel record and no graph captured them: records were lost, or another profiler took them`,
+        `${alone} launches have no kernel record and no graph captured them: records were lost, or another profiler took them`,
       );
     if (missing > 0)
-      out.push(`CUDA: ${missing} launches and kernels that the library wrote are not in the log`);
+      out.push(`${missing} launches and kernels that the library wrote are not in the log`);
     return out;
   }
 

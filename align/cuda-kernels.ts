@@ -163,7 +163,7 @@ export class KernelCollector {
       launchesAlone: this.#launchCount - followed,
       launchesCaptured: this.#captured,
       launches: this.#launchCount,
-      warnings: this.#account.warnings(this.#inLog(kernels)),
+      warnings: this.#account.warnings(this.#inLog(kernels)).map((text) => `CUDA: ${text}`),
     };
   }
 

@@ -20,13 +20,18 @@ const BEGAN_ANEW =
   "the device began anew: what it lost on the way down it does not tell, the pause is counted by the host's clock";
 const GUESSED = "without a counter the host's clock counts what is missing, to some rows";
 
+const TURNS_GUESSED =
+  "its counter turns within the host's delays: the turns of a gap are guessed, and each begins a segment";
+const SINGLE =
+  "a frame lost singly cannot be told from a late one; a longer gap may be a turn of the counter longer";
+
 /** Bytes a second: a fault of the pipe comes after about two of them. */
 const BYTES_PER_S: Readonly<Record<DeviceName, number>> = {
   wire: 120_000,
   text: 6_000,
   "text-no-counter": 4_500,
   powersensor3: 360_000,
-  "pmd-usb": 46_000,
+  "pmd-usb": 86_000,
   ppk2: 400_000,
 };
 
@@ -37,7 +42,7 @@ const pipe = (
 ): FaultCase => ({
   device,
   name,
-  pipe: faults.map(([kind, n], i) => ({ kind, n, at: (1.5 + 0.2 * i) * BYTES_PER_S[device] })),
+  pipe: faults.map(([kind, n], i) => ({ kind, n, at: (2 + 0.2 * i) * BYTES_PER_S[device] })),
 });
 
 /** Of every device. */
@@ -55,52 +60,52 @@ const common = (device: DeviceName, unit: number): FaultCase[] => [
   {
     device,
     name: "host reads nothing for 400 ms",
-    pipe: [{ kind: "hold", n: 400, at: 1.5 * BYTES_PER_S[device] }],
+    pipe: [{ kind: "hold", n: 400, at: 2 * BYTES_PER_S[device] }],
   },
-  { device, name: "unplugged for 700 ms", faults: ["unplug@1.5:700"], bound: BEGAN_ANEW },
+  { device, name: "unplugged for 700 ms", faults: ["unplug@2:700"], bound: BEGAN_ANEW },
   { device, name: "killed", act: "kill device" },
   { device, name: "host stopped for 1 s", act: "stop host" },
 ];
 
 const WIRE: FaultCase[] = [
-  { device: "wire", name: "frames lost", faults: ["lose@1.5:4"] },
-  { device: "wire", name: "many frames lost", faults: ["lose@1.5:60"] },
-  { device: "wire", name: "frames doubled", faults: ["duplicate@1.5:3"] },
-  { device: "wire", name: "frames in wrong order", faults: ["swap@1.5:2"] },
+  { device: "wire", name: "frames lost", faults: ["lose@2:4"] },
+  { device: "wire", name: "many frames lost", faults: ["lose@2:60"] },
+  { device: "wire", name: "frames doubled", faults: ["duplicate@2:3"] },
+  { device: "wire", name: "frames in wrong order", faults: ["swap@2:2"] },
   {
     device: "wire",
     name: "wrong order, doubled, lost",
-    faults: ["swap@1.5:3", "duplicate@1.5:3", "lose@1.5:3"],
+    faults: ["swap@2:3", "duplicate@2:3", "lose@2:3"],
   },
-  { device: "wire", name: "stall", faults: ["stall@1.5:400"] },
+  { device: "wire", name: "stall", faults: ["stall@2:400"] },
   { device: "wire", name: "device stopped for 1 s", act: "stop device" },
-  { device: "wire", name: "reset", faults: ["restart@1.5"], bound: BEGAN_ANEW },
+  { device: "wire", name: "reset", faults: ["restart@2"], bound: BEGAN_ANEW },
   {
     device: "wire",
     name: "reset in the midst of a loss",
-    faults: ["lose@1.49:3", "restart@1.5"],
+    faults: ["lose@1.99:3", "restart@2"],
     bound: BEGAN_ANEW,
   },
   {
     device: "wire",
     name: "reset twice",
-    faults: ["restart@1.2", "restart@1.5"],
+    faults: ["restart@1.4", "restart@2"],
     bound: BEGAN_ANEW,
   },
   {
     device: "wire",
     name: "unplugged twice",
-    faults: ["unplug@1.2:300", "unplug@2.2:300"],
+    faults: ["unplug@1.2:300", "unplug@3:300"],
     bound: BEGAN_ANEW,
   },
 ];
 
 const lines = (device: DeviceName): FaultCase[] => [
-  { device, name: "lines lost", faults: ["lose@1.5:60"] },
-  { device, name: "lines doubled", faults: ["duplicate@1.5:10"] },
+  pipe(device, "lines lost", ["drop", Math.round(0.4 * BYTES_PER_S[device])]),
+  pipe(device, "lines doubled", ["double", 10]),
   pipe(device, "overlong line", ["overlong", 600]),
   pipe(device, "line ends lost", ["join", 2]),
-  { device, name: "reset", faults: ["restart@1.5"], bound: BEGAN_ANEW },
+  { device, name: "reset", faults: ["restart@2"], bound: BEGAN_ANEW },
 ];
 
 export const CASES: readonly FaultCase[] = [
@@ -114,14 +119,12 @@ export const CASES: readonly FaultCase[] = [
     ...c,
   })),
   ...common("powersensor3", 18),
-  { device: "powersensor3", name: "sets lost", faults: ["lose@1.5:200"] },
-  { device: "powersensor3", name: "sets doubled", faults: ["duplicate@1.5:30"] },
-  { device: "powersensor3", name: "reset", faults: ["restart@1.5"], bound: BEGAN_ANEW },
-  ...common("pmd-usb", 18),
-  { device: "pmd-usb", name: "frames lost", faults: ["lose@1.5:200"] },
-  { device: "pmd-usb", name: "frames doubled", faults: ["duplicate@1.5:30"] },
-  { device: "pmd-usb", name: "reset", faults: ["restart@1.5"], bound: BEGAN_ANEW },
-  ...common("ppk2", 4),
-  { device: "ppk2", name: "samples lost", faults: ["lose@1.5:200"] },
-  { device: "ppk2", name: "reset", faults: ["restart@1.5"], bound: BEGAN_ANEW },
+  pipe("powersensor3", "sets lost", ["drop", 200 * 18]),
+  { device: "powersensor3", name: "reset", faults: ["restart@2"], bound: BEGAN_ANEW },
+  ...common("pmd-usb", 18).map((c) => ({ ...c, ...(c.pipe && { bound: SINGLE }) })),
+  pipe("pmd-usb", "frames lost", ["drop", 200 * 18]),
+  { device: "pmd-usb", name: "reset", faults: ["restart@2"], bound: BEGAN_ANEW },
+  ...common("ppk2", 4).map((c) => ({ bound: TURNS_GUESSED, ...c })),
+  { ...pipe("ppk2", "samples lost", ["drop", 200 * 4]), bound: TURNS_GUESSED },
+  { device: "ppk2", name: "reset", faults: ["restart@2"], bound: BEGAN_ANEW },
 ];

@@ -15,13 +15,14 @@ export type PipeFaultKind =
   | "hold"
   | "overlong"
   | "join"
+  | "double"
   | "digit";
 
 export interface PipeFault {
   readonly kind: PipeFaultKind;
   /** Bytes of the clean stream before it; it happens once. */
   readonly at: number;
-  /** Bytes; of `hold` milliseconds; of `digit` and `join` lines. */
+  /** Bytes; of `hold` milliseconds; of `digit`, `join` and `double` lines. */
   readonly n: number;
 }
 
@@ -32,7 +33,7 @@ interface Working {
   first: number[] | null;
 }
 
-const FLIP_EVERY = 41;
+const FLIP_EVERY = 401;
 const LF = 0x0a;
 const DIGITS: readonly [number, number] = [0x30, 0x39];
 
@@ -127,10 +128,15 @@ export class Pipe {
         if (byte === LF) now.left--;
         else out.push(byte);
         break;
+      case "double":
+        this.#double(now, byte, out);
+        break;
       case "digit":
         this.#digit(now, byte, out);
         break;
-      default:
+      case "garbage":
+      case "overlong":
+      case "hold":
         out.push(byte);
         now.left = 0;
     }
@@ -147,6 +153,18 @@ export class Pipe {
     }
     out.push(...now.kept, ...now.first);
     now.left = 0;
+  }
+
+  /** Whole lines, each sent again. */
+  #double(now: Working, byte: number, out: number[]): void {
+    out.push(byte);
+    now.first?.push(byte);
+    if (byte !== LF) return;
+    if (now.first) {
+      out.push(...now.first);
+      now.left--;
+    }
+    now.first = [];
   }
 
   /** The first digit of the next line is another. */

@@ -36,14 +36,14 @@ export interface FaultLine {
   readonly logged: number;
   readonly lost: number;
   readonly counted_lost: number;
-  /** Rows in the log that nothing made. */
-  readonly never_made: number;
+  /** Rows in the log that were not made so: only of devices without a checksum, one a damaged byte at most. */
+  readonly altered: number;
   /** `exact`, or why not and how far off it may be. */
   readonly holds: string;
   readonly why?: string;
 }
 
-const SECONDS = 3.5;
+const SECONDS = 4;
 const SEED = 3;
 const RIGS: Readonly<Record<DeviceName, string>> = {
   wire: "virtual",
@@ -55,8 +55,9 @@ const RIGS: Readonly<Record<DeviceName, string>> = {
 };
 const WIRE_HZ = 20_000;
 /** Of a loss of more than a turn, the host tells the turns, and a busy one is late by this at most. */
-const LATE_S = 0.1;
+const LATE_S = 0.3;
 /** Of what the host's clock counts: rows by which a restart or a hole may be told short. */
+const TURN_SHARE = 0.06; // the counter's rate and the row's are not the nominal ones
 const CLOCK_S = 0.05;
 
 async function rigFor(device: DeviceName): Promise<Rig> {
@@ -71,6 +72,7 @@ async function rigFor(device: DeviceName): Promise<Rig> {
 
 interface Live {
   rowsLost(): number;
+  counts(): { readonly reconnects: number };
   stop(): Promise<void>;
 }
 
@@ -79,7 +81,11 @@ async function start(device: DeviceName, rig: Rig, open: OpenAt, sink: DaqSink):
   switch (device) {
     case "wire": {
       const daq = await startDaq({ open: open(), stream, rowHz }, sink);
-      return { rowsLost: () => daq.counts().rowsLost, stop: () => daq.stop() };
+      return {
+        rowsLost: () => daq.counts().rowsLost,
+        counts: () => daq.counts(),
+        stop: () => daq.stop(),
+      };
     }
     case "powersensor3":
       return startPowerSensor3(open(), rig, sink);
@@ -87,12 +93,20 @@ async function start(device: DeviceName, rig: Rig, open: OpenAt, sink: DaqSink):
       return startPmdUsb(open, rig, sink);
     case "ppk2":
       return startPpk2(open(), rig, sink);
-    default:
+    case "text":
+    case "text-no-counter":
       return startText({ open: open(text!.baud), stream, format: text!, rowHz, clock }, sink);
   }
 }
 
 const pause = (s: number): Promise<void> => new Promise((r) => setTimeout(r, s * 1e3));
+
+/** However slow this machine is: until the device has come back so often, and a second and a half more. */
+async function connectedAgain(source: Live, times: number): Promise<void> {
+  if (times === 0) return;
+  for (let k = 0; k < 300 && source.counts().reconnects < times; k++) await pause(0.1);
+  await pause(1.5);
+}
 
 async function act(what: FaultCase["act"], daq: VirtualDaqProcess): Promise<void> {
   if (what === undefined) return pause(SECONDS);
@@ -127,6 +141,7 @@ export async function runCase(c: FaultCase): Promise<FaultLine> {
     const open: OpenAt = (baud) => pipe.through(ttyPort(link, baud === undefined ? {} : { baud }));
     const source = await start(c.device, rig, open, log);
     await act(c.act, daq);
+    await connectedAgain(source, (c.faults ?? []).filter((f) => f.startsWith("unplug")).length);
     await source.stop();
     const account = c.act === "kill device" ? null : ((await daq.stop()) as unknown as Account);
     log.close();
@@ -153,7 +168,7 @@ function judge(
   countedLost: number,
   account: Account | null,
 ): FaultLine {
-  const { stream, rowHz, clock } = rig.device;
+  const { stream, rowHz } = rig.device;
   const late = lateBlocks(readCapture(path), stream);
   const blocks: SampleBlock[] = [];
   for (const r of inRowOrder(readCapture(path), path, stream, late)) {
@@ -166,12 +181,11 @@ function judge(
   const { span, neverMade } = align(sent, blocks);
   const unsent = account === null ? 0 : droppedBy(c.device, account);
   const made = c.device === "wire" && account ? account.rowsMade! : span + unsent;
-  const lost = made - (logged - neverMade);
+  const lost = made - logged;
   const off = countedLost - lost;
   const turn = turnRows(c.device, rig);
   const bound = holdsWithin(c, off, rowHz, turn);
-  const ok = neverMade === 0 && logged > rowHz && bound !== null;
-  void clock;
+  const ok = neverMade <= alterable(c) && logged > rowHz / 2 && bound !== null;
   return {
     bench: "faults",
     device: c.device,
@@ -181,7 +195,7 @@ function judge(
     logged,
     lost,
     counted_lost: countedLost,
-    never_made: neverMade,
+    altered: neverMade,
     holds: bound ?? `off by ${off} rows`,
     ...(off !== 0 && bound !== null ? { why: c.bound ?? TURNS } : {}),
   };
@@ -189,13 +203,27 @@ function judge(
 
 const TURNS = "whole turns of its counter are told by the host's clock, which was busy";
 
+/**
+ * Rows that may stand in the log otherwise than they were made: but for wire.md no device has a checksum, so a bit
+ * or byte of a value that changes on the line is another value.
+ */
+function alterable({ device, pipe = [] }: FaultCase): number {
+  if (device === "wire") return 0;
+  return pipe.reduce(
+    (n, f) => n + (f.kind === "flip" || f.kind === "double" ? f.n : f.kind === "hold" ? 0 : 2),
+    0,
+  );
+}
+
 /** How what was counted compares with what was lost; null: it does not add up. */
 function holdsWithin(c: FaultCase, off: number, rowHz: number, turn: number | null): string | null {
   if (off === 0) return "exact";
   if (c.bound !== undefined && off >= -CLOCK_S * rowHz - 1) return `counted − lost = ${off} rows`;
   if (turn === null || Math.abs(off) > LATE_S * rowHz) return null;
   const turns = Math.round(off / turn);
-  return turns !== 0 && Math.abs(off - turns * turn) <= 1 ? `${turns} turns of its counter` : null;
+  return turns !== 0 && Math.abs(off / turns / turn - 1) < TURN_SHARE
+    ? `${turns} turns of its counter`
+    : null;
 }
 
 /** Rows in a turn of the counter, where the host has to tell turns. */
@@ -204,8 +232,8 @@ function turnRows(device: DeviceName, rig: Rig): number | null {
   return bits === undefined ? null : (2 ** bits * rig.device.rowHz) / rig.device.clock.hz;
 }
 
-/** Rows that the device made and that never came to the pipe, less those that came twice. */
+/** Rows that the device made and that never came to the pipe. */
 function droppedBy(device: DeviceName, { rowsDropped, framesDropped, faults }: Account): number {
   const dropped = device === "wire" ? 0 : (rowsDropped ?? framesDropped ?? 0);
-  return dropped + faults["lose"]! - (device === "text-no-counter" ? 0 : faults["duplicate"]!);
+  return dropped + faults["lose"]!;
 }

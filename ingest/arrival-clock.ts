@@ -45,9 +45,10 @@ export class ArrivalClock {
     return this.#learnedHz !== null;
   }
 
-  /** The least delayed of the last two seconds; null before the first. */
+  /** The least delayed of the last two seconds, or while the rate is not learned of the last half; null before. */
   least(): Arrival | null {
-    return this.#windows.reduce((a, b) => this.earlier(a, b), this.#best);
+    const near = this.learned ? this.#windows : this.#windows.slice(-1);
+    return near.reduce((a, b) => this.earlier(a, b), this.#best);
   }
 
   /** How much more than {@link least} it is delayed; 0 before the first. */
@@ -59,7 +60,8 @@ export class ArrivalClock {
   /** By how much the least delayed reads of the windows differ: what this host can tell apart. */
   spreadNs(): number {
     const least = this.least();
-    return this.#windows.reduce((most, w) => Math.max(most, this.delayNs(w, least!)), 0);
+    if (least === null) return 0;
+    return this.#windows.reduce((most, w) => Math.max(most, this.delayNs(w, least)), 0);
   }
 
   /** The less delayed of two arrivals. */

@@ -68,7 +68,9 @@ interface Gap {
 
 /** Long enough for a read or more that is not late, short enough to be held. */
 const HOLD_NS = 64e6;
+const LONGEST_HOLD_NS = 250e6;
 const HOLD_ROWS = 8192;
+const CATCHES_UP_NS = 1e6;
 /** Further from a whole number of turns than this share is no clear answer. */
 const CLEAR_SHARE = 0.25;
 /** The device's rate, as far as it is learned, stays within so many standard uncertainties of the nominal one. */
@@ -192,8 +194,11 @@ export class TickedRows {
       const gap = this.#gap;
       if (gap) {
         const last = gap.held[gap.held.length - 1]!;
-        gap.best = this.#clock.earlier(gap.best, { tick: last.since, hostNs });
-        if (hostNs - (gap.sinceNs ?? hostNs) >= HOLD_NS && !this.#waits(gap)) this.#close();
+        const now = { tick: last.since, hostNs };
+        // A host that is still catching up has not shown its least delay yet.
+        if (gap.best && this.#clock.delayNs(gap.best, now) > CATCHES_UP_NS) gap.sinceNs = hostNs;
+        gap.best = this.#clock.earlier(gap.best, now);
+        if (this.#heldEnough(gap, hostNs) && !this.#waits(gap)) this.#close();
       } else this.#clock.arrived({ tick: this.#tick, hostNs });
     }
     const mean = this.usualStep(MEAN_ROWS);
@@ -258,6 +263,14 @@ export class TickedRows {
     this.#longCounts.badCounters += held.length;
     this.#badSince += held.length;
     this.#raw = this.#placedRaw;
+  }
+
+  /** Lateness only ever adds turns: with none there is nothing to wait for, else a whole window is heard. */
+  #heldEnough(gap: Gap, hostNs: number): boolean {
+    const heldNs = hostNs - (gap.sinceNs ?? hostNs);
+    if (heldNs < HOLD_NS) return false;
+    const seen = this.#seen(gap);
+    return heldNs >= LONGEST_HOLD_NS || seen === null || this.#whole(gap.step, seen) === gap.step;
   }
 
   /** Too few rows yet to say whether they or the counter before are right. */

@@ -16,8 +16,10 @@ const { killCommands } = await import("../test/attacks/kill-study.ts");
 const { fillDisks, isRoot } = await import("../test/attacks/full-disk.ts");
 const { random } = await import("../schema/random.ts");
 
-const tell = (what, of) => (_, done) =>
-  done % 50 === 0 && process.stderr.write(`${what}: ${done} of ${of}\n`);
+const tell = (what, of) => (trial, done) => {
+  if (trial.problems?.length > 0) process.stderr.write(`${what}: ${JSON.stringify(trial)}\n`);
+  if (done % 50 === 0) process.stderr.write(`${what}: ${done} of ${of}\n`);
+};
 const writers = Math.max(100, Math.round(Number(kills) / 10));
 const r = random(Number(seed), "kill study");
 const rows = await killMany(

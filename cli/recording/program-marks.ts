@@ -30,7 +30,7 @@ export class ProgramMarks {
       return [
         {
           level: "warning",
-          text: `no kernels were recorded: no program loaded the library (${opened ? "" : "none opened the mark ring either; "}did it run in a container, without CUDA, or could its driver not load it? docs/cuda.md, "Containers")`,
+          text: `no program loaded the library, so no kernels were recorded (${opened ? "" : "none opened the mark ring either; "}did it run in a container, without CUDA, or could its driver not load it? docs/cuda.md, "Containers")`,
         },
       ];
     return this.#account.warnings().map((text) => ({ level: "info", text }));

@@ -405,7 +405,7 @@ class Recorder {
     const totals = this.#marks.close();
     if (this.#plan.program === null) return;
     for (const { level, text } of this.#program.said(totals))
-      if (this.#plan.cuda) this.#findings.add(text.split(":")[0]!, text, level);
+      if (this.#plan.cuda) this.#findings.add("CUDA", text, level);
       else this.#note(level, text);
   }
 

@@ -142,7 +142,8 @@ static void is_ready(tj_ina *s, const tj_ina_sight *x) {
   // While the line was high, when the read began or before it last fell, this chip's flag was clear.
   uint64_t clear = 0;
   if (s->wired && !x->was_low) clear = x->began;
-  if (s->wired && x->was_low && x->fell_then >= s->clear_from) {
+  int fell_before = x->was_low || x->fell_then >= x->began;  // also just after the look at the line
+  if (s->wired && fell_before && x->fell_then >= s->clear_from) {
     s->fall = x->fell_then;
     clear = x->fell_then - TJ_INA_EXACT_US;
   }

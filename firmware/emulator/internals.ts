@@ -61,7 +61,7 @@ export interface CoreInternals {
   checkForInterrupts(): boolean;
 }
 
-export const coreOf = (mcu: RP2040): CoreInternals => mcu.core as unknown as CoreInternals;
+export const coreOf = (mcu: RP2040): CoreInternals => mcu.core;
 export const adcOf = (mcu: RP2040): AdcInternals => mcu.adc as unknown as AdcInternals;
 export const clockOf = (mcu: RP2040): SimulatedClock => mcu.clock as unknown as SimulatedClock;
 export const usbOf = (mcu: RP2040): UsbInternals => mcu.usbCtrl as unknown as UsbInternals;

@@ -2,7 +2,7 @@
 // its own. What a recording tells of itself must be in its log, exactly; derived files are old or whole.
 
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, statfsSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,8 +14,11 @@ import {
   type Kind,
   KINDS,
   makeTemplate,
+  newTrial,
   problemsAfter,
   problemsNow,
+  readsFused,
+  runToEnd,
   start,
   tree,
 } from "./trial.ts";
@@ -47,6 +50,7 @@ export async function fillDisks(
   try {
     const template = join(base, "template");
     await makeTemplate(template);
+    const needed = await bytesWritten(kinds, template, base);
     const r = random(seed, "full disks");
     const plans = Array.from({ length: count }, (_, k) => ({
       kind: kinds[k % kinds.length]!,
@@ -56,7 +60,14 @@ export async function fillDisks(
     let next = 0;
     const worker = async (): Promise<void> => {
       for (let plan = plans[next++]; plan; plan = plans[next++]) {
-        trials.push(await onSmallDisk(plan.kind, plan.part, template, base));
+        trials.push(
+          await onSmallDisk(
+            plan.kind,
+            Math.round(plan.part * needed.get(plan.kind)!),
+            template,
+            base,
+          ),
+        );
         onTrial?.(trials.at(-1)!, trials.length);
       }
     };
@@ -69,7 +80,7 @@ export async function fillDisks(
 
 async function onSmallDisk(
   kind: Kind,
-  part: number,
+  at: number,
   template: string,
   base: string,
 ): Promise<FullDisk> {
@@ -82,7 +93,7 @@ async function onSmallDisk(
     cpSync(template, dir, { recursive: true });
     const before = tree(dir);
     const trial = kind === "record" ? recordUntilFull : runOnLittle;
-    const { at, code, met, problems } = await trial(kind, part, dir, join(disk, "ballast"));
+    const { code, met, problems } = await trial(kind, at, dir, join(disk, "ballast"));
     problems.push(...(await problemsNow(kind, dir, before)));
     rmSync(join(disk, "ballast"), { force: true });
     problems.push(...(await problemsAfter(kind, dir, before)));
@@ -92,13 +103,29 @@ async function onSmallDisk(
   }
 }
 
-type Trial = Omit<FullDisk, "kind" | "problems"> & { problems: string[] };
+type Trial = Omit<FullDisk, "kind" | "at" | "problems"> & { problems: string[] };
 
-/** As much as a fuse of the template's run writes, and a little more. */
-const MOST_NEEDED = 9 << 20;
+/** What each writes when there is room, bytes, and a little more; for a recording how long it lasts, ms. */
+async function bytesWritten(
+  kinds: readonly Kind[],
+  template: string,
+  base: string,
+): Promise<Map<Kind, number>> {
+  const needed = new Map<Kind, number>([["record", 2000]]);
+  for (const kind of kinds) {
+    if (kind === "record") continue;
+    const dir = newTrial(template, base, readsFused(kind));
+    const before = tree(dir);
+    await runToEnd(ARGUMENTS[kind], dir);
+    const written = [...tree(dir)].filter(([path, hash]) => before.get(path) !== hash);
+    const bytes = written.reduce((n, [path]) => n + statSync(join(dir, path)).size, 0);
+    needed.set(kind, 1.2 * bytes);
+    rmSync(dir, { recursive: true, force: true });
+  }
+  return needed;
+}
 
-async function runOnLittle(kind: Kind, part: number, dir: string, ballast: string): Promise<Trial> {
-  const left = Math.round(part * MOST_NEEDED);
+async function runOnLittle(kind: Kind, left: number, dir: string, ballast: string): Promise<Trial> {
   fill(dir, ballast, left);
   const { ended } = start(ARGUMENTS[kind], dir);
   const { code, stderr } = await ended;
@@ -108,12 +135,12 @@ async function runOnLittle(kind: Kind, part: number, dir: string, ballast: strin
   if (code === 1 && !met) problems.push(`does not say what was wrong: ${stderr.trim()}`);
   if (/a bug in truejoule|^\s+at /m.test(stderr)) problems.push(lines.join(" | "));
   if (code !== 0 && code !== 1 && code !== 3) problems.push(`code ${code}: ${lines.join(" | ")}`);
-  return { at: left, code, met, problems };
+  return { code, met, problems };
 }
 
 async function recordUntilFull(
   kind: Kind,
-  part: number,
+  at: number,
   dir: string,
   ballast: string,
 ): Promise<Trial> {
@@ -126,7 +153,6 @@ async function recordUntilFull(
     }, 30);
   });
   await log;
-  const at = Math.round(part * 2000);
   await Promise.race([sleep(at), ended]);
   fill(dir, ballast, 0);
   const { code, stdout, stderr } = await ended;
@@ -140,7 +166,7 @@ async function recordUntilFull(
     problems.push(
       `told ${told.rows} rows and ${told.marks} marks, the log has ${there?.rows} and ${there?.marks}`,
     );
-  return { at, code, met: /no space left|ENOSPC|nearly full/i.test(stderr), problems };
+  return { code, met: /no space left|ENOSPC|nearly full/i.test(stderr), problems };
 }
 
 function toldBy(stdout: string): { rows: number; marks: number } | null {

@@ -12,6 +12,7 @@ import {
   killAt,
   makeTemplate,
   newTrial,
+  readsFused,
   problemsAfter,
   problemsNow,
   runToEnd,
@@ -54,10 +55,14 @@ export async function killCommands(
     const worker = async (): Promise<void> => {
       for (let plan = plans[next++]; plan; plan = plans[next++]) {
         const { kind, fromChange, part, fused } = plan;
-        const afterMs = part * lastsMs.get(kind)![fromChange ? "work" : "whole"];
-        const dir = newTrial(template, base, fused);
+        const from = fromChange ? "work" : "whole";
+        const lasts = lastsMs.get(kind)!;
+        const afterMs = part * lasts[from];
+        const dir = newTrial(template, base, fused || readsFused(kind));
         const before = tree(dir);
-        const working = await killAt(ARGUMENTS[kind], dir, afterMs, fromChange);
+        const { working, lastedMs } = await killAt(ARGUMENTS[kind], dir, afterMs, fromChange);
+        // Other work on the machine comes and goes, and a kill after the end tells nothing.
+        lasts[from] = working ? 1.02 * lasts[from] : Math.min(lasts[from], 1.1 * lastedMs);
         const now = await problemsNow(kind, dir, before);
         const problems = [...now, ...(await problemsAfter(kind, dir, before))];
         if (problems.length === 0) rmSync(dir, { recursive: true, force: true });
@@ -74,8 +79,8 @@ export async function killCommands(
 
 interface Duration {
   /** From start to end, and from the first change of the folder to the end, ms. */
-  readonly whole: number;
-  readonly work: number;
+  whole: number;
+  work: number;
 }
 
 /** How long each takes when it is left alone. @throws Error where it fails: nothing could be learned from it. */

@@ -117,6 +117,9 @@ export async function makeTemplate(dir: string): Promise<void> {
   }
 }
 
+/** An export takes the table as it is. */
+export const readsFused = (kind: Kind): boolean => kind.startsWith("export");
+
 export function newTrial(template: string, parent: string, fused: boolean): string {
   const dir = mkdtempSync(join(parent, "trial-"));
   cpSync(template, dir, { recursive: true });
@@ -127,8 +130,8 @@ export function newTrial(template: string, parent: string, fused: boolean): stri
 }
 
 function derived(run: string): string[] {
-  const { dir: _, capture: __, receipt: ___, ...files } = runPaths(run);
-  return Object.values(files);
+  const { dir, capture, receipt, ...files } = runPaths(run);
+  return Object.values<string>(files).filter((f) => ![dir, capture, receipt].includes(f));
 }
 
 export interface Ended {
@@ -169,23 +172,28 @@ export function firstChange(dir: string): () => number {
   };
 }
 
-/** Kills a command so long after its first change to the folder (or after its start). @returns whether it was still at work. */
+/**
+ * Kills a command so long after its first change to the folder, or after its start.
+ * @returns whether it was still at work, and how long it had been by then, ms.
+ */
 export async function killAt(
   args: readonly string[],
   cwd: string,
   afterMs: number,
   fromChange: boolean,
-): Promise<boolean> {
+): Promise<{ working: boolean; lastedMs: number }> {
   const watcher = watch(cwd, { recursive: true });
   const changed = new Promise<void>((resolve) => watcher.once("change", () => resolve()));
   const { child, ended } = start(args, cwd);
   await Promise.race([fromChange ? changed : Promise.resolve(), ended]);
   watcher.close();
+  const since = performance.now();
   await Promise.race([sleep(afterMs), ended]);
   const working = child.exitCode === null && child.signalCode === null;
+  const lastedMs = performance.now() - since;
   child.kill("SIGKILL");
   await ended;
-  return working;
+  return { working, lastedMs };
 }
 
 /** What is wrong after a command was stopped, before anything else ran. */
@@ -263,7 +271,7 @@ async function partOf(path: string): Promise<string | null> {
     else if (path.endsWith(".arrow")) {
       const file = await openArrow(path, "it");
       try {
-        for await (const _ of file.batches);
+        for await (const { numRows } of file.batches) if (numRows < 0) return "no rows";
       } finally {
         await file.close();
       }
@@ -312,11 +320,10 @@ function hasSession(log: string): boolean {
 
 /** Files that nobody asked for. */
 function leftOver(kind: Kind, dir: string, before: ReadonlyMap<string, string>): string[] {
-  const own = new Set(
-    ["run", "imported", "made"]
-      .flatMap((run) => Object.values(runPaths(run)))
-      .concat("out.csv", "out.parquet"),
-  );
+  const own = new Set([
+    ...["run", "imported", "made"].flatMap((run) => Object.values<string>({ ...runPaths(run) })),
+    ...["out.csv", "out.parquet"],
+  ]);
   return [...tree(dir).keys()]
     .filter((p) => !before.has(p) && !own.has(p))
     .map((p) => `left over: ${p}`);

@@ -255,7 +255,7 @@ rails:`,
     expect(await complaint("")).toMatch(/^bench.yaml:1: the rig must be a map/);
     expect(await complaint("\u0000\u0001\u0002: [")).toMatch(/^bench.yaml:1: /);
     await expect(loadRig(join(dir, "nowhere.yaml"))).rejects.toThrow(
-      /nowhere.yaml: cannot read the rig/,
+      /nowhere.yaml: no such file \(expected a rig file/,
     );
   });
 });
@@ -287,7 +287,7 @@ describe("built-in rigs", () => {
     await expect(builtInRig("pdm")).rejects.toThrow(
       /no built-in rig "pdm"; there are .*elmorlabs-pmd-usb, /,
     );
-    await expect(resolveRig("./pdm")).rejects.toThrow(/cannot read the rig file/);
+    await expect(resolveRig("./pdm")).rejects.toThrow(/no such file \(expected a rig file/);
     expect((await resolveRig("example-pico")).rig.name).toBe("example-pico");
   });
 });
