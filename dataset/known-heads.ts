@@ -6,6 +6,7 @@ import type { KnownHead } from "../capture/chain-check.ts";
 import { readSmallFile } from "../capture/regular-file.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { openArrow } from "./arrow-reader.ts";
+import { MOST_JSON_BYTES } from "./verify-derived.ts";
 
 /** Of the files that are there and can be read: what is wrong with the others, verify-derived.ts says. */
 export async function knownHeads(paths: RunPaths): Promise<KnownHead[]> {

@@ -33,8 +33,8 @@ export async function verifyDerived(
       rows === log.reads ? null : `${rows} rows for the log's ${log.reads} reads`,
     ),
     verifyTable(paths.folded, "folded/1", logSha256, () => null),
-    verifyJson(paths.align, "align/1"),
-    verifyJson(paths.compare, "compare/1"),
+    verifyJson(paths.align, "align/1", logSha256),
+    verifyJson(paths.compare, "compare/1", logSha256),
     verifyReport(paths),
   ];
   const all = (await Promise.all(checks)).filter((c) => c.problem !== ABSENT);
@@ -64,6 +64,8 @@ async function verifyReport(paths: RunPaths): Promise<FileCheck> {
 }
 
 const ABSENT = "absent";
+const OF_ANOTHER_LOG =
+  "made from another log (or from this one before it changed); truejoule fuse writes it anew";
 
 type TableProblem = (consistency: string | null, rows: number) => string | null;
 
@@ -104,7 +106,7 @@ export function strangerTo(
   const found = file.schema.metadata.get("truejoule.schema");
   if (found !== schema) return `says it is ${found ?? "nothing of ours"}, expected ${schema}`;
   if (file.schema.metadata.get("capture_sha256") !== logSha256)
-    return `made from another log (or from this one before it changed); truejoule ${schema === "folded/1" ? "fold" : "fuse"} writes it anew`;
+    return schema === "folded/1" ? OF_ANOTHER_LOG.replace("fuse", "fold") : OF_ANOTHER_LOG;
   return undefined;
 }
 
@@ -118,19 +120,21 @@ function fusedProblem(consistency: string | null, rows: number, log: LogCheck): 
 }
 
 /** Beyond, JSON is no text that this program can hold. */
-const MOST_JSON_BYTES = 256 << 20;
+export const MOST_JSON_BYTES = 256 << 20;
 
-async function verifyJson(path: string, schema: string): Promise<FileCheck> {
+async function verifyJson(path: string, schema: string, logSha256: string): Promise<FileCheck> {
   const name = basename(path);
   if (!existsSync(path)) return { path: name, ok: true, rows: null, problem: ABSENT };
   let problem: string | null = null;
   try {
-    const found = (
-      JSON.parse(readSmallFile(path, schema, MOST_JSON_BYTES).toString()) as {
-        schema?: string;
-      } | null
-    )?.schema;
-    if (found !== schema) problem = `says it is ${found ?? "nothing of ours"}, expected ${schema}`;
+    const found = JSON.parse(readSmallFile(path, schema, MOST_JSON_BYTES).toString()) as {
+      schema?: string;
+      capture?: { sha256?: string };
+    } | null;
+    const log = found?.capture?.sha256 ?? logSha256; // files of earlier versions do not say
+    if (found?.schema !== schema)
+      problem = `says it is ${found?.schema ?? "nothing of ours"}, expected ${schema}`;
+    else if (log !== logSha256) problem = OF_ANOTHER_LOG;
   } catch (error) {
     problem = error instanceof SyntaxError ? "not JSON: cut or damaged" : (error as Error).message;
   }

@@ -73,6 +73,10 @@ export const all = (path: string): CaptureRecord[] => [...readCapture(path)];
 export const count = (rs: readonly CaptureRecord[], kind: CaptureRecord["kind"]): number =>
   rs.filter((r) => r.kind === kind).length;
 
-/** As text, for comparing records whatever their kind. */
+/** As text, for comparing records whatever their kind, and wherever in their file they stand. */
 export const words = (rs: readonly CaptureRecord[]): string[] =>
-  rs.map((r) => JSON.stringify(r, (_, v: unknown) => (typeof v === "bigint" ? `${v}n` : v)));
+  rs.map((r) =>
+    JSON.stringify(r, (key, v: unknown) =>
+      typeof v === "bigint" ? `${v}n` : key === "at" ? undefined : v,
+    ),
+  );
