@@ -95,8 +95,7 @@ export class Timeline {
     const flags = new Uint8Array(SLICE_ROWS);
     this.#lastNs = -Infinity;
     for (const block of blocks) {
-      // Late blocks stand in their places by now; one still marked so has its rows there already.
-      if (block.flags & (BlockFlag.duplicate | BlockFlag.reordered)) continue;
+      if (block.flags & BlockFlag.duplicate) continue;
       for (const slice of slices(block, layout.rowBytes)) {
         const periodNs = this.#times(timebase, slice, tNs);
         flags.fill(0, 0, slice.rows);
