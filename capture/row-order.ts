@@ -73,7 +73,8 @@ export class RowOrder {
 
 /**
  * The records with a stream's blocks in the order of their index: late ones in their places, unmarked; a gap that
- * they fill is none. Duplicates, and blocks whose rows are there already, stay where they were.
+ * they fill is none. A late block whose rows are there already is left out; duplicates, and blocks that go back
+ * without a word, stay where they were.
  * @param late what {@link RowOrder} noted of the same stream of the same log.
  */
 export function* inRowOrder(
@@ -82,10 +83,6 @@ export function* inRowOrder(
   stream: string,
   late: readonly LateBlock[],
 ): Generator<CaptureRecord> {
-  if (late.length === 0) {
-    yield* records;
-    return;
-  }
   const order = new RowOrder();
   const waiting = [...late].sort((a, b) => a.firstIndex - b.firstIndex);
   const fetch = fetcher(path, stream);
@@ -98,7 +95,7 @@ export function* inRowOrder(
     const place = order.place(r.block, r.at);
     if (place === "late") continue;
     if (place === "behind") {
-      yield r;
+      if (!(r.block.flags & BlockFlag.reordered)) yield r;
       continue;
     }
     const shown = next; // where the log's own order had come to
@@ -109,7 +106,9 @@ export function* inRowOrder(
       next = block.firstIndex + block.rows;
     }
     const filled = shown !== next && next === r.block.firstIndex;
-    yield { ...r, block: { ...r.block, flags: flagsOf(r.block, next, !filled) } };
+    const flags =
+      late.length === 0 ? r.block.flags & ~BlockFlag.reordered : flagsOf(r.block, next, !filled);
+    yield flags === r.block.flags ? r : { ...r, block: { ...r.block, flags } };
     next = r.block.firstIndex + r.block.rows;
   }
 }

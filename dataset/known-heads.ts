@@ -38,11 +38,10 @@ async function tableHead(path: string): Promise<Noted> {
   return { head: metadata.get("capture_chain_head"), links: links && Number(links) };
 }
 
-/** As verify-derived.ts has it. */
-const MOST_JSON_BYTES = 256 << 20;
-
 async function jsonHead(path: string): Promise<Noted> {
-  const { capture } = JSON.parse(readSmallFile(path, "JSON", MOST_JSON_BYTES).toString()) as {
+  const { capture } = JSON.parse(
+    readSmallFile(path, "a document of a run", MOST_JSON_BYTES).toString(),
+  ) as {
     capture?: { chain_head?: unknown; chain_links?: unknown };
   };
   return { head: capture?.chain_head, links: capture?.chain_links };

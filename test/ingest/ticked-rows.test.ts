@@ -84,7 +84,13 @@ describe("device time across gaps", () => {
   test("no gap: nothing counted, every block where it belongs", () => {
     const { wrong, counts, sink } = receive(3, 1, { ppm: 80 });
     expect(wrong).toEqual([]);
-    expect(counts).toEqual({ rows: 60_000, rowsLost: 0, gapsUncertain: 0, turnsLate: 0, repeated: 0 });
+    expect(counts).toEqual({
+      rows: 60_000,
+      rowsLost: 0,
+      gapsUncertain: 0,
+      turnsLate: 0,
+      repeated: 0,
+    });
     expect(sink.blocks.every((b) => b.flags === 0)).toBe(true);
   });
 
