@@ -3,6 +3,7 @@
 // words whatever is missing. Holds: old logs, whose marks say less, are not taken for bad ones.
 
 import type { Mark } from "../schema/records.ts";
+import { append } from "../schema/lists.ts";
 
 type Fields = NonNullable<Mark["fields"]>;
 
@@ -78,7 +79,7 @@ export class CudaAccount {
       `${sum("misdated")} records carry times at which they cannot have run, as where another CUPTI user sets its clock: they are left out`,
     );
     say(sum("ranges_lost"), `${sum("ranges_lost")} NVTX ranges have no end: too many were open`);
-    if (inLog) out.push(...this.#compared(inLog));
+    if (inLog) append(out, this.#compared(inLog));
     return out;
   }
 

@@ -4,6 +4,7 @@
 import type { OpenPort, PortSink } from "../ingest/port.ts";
 import { type Random, random } from "../schema/random.ts";
 import { instant } from "../schema/time.ts";
+import { append } from "../schema/lists.ts";
 
 export type PipeFaultKind =
   | "garbage"
@@ -119,7 +120,7 @@ export class Pipe {
       case "duplicate":
         now.kept.push(byte);
         out.push(byte);
-        if (--now.left === 0) out.push(...now.kept);
+        if (--now.left === 0) append(out, now.kept);
         break;
       case "swap":
         this.#swap(now, byte, out);
@@ -151,7 +152,7 @@ export class Pipe {
       now.kept = [];
       return;
     }
-    out.push(...now.kept, ...now.first);
+    append(append(out, now.kept), now.first);
     now.left = 0;
   }
 
@@ -161,7 +162,7 @@ export class Pipe {
     now.first?.push(byte);
     if (byte !== LF) return;
     if (now.first) {
-      out.push(...now.first);
+      append(out, now.first);
       now.left--;
     }
     now.first = [];

@@ -12,6 +12,7 @@ import { BlockFlag, type SampleBlock } from "../schema/records.ts";
 import type { Rig } from "../schema/rig.ts";
 import type { DeviceName } from "./fault-cases.ts";
 import { NOTHING } from "./frames.ts";
+import { append } from "../schema/lists.ts";
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
 
@@ -40,7 +41,8 @@ function pusher(device: DeviceName, rig: Rig, rows: string[]): (chunk: Uint8Arra
           const at = late ? blocks.findIndex((o) => o.firstIndex > b.firstIndex) : -1;
           const before = at < 0 ? rows.length : blocks.slice(0, at).reduce((n, o) => n + o.rows, 0);
           blocks.splice(at < 0 ? blocks.length : at, 0, b);
-          rows.splice(before, 0, ...own);
+          const behind = rows.splice(before);
+          append(append(rows, own), behind);
         },
       };
       const decoder = new WireDecoder(sink, { stream, rowHz, tickHz: 1e6 });

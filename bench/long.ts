@@ -80,7 +80,7 @@ async function* hour(hours: number, paths: RunPaths): AsyncGenerator<Figure> {
     { what: "fuse", args: ["--rate", "10kHz"], target: FUSE_S * hours },
   ] as const;
   for (const { what, args, target } of targets) {
-    const used = spent(what, paths.dir, ...args);
+    const used = spent(what, paths.dir, args);
     const note = `${Math.round(used.bytes / 1e6)} MB of memory at most; copying the log's ${Math.round(bytes / 1e6)} MB takes ${copied(paths.capture).toFixed(2)} s`;
     const unit = "s of processor time";
     yield figure(`${name}: ${[what, ...args].join(" ")}`, used.cpuS, unit, target, { note }, true);
@@ -94,7 +94,11 @@ async function* hour(hours: number, paths: RunPaths): AsyncGenerator<Figure> {
 const megabytes = (path: string): number => Math.round(statSync(path).size / 1e6);
 
 /** Runs the command; its own account of itself comes on stderr, last. */
-function spent(command: string, dir: string, ...args: string[]): { cpuS: number; bytes: number } {
+function spent(
+  command: string,
+  dir: string,
+  args: readonly string[] = [],
+): { cpuS: number; bytes: number } {
   const main = fileURLToPath(new URL("../cli/main.js", import.meta.url));
   const account =
     "process.on('exit',()=>process.stderr.write('\\n'+JSON.stringify(process.resourceUsage())))";

@@ -162,7 +162,7 @@ class RecordDecoder {
         // A copy of rows: who keeps a record need not know that the next frame takes this one's place.
         const data =
           entry.layout && !this.#options.borrowed
-            ? Uint8Array.prototype.slice.call(bytes, MESSAGE_HEAD)
+            ? new Uint8Array(bytes.subarray(MESSAGE_HEAD))
             : bytes.subarray(MESSAGE_HEAD);
         const dataAt = offset + CHUNK_RECORDS + at + MESSAGE_HEAD;
         const record = decodeMessage(entry, data, offset, dataAt);

@@ -13,7 +13,7 @@ import { type ChannelSummary, McapFile } from "./mcap-file.ts";
 import { chunkRecords, Op } from "./mcap-records.ts";
 import type { ChainHead } from "./seal.ts";
 import { encodeNote } from "./wire.ts";
-import { mostOf } from "../schema/lists.ts";
+import { append, mostOf } from "../schema/lists.ts";
 
 export interface Recovery {
   readonly chunks: number;
@@ -45,7 +45,7 @@ export function recoverLog(from: string, to: string, onProgress?: Progress): Rec
     chain.add(frame.kind === "damage" ? frame.damage : frame);
     if (frame.kind === "damage") dropped.push(frame.damage);
     else if (frame.opcode === Op.header) copy = new Copy(to, libraryOf(frame));
-    else dropped.push(...(copy ??= new Copy(to)).add(frame));
+    else append(dropped, (copy ??= new Copy(to)).add(frame));
   }
   const check = chain.finish();
   if (!copy?.hasSession)

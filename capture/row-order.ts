@@ -54,7 +54,9 @@ export class RowOrder {
     const gap = this.#gaps[i];
     if (!gap || to > gap[1] || this.late.length === MOST) return false;
     const rest = [[gap[0], from] as const, [to, gap[1]] as const].filter(([a, b]) => a < b);
-    this.#gaps.splice(i, 1, ...rest);
+    // At most the stretch before and the one after.
+    this.#gaps.splice(i, 1);
+    for (const [k, part] of rest.entries()) this.#gaps.splice(i + k, 0, part);
     this.gaps += rest.length - 1;
     return true;
   }

@@ -49,8 +49,9 @@ export function budget(
   const step = (sensor: Sensor): number =>
     Math.abs(sensor.perCount) * codeStep(layout.fields.find((f) => f.name === sensor.field));
   rig.rails.forEach((rail, r) =>
-    terms.push(
-      ...railTerms(rail, r, w, s, (sensor, sensitivity) =>
+    append(
+      terms,
+      railTerms(rail, r, w, s, (sensor, sensitivity) =>
         quantisation(step(sensor), sensitivity, durationS, noise.sigmaW, noise.nEff),
       ),
     ),
@@ -248,8 +249,8 @@ function betweenSegments(w: Window, s: Snapshots, clock: DaqClock): number {
 
 /** Between two rows the trace is unknown: a step lies uniformly in the interval that holds the edge. */
 function edgeSampling(w: Window, s: Snapshots): number {
-  return Math.hypot(
-    ...[w.t0Ns, w.t1Ns].map((t) => {
+  return rootSquares(
+    [w.t0Ns, w.t1Ns].map((t) => {
       const step = s.value(t, Sum.after) - s.value(t, Sum.before);
       const u = (Math.abs(step) * s.value(t, Sum.distanceS)) / Math.sqrt(12);
       return Number.isFinite(u) ? u : 0;

@@ -104,7 +104,7 @@ function matched(
     const i = order[k]!;
     const [name, span] = [marks.name(i), marks.span(i)];
     let top = tops.get(name);
-    if (!top) tops.set(name, (top = new Map()));
+    if (!top) tops.set(name, (top = new Map<number, number>()));
     let stray = strays.get(name);
     if (!stray) strays.set(name, (stray = { ends: 0, begins: 0 }));
     const open = top.get(span) ?? 0;

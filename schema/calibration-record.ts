@@ -86,7 +86,7 @@ const usable = (s: CalibratedSensor): boolean =>
 /** The rail with the lines of the record; sensors that the record does not name stay as they are. */
 export function calibratedRail(rail: Rail, record: CalibrationRecord, path: string): Rail {
   const mine = record.sensors.filter((s) => s.rail === rail.name);
-  return Object.assign({}, rail, ...mine.map((s) => sensorOf(rail, s, record, path))) as Rail;
+  return mine.reduce<Rail>((all, s) => ({ ...all, ...sensorOf(rail, s, record, path) }), rail);
 }
 
 function sensorOf(rail: Rail, s: CalibratedSensor, record: CalibrationRecord, path: string) {
