@@ -20,6 +20,9 @@ import { readSmallFile } from "./regular-file.ts";
 import { runPaths } from "./run.ts";
 import { fileSha256 } from "./sha256.ts";
 
+/** A file that somebody has open: a new one in its place would not be the one that they read. */
+const OPEN_ELSEWHERE = /^\/(dev\/(std(in|out|err)$|fd\/)|proc\/)/;
+
 /** @throws InputError or UsageError where OUT must not be written. */
 export function checkOutput(out: string, force: boolean): void {
   const place = placeOf(out);
@@ -28,7 +31,7 @@ export function checkOutput(out: string, force: boolean): void {
   const named = lstatSync(place, { throwIfNoEntry: false });
   if (!named) return;
   const file = statSync(place, { throwIfNoEntry: false });
-  if (file && !file.isFile())
+  if ((file && !file.isFile()) || OPEN_ELSEWHERE.test(out))
     throw new InputError(
       `${out}: not a file, so nothing can take its place; name a file (a pipe gets one by: cat)`,
     );
@@ -50,8 +53,13 @@ export function noteOutput(out: string): void {
 }
 
 /** Whatever links lead to the folder; the name itself is not followed: it is what would be replaced. */
-const placeOf = (out: string): string =>
-  join(realpathSync.native(dirname(out)), basename(out) || ".");
+function placeOf(out: string): string {
+  try {
+    return join(realpathSync.native(dirname(out)), basename(out) || ".");
+  } catch (error) {
+    throw Object.assign(error as NodeJS.ErrnoException, { path: out });
+  }
+}
 
 const realOf = (place: string): string => (existsSync(place) ? realpathSync.native(place) : place);
 

@@ -7,11 +7,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HEADER_BYTES, Header, Kind, Slot, SLOT_WORDS } from "../../dist/marks/layout.js";
-import { openRing } from "../../dist/marks/ring-file.js";
+import { mapRing } from "../../dist/marks/ring-map.js";
 import { encodeSlot, slotBuffer } from "../../dist/marks/slot.js";
 
 const [seconds, out] = [Number(process.argv[2]), process.argv[3]];
-const ring = openRing(join(process.env.TRUEJOULE_MARKS, "shared.ring"));
+const ring = mapRing(join(process.env.TRUEJOULE_MARKS, "shared.ring"));
 const slot = slotBuffer();
 const CLOCK_AHEAD = 1_000_000_000_000n;
 const GPU = "gpu:0000:01:00.0";
