@@ -117,7 +117,9 @@ export class Timeline {
       isIndex,
       bends.sort((a, b) => a - b),
     );
-    for (const block of blocks) if (!(block.flags & BlockFlag.duplicate)) yield* slicer.add(block);
+    // Late blocks stand in their places by now; one still marked so has its rows there already.
+    const there = BlockFlag.duplicate | BlockFlag.reordered;
+    for (const block of blocks) if (!(block.flags & there)) yield* slicer.add(block);
     yield* slicer.end();
   }
 
