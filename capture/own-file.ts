@@ -19,6 +19,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { createLocked, isUnlinked, lockFile } from "../host/file-lock.ts";
+import { fileSha256 } from "./sha256.ts";
 
 /** A name has at most 255 bytes on most file systems. */
 const KEPT_OF_NAME = 50;
@@ -60,6 +61,7 @@ export class OwnFile {
   close(fresh = false): void {
     this.#guarded(() => {
       fsyncSync(this.#fd);
+      foretell(this.#beside, this.path);
       if (fresh) renameFresh(this.#beside, this.path);
       else renameSync(this.#beside, this.path);
     });
@@ -150,6 +152,23 @@ export function syncFolder(folder: string): void {
     fsyncSync(fd);
   } catch {
     // a file system that cannot: the file itself is on disk
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Where the SHA-256 of an output of ours at a place of the user's is noted (output.ts). */
+export const notePath = (path: string): string =>
+  join(dirname(path), `.${basename(path)}.truejoule-output`);
+
+/** Where a note is kept, it knows a file before the file has its name: a kill between the two loses neither. */
+function foretell(beside: string, path: string): void {
+  const note = notePath(path);
+  if (!lstatSync(note, { throwIfNoEntry: false })?.isFile()) return;
+  const fd = openSync(note, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
+  try {
+    writeSync(fd, `${fileSha256(beside)}  ${basename(path)}\n`);
+    fsyncSync(fd);
   } finally {
     closeSync(fd);
   }

@@ -1,7 +1,7 @@
 // truejoule export RUN --FORMAT OUT: what a run holds, in other tools' formats.
 
 import { existsSync } from "node:fs";
-import { checkOutput, noteOutput } from "../capture/output.ts";
+import { claimOutput, settleOutput } from "../capture/output.ts";
 import { openRun, type RunPaths } from "../capture/run.ts";
 import { fileSha256 } from "../capture/sha256.ts";
 import type { ArrowReader } from "../dataset/arrow-reader.ts";
@@ -34,7 +34,7 @@ const formats: Readonly<Record<string, Format>> = {
     const { exportNvmlCsv } = await import("../dataset/export-nvml-csv.ts");
     return {
       files: await exportNvmlCsv(paths.capture, out, ui.progress("exporting"), (path) =>
-        checkOutput(path, options["force"] === true),
+        claimOutput(path, options["force"] === true),
       ),
       warnings: [],
     };
@@ -138,11 +138,14 @@ Exit 3 when the table was made from another log, or the log is damaged.`,
       throw new UsageError("--raw goes with --csv");
     const out = call.options[name] as string;
     openRun(run);
-    checkOutput(out, call.options["force"] === true);
+    claimOutput(out, call.options["force"] === true);
     const { files, warnings } = await withRun(run, "shared", (paths) =>
       formats[name]!(paths, out, call),
-    );
-    for (const f of files) noteOutput(f.path);
+    ).catch((error: unknown) => {
+      settleOutput(out);
+      throw error;
+    });
+    for (const f of files) settleOutput(f.path);
     if (call.ui.json) call.ui.document({ schema: "export/1", run, format: name, files, warnings });
     for (const f of files) call.ui.print(`${f.path}: ${f.rows} rows`);
     for (const w of warnings) call.ui.warn(w);

@@ -1,7 +1,7 @@
 // truejoule fold RUN: the power of repeated kernels, finer than the samples are apart.
 
 import { extname, resolve } from "node:path";
-import { checkOutput, noteOutput } from "../capture/output.ts";
+import { claimOutput, settleOutput } from "../capture/output.ts";
 import { openRun } from "../capture/run.ts";
 import type { Folded } from "../energy/fold.ts";
 import { UsageError } from "../schema/errors.ts";
@@ -39,7 +39,7 @@ Arrow file, or CSV where its name ends so.`,
     const own = openRun(dir).folded;
     const out = (call.options["out"] as string | undefined) ?? own;
     const isOwn = resolve(out) === resolve(own);
-    if (!isOwn) checkOutput(out, call.options["force"] === true);
+    if (!isOwn) claimOutput(out, call.options["force"] === true);
     const { foldedToJson, writeFolded } = await import("../dataset/folded.ts");
     const options = {
       ...(typeof kernel === "string" ? { kernel } : {}),
@@ -50,8 +50,11 @@ Arrow file, or CSV where its name ends so.`,
       const log = await logNow(paths, call.ui);
       const made = await writeFolded(paths, out, csv, options, (label) => call.ui.progress(label));
       return { ...made, changed: log.changed };
+    }).catch((error: unknown) => {
+      if (!isOwn) settleOutput(out);
+      throw error;
     });
-    if (!isOwn) noteOutput(out);
+    if (!isOwn) settleOutput(out);
     if (call.ui.json)
       call.ui.document({
         schema: "fold/1",

@@ -16,6 +16,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { claimOutput } from "../../capture/output.ts";
+import { OwnFile, writeOwn } from "../../capture/own-file.ts";
 import { derivedFiles, runPaths } from "../../capture/run.ts";
 import { fileSha256 } from "../../capture/sha256.ts";
 import { command as compare } from "../../cli/compare.ts";
@@ -222,6 +224,24 @@ describe("A7: OUT", () => {
     expect(text(out)).toBe("mine");
     for (const force of [true, false]) expect((await to(out, { force })).code).toBe(0);
     writeFileSync(out, `${text(out)}a note of mine\n`);
+    expect((await to(out)).error?.message).toMatch(/or changed since/);
+  });
+
+  test("killed before or after the new file has its name: what stands there is an earlier output", async () => {
+    const out = join(dir, "out.csv");
+    expect((await to(out)).code).toBe(0);
+    const note = join(dir, ".out.csv.truejoule-output");
+    claimOutput(out, false);
+    const file = new OwnFile(out);
+    file.write(Buffer.from("half of an export"));
+    file.abort(); // before
+    expect((await to(out)).code).toBe(0);
+    claimOutput(out, false);
+    writeOwn(out, "whole, and then killed"); // after
+    expect(text(note).trim().split("\n")).toHaveLength(2);
+    expect((await to(out)).code).toBe(0);
+    expect(text(note).trim().split("\n")).toHaveLength(1);
+    writeFileSync(out, "mine"); // a file of the user's does not become ours by it
     expect((await to(out)).error?.message).toMatch(/or changed since/);
   });
 
