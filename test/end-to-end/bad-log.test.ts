@@ -147,7 +147,7 @@ test("a log of another version: one line that says which wrote it", () => {
   const { verdict, told } = judgeRun(dirname(to));
   expect(verdict).toBe("refused");
   expect(told.join()).toMatch(
-    /capture\.mcap: session header is session\/2, this build reads session\/1: .*\(truejoule 9\.0\.0\)/,
+    /capture\.mcap: session header is "session\/2", this build reads session\/1: .*\(truejoule 9\.0\.0\)/,
   );
 });
 
