@@ -164,13 +164,22 @@ export const notePath = (path: string): string =>
 /** Where a note is kept, it knows a file before the file has its name: a kill between the two loses neither. */
 function foretell(beside: string, path: string): void {
   const note = notePath(path);
-  if (!lstatSync(note, { throwIfNoEntry: false })?.isFile()) return;
+  if (!isFile(note)) return;
   const fd = openSync(note, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
   try {
     writeSync(fd, `${fileSha256(beside)}  ${basename(path)}\n`);
     fsyncSync(fd);
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Of a name that is too long for a file there is none. */
+function isFile(path: string): boolean {
+  try {
+    return lstatSync(path).isFile();
+  } catch {
+    return false;
   }
 }
 
