@@ -51,8 +51,8 @@ export async function demo(out: string, seconds: number): Promise<DemoResult> {
   const epoch = process.hrtime.bigint() + LEAD_NS;
   const work = { seed: SEED, seconds: seconds + 30, epoch };
   const emulator = await startEmulator({ rig, ...work, currentError: CURRENT_ERROR });
-  const command = ["-e", program(1000 * seconds)];
-  const port = ["--port", emulator.tty, "--out", out];
+  const command = ["-e", program(1000 * seconds)] as const;
+  const port = ["--port", emulator.tty, "--out", out] as const;
   let document: { rows: number; lost_rows: number };
   try {
     const said = await truejoule(

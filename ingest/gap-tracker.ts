@@ -95,11 +95,9 @@ export class GapTracker {
     const i = this.#missing.findIndex(([from, to]) => position >= from && position < to);
     if (i < 0) return false;
     const [from, to] = this.#missing[i]!;
-    const rest: [number, number][] = [
-      [from, position],
-      [position + 1, to],
-    ];
-    this.#missing.splice(i, 1, ...rest.filter(([a, b]) => a < b));
+    this.#missing.splice(i, 1);
+    if (position + 1 < to) this.#missing.splice(i, 0, [position + 1, to]);
+    if (from < position) this.#missing.splice(i, 0, [from, position]);
     this.counts.framesLost--;
     this.counts.reordered++;
     return true;

@@ -1,6 +1,8 @@
 // Control transfers as a Linux host makes them, step by step (USB 2.0, 8.5.3, 9.4; CDC PSTN 1.2, 6.3).
 // Each is a generator of bus steps; what it returns is what the device did wrong, or nothing.
 
+import { append } from "../../schema/lists.ts";
+
 export type ControlStep =
   | { readonly kind: "wait"; readonly ns: number }
   | { readonly kind: "reset" }
@@ -40,7 +42,7 @@ function* read(
   for (let toggle = 1; got.length < n; toggle ^= 1) {
     const packet = yield { kind: "in", toggle };
     if (packet === "stall") return "stall";
-    got.push(...packet!);
+    append(got, packet!);
     if (packet!.length < 64) break;
   }
   yield { kind: "out", bytes: NOTHING, toggle: 1 };

@@ -75,9 +75,8 @@ async function importTrace(folder: string, trace: string, context: ImportContext
     const durationS = (file.size - HEADER_BYTES) / ROW_BYTES / rateHz;
     const edges = readEdges(paths.edges, layout.stream, durationS, notes);
     const log = existsSync(paths.log) ? readRunnerLog(paths.log, context) : undefined;
-    notes.push(
-      ...(log?.notes ?? [{ level: "warning", text: `${paths.log}: missing, no host marks` }]),
-    );
+    if (log) append(notes, log.notes);
+    else notes.push({ level: "warning", text: `${paths.log}: missing, no host marks` });
 
     const published = existsSync(paths.results) ? readPublished(paths.results) : {};
     append(notes, contradictions(paths, durationS, log, published));

@@ -3,6 +3,7 @@
 // the DAQ sees them. Holds: a lost edge takes its partner along (a pulse that was never sampled), a
 // bounce or a stray pulse adds two, so the line's level is always what its edges say.
 
+import { append } from "../../schema/lists.ts";
 import { type Random, random } from "../../schema/random.ts";
 import type { Faults } from "./faults.ts";
 import type { Span } from "./schedule.ts";
@@ -53,7 +54,7 @@ export function triggerLine(spans: readonly Span[], seed: number, faults: Faults
       return tNs;
     });
     if (fault.uniform() < faults.lostEdges) lost += 2;
-    else edges.push(...pulse);
+    else append(edges, pulse);
     if (fault.uniform() < faults.extraEdges) extra += disturb(edges, span, fault);
   }
   return { stamps, edgesNs: Float64Array.from(edges).sort(), lost, extra };

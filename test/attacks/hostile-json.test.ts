@@ -71,7 +71,7 @@ const strange = (r: Random): Json => {
       { __proto__: { x: 1 } },
       "-1",
       "9".repeat(19),
-    ].map((v) => () => v as Json),
+    ].map((v) => () => v),
     () => "9".repeat(400),
     () => "y".repeat(100_000),
     () => deep(200),
@@ -120,7 +120,7 @@ async function bugs(run: string): Promise<string[]> {
   const found: string[] = [];
   for (const [name, command, options] of commands) {
     const { error, code, warnings } = await call(command, [run], options(run));
-    const e = error as (Error & { tag?: string; code?: string; path?: string }) | null;
+    const e: (Error & { tag?: string; code?: string; path?: string }) | null = error;
     if (e && e.tag === undefined && !(e.code !== undefined && e.path !== undefined))
       found.push(`${name}: ${e.stack}`);
     else if (e && (e.message.includes("\n") || e.message.length > 3000))

@@ -49,9 +49,7 @@ const block =
   (r) => {
     const k = r.integer(3);
     return (x, n) =>
-      x.kind === "rows" && n === k
-        ? change(x.block, r).map((b) => ({ ...x, block: b }))
-        : [x];
+      x.kind === "rows" && n === k ? change(x.block, r).map((b) => ({ ...x, block: b })) : [x];
   };
 
 /** Times far from any session, and near ones. */

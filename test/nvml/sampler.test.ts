@@ -68,8 +68,8 @@ describe("sampler", () => {
   });
 
   test("a lost GPU and a refusal are rows with their code, and notes", async () => {
-    const args = `{ lostAfterNs: 150e6, refuse: { power_average: 3, pstate: 999 } }`;
-    const source = `${SETUP} const { sampler, reads, report } = await sample(${args}, 600); ${PRINT}`;
+    const args = `{ lostAfterNs: 2e9, refuse: { power_average: 3, pstate: 999 } }`;
+    const source = `${SETUP} const { sampler, reads, report } = await sample(${args}, 3000); ${PRINT}`;
     const out = (await js.run(source)) as Printed;
     expect(out.names).not.toContain("nvml.power_average");
     expect(out.names).toContain("nvml.pstate");
