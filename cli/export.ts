@@ -15,7 +15,8 @@ interface Exported {
   readonly warnings: readonly string[];
 }
 
-type Format = (paths: RunPaths, out: string, call: Invocation) => Promise<Exported>;
+type Claim = (path: string) => void;
+type Format = (paths: RunPaths, out: string, call: Invocation, claim: Claim) => Promise<Exported>;
 
 /** One entry a format; its option is `--NAME OUT`. */
 const formats: Readonly<Record<string, Format>> = {
@@ -30,12 +31,10 @@ const formats: Readonly<Record<string, Format>> = {
     return table(paths, out, (file) => exportParquet(file, out, ui.progress("exporting")));
   },
 
-  async "nvml-csv"(paths, out, { ui, options }) {
+  async "nvml-csv"(paths, out, { ui }, claim) {
     const { exportNvmlCsv } = await import("../dataset/export-nvml-csv.ts");
     return {
-      files: await exportNvmlCsv(paths.capture, out, ui.progress("exporting"), (path) =>
-        claimOutput(path, options["force"] === true),
-      ),
+      files: await exportNvmlCsv(paths.capture, out, ui.progress("exporting"), claim),
       warnings: [],
     };
   },
@@ -138,14 +137,15 @@ Exit 3 when the table was made from another log, or the log is damaged.`,
       throw new UsageError("--raw goes with --csv");
     const out = call.options[name] as string;
     openRun(run);
-    claimOutput(out, call.options["force"] === true);
+    const claimed = new Set<string>();
+    const claim: Claim = (path) => {
+      claimOutput(path, call.options["force"] === true);
+      claimed.add(path);
+    };
+    claim(out);
     const { files, warnings } = await withRun(run, "shared", (paths) =>
-      formats[name]!(paths, out, call),
-    ).catch((error: unknown) => {
-      settleOutput(out);
-      throw error;
-    });
-    for (const f of files) settleOutput(f.path);
+      formats[name]!(paths, out, call, claim),
+    ).finally(() => claimed.forEach(settleOutput));
     if (call.ui.json) call.ui.document({ schema: "export/1", run, format: name, files, warnings });
     for (const f of files) call.ui.print(`${f.path}: ${f.rows} rows`);
     for (const w of warnings) call.ui.warn(w);
