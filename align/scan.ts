@@ -81,6 +81,8 @@ export interface SegmentScan {
 
 export interface Scan {
   readonly path: string;
+  /** Of the log, as it was read. */
+  readonly sha256: string;
   readonly session: Session;
   /** As declared, with the lines of its sensors corrected by their references, and the device's skews. */
   readonly rig: Rig | null;
@@ -302,7 +304,12 @@ export function scanCapture(
   const notes: Note[] = [];
   const damages: Damage[] = [];
   const frames: number[] = [];
-  const options: ReadOptions = { borrowed: true, onRows: (offset) => frames.push(offset) };
+  let sha256 = "";
+  const options: ReadOptions = {
+    borrowed: true,
+    onRows: (offset) => frames.push(offset),
+    onSha256: (hex) => (sha256 = hex),
+  };
   for (const r of readCapture(path, onProgress ? { ...options, onProgress } : options)) {
     switch (r.kind) {
       case "session":
@@ -368,6 +375,7 @@ export function scanCapture(
   const rigText = attachments.get("rig.yaml") ?? attachments.get("rig.json");
   return {
     path,
+    sha256,
     session,
     rig,
     disciplines,

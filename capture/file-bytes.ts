@@ -1,5 +1,6 @@
 // A log file → the bytes asked for, counted, so that a test can say what reading a hostile log costs.
 
+import { createHash, type Hash } from "node:crypto";
 import { closeSync, existsSync, readSync } from "node:fs";
 import { inputError } from "../schema/errors.ts";
 import { openRegular } from "./regular-file.ts";
@@ -10,15 +11,19 @@ export class FileBytes {
   /** Bytes read so far. */
   bytesRead = 0;
   readonly #fd: number;
+  /** Of the bytes before #hashed, as they were read. */
+  readonly #hash: Hash | undefined;
+  #hashed = 0;
 
-  /** @throws InputError when there is no file. */
-  constructor(path: string) {
+  /** @param hashed whether {@link sha256} will be asked for. @throws InputError when there is no file. */
+  constructor(path: string, hashed = false) {
     this.path = path;
     if (!existsSync(path))
       throw inputError("no capture log", path, "a run folder made by record or import");
     const { fd, size } = openRegular(path, "a capture log");
     this.#fd = fd;
     this.size = size;
+    if (hashed) this.#hash = createHash("sha256");
   }
 
   /** Fills `into` from an offset on. @returns what there was of it. */
@@ -30,7 +35,20 @@ export class FileBytes {
       n += got;
     }
     this.bytesRead += n;
-    return into.subarray(0, n);
+    const bytes = into.subarray(0, n);
+    if (this.#hash && at <= this.#hashed && at + n > this.#hashed) {
+      this.#hash.update(bytes.subarray(this.#hashed - at));
+      this.#hashed = at + n;
+    }
+    return bytes;
+  }
+
+  /** Of the whole file, hex: what was not read in its order yet is read now. Once. */
+  sha256(): string {
+    if (!this.#hash) throw new Error("the file was not opened to be hashed");
+    const piece = Buffer.alloc(1 << 20);
+    while (this.read(this.#hashed, piece).length > 0);
+    return this.#hash.digest("hex");
   }
 
   close(): void {

@@ -16,7 +16,8 @@ import type {
 import { InputError, inputError } from "../schema/errors.ts";
 import { type Session, sessionFromJson } from "../schema/session.ts";
 import { chunkParts, MESSAGE_HEAD, parseRecord } from "./chunk-contents.ts";
-import { type Damage, type Frame, readFrames, readFramesAt } from "./mcap-frames.ts";
+import { FileBytes } from "./file-bytes.ts";
+import { type Damage, type Frame, framesOf, readFrames, readFramesAt } from "./mcap-frames.ts";
 import { CHUNK_RECORDS, chunkRecords, Op, PREFIX } from "./mcap-records.ts";
 import * as wire from "./wire.ts";
 
@@ -58,15 +59,23 @@ export interface ReadOptions {
   readonly borrowed?: true;
   /** Told where each whole frame lies that holds rows: what {@link readRowsAt} wants. */
   readonly onRows?: (offset: number) => void;
+  /** Told the SHA-256 of the file, of the very bytes that were read, when all of it is. */
+  readonly onSha256?: (hex: string) => void;
 }
 
 /** @throws InputError when the file is missing, is no MCAP file at all, or of another version. */
 export function* readCapture(path: string, options: ReadOptions = {}): Generator<CaptureRecord> {
   const decoder = new RecordDecoder(path, options);
-  for (const frame of readFrames(path, options.onProgress)) {
-    options.onFrame?.(frame.kind === "damage" ? frame.damage : frame);
-    if (frame.kind === "damage") yield frame;
-    else if (frame.opcode !== Op.metadata) yield* decoder.decode(frame);
+  const file = new FileBytes(path, options.onSha256 !== undefined);
+  try {
+    for (const frame of framesOf(file, options.onProgress)) {
+      options.onFrame?.(frame.kind === "damage" ? frame.damage : frame);
+      if (frame.kind === "damage") yield frame;
+      else if (frame.opcode !== Op.metadata) yield* decoder.decode(frame);
+    }
+    options.onSha256?.(file.sha256());
+  } finally {
+    file.close();
   }
 }
 

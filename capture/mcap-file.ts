@@ -20,7 +20,7 @@ export interface ChannelSummary {
   readonly messages: number;
 }
 
-interface ChunkIndexEntry {
+interface ChunkEntry {
   readonly start: bigint;
   readonly length: bigint;
   readonly size: bigint;
@@ -30,6 +30,36 @@ interface ChunkIndexEntry {
   readonly messageIndexOffsets: Map<number, bigint>;
 }
 
+/** What the summary will say of the chunks: kept as its bytes, since days of recording have a chunk a second. */
+class ChunkIndex {
+  count = 0;
+  /** Least and greatest time of any message. */
+  first = 0n;
+  last = 0n;
+  readonly #records = new McapRecordBuilder();
+
+  get bytes(): Uint8Array {
+    return this.#records.buffer;
+  }
+
+  add(c: ChunkEntry): void {
+    const isFirst = this.count++ === 0;
+    if (isFirst || c.first < this.first) this.first = c.first;
+    if (isFirst || c.last > this.last) this.last = c.last;
+    this.#records.writeChunkIndex({
+      messageStartTime: c.first,
+      messageEndTime: c.last,
+      chunkStartOffset: c.start,
+      chunkLength: c.length,
+      messageIndexOffsets: c.messageIndexOffsets,
+      messageIndexLength: c.messageIndexLength,
+      compression: "",
+      compressedSize: c.size,
+      uncompressedSize: c.size,
+    });
+  }
+}
+
 /** Opcode, length and the two offsets of a footer: what its summary CRC covers of it (MCAP, op=0x02). */
 const FOOTER_CRC_BYTES = 1 + 8 + 8 + 8;
 
@@ -37,7 +67,7 @@ export class McapFile {
   readonly path: string;
   readonly #fd: number;
   readonly #out = new McapRecordBuilder();
-  readonly #chunks: ChunkIndexEntry[] = [];
+  readonly #chunks = new ChunkIndex();
   #position = 0n;
   #crc = 0;
   #attachments = 0;
@@ -66,7 +96,7 @@ export class McapFile {
 
   /** Chunks that are wholly with the operating system. */
   get chunks(): number {
-    return this.#chunks.length;
+    return this.#chunks.count;
   }
 
   /** The chain as far as it is written. */
@@ -91,7 +121,7 @@ export class McapFile {
     } finally {
       // A write that failed behind the chunk itself, in its index, leaves a chunk that is read like any other.
       const entry = { start, length, size, first, last, ...index };
-      if (this.#position >= start + length) this.#chunks.push(entry);
+      if (this.#position >= start + length) this.#chunks.add(entry);
     }
   }
 
@@ -116,7 +146,7 @@ export class McapFile {
     this.#emit(record);
     const index = this.#writeIndex(indices, this.#position);
     this.#emit();
-    this.#chunks.push({ start, length, size: BigInt(size), first, last, ...index });
+    this.#chunks.add({ start, length, size: BigInt(size), first, last, ...index });
   }
 
   /** A seal of the whole log so far, whatever seals it holds: the end of a recovery. */
@@ -130,7 +160,7 @@ export class McapFile {
   #writeIndex(
     indices: Iterable<MessageIndex>,
     at: bigint,
-  ): Pick<ChunkIndexEntry, "messageIndexOffsets" | "messageIndexLength"> {
+  ): Pick<ChunkEntry, "messageIndexOffsets" | "messageIndexLength"> {
     const messageIndexOffsets = new Map<number, bigint>();
     for (const index of indices) {
       messageIndexOffsets.set(index.channelId, at + BigInt(this.#out.length));
@@ -168,7 +198,7 @@ export class McapFile {
   #writeSummary(channels: readonly ChannelSummary[]): void {
     const summaryStart = this.#position;
     const out = this.#out;
-    const first = this.#chunks[0]?.first ?? 0n;
+    const { count, first, last, bytes } = this.#chunks;
     for (const c of channels) out.writeSchema(c.schema);
     for (const c of channels) out.writeChannel(c.channel);
     out.writeStatistics({
@@ -177,26 +207,15 @@ export class McapFile {
       channelCount: channels.length,
       attachmentCount: this.#attachments,
       metadataCount: this.#seals,
-      chunkCount: this.#chunks.length,
-      messageStartTime: this.#chunks.map((c) => c.first).reduce((a, b) => (b < a ? b : a), first),
-      messageEndTime: this.#chunks.map((c) => c.last).reduce((a, b) => (b > a ? b : a), first),
+      chunkCount: count,
+      messageStartTime: first,
+      messageEndTime: last,
       channelMessageCounts: new Map(channels.map((c) => [c.channel.id, BigInt(c.messages)])),
     });
-    for (const c of this.#chunks)
-      out.writeChunkIndex({
-        messageStartTime: c.first,
-        messageEndTime: c.last,
-        chunkStartOffset: c.start,
-        chunkLength: c.length,
-        messageIndexOffsets: c.messageIndexOffsets,
-        messageIndexLength: c.messageIndexLength,
-        compression: "",
-        compressedSize: c.size,
-        uncompressedSize: c.size,
-      });
     const footer = { summaryStart, summaryOffsetStart: 0n };
-    const before = crc32(out.buffer);
+    const before = crc32(bytes, crc32(out.buffer));
     this.#emit();
+    this.#emit(bytes);
     out.writeFooter({ ...footer, summaryCrc: 0 });
     const summaryCrc = crc32(out.buffer.subarray(0, FOOTER_CRC_BYTES), before);
     out.reset();

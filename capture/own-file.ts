@@ -4,7 +4,7 @@
 // of that name points to is never touched. A writer holds its unfinished file's lock: one that was killed
 // leaves an unlocked one, which the next writer of the same name removes.
 
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import {
   closeSync,
   constants,
@@ -19,7 +19,6 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { createLocked, isUnlinked, lockFile } from "../host/file-lock.ts";
-import { fileSha256 } from "./sha256.ts";
 
 /** A name has at most 255 bytes on most file systems. */
 const KEPT_OF_NAME = 50;
@@ -39,6 +38,7 @@ export class OwnFile {
   readonly path: string;
   readonly #beside: string;
   readonly #fd: number;
+  readonly #hash = createHash("sha256");
   #open = true;
 
   /** @throws the system's error, with the final name as its path. */
@@ -54,20 +54,23 @@ export class OwnFile {
     this.#guarded(() => {
       for (let done = 0; done < bytes.length;)
         done += writeSync(this.#fd, bytes, done, bytes.length - done);
+      this.#hash.update(bytes);
     });
   }
 
-  /** Gives it its name. @param fresh fail with EEXIST where the name is taken. */
-  close(fresh = false): void {
+  /** Gives it its name. @param fresh fail with EEXIST where the name is taken. @returns SHA-256 of what was written, hex. */
+  close(fresh = false): string {
+    const sha256 = this.#hash.digest("hex");
     this.#guarded(() => {
       fsyncSync(this.#fd);
-      foretell(this.#beside, this.path);
+      foretell(this.path, sha256);
       if (fresh) renameFresh(this.#beside, this.path);
       else renameSync(this.#beside, this.path);
     });
     this.#open = false;
     closeSync(this.#fd); // not before it has its name: its lock is what protects it
     syncFolder(dirname(this.path));
+    return sha256;
   }
 
   abort(): void {
@@ -98,15 +101,15 @@ export class OwnFile {
   }
 }
 
-/** A whole file at once. */
-export function writeOwn(path: string, content: string | Uint8Array, fresh = false): void {
+/** A whole file at once. @returns its SHA-256, hex. */
+export function writeOwn(path: string, content: string | Uint8Array, fresh = false): string {
   const file = new OwnFile(path);
   file.write(typeof content === "string" ? Buffer.from(content) : content);
-  file.close(fresh);
+  return file.close(fresh);
 }
 
 /** As all our JSON files are written. */
-export const writeOwnJson = (path: string, value: object, fresh = false): void =>
+export const writeOwnJson = (path: string, value: object, fresh = false): string =>
   writeOwn(path, `${JSON.stringify(value, null, 1)}\n`, fresh);
 
 /** Whether a file could not be written because of where it is: a read-only disk, somebody else's folder. */
@@ -162,12 +165,12 @@ export const notePath = (path: string): string =>
   join(dirname(path), `.${basename(path)}.truejoule-output`);
 
 /** Where a note is kept, it knows a file before the file has its name: a kill between the two loses neither. */
-function foretell(beside: string, path: string): void {
+function foretell(path: string, sha256: string): void {
   const note = notePath(path);
   if (!isFile(note)) return;
   const fd = openSync(note, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
   try {
-    writeSync(fd, `${fileSha256(beside)}  ${basename(path)}\n`);
+    writeSync(fd, `${sha256}  ${basename(path)}\n`);
     fsyncSync(fd);
   } finally {
     closeSync(fd);

@@ -14,9 +14,12 @@ export interface LogNow {
   readonly changed: boolean;
 }
 
-/** Tells and keeps a change. */
-export async function logNow(paths: RunPaths, ui: Ui): Promise<LogNow> {
-  const now = fileSha256(paths.capture);
+/** Tells and keeps a change. @param now SHA-256 of the log, where it was read already. */
+export async function logNow(
+  paths: RunPaths,
+  ui: Ui,
+  now = fileSha256(paths.capture),
+): Promise<LogNow> {
   const before = await otherLog(paths, now);
   if (before === null) return { sha256: now, changed: false };
   ui.warn(

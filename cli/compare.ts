@@ -54,14 +54,13 @@ async function compareRun(
   const { comparisonToJson } = await import("../energy/compare-json.ts");
   const { identityJson, identityOf } = await import("../capture/identity.ts");
   const { noteChecksums } = await import("../dataset/checksums.ts");
-  const { sha256, changed } = await logNow(paths, ui);
   const prepared = prepare(paths.capture, ui.progress("reading"));
+  const { sha256, changed } = await logNow(paths, ui, prepared.scan.sha256);
   const result = compare(prepared, { onProgress: ui.progress("integrating"), window });
   const capture = identityJson(identityOf(paths.capture, sha256));
   const document = { ...comparisonToJson(result, dir), capture };
   const keep = (): void => {
-    writeOwnJson(paths.compare, document);
-    noteChecksums(paths, [paths.compare], sha256);
+    noteChecksums(paths, [[paths.compare, writeOwnJson(paths.compare, document)]], sha256);
   };
   keepOrSay(paths.compare, keep, ui);
   return { result, document, changed };

@@ -25,15 +25,17 @@ Energies always come from all samples, whatever --rate.`,
     if (!dir || extra.length > 0) throw new UsageError("fuse takes one RUN");
     const rate = call.options["rate"];
     const window = call.options["window"];
-    const { fuseRun } = await import("../dataset/fuse.ts");
+    const { fuse } = await import("../dataset/fuse.ts");
+    const { prepare } = await import("../energy/compare.ts");
     const options = {
       ...(typeof rate === "string" ? { rateHz: await parseRate(rate) } : {}),
       ...(typeof window === "string" ? { window } : {}),
       onProgress: (label: string) => call.ui.progress(label),
     };
     const { comparison, rows, changed } = await withRun(dir, "exclusive", async (paths) => {
-      const log = await logNow(paths, call.ui);
-      return { ...fuseRun(paths, options), changed: log.changed };
+      const prepared = prepare(paths.capture, call.ui.progress("reading"));
+      const { changed } = await logNow(paths, call.ui, prepared.scan.sha256);
+      return { ...fuse(paths, prepared, options), changed };
     });
     const clock = comparison.clocks.daq;
     if (call.ui.json)

@@ -16,12 +16,15 @@ interface Noted {
   readonly changes: string[];
 }
 
-/** Notes files of the run as they are now, beside what is noted of others. @param log SHA-256 of the log. */
-export function noteChecksums(paths: RunPaths, files: readonly string[], log?: string): void {
+/** SHA-256 of files of a run as they were written; null for one that the run does not have. */
+export type WrittenFiles = Iterable<readonly [path: string, sha256: string | null]>;
+
+/** Notes files of the run, beside what is noted of others. @param log SHA-256 of the log. */
+export function noteChecksums(paths: RunPaths, files: WrittenFiles, log?: string): void {
   const { hashes, changes } = readChecksums(paths);
-  for (const path of files)
-    if (existsSync(path)) hashes.set(basename(path), fileSha256(path));
-    else hashes.delete(basename(path));
+  for (const [path, sha256] of files)
+    if (sha256 === null) hashes.delete(basename(path));
+    else hashes.set(basename(path), sha256);
   if (log !== undefined) {
     const name = basename(paths.capture);
     const before = hashes.get(name);

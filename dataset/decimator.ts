@@ -13,6 +13,9 @@ export interface MeanRun extends AlignedRun {
 
 type Columns = readonly (Float64Array | null)[];
 
+/** Means that are written at a time. */
+const ROOM = 8192;
+
 export class Decimator {
   readonly #factor: number;
   readonly #energy: RunningEnergy;
@@ -20,12 +23,16 @@ export class Decimator {
   /** Sums over the rows of the mean that is not whole yet: column by column, time first. */
   #sums = new Float64Array(0);
   #rows = 0;
-  #flags = 0;
-  #energyJ = 0;
-  /** The shape of the runs, for the last mean. */
-  #last: AlignedRun | undefined;
+  #rowFlags = 0;
+  #rowEnergyJ = 0;
+  /** Whole means that are not written yet: used again and again, in the shape of the runs. */
+  #means: MeanRun | undefined;
+  #into: readonly Float64Array[] = [];
+  #n = 0;
+  #rails: AlignedRun["rails"] | undefined;
+  #from: Columns = [];
 
-  /** @param holdsNs as {@link RunningEnergy} wants it. */
+  /** @param holdsNs as {@link RunningEnergy} wants it. @param write sees means as long as it runs. */
   constructor(factor: number, holdsNs: number, write: (means: MeanRun) => void) {
     this.#factor = factor;
     this.#energy = new RunningEnergy(holdsNs);
@@ -33,48 +40,78 @@ export class Decimator {
   }
 
   add(run: AlignedRun): void {
-    if (run.gapBefore) this.end();
-    this.#last = run;
-    const columns = columnsOf(run);
-    if (this.#sums.length !== columns.length) this.#sums = new Float64Array(columns.length);
-    const missing = this.#rows === 0 ? 0 : this.#factor - this.#rows;
-    const head = Math.min(run.to, run.from + missing);
-    if (head > run.from) this.#collect(run, columns, run.from, head);
-    if (this.#rows === this.#factor) this.end();
-    const whole = Math.floor((run.to - head) / this.#factor) * this.#factor;
-    if (whole > 0) this.#emit(run, columns, head, head + whole);
-    if (head + whole < run.to) this.#collect(run, columns, head + whole, run.to);
-  }
-
-  /** What is left becomes a mean: at a gap, and after the last run. */
-  end(): void {
-    const [run, n] = [this.#last, this.#rows];
-    if (!run || n === 0) return;
-    const means = [...this.#sums].map((sum) => Float64Array.of(sum / n));
-    this.#write(meanRun(run, means, Uint8Array.of(this.#flags), Float64Array.of(this.#energyJ)));
-    this.#sums.fill(0);
-    this.#rows = this.#flags = 0;
-  }
-
-  /** Rows [a, b), fewer than make a mean. */
-  #collect(run: AlignedRun, columns: Columns, a: number, b: number): void {
-    columns.forEach((x, c) => (this.#sums[c]! += x ? sumOf(x, a, b) : 0));
-    this.#flags |= ored(run.flags, a, b);
-    this.#energyJ = this.#energy.upTo(run, a, b);
-    this.#rows += b - a;
-  }
-
-  /** Rows [a, b) that make whole means. */
-  #emit(run: AlignedRun, columns: Columns, a: number, b: number): void {
-    const factor = this.#factor;
-    const rows = (b - a) / factor;
-    const means = columns.map((x) => meansOf(x, a, rows, factor));
-    const [flags, energyJ] = [new Uint8Array(rows), new Float64Array(rows)];
-    for (let r = 0, i = a; r < rows; r++, i += factor) {
-      flags[r] = ored(run.flags, i, i + factor);
-      energyJ[r] = this.#energy.upTo(run, i, i + factor);
+    if (run.gapBefore) this.#complete();
+    this.#columnsOf(run);
+    for (let i = run.from; i < run.to;) {
+      const whole = this.#rows === 0 ? Math.floor((run.to - i) / this.#factor) : 0;
+      const means = Math.min(whole, ROOM - this.#n);
+      const to = means > 0 ? i + means * this.#factor : this.#missing(i, run.to);
+      if (means > 0) this.#meansOf(run, i, means);
+      else this.#collect(run, i, to);
+      i = to;
     }
-    this.#write(meanRun(run, means, flags, energyJ));
+  }
+
+  /** What is left becomes a mean: after the last run. */
+  end(): void {
+    this.#complete();
+    this.#flush();
+  }
+
+  /** Columns are those of the run before, as a rule; what is measured does not change. */
+  #columnsOf(run: AlignedRun): void {
+    if (run.rails === this.#rails && run.tNs === this.#from[0]) return;
+    this.#rails = run.rails;
+    this.#from = columnsOf(run);
+    if (this.#means) return;
+    this.#sums = new Float64Array(this.#from.length);
+    this.#into = this.#from.map(() => new Float64Array(ROOM));
+    this.#means = meanRun(run, this.#into, new Uint8Array(ROOM), new Float64Array(ROOM));
+  }
+
+  /** Where the rows end that the mean at hand still misses. */
+  #missing = (from: number, to: number): number => Math.min(to, from + this.#factor - this.#rows);
+
+  /** Rows [a, b), fewer than make a mean by themselves. */
+  #collect(run: AlignedRun, a: number, b: number): void {
+    this.#from.forEach((x, c) => (this.#sums[c]! += x ? sumOf(x, a, b) : 0));
+    this.#rowFlags |= ored(run.flags, a, b);
+    this.#rowEnergyJ = this.#energy.upTo(run, a, b);
+    this.#rows += b - a;
+    if (this.#rows === this.#factor) this.#complete();
+  }
+
+  #complete(): void {
+    const [means, n] = [this.#means, this.#rows];
+    if (!means || n === 0) return;
+    this.#into.forEach((out, c) => (out[this.#n] = this.#sums[c]! / n));
+    means.flags[this.#n] = this.#rowFlags;
+    means.energyJ[this.#n] = this.#rowEnergyJ;
+    this.#sums.fill(0);
+    this.#rows = this.#rowFlags = 0;
+    this.#added(1);
+  }
+
+  /** Rows from `a` on that make whole means. */
+  #meansOf(run: AlignedRun, a: number, rows: number): void {
+    const [factor, n] = [this.#factor, this.#n];
+    const { flags, energyJ } = this.#means!;
+    this.#from.forEach((x, c) => x && fillMeans(x, a, rows, factor, this.#into[c]!, n));
+    for (let r = 0, i = a; r < rows; r++, i += factor) {
+      flags[n + r] = ored(run.flags, i, i + factor);
+      energyJ[n + r] = this.#energy.upTo(run, i, i + factor);
+    }
+    this.#added(rows);
+  }
+
+  #added(means: number): void {
+    this.#n += means;
+    if (this.#n === ROOM) this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#n > 0) this.#write({ ...this.#means!, to: this.#n });
+    this.#n = 0;
   }
 }
 
@@ -107,13 +144,17 @@ function ored(flags: Uint8Array, a: number, b: number): number {
   return all;
 }
 
-function meansOf(x: Float64Array | null, a: number, rows: number, factor: number): Float64Array {
-  const out = new Float64Array(rows);
-  if (!x) return out;
+function fillMeans(
+  x: Float64Array,
+  a: number,
+  rows: number,
+  factor: number,
+  out: Float64Array,
+  at: number,
+): void {
   for (let r = 0, i = a; r < rows; r++) {
     let sum = 0;
     for (const end = i + factor; i < end; i++) sum += x[i]!;
-    out[r] = sum / factor;
+    out[at + r] = sum / factor;
   }
-  return out;
 }

@@ -13,10 +13,10 @@ export function writeEvents(
   path: string,
   c: Comparison,
   metadata: Readonly<Record<string, string>>,
-): void {
+): string {
   const fields = new MarkFields(c.scan.path);
   try {
-    writeArrow(path, eventColumns, metadata, (file) => {
+    return writeArrow(path, eventColumns, metadata, (file) => {
       for (let from = 0; from < c.list.count; from += ROWS_A_BATCH)
         writeWindows(file, c, fields, from, Math.min(c.list.count, from + ROWS_A_BATCH));
       for (const batch of kernelBatches(c)) writeKernels(file, c, batch);
@@ -27,7 +27,7 @@ export function writeEvents(
 }
 
 /** Rows at a time: a run may hold millions. */
-const ROWS_A_BATCH = 50_000;
+const ROWS_A_BATCH = 1 << 14;
 
 function writeWindows(
   file: ArrowFile,

@@ -1,7 +1,7 @@
 // Folded waveforms of a run → a table, Arrow or CSV: one row a kernel and step of phase (docs/folding.md).
 
 import { resolve } from "node:path";
-import { captureIdentity } from "../capture/identity.ts";
+import { identityOf } from "../capture/identity.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { prepare } from "../energy/compare.ts";
 import { foldKernels } from "../energy/fold-run.ts";
@@ -28,16 +28,18 @@ export async function writeFolded(
   const prepared = prepare(paths.capture, onProgress("reading"));
   const folded = foldKernels(prepared, options, onProgress("folding"));
   const warnings = folded.flatMap(warningsOf);
-  const shared = tableMetadata(prepared, captureIdentity(paths.capture));
+  const shared = tableMetadata(prepared, identityOf(paths.capture, prepared.scan.sha256));
   const metadata = {
     ...shared,
     "truejoule.schema": "folded/1",
     "truejoule.fold": JSON.stringify({ kernels: folded.map(foldedToJson), warnings }),
   };
   if (csv) await writeCsv(out, folded, metadata);
-  else writeArrow(out, columnsOf(folded), metadata, (file) => writeRows(file, folded));
-  if (resolve(out) === resolve(paths.folded))
-    noteChecksums(paths, [paths.folded], shared["capture_sha256"]);
+  else {
+    const sha256 = writeArrow(out, columnsOf(folded), metadata, (f) => writeRows(f, folded));
+    if (resolve(out) === resolve(paths.folded))
+      noteChecksums(paths, [[out, sha256]], prepared.scan.sha256);
+  }
   const { source } = prepared.scan.session;
   return { source, folded, warnings };
 }

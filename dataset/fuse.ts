@@ -7,9 +7,9 @@ import { writeOwnJson } from "../capture/own-file.ts";
 import type { RunPaths } from "../capture/run.ts";
 import {
   type CaptureIdentity,
-  captureIdentity,
   identityJson,
   identityMetadata,
+  identityOf,
 } from "../capture/identity.ts";
 import { compare, type Comparison, prepare, type Prepared } from "../energy/compare.ts";
 import { comparisonToJson } from "../energy/compare-json.ts";
@@ -38,13 +38,17 @@ export interface Fused {
   readonly rows: number;
 }
 
-export function fuseRun(paths: RunPaths, options: FuseOptions = {}): Fused {
-  const prepared = prepare(paths.capture, options.onProgress?.("reading"));
-  const identity = captureIdentity(paths.capture);
+export const fuseRun = (paths: RunPaths, options: FuseOptions = {}): Fused =>
+  fuse(paths, prepare(paths.capture, options.onProgress?.("reading")), options);
+
+/** The same of a run that was read already. */
+export function fuse(paths: RunPaths, prepared: Prepared, options: FuseOptions = {}): Fused {
+  const identity = identityOf(paths.capture, prepared.scan.sha256);
   const shared = tableMetadata(prepared, identity);
   const factor = rowsPerMean(prepared.scan, options);
   const means = factor > 1 ? { rows_per_mean: String(factor) } : {};
   const table = openTable(paths.fused, prepared, { ...shared, ...means });
+  const written = new Map<string, string | null>();
   let comparison: Comparison;
   try {
     const sink = table && rowSink(table, prepared, options);
@@ -54,18 +58,23 @@ export function fuseRun(paths: RunPaths, options: FuseOptions = {}): Fused {
       window: options.window,
     });
     sink?.end();
-    table?.close();
+    written.set(paths.fused, table?.close() ?? null);
   } catch (error) {
     table?.abort();
     throw error;
   }
-  writeEvents(paths.events, comparison, { ...shared, "truejoule.schema": "events/1" });
-  writeTelemetry(paths.telemetry, prepared.scan, { ...shared, "truejoule.schema": "telemetry/1" });
+  const meta = (schema: string): Record<string, string> => ({
+    ...shared,
+    "truejoule.schema": schema,
+  });
+  written.set(paths.events, writeEvents(paths.events, comparison, meta("events/1")));
+  written.set(paths.telemetry, writeTelemetry(paths.telemetry, prepared.scan, meta("telemetry/1")));
   const capture = identityJson(identity);
-  writeOwnJson(paths.align, { ...alignToJson(comparison), capture });
-  writeOwnJson(paths.compare, { ...comparisonToJson(comparison, paths.dir), capture });
-  const { fused, events, telemetry, align, compare: compared } = paths;
-  noteChecksums(paths, [fused, events, telemetry, align, compared], shared["capture_sha256"]);
+  const keepJson = (path: string, document: object): void =>
+    void written.set(path, writeOwnJson(path, { ...document, capture }));
+  keepJson(paths.align, alignToJson(comparison));
+  keepJson(paths.compare, comparisonToJson(comparison, paths.dir));
+  noteChecksums(paths, written, identity.sha256);
   return { comparison, rows: table?.rowsWritten ?? 0 };
 }
 

@@ -136,9 +136,10 @@ export class FusedTable {
     }
   }
 
-  close(): void {
+  /** @returns SHA-256 of the file, hex; null where the bytes went elsewhere. */
+  close(): string | null {
     this.#flush();
-    this.#file.close();
+    return this.#file.close();
   }
 
   abort(): void {

@@ -12,8 +12,8 @@ export function writeTelemetry(
   path: string,
   scan: Scan,
   metadata: Readonly<Record<string, string>>,
-): void {
-  writeArrow(path, telemetryColumns, metadata, (file) => {
+): string {
+  return writeArrow(path, telemetryColumns, metadata, (file) => {
     let batch: [TelemetrySeries, number][] = [];
     const flush = (): void => {
       if (batch.length > 0) writeBatch(file, batch);

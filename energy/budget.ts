@@ -34,129 +34,148 @@ export function shiftedEnds(w: Window, clock: DaqClock): { offset: number[]; rat
   };
 }
 
-/** @param layout of the stream: what a sensor's field is quantised by. */
-export function budget(
-  w: Window,
-  s: Snapshots,
-  rig: Rig,
-  layout: RowLayout,
-  clock: DaqClock,
-): BudgetTerm[] {
-  const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
-  const energyJ = s.between(w.t0Ns, w.t1Ns, Sum.energyJ);
-  const noise = noiseOf(w, s, durationS);
-  const terms: BudgetTerm[] = [];
-  const step = (sensor: Sensor): number =>
-    Math.abs(sensor.perCount) * codeStep(layout.fields.find((f) => f.name === sensor.field));
-  rig.rails.forEach((rail, r) =>
-    append(
-      terms,
-      railTerms(rail, r, w, s, (sensor, sensitivity) =>
-        quantisation(step(sensor), sensitivity, durationS, noise.sigmaW, noise.nEff),
-      ),
-    ),
-  );
-  terms.push({ term: "noise", type: "A", contributionJ: noise.contributionJ });
-  if (rig.device.sampling === "instant")
-    terms.push({
-      term: "sampling (steps between rows)",
-      type: "B",
-      contributionJ: betweenRows(w, s),
-    });
-  append(terms, clockTerms(w, s, clock, energyJ));
-  terms.push({ term: "window edges (sampling)", type: "B", contributionJ: edgeSampling(w, s) });
-  terms.push({ term: "window edges (marks)", type: "B", contributionJ: edgeMarks(w, s) });
-  terms.push({ term: "not observed", type: "B", contributionJ: outsideOf(w, s).uJ });
-  terms.push({ term: "gaps", type: "A", contributionJ: gapTerm(w, s, energyJ) });
-  for (const m of rig.missingRails)
-    // Anything from nothing to the bound, all of it on one side: root mean square of a uniform [0, a].
-    terms.push({
-      term: `unmeasured rail ${m.name}`,
-      type: "B",
-      contributionJ: (m.maxPowerW * durationS) / Math.sqrt(3),
-    });
-  return terms.filter((t) => t.contributionJ > 0);
+/** A window, its integrals, and what several sources of doubt ask of them. */
+interface Seen {
+  readonly w: Window;
+  readonly s: Snapshots;
+  readonly durationS: number;
+  readonly energyJ: number;
+  readonly noise: ReturnType<typeof noiseOf>;
+  readonly shifted: ReturnType<typeof shiftedEnds>;
 }
 
-/** Independent terms add in quadrature. */
-export function combined(terms: readonly BudgetTerm[]): number {
-  return Math.sqrt(terms.reduce((sum, t) => sum + t.contributionJ ** 2, 0));
+/** One row of the budget, and how much it comes to in a window, J. */
+interface Source extends Pick<BudgetTerm, "term" | "type"> {
+  readonly of: (seen: Seen) => number;
 }
+
+/** The sources of doubt that a rig, its stream and its clock have: the same in every window. */
+export class Budget {
+  readonly #sources: readonly Source[];
+  readonly #clock: DaqClock;
+  readonly #contributionsJ: Float64Array;
+
+  /** @param layout of the stream: what a sensor's field is quantised by. */
+  constructor(rig: Rig, layout: RowLayout, clock: DaqClock) {
+    this.#clock = clock;
+    this.#sources = [
+      ...rig.rails.flatMap((rail, r) => railSources(rail, r, layout)),
+      { term: "noise", type: "A", of: ({ noise }) => noise.contributionJ },
+      ...(rig.device.sampling === "instant" ? [BETWEEN_ROWS] : []),
+      ...clockSources(clock),
+      { term: "window edges (sampling)", type: "B", of: ({ w, s }) => edgeSampling(w, s) },
+      { term: "window edges (marks)", type: "B", of: ({ w, s }) => edgeMarks(w, s) },
+      { term: "not observed", type: "B", of: ({ w, s }) => outsideOf(w, s).uJ },
+      { term: "gaps", type: "A", of: ({ w, s, energyJ }) => gapTerm(w, s, energyJ) },
+      ...rig.missingRails.map(unmeasured),
+    ];
+    this.#contributionsJ = new Float64Array(this.#sources.length);
+  }
+
+  /** Works a window out. @returns its combined standard uncertainty, J: independent terms add in quadrature. */
+  of(w: Window, s: Snapshots): number {
+    const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
+    const energyJ = s.between(w.t0Ns, w.t1Ns, Sum.energyJ);
+    const [noise, shifted] = [noiseOf(w, s, durationS), shiftedEnds(w, this.#clock)];
+    const seen: Seen = { w, s, durationS, energyJ, noise, shifted };
+    let squares = 0;
+    this.#sources.forEach((source, i) => {
+      const j = source.of(seen);
+      this.#contributionsJ[i] = j;
+      if (j > 0) squares += j ** 2;
+    });
+    return Math.sqrt(squares);
+  }
+
+  /** Of the window worked out last: what contributes, most first. */
+  terms(): BudgetTerm[] {
+    return this.#sources
+      .map(({ term, type }, i) => ({ term, type, contributionJ: this.#contributionsJ[i]! }))
+      .filter((t) => t.contributionJ > 0)
+      .sort((a, b) => b.contributionJ - a.contributionJ);
+  }
+}
+
+const BETWEEN_ROWS: Source = {
+  term: "sampling (steps between rows)",
+  type: "B",
+  of: ({ w, s }) => betweenRows(w, s),
+};
+
+/** Anything from nothing to the bound, all of it on one side: root mean square of a uniform [0, a]. */
+const unmeasured = (m: Rig["missingRails"][number]): Source => ({
+  term: `unmeasured rail ${m.name}`,
+  type: "B",
+  of: ({ durationS }) => (m.maxPowerW * durationS) / Math.sqrt(3),
+});
 
 /** Gains scale the rail's energy; a voltage offset sees the charge, a current offset the volt-seconds. */
-function railTerms(
-  rail: Rail,
-  r: number,
-  w: Window,
-  s: Snapshots,
-  quantised: (sensor: Sensor, sensitivity: number) => number,
-): BudgetTerm[] {
-  const [energyJ, chargeC, fluxVs] = [0, 1, 2].map((k) =>
-    s.between(w.t0Ns, w.t1Ns, Sum.rails + 3 * r + k),
-  ) as [number, number, number];
-  const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
-  const of = (what: string, sensor: Sensor, seen: number): BudgetTerm[] => {
-    const sensitivity = Math.abs(seen);
-    return [
-      {
-        term: `${rail.name} ${what} gain`,
-        type: "B",
-        contributionJ: Math.abs(energyJ) * sensor.gainU,
-      },
-      {
-        term: `${rail.name} ${what} offset`,
-        type: "B",
-        contributionJ: sensitivity * sensor.offsetU,
-      },
-      {
-        term: `${rail.name} ${what} quantisation`,
-        type: "B",
-        contributionJ: quantised(sensor, sensitivity),
-      },
-      ...(sensor.codeErrors
-        ? [
-            {
-              term: `${rail.name} ${what} code errors`,
-              type: "B" as const,
-              contributionJ: sensitivity * Math.abs(sensor.perCount) * sensor.codeErrors.u,
-            },
-          ]
-        : []),
-      ...(sensor.disciplined
-        ? disciplineTerms(`${rail.name} ${what}`, sensor.disciplined, energyJ, seen)
-        : []),
-    ];
+function railSources(rail: Rail, r: number, layout: RowLayout): Source[] {
+  const integral = (k: number) => (seen: Seen) =>
+    seen.s.between(seen.w.t0Ns, seen.w.t1Ns, Sum.rails + 3 * r + k);
+  const [energyJ, chargeC, fluxVs] = [integral(0), integral(1), integral(2)];
+  const rails: Source[] = [];
+  const add = (what: string, sensor: Sensor | undefined, seen: (c: Seen) => number): void => {
+    if (sensor) append(rails, sensorSources(`${rail.name} ${what}`, sensor, energyJ, seen, layout));
   };
-  const terms: BudgetTerm[] = [];
-  if (rail.power) append(terms, of("power", rail.power, durationS));
+  if (rail.power) add("power", rail.power, (c) => c.durationS);
   else {
-    if (rail.voltage) append(terms, of("voltage", rail.voltage, chargeC));
-    if (rail.current) append(terms, of("current", rail.current, fluxVs));
+    add("voltage", rail.voltage, chargeC);
+    add("current", rail.current, fluxVs);
   }
-  if (rail.assumedVoltage)
-    terms.push({
+  const assumed = rail.assumedVoltage;
+  if (assumed)
+    rails.push({
       term: `${rail.name} assumed voltage`,
       type: "B",
-      contributionJ: Math.abs(energyJ) * (rail.assumedVoltage.u / rail.assumedVoltage.valueV),
+      of: (c) => Math.abs(energyJ(c)) * (assumed.u / assumed.valueV),
     });
-  return terms;
+  return rails;
+}
+
+/** @param seen what an offset of the sensor is multiplied by. */
+function sensorSources(
+  name: string,
+  sensor: Sensor,
+  energyJ: (c: Seen) => number,
+  seen: (c: Seen) => number,
+  layout: RowLayout,
+): Source[] {
+  const step =
+    Math.abs(sensor.perCount) * codeStep(layout.fields.find((f) => f.name === sensor.field));
+  const sensitivity = (c: Seen): number => Math.abs(seen(c));
+  const { codeErrors, disciplined } = sensor;
+  const b = (what: string, of: Source["of"]): Source => ({
+    term: `${name} ${what}`,
+    type: "B",
+    of,
+  });
+  return [
+    b("gain", (c) => Math.abs(energyJ(c)) * sensor.gainU),
+    b("offset", (c) => sensitivity(c) * sensor.offsetU),
+    b("quantisation", (c) => quantisation(step, sensitivity(c), c)),
+    ...(codeErrors
+      ? [b("code errors", (c) => sensitivity(c) * Math.abs(sensor.perCount) * codeErrors.u)]
+      : []),
+    ...(disciplined ? disciplineSources(name, disciplined, energyJ, seen) : []),
+  ];
 }
 
 /**
  * What the fit to a reference leaves open. An error that grows from the pivot on sees only what the window
  * lies off it: ∫ V (I − pivot) dt = E − pivot · ∫ V dt.
  */
-function disciplineTerms(
+function disciplineSources(
   name: string,
   d: Disciplined,
-  energyJ: number,
-  seen: number,
-): BudgetTerm[] {
-  const [sensitivity, off] = [Math.abs(seen), Math.abs(energyJ - d.pivot * seen)];
+  energyJ: (c: Seen) => number,
+  seen: (c: Seen) => number,
+): Source[] {
+  const off = (c: Seen): number => Math.abs(energyJ(c) - d.pivot * seen(c));
   return [
-    { term: `${name} level to reference`, type: "A", contributionJ: sensitivity * d.levelU },
-    { term: `${name} slope to reference`, type: "A", contributionJ: off * d.slopeU },
-    { term: `${name} drift`, type: "B", contributionJ: sensitivity * d.driftU },
+    { term: `${name} level to reference`, type: "A", of: (c) => Math.abs(seen(c)) * d.levelU },
+    { term: `${name} slope to reference`, type: "A", of: (c) => off(c) * d.slopeU },
+    { term: `${name} drift`, type: "B", of: (c) => Math.abs(seen(c)) * d.driftU },
   ];
 }
 
@@ -167,16 +186,10 @@ function codeStep(field: RowField | undefined): number {
 }
 
 /** One count is uniform over its step; noise of half a step or more dithers it, so that it averages. */
-function quantisation(
-  step: number,
-  sensitivity: number,
-  durationS: number,
-  sigmaW: number,
-  nEff: number,
-): number {
+function quantisation(step: number, sensitivity: number, { durationS, noise }: Seen): number {
   const u = (step / Math.sqrt(12)) * sensitivity;
   const stepW = durationS > 0 ? (step * sensitivity) / durationS : 0;
-  return sigmaW >= stepW / 2 ? u / Math.sqrt(Math.max(1, nEff)) : u;
+  return noise.sigmaW >= stepW / 2 ? u / Math.sqrt(Math.max(1, noise.nEff)) : u;
 }
 
 /**
@@ -212,24 +225,23 @@ function betweenRows(w: Window, s: Snapshots): number {
  * The window's ends are fixed in session time; a wrong clock moves the trace under them. Under both alike where
  * one segment holds them; else under each for itself, and what lies between the segments is longer or shorter.
  */
-function clockTerms(w: Window, s: Snapshots, clock: DaqClock, energyJ: number): BudgetTerm[] {
-  const off = (a: number, b: number): number => Math.abs(s.between(a, b, Sum.energyJ) - energyJ);
-  const together = ([a0, a1, b0, b1]: number[]): number => Math.max(off(a0!, a1!), off(b0!, b1!));
-  const apart = ([a0, a1, b0, b1]: number[]): number =>
-    Math.hypot(
+function clockSources(clock: DaqClock): Source[] {
+  const across = (w: Window): boolean => segmentAt(clock, w.t0Ns) !== segmentAt(clock, w.t1Ns);
+  const worst = ({ w, s, energyJ }: Seen, [a0, a1, b0, b1]: readonly number[]): number => {
+    const off = (a: number, b: number): number => Math.abs(s.between(a, b, Sum.energyJ) - energyJ);
+    if (!across(w)) return Math.max(off(a0!, a1!), off(b0!, b1!));
+    return Math.hypot(
       Math.max(off(a0!, w.t1Ns), off(b0!, w.t1Ns)),
       Math.max(off(w.t0Ns, a1!), off(w.t0Ns, b1!)),
     );
-  const shifted = shiftedEnds(w, clock);
-  const across = segmentAt(clock, w.t0Ns) !== segmentAt(clock, w.t1Ns);
-  const worst = across ? apart : together;
+  };
   return [
-    { term: "clock offset", type: "B", contributionJ: worst(shifted.offset) },
-    { term: "clock rate", type: "B", contributionJ: worst(shifted.rate) },
+    { term: "clock offset", type: "B", of: (c) => worst(c, c.shifted.offset) },
+    { term: "clock rate", type: "B", of: (c) => worst(c, c.shifted.rate) },
     {
       term: "clock between segments",
       type: "B",
-      contributionJ: across ? betweenSegments(w, s, clock) : 0,
+      of: ({ w, s }) => (across(w) ? betweenSegments(w, s, clock) : 0),
     },
   ];
 }

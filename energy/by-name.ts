@@ -2,6 +2,7 @@
 // over all of them: their figures are sorted, quantiles lie on straight lines between neighbours (type 7 of
 // Hyndman & Fan 1996, what most tools give).
 
+import { Names } from "../align/mark-table.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import type { FigureColumns } from "./physical.ts";
 import type { WindowList } from "./windows.ts";
@@ -27,30 +28,40 @@ export interface NameSummary {
 
 /** Marked windows by the name that their marks have; sums of windows and kernels are others' business. */
 export function summariesByName(list: WindowList, figures: FigureColumns | null): NameSummary[] {
-  const rows = new Map<string, number[]>();
-  for (let i = 0; i < list.count; i++) {
-    if (list.isSum(i) || list.isKernel(i)) continue;
-    const name = list.family(i);
-    const own = rows.get(name);
-    if (own) own.push(i);
-    else rows.set(name, [i]);
-  }
-  const all = [...rows].map(([name, own]) => {
-    const energies = Float64Array.from(own, (i) => figures?.energyJ[i] ?? NaN).filter(
-      (j) => !Number.isNaN(j),
-    );
-    const durations = Float64Array.from(own, (i) => (list.t1Ns(i) - list.t0Ns(i)) / NS_PER_S);
+  const all = [...rowsByName(list)].map(([name, rows]): NameSummary => {
+    const of = (f: (row: number) => number): Float64Array => Float64Array.from(rows, f);
+    const energies = of((i) => figures?.energyJ[i] ?? NaN).filter((j) => !Number.isNaN(j));
     const energyJ = energies.length > 0 ? spreadOf(energies) : null;
     return {
       name,
-      n: own.length,
-      withoutEnergy: own.length - energies.length,
+      n: rows.length,
+      withoutEnergy: rows.length - energies.length,
       energyJ,
-      durationS: spreadOf(durations),
+      durationS: spreadOf(of((i) => (list.t1Ns(i) - list.t0Ns(i)) / NS_PER_S)),
       totalJ: energyJ ? energyJ.mean * energies.length : 0,
     };
   });
   return all.sort((a, b) => b.totalJ - a.totalJ || b.n - a.n);
+}
+
+/** Each name's rows, ascending: one column of all of them, sorted by name. */
+function* rowsByName(list: WindowList): Generator<[string, Uint32Array]> {
+  const names = new Names();
+  const counts: number[] = [];
+  const nameOf = new Int32Array(list.count).fill(-1);
+  for (let i = 0; i < list.count; i++) {
+    if (list.isSum(i) || list.isKernel(i)) continue;
+    const name = names.of(list.family(i));
+    nameOf[i] = name;
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  let end = 0;
+  const ends = counts.map((n) => (end += n));
+  const rows = new Uint32Array(end);
+  const next = ends.map((to, name) => to - counts[name]!);
+  for (let i = 0; i < list.count; i++) if (nameOf[i]! >= 0) rows[next[nameOf[i]!]!++] = i;
+  for (const [name, text] of names.list.entries())
+    yield [text, rows.subarray(ends[name]! - counts[name]!, ends[name])];
 }
 
 /** @param x at least one; it is sorted. */

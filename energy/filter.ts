@@ -3,7 +3,7 @@
 // capture where the load moves enough to show it, else taken from the table of known sensors.
 
 import { firstAtOrAfter } from "../align/columns.ts";
-import type { SessionNs } from "../schema/time.ts";
+import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 import type { PowerPrefix } from "./prefix.ts";
 import type { SensorModel } from "./sensors.ts";
 import type { Series } from "./series.ts";
@@ -22,6 +22,8 @@ interface Updates {
   readonly tNs: Float64Array;
   readonly value: Float64Array;
   readonly periodNs: number;
+  /** Joules of the trace up to so long before each update, as far as they were asked for: grids share them. */
+  readonly upToJ: Map<number, Float64Array>;
 }
 
 const MS = 1e6;
@@ -68,10 +70,11 @@ interface Candidate {
 /** Straight-line regression of the reported values on the filtered trace. */
 function evaluate(u: Updates, trace: PowerPrefix, windowNs: number, delayNs: number): Candidate {
   const n = u.tNs.length;
+  const [to, from] = [joulesBefore(u, trace, delayNs), joulesBefore(u, trace, delayNs + windowNs)];
+  const wPerJ = NS_PER_S / windowNs;
   let [sx, sy, sxx, sxy, syy] = [0, 0, 0, 0, 0];
   for (let i = 0; i < n; i++) {
-    const end = u.tNs[i]! - delayNs;
-    const x = trace.meanW(end - windowNs, end);
+    const x = (to[i]! - from[i]!) * wPerJ;
     const y = u.value[i]!;
     sx += x;
     sy += y;
@@ -86,6 +89,12 @@ function evaluate(u: Updates, trace: PowerPrefix, windowNs: number, delayNs: num
   const residual = vy - gain * cxy;
   const r2 = vy > 0 ? 1 - residual / vy : 0;
   return { windowNs, delayNs, gain, offsetW: (sy - gain * sx) / n, r2, residual };
+}
+
+function joulesBefore(u: Updates, trace: PowerPrefix, ns: number): Float64Array {
+  let joules = u.upToJ.get(ns);
+  if (!joules) u.upToJ.set(ns, (joules = u.tNs.map((t) => trace.upTo(t - ns))));
+  return joules;
 }
 
 /** Shrinking steps around the best grid point. */
@@ -131,6 +140,7 @@ function updatesOf(series: Series, trace: PowerPrefix): Updates {
     tNs: Float64Array.from(t.filter(keep)),
     value: Float64Array.from(v.filter(keep)),
     periodNs: steps[steps.length >> 1] ?? 0,
+    upToJ: new Map(),
   };
 }
 

@@ -49,24 +49,70 @@ export interface Spans {
   readonly count: number;
   /** No instant of span i comes before this; it never falls from one span to the next. */
   from(i: number): SessionNs;
-  /** All that are wanted of it. */
-  instants(i: number): Iterable<SessionNs>;
+  /** All that are wanted of it, in any order. */
+  instants(i: number): readonly SessionNs[];
   /** They are there: read them before returning. */
   done(i: number, s: Snapshots): void;
 }
 
-interface Open {
-  readonly span: number;
-  readonly instants: Float64Array;
-  readonly rows: Float64Array;
-  taken: number;
+/** A span that is open: its instants, ascending, and its integrals at those that are over. Used again and again. */
+class Open {
+  span = -1;
+  taken = 0;
+  count = 0;
+  snapshots: Snapshots;
+  readonly #width: number;
+  /** Infinity beyond `count`. */
+  #instants: Float64Array;
+  #rows: Float64Array;
+
+  constructor(width: number, room: number) {
+    this.#width = width;
+    this.#instants = new Float64Array(room);
+    this.#rows = new Float64Array(room * width);
+    this.snapshots = new Snapshots(this.#instants, width, this.#rows);
+  }
+
+  begin(span: number, wanted: readonly SessionNs[]): void {
+    if (wanted.length > this.#instants.length) {
+      this.#instants = new Float64Array(wanted.length);
+      this.#rows = new Float64Array(wanted.length * this.#width);
+    }
+    this.span = span;
+    this.taken = this.count = 0;
+    for (const at of wanted) this.#insert(at);
+    this.#instants.fill(Infinity, this.count);
+    this.snapshots = new Snapshots(this.#instants, this.#width, this.#rows);
+  }
+
+  get next(): SessionNs {
+    return this.#instants[this.taken]!;
+  }
+
+  take(row: Float64Array): void {
+    this.#rows.set(row, this.taken++ * this.#width);
+  }
+
+  /** Few are wanted of a span: each goes to its place among those before it, once. */
+  #insert(at: SessionNs): void {
+    const list = this.#instants;
+    let i = this.count;
+    while (i > 0 && list[i - 1]! > at) i--;
+    if (i > 0 && list[i - 1] === at) return;
+    list.copyWithin(i + 1, i, this.count++);
+    list[i] = at;
+  }
 }
+
+/** What a window's ends and their shifts come to. */
+const USUAL_INSTANTS = 10;
 
 export class WatchedSpans implements Instants {
   readonly #spans: Spans;
   readonly #width: number;
   /** A heap: the span whose next instant is the earliest stands first. */
   readonly #open: Open[] = [];
+  readonly #closed: Open[] = [];
   #begun = 0;
 
   constructor(spans: Spans, width: number) {
@@ -83,9 +129,10 @@ export class WatchedSpans implements Instants {
 
   take(row: Float64Array): void {
     const first = this.#open[0]!;
-    first.rows.set(row, first.taken++ * this.#width);
-    if (first.taken === first.instants.length) {
-      this.#spans.done(first.span, new Snapshots(first.instants, this.#width, first.rows));
+    first.take(row);
+    if (first.taken === first.count) {
+      this.#spans.done(first.span, first.snapshots);
+      this.#closed.push(first);
       const last = this.#open.pop()!;
       if (this.#open.length === 0) return;
       if (last !== first) this.#open[0] = last;
@@ -94,17 +141,17 @@ export class WatchedSpans implements Instants {
   }
 
   #earliest(): SessionNs {
-    return this.#open.length > 0 ? nextOf(this.#open[0]!) : Infinity;
+    return this.#open.length > 0 ? this.#open[0]!.next : Infinity;
   }
 
   #begin(span: number): void {
-    const instants = instantsOf(this.#spans.instants(span));
-    const rows = new Float64Array(instants.length * this.#width);
+    const open = this.#closed.pop() ?? new Open(this.#width, USUAL_INSTANTS);
+    open.begin(span, this.#spans.instants(span));
     const heap = this.#open;
-    heap.push({ span, instants, rows, taken: 0 });
+    heap.push(open);
     for (let i = heap.length - 1; i > 0;) {
       const parent = (i - 1) >> 1;
-      if (nextOf(heap[parent]!) <= nextOf(heap[i]!)) break;
+      if (heap[parent]!.next <= heap[i]!.next) break;
       [heap[parent], heap[i]] = [heap[i]!, heap[parent]!];
       i = parent;
     }
@@ -116,15 +163,13 @@ export class WatchedSpans implements Instants {
     for (let i = 0; ;) {
       let least = i;
       for (const child of [2 * i + 1, 2 * i + 2])
-        if (child < heap.length && nextOf(heap[child]!) < nextOf(heap[least]!)) least = child;
+        if (child < heap.length && heap[child]!.next < heap[least]!.next) least = child;
       if (least === i) return;
       [heap[least], heap[i]] = [heap[i]!, heap[least]!];
       i = least;
     }
   }
 }
-
-const nextOf = (o: Open): SessionNs => o.instants[o.taken]!;
 
 /** Several as one. */
 export class AllInstants implements Instants {

@@ -2,18 +2,12 @@
 // Holds: the snapshots of windows that are open, never those of all.
 
 import { type SessionClocks } from "../align/fit.ts";
+import { Column } from "../align/mark-table.ts";
 import type { Scan } from "../align/scan.ts";
 import type { DaqClock } from "../align/segments.ts";
 import { type AlignedRun, Timeline, type TimelineCounts } from "../align/timeline.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
-import {
-  budget,
-  type BudgetTerm,
-  combined,
-  COVERAGE_FACTOR,
-  outsideOf,
-  shiftedEnds,
-} from "./budget.ts";
+import { Budget, type BudgetTerm, COVERAGE_FACTOR, outsideOf, shiftedEnds } from "./budget.ts";
 import { AllInstants, instantsOf, ListedInstants, type Spans, WatchedSpans } from "./instants.ts";
 import { Integrator, type Snapshots, snapshotWidth, Sum } from "./integrate.ts";
 import { QUALITIES, quality, type Quality } from "./quality.ts";
@@ -48,7 +42,7 @@ export class FigureColumns {
     this.#quality = new Uint8Array(count);
   }
 
-  set(i: number, p: PhysicalFigures): void {
+  set(i: number, p: Omit<PhysicalFigures, "budget">): void {
     this.energyJ[i] = p.energyJ;
     this.expandedUncertaintyJ[i] = p.expandedUncertaintyJ;
     this.samples[i] = p.samples;
@@ -97,6 +91,7 @@ export function physicalPass(
     if (kernels.endNs[i]! > kernels.startNs[i]!) ends.push(kernels.startNs[i]!, kernels.endNs[i]!);
   const ofKernels = new ListedInstants(instantsOf(ends), width);
   const outside = outsideMarks(list, order);
+  const budget = new Budget(rig, stream.layout, clock);
   const windows: Spans = {
     count: list.count,
     from: (k) => list.t0Ns(order[k]!) - shiftNs,
@@ -108,9 +103,9 @@ export function physicalPass(
     done(k, s) {
       const i = order[k]!;
       const w = list.at(i);
-      const p = figuresOf(w, s, scan, clock);
+      const p = figuresOf(w, s, budget);
       figures.set(i, p);
-      if (o.detailed.has(i)) detailed.set(i, p);
+      if (o.detailed.has(i)) detailed.set(i, { ...p, budget: budget.terms() });
       if (i === 0) outside.whole(w, s);
     },
   };
@@ -156,16 +151,17 @@ function mostShiftNs(list: WindowList, clock: DaqClock): number {
 
 /** What lies outside all marked windows: the session less the stretches that they cover together. */
 function outsideMarks(list: WindowList, order: Uint32Array) {
-  const [from, to]: number[][] = [[], []];
+  const [from, to] = [new Column(Float64Array), new Column(Float64Array)];
+  let reach = -Infinity;
   for (const i of order) {
     if (i === 0) continue;
     const [a, b] = [list.t0Ns(i), list.t1Ns(i)];
-    const reach = to!.at(-1) ?? -Infinity;
     if (b <= reach) continue;
-    if (a > reach || to!.length === 0) {
-      from!.push(a);
-      to!.push(b);
-    } else to![to!.length - 1] = b;
+    if (a > reach || to.length === 0) {
+      from.push(a);
+      to.push(b);
+    } else to.set(to.length - 1, b);
+    reach = b;
   }
   let [energyJ, coveredS] = [0, 0];
   const add = (sign: number, a: number, b: number, s: Snapshots): void => {
@@ -173,19 +169,19 @@ function outsideMarks(list: WindowList, order: Uint32Array) {
     coveredS += sign * s.between(a, b, Sum.coveredS);
   };
   const marked: Spans = {
-    count: from!.length,
-    from: (k) => from![k]!,
-    instants: (k) => [from![k]!, to![k]!],
-    done: (k, s) => add(-1, from![k]!, to![k]!, s),
+    count: from.length,
+    from: (k) => from.at(k),
+    instants: (k) => [from.at(k), to.at(k)],
+    done: (k, s) => add(-1, from.at(k), to.at(k), s),
   };
   return {
     marked,
     whole: (w: Window, s: Snapshots): void => add(1, w.t0Ns, w.t1Ns, s),
-    left: () => (from!.length > 0 ? { energyJ, coveredS } : null),
+    left: () => (from.length > 0 ? { energyJ, coveredS } : null),
   };
 }
 
-function figuresOf(w: Window, s: Snapshots, scan: Scan, clock: DaqClock): PhysicalFigures {
+function figuresOf(w: Window, s: Snapshots, budget: Budget): Omit<PhysicalFigures, "budget"> {
   const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
   const of = (k: number): number => s.between(w.t0Ns, w.t1Ns, k);
   const samples = of(Sum.samples);
@@ -193,14 +189,12 @@ function figuresOf(w: Window, s: Snapshots, scan: Scan, clock: DaqClock): Physic
   const gapFraction = durationS > 0 ? Math.min(1, Math.max(0, 1 - coveredS / durationS)) : 0;
   const bridgedJ = of(Sum.gapJ) + outsideOf(w, s).energyJ;
   const observed = samples >= 2 && coveredS > 0;
-  const terms = budget(w, s, scan.rig!, scan.stream!.layout, clock);
   return {
     energyJ: observed ? of(Sum.energyJ) + bridgedJ : NaN,
-    expandedUncertaintyJ: COVERAGE_FACTOR * combined(terms),
+    expandedUncertaintyJ: COVERAGE_FACTOR * budget.of(w, s),
     samples,
     gapFraction,
     bridgedJ,
     quality: observed ? quality(samples, durationS, gapFraction) : "no_data",
-    budget: terms.sort((a, b) => b.contributionJ - a.contributionJ),
   };
 }

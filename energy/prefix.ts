@@ -75,9 +75,9 @@ export class PowerPrefix {
   /** Index of the last point at or before an instant; 0 before the first. */
   #before(tNs: SessionNs): number {
     const t = this.tNs;
-    const near = this.#near;
-    if (t[near]! <= tNs && !(t[near + 1]! <= tNs)) return near;
-    const from = t[near]! <= tNs ? near : 0;
+    let from = this.#near;
+    if (t[from]! <= tNs && !(t[from + 1]! <= tNs)) return from;
+    for (let back = 1; from > 0 && !(t[from]! <= tNs); back *= 2) from = Math.max(0, from - back);
     // The last of equal times, as a search by halves would find it.
     let i = firstAtOrAfter(t, tNs, from);
     while (i < t.length && t[i] === tNs) i++;

@@ -48,8 +48,8 @@ export async function renderRun(run: RunPaths, options: ReportOptions = {}): Pro
 
 /** Writes the page, and notes it among the run's checksums. */
 export function keepReport(run: RunPaths, page: string): void {
-  writeOwn(run.report, page);
-  if (existsSync(run.checksums)) noteChecksums(run, [run.report]);
+  const sha256 = writeOwn(run.report, page);
+  if (existsSync(run.checksums)) noteChecksums(run, [[run.report, sha256]]);
 }
 
 export function renderReport(m: ReportModel): string {

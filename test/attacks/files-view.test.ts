@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { runPaths } from "../../capture/run.ts";
+import { fileSha256 } from "../../capture/sha256.ts";
 import { fuseRun } from "../../dataset/fuse.ts";
 import { noteChecksums } from "../../dataset/checksums.ts";
 import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
@@ -29,7 +30,7 @@ beforeAll(async () => {
   fuseRun(paths, { rateHz: 1000 });
   const policy = `<meta http-equiv="Content-Security-Policy" content="script-src '${sourceHash(EVIL)}'" />`;
   writeFileSync(paths.report, `<html>${policy}<script>${EVIL}</script></html>`);
-  noteChecksums(paths, [paths.report]); // the stranger knows how to
+  noteChecksums(paths, [[paths.report, fileSha256(paths.report)]]); // the stranger knows how to
   view = spawn(process.execPath, [main, "view", paths.dir, "--json"], {
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -2,6 +2,7 @@
 
 import { describe, expect, jest, test } from "@jest/globals";
 import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { fileSha256 } from "../../capture/sha256.ts";
 import type { RunPaths } from "../../capture/run.ts";
 import { ArrowFile } from "../../dataset/arrow-file.ts";
 import { noteChecksums } from "../../dataset/checksums.ts";
@@ -101,7 +102,7 @@ describe("folded kernels", () => {
     expect(figures(foreign)).toEqual([]);
     expect(/made from another capture; truejoule fold writes it anew/.test(foreign)).toBe(true);
     writeFolds(run.folded, CAPTURE);
-    noteChecksums(run, [run.folded]);
+    noteChecksums(run, [[run.folded, fileSha256(run.folded)]]);
     const bytes = readFileSync(run.folded);
     bytes[bytes.length >> 1]! ^= 1;
     writeFileSync(run.folded, bytes);
