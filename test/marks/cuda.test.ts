@@ -1,17 +1,8 @@
-// marks/cuda where there is no GPU: its names always, and the whole library against a fake driver and CUPTI
-// where CUDA's headers are (CUDA_HOME, as for its Makefile).
+// marks/cuda where there is no GPU: the whole library against a fake driver and CUPTI (cuda/build.ts).
 
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import {
-  closeSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readSync,
-  rmSync,
-  symlinkSync,
-} from "node:fs";
+import { closeSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -25,7 +16,8 @@ import type { Mark } from "../../schema/records.ts";
 import type { Session } from "../../schema/session.ts";
 import { instant } from "../../schema/time.ts";
 import { Collected, record } from "./collect.ts";
-import { hasGcc, HEADER_FOLDER, run } from "./programs.ts";
+import { buildFakeCuda, type FakeCuda, whose } from "./cuda/build.ts";
+import { hasGcc, run } from "./programs.ts";
 
 const hook = new URL("../../scripts/ts-register.mjs", import.meta.url).href;
 const here = join(import.meta.dirname, "cuda");
@@ -75,56 +67,19 @@ describe("the library is not there", () => {
   });
 });
 
-const home = process.env["CUDA_HOME"] ?? "/usr/local/cuda";
-const headers = [home, `${home}/extras/CUPTI`].map((h) => join(h, "include"));
-const present = hasGcc && headers.some((h) => existsSync(join(h, "cupti.h")));
-
-(present ? describe : describe.skip)(
-  `the library on a fake GPU${present ? "" : " (skipped: no CUDA headers; set CUDA_HOME)"}`,
+(hasGcc ? describe : describe.skip)(
+  `the library on a fake GPU, ${whose}${hasGcc ? "" : " (skipped: no gcc)"}`,
   () => {
-    const library = join(dir, "libtruejoule-cuda.so");
+    let fake: FakeCuda;
     const CUPTI_ERROR_NS = 300; // of fake.c
-
-    beforeAll(() => {
-      const include = headers.flatMap((h) => ["-isystem", h]);
-      const types = execFileSync(
-        "sh",
-        [
-          "-c",
-          `cat ${headers.join("/cupti_activity.h ")}/cupti_activity.h 2>/dev/null | grep -oE 'CUpti_Activity(Kernel|Marker)[0-9]*;' | tr -d ';' | sort -V`,
-        ],
-        { encoding: "utf8" },
-      ).split("\n");
-      const newest = (kind: string): string => types.filter((t) => t.includes(kind)).at(-1)!;
-      const records = [
-        `-DTJ_CUPTI_KERNEL=${newest("Kernel")}`,
-        `-DTJ_CUPTI_MARKER=${newest("Marker")}`,
-      ];
-      const shared = ["-fPIC", "-shared", "-D_GNU_SOURCE", ...include, ...records];
-      const fake = join(dir, "libcuda.so.1");
-      gcc(...shared, "-Wl,-soname,libcuda.so.1", join(here, "fake.c"), "-o", fake);
-      symlinkSync("libcuda.so.1", join(dir, "libcupti.so.13"));
-      const files = ["injection.c", "ping.c", "names.c", "gate.c"].map((f) => join(source, f));
-      gcc(
-        ...shared,
-        "-I",
-        HEADER_FOLDER,
-        ...files,
-        fake,
-        "-o",
-        library,
-        `-Wl,-rpath,${dir}`,
-        "-ldl",
-      );
-      const program = ["-o", join(dir, "program"), join(here, "program.c"), fake];
-      gcc(...include, ...program, `-Wl,-rpath,${dir}`);
-    }, 30_000);
+    beforeAll(() => void (fake = buildFakeCuda()), 60_000);
+    afterAll(() => fake.remove());
+    const program = (env: Record<string, string>, ...args: string[]) =>
+      run(fake.program, [fake.library, ...args], env);
 
     test("every launch and kernel once, and the truth inside every bound", async () => {
       const sink = new Collected();
-      const { result } = await record(sink, (env) =>
-        run(join(dir, "program"), [library, "300"], env),
-      );
+      const { result } = await record(sink, (env) => program(env, "300"));
       expect([result.code, result.stderr, result.stdout.trim()]).toEqual([0, "", "300"]);
       const session = { hostEpoch: instant<"host">(sink.marks[0]!.t) } as Session;
       const collector = new KernelCollector();
@@ -144,12 +99,9 @@ const present = hasGcc && headers.some((h) => existsSync(join(h, "cupti.h")));
     }, 30_000);
 
     test("without a recorder it does nothing", async () => {
-      const ended = await run(join(dir, "program"), [library, "20"], {});
+      const ended = await program({}, "20");
       expect([ended.code, ended.stdout.trim(), ended.stderr]).toEqual([0, "20", ""]);
     });
-
-    const program = (env: Record<string, string>, ...args: string[]) =>
-      run(join(dir, "program"), [library, ...args], env);
 
     /** What align makes of one program's run. */
     async function aligned(args: string[], more: Record<string, string> = {}) {
@@ -276,9 +228,7 @@ const present = hasGcc && headers.some((h) => existsSync(join(h, "cupti.h")));
 
     test("parts can be left out", async () => {
       const sink = new Collected();
-      await record(sink, (env) =>
-        run(join(dir, "program"), [library, "30"], { ...env, TRUEJOULE_CUDA: "submit" }),
-      );
+      await record(sink, (env) => program({ ...env, TRUEJOULE_CUDA: "submit" }, "30"));
       expect(kernelsOf(sink.marks)).toEqual([]);
       expect(sink.marks.filter((m) => m.fields?.["kind"] === "submit")).toHaveLength(30);
       expect(sink.exchanges).toEqual([]);
