@@ -3,6 +3,7 @@
 // received or counted, nothing of others is touched, and a recorder never hangs.
 
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   appendFileSync,
   chmodSync,
@@ -33,7 +34,15 @@ import { createRing } from "../../marks/ring-file.ts";
 import { SubmitWatch } from "../../marks/submit-watch.ts";
 import { Collected, record } from "../marks/collect.ts";
 import { memoryRing, SteppedMark } from "../marks/memory-ring.ts";
-import { compileWriter, hasGcc, hasPython, isLinux, python, run } from "../marks/programs.ts";
+import {
+  compileWriter,
+  hasGcc,
+  hasPython,
+  isLinux,
+  python,
+  PYTHON_FOLDER,
+  run,
+} from "../marks/programs.ts";
 
 const suite = isLinux ? describe : describe.skip;
 const only = isLinux ? "" : " (skipped: marks need Linux)";
@@ -510,3 +519,90 @@ describe("marks 12: the trigger's look at the ring", () => {
     expect(reads).toBeLessThan(100);
   });
 });
+
+withGcc(`marks 12: libraries that come and go${hasGcc ? "" : " (skipped: no gcc)"}`, () => {
+  test("marks 12: 50 times opened and closed, a library that marks leaves no mapping of the ring", async () => {
+    const writer = compileWriter();
+    const library = compileWriter("-shared", "-fPIC", "-Wno-error");
+    const sink = new Collected();
+    const { result } = await record(sink, (env) =>
+      run(writer.path, ["plugin", library.path, "50"], env),
+    );
+    expect(result).toMatchObject({ code: 0, stderr: "", stdout: "0 left\n" });
+    expect(sink.marks).toHaveLength(50);
+    for (const w of [writer, library]) w.remove();
+  }, 60_000);
+});
+
+describe(`marks 12: Python forks${hasPython ? "" : " (skipped: no python3)"}`, () => {
+  withPython(
+    "marks 12: children forked beside marking threads do not hold their parent's ring",
+    async () => {
+      const sink = new Collected();
+      const source = new MarksSource(sink);
+      const parent = spawn("python3", ["-c", FORKS_BESIDE_THREADS], {
+        env: { ...process.env, ...source.environment, PYTHONPATH: PYTHON_FOLDER },
+      });
+      const [said] = (await once(parent.stdout, "data")) as [Buffer];
+      const children = said.toString().trim().split(" ").map(Number);
+      parent.kill("SIGKILL");
+      const its = () => readdirSync(source.folder).filter((n) => n.startsWith(`${parent.pid}-`));
+      expect(its()).toHaveLength(1);
+      while (its().length > 0) {
+        source.poll(); // for good where a child holds it: the test's time is over then
+        await new Promise((r) => setTimeout(r, 20));
+      }
+      for (const pid of children) process.kill(pid, "SIGKILL"); // they were there all the time
+      source.close();
+      expect(children).toHaveLength(20);
+    },
+    60_000,
+  );
+
+  withPython(
+    "marks 12: workers forked after the recorder's end say nothing",
+    async () => {
+      const source = new MarksSource(new Collected());
+      const ended = python(
+        `
+import os, truejoule as tj
+tj.mark("before")
+while tj.recording(): pass
+for _ in range(5):
+    if os.fork() == 0:
+        tj.mark("after")
+        os._exit(tj.recording())
+    os.wait()
+print("done")
+`,
+        source.environment,
+      );
+      while (source.totals.received < 1) {
+        source.poll();
+        await new Promise((r) => setTimeout(r, 5));
+      }
+      source.close();
+      expect(await ended).toMatchObject({ code: 0, stderr: "", stdout: "done\n" });
+    },
+    60_000,
+  );
+});
+
+/** 20 children that stay, forked while two threads mark as fast as they can. Prints their ids. */
+const FORKS_BESIDE_THREADS = `
+import os, threading, time, truejoule as tj
+def work():
+    while True: tj.mark("w")
+tj.recording()
+for _ in range(2): threading.Thread(target=work, daemon=True).start()
+pids = []
+for _ in range(20):
+    pid = os.fork()
+    if pid == 0:
+        os.close(1)
+        time.sleep(600)
+        os._exit(0)
+    pids.append(pid)
+print(*pids, flush=True)
+time.sleep(600)
+`;

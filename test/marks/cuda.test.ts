@@ -2,7 +2,7 @@
 
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,6 +16,7 @@ import type { Mark } from "../../schema/records.ts";
 import type { Session } from "../../schema/session.ts";
 import { instant } from "../../schema/time.ts";
 import { Collected, record } from "./collect.ts";
+import { runPtx } from "./cuda/ptx.ts";
 import { buildFakeCuda, type FakeCuda, whose } from "./cuda/build.ts";
 import { hasGcc, run } from "./programs.ts";
 
@@ -64,6 +65,47 @@ describe("the library is not there", () => {
     expect(() => cudaEnvironment(["python"])).toThrow(/make -C marks\/cuda/);
     delete process.env["TRUEJOULE_CUDA_LIBRARY"];
     expect(() => cudaEnvironment([])).toThrow(/add -- CMD/);
+  });
+});
+
+describe("marks 10: the ping kernel's PTX, run", () => {
+  const header = readFileSync(join(source, "ping_ptx.h"), "utf8");
+  const text = header.match(/(?<=^ *").*(?=\\n")/gm)!.join("\n");
+  const PAGE = 4096;
+
+  /** @param after looks that the host lets pass before each request. */
+  function ping(after: number): { looks: number; replies: number; ended: boolean } {
+    const seen = { looks: 0, replies: 0, ended: false };
+    let since = 0;
+    const memory = {
+      read: (at: number): number => {
+        expect(at).toBe(PAGE);
+        seen.looks++;
+        if (++since > after) return seen.replies + 1;
+        return seen.replies;
+      },
+      write: (at: number, value: number): void => {
+        expect(value).toBeGreaterThan(0);
+        if (at === PAGE + 72) seen.ended = true;
+        if (at < PAGE + 128) return;
+        expect(at).toBe(PAGE + 128 + 8 * seen.replies);
+        seen.replies++;
+        since = 0;
+      },
+    };
+    runPtx(text, { page: PAGE, count: 100 }, memory, 1e6);
+    return seen;
+  }
+
+  test.each([
+    ["at once", 0, 100, 100],
+    ["never", Infinity, 16_384, 0],
+    ["after 100 looks each", 100, 10_100, 100],
+    ["after 10,000 looks each: the limit is the kernel's, not a request's", 10_000, 16_385, 1],
+  ])("a host that answers %s", (_what, after, looks, replies) => {
+    const seen = ping(after);
+    expect([seen.ended, seen.replies]).toEqual([true, replies]);
+    expect(seen.looks).toBeLessThanOrEqual(looks);
   });
 });
 
@@ -225,6 +267,43 @@ describe("the library is not there", () => {
       rmSync(folder, { recursive: true });
       expect(closed.readUInt32LE()).toBe(1);
     }, 60_000);
+
+    test("marks 10: a launch in a further context does not wait for a burst, nor for the driver that makes its kernel", async () => {
+      // The driver takes the ping kernel only after 120 launches in 40 contexts: a launch that waited would for ever.
+      const { result, k } = await aligned(["200", "contexts"], { FAKE_HOLD: "120" });
+      expect(result).toMatchObject({ code: 0, stdout: "200\n" });
+      expect([k.table.count, k.table.launchesAlone]).toEqual([200, 0]);
+    }, 30_000);
+
+    test("marks 10: contexts beyond those that are kept launch and are recorded, without clock exchanges of their own", async () => {
+      const { k, sink } = await aligned(["400", "contexts"]);
+      expect([k.table.count, k.table.launches]).toEqual([400, 400]);
+      expect(sink.lost).toBe(0);
+    }, 30_000);
+
+    test("marks 11: records delivered in any thread, the ping thread's own launch included, lock nobody", async () => {
+      const { result, k, sink } = await aligned(["300"], { FAKE_SYNC: "1" });
+      expect(result).toMatchObject({ code: 0, stderr: "", stdout: "300\n" });
+      expect([k.table.count, k.table.launchesAlone, k.unbounded]).toEqual([300, 0, 0]);
+      expect(sink.exchanges.filter((e) => e.stream.includes("cupti:")).length).toBeGreaterThan(0);
+    }, 30_000);
+
+    test("marks 11: a kernel whose name CUPTI does not know is one like others", async () => {
+      const { k } = await aligned(["50", "nameless"]);
+      expect(k.table.count).toBe(50);
+      expect(k.table.names).toContain("kernel without a name");
+    });
+
+    test("texts of any kind: 64 KiB, no UTF-8, escapes, empty; each range ends as it began", async () => {
+      const { sink } = await aligned(["70", "texts"]);
+      const begins = sink.marks.filter((m) => m.phase === "begin");
+      const ends = sink.marks.filter((m) => m.phase === "end");
+      const shown = (marks: readonly Mark[]) =>
+        marks.map((m) => `${String(m.fields!["span"])} ${m.name}`).sort();
+      expect(begins).toHaveLength(70);
+      expect(shown(ends)).toEqual(shown(begins));
+      expect(begins.every((m) => m.name.length > 0 && m.name.length <= 96)).toBe(true);
+    });
 
     test("parts can be left out", async () => {
       const sink = new Collected();
