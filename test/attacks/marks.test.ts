@@ -14,6 +14,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -542,21 +543,92 @@ describe(`marks 12: Python forks${hasPython ? "" : " (skipped: no python3)"}`, (
       const source = new MarksSource(sink);
       const parent = spawn("python3", ["-c", FORKS_BESIDE_THREADS], {
         env: { ...process.env, ...source.environment, PYTHONPATH: PYTHON_FOLDER },
+        stdio: ["ignore", "pipe", "ignore"],
+        detached: true, // a group of their own, to be ended whatever happens
       });
-      const [said] = (await once(parent.stdout, "data")) as [Buffer];
-      const children = said.toString().trim().split(" ").map(Number);
-      parent.kill("SIGKILL");
-      const its = () => readdirSync(source.folder).filter((n) => n.startsWith(`${parent.pid}-`));
-      expect(its()).toHaveLength(1);
-      while (its().length > 0) {
-        source.poll(); // for good where a child holds it: the test's time is over then
-        await new Promise((r) => setTimeout(r, 20));
+      try {
+        let said = "";
+        parent.stdout.on("data", (d: Buffer) => (said += d.toString()));
+        while (!said.endsWith("\n")) await once(parent.stdout, "data");
+        const children = said.trim().split(" ").map(Number);
+        parent.kill("SIGKILL");
+        const its = () => readdirSync(source.folder).filter((n) => n.startsWith(`${parent.pid}-`));
+        expect(its()).toHaveLength(1);
+        for (let polls = 0; its().length > 0 && polls < 2000; polls++) {
+          source.poll();
+          await new Promise((r) => setTimeout(r, 20));
+        }
+        expect(its()).toEqual([]); // while all of them are there
+        for (const pid of children) expect(process.kill(pid, 0)).toBe(true);
+        expect(children).toHaveLength(20);
+      } finally {
+        process.kill(-parent.pid!, "SIGKILL");
+        source.close();
       }
-      for (const pid of children) process.kill(pid, "SIGKILL"); // they were there all the time
-      source.close();
-      expect(children).toHaveLength(20);
     },
     60_000,
+  );
+
+  withPython(
+    "marks 12: marks in fork hooks and in signal handlers of a child go into its own ring",
+    async () => {
+      const sink = new Collected();
+      const { result, totals } = await record(sink, (env) => python(MARKS_IN_FORKS, env));
+      expect(result).toMatchObject({ code: 0, stderr: "" });
+      // A span's name begins with its ring's: each ring is one process's.
+      const pids = new Map<string, Set<unknown>>();
+      for (const { fields } of sink.marks) {
+        const ring = String(fields!["span"]).split(".")[0]!;
+        pids.set(ring, (pids.get(ring) ?? new Set()).add(fields!["pid"]));
+      }
+      expect([...pids.values()].filter((p) => p.size !== 1)).toEqual([]);
+      expect(pids.size).toBeGreaterThanOrEqual(31); // one more where a handler's mark came first
+      const hooked = sink.marks.filter((m) => m.name === "hook").map((m) => m.fields!["pid"]);
+      expect(new Set(hooked).size).toBe(30);
+      expect(totals.lost).toBe(0);
+      for (let i = 0; i < 30; i++)
+        expect(sink.marks.filter((m) => m.fields!["child"] === i)).toHaveLength(50);
+    },
+    120_000,
+  );
+
+  withPython(
+    "killed Python writers: of each process all that was done is received or counted, but for what it had in hand",
+    async () => {
+      const file = join(tmpdir(), `truejoule-progress-${process.pid}`);
+      writeFileSync(file, Buffer.alloc(16 * 6));
+      const progress = () => new BigUint64Array(new Uint8Array(readFileSync(file)).buffer);
+      const sink = new Collected();
+      const source = new MarksSource(sink);
+      const children = Array.from({ length: 6 }, (_, p) =>
+        spawn("python3", ["-c", COUNTED_MARKS, file, `${p}`], {
+          env: { ...process.env, ...source.environment, PYTHONPATH: PYTHON_FOLDER },
+          stdio: "ignore",
+        }),
+      );
+      let left = 6;
+      for (const child of children) child.once("close", () => left--);
+      while (left > 0) {
+        source.poll();
+        const made = progress();
+        for (let p = 0; p < 4; p++)
+          if (made[2 * p + 1]! > BigInt(500 * (p + 1))) children[p]!.kill("SIGKILL");
+        await new Promise((r) => setTimeout(r, 1));
+      }
+      source.close();
+      const made = progress();
+      rmSync(file);
+      for (const [p, { pid, signalCode }] of children.entries()) {
+        const received = sink.marks.filter((m) => m.fields!["pid"] === pid).length;
+        const losses = sink.losses.filter((l) => l.why.includes(`/${pid}-`));
+        const all = losses.reduce((n, l) => n + l.count, received);
+        const [begun, done] = [Number(made[2 * p]), Number(made[2 * p + 1])];
+        expect(signalCode).toBe(p < 4 ? "SIGKILL" : null);
+        expect(begun - done).toBeLessThanOrEqual(p < 4 ? 1 : 0);
+        expect([all >= done, all <= begun]).toEqual([true, true]);
+      }
+    },
+    120_000,
   );
 
   withPython(
@@ -605,4 +677,44 @@ for _ in range(20):
     pids.append(pid)
 print(*pids, flush=True)
 time.sleep(600)
+`;
+
+/** 30 children; the hook was there before the client was, so it runs before the client's own. */
+const MARKS_IN_FORKS = `
+import os, signal
+def hook():
+    tj.begin("hook")
+os.register_at_fork(after_in_child=hook)
+import truejoule as tj
+arm = lambda: signal.setitimer(signal.ITIMER_REAL, 0.0005)
+def alarm(*_):
+    tj.begin("alarm")
+    arm()  # only now: on a slow machine they would nest without end
+signal.signal(signal.SIGALRM, alarm)
+arm()
+tj.begin("parent")
+pids = []
+for i in range(30):
+    pid = os.fork()
+    if pid == 0:
+        arm()
+        for _ in range(50): tj.begin("m", child=i)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        os._exit(0)
+    pids.append(pid)
+for pid in pids: os.waitpid(pid, 0)
+signal.setitimer(signal.ITIMER_REAL, 0)
+`;
+
+/** FILE NUMBER: leaves there how many marks it began and how many are done; 0 to 3 go on until they are killed. */
+const COUNTED_MARKS = `
+import mmap, sys, truejoule as tj
+with open(sys.argv[1], "r+b") as f:
+    words = memoryview(mmap.mmap(f.fileno(), 0)).cast("Q")
+at = 2 * int(sys.argv[2])
+i = 0
+while at < 8 or i < 20000:
+    words[at] = i = i + 1
+    tj.mark("m", i=i)
+    words[at + 1] = i
 `;
