@@ -29,7 +29,8 @@ export interface KernelTable {
   readonly stream: Uint32Array;
   readonly pid: Uint32Array;
   readonly process: Uint32Array;
-  readonly correlation: Uint32Array;
+  /** CUPTI's are 32 bits; a program's own may be any. */
+  readonly correlation: readonly Correlation[];
   /** By CUPTI's own conversion to the host's clock. */
   readonly startNs: Float64Array;
   readonly endNs: Float64Array;
@@ -49,10 +50,13 @@ export interface KernelTable {
   readonly warnings: readonly string[];
 }
 
-const COLUMNS = [
-  ...(["name", "gpu", "grid", "block", "stream", "pid", "process", "correlation"] as const),
-  "source",
-] as const;
+/** What a launch and its kernels share; beyond 2^53 a text (docs/marks.md). */
+export type Correlation = number | string;
+
+const correlationOf = (value: unknown): Correlation =>
+  typeof value === "string" ? value : Number(value);
+
+const COLUMNS = ["name", "gpu", "grid", "block", "stream", "pid", "process", "source"] as const;
 const TIMES = ["startNs", "endNs", "submitNs", "openedNs", "doneNs"] as const;
 
 interface Launch {
@@ -94,7 +98,8 @@ export class KernelCollector {
   readonly #processes = new Names();
   readonly #account = new CudaAccount();
   /** By process, as an index, and correlation. */
-  readonly #launches = new Map<number, Map<number, Launch>>();
+  readonly #launches = new Map<number, Map<Correlation, Launch>>();
+  readonly #correlations: Correlation[] = [];
   #launchCount = 0;
   #captured = 0;
 
@@ -113,12 +118,12 @@ export class KernelCollector {
       return true;
     }
     const process = this.#processes.of(processOf(fields));
-    const launches = this.#launches.get(process) ?? new Map<number, Launch>();
+    const launches = this.#launches.get(process) ?? new Map<Correlation, Launch>();
     this.#launches.set(process, launches);
     const t = toSession(session, instant<"host">(mark.t));
     const captured = fields["captured"] === true;
     const pid = Number(fields["pid"]);
-    launches.set(Number(fields["correlation"]), {
+    launches.set(correlationOf(fields["correlation"]), {
       t,
       name: mark.name,
       pid,
@@ -132,7 +137,7 @@ export class KernelCollector {
 
   #gate(fields: Fields, session: Session): void {
     const process = this.#processes.of(processOf(fields));
-    const launch = this.#launches.get(process)?.get(Number(fields["launch"]));
+    const launch = this.#launches.get(process)?.get(correlationOf(fields["launch"]));
     if (!launch) return; // its launch was lost: the log counts it
     const opened = toSession(session, instant<"host">(BigInt(String(fields["opening_ns"]))));
     const after = (key: string): SessionNs => opened + Number(fields[key]);
@@ -155,6 +160,7 @@ export class KernelCollector {
       processes: this.#processes.list,
       ...this.#ints,
       ...this.#times,
+      correlation: this.#correlations,
       launchesAlone: this.#launchCount - followed,
       launchesCaptured: this.#captured,
       launches: this.#launchCount,
@@ -185,7 +191,7 @@ export class KernelCollector {
     set("stream", Number(fields["stream"] ?? 0));
     set("pid", Number(fields["pid"]));
     set("process", this.#processes.of(processOf(fields)));
-    set("correlation", Number(fields["correlation"]));
+    this.#correlations[i] = correlationOf(fields["correlation"]);
     this.#times.startNs[i] = toSession(session, t as Instant<"host">);
     this.#times.endNs[i] = NaN;
     this.#open.set(String(fields["span"]), i);
@@ -203,7 +209,7 @@ export class KernelCollector {
   #joinLaunches(): number {
     let followed = 0;
     for (let i = 0; i < this.count; i++) {
-      const launch = this.#launches.get(this.#ints.process[i]!)?.get(this.#ints.correlation[i]!);
+      const launch = this.#launches.get(this.#ints.process[i]!)?.get(this.#correlations[i]!);
       this.#times.submitNs[i] = launch?.t ?? NaN;
       this.#times.openedNs[i] = launch?.gate?.opened ?? NaN;
       this.#times.doneNs[i] = launch?.gate?.done ?? NaN;
@@ -234,7 +240,7 @@ export class KernelCollector {
         this.#ints.stream[i] = 0;
         this.#ints.pid[i] = pid;
         this.#ints.process[i] = process;
-        this.#ints.correlation[i] = correlation;
+        this.#correlations[i] = correlation;
         this.#ints.source[i] = SOURCES.indexOf(gate ? "gate" : "submit");
         this.#times.submitNs[i] = t;
         this.#times.startNs[i] = gate?.flagged ?? t;

@@ -12,7 +12,7 @@ import { ENVIRONMENT_VARIABLE, SHARED_RING } from "./names.ts";
 import { createRing } from "./ring-file.ts";
 import { RingSource } from "./ring-source.ts";
 import { TextFile } from "./text-file.ts";
-import type { MarkSink } from "./to-marks.ts";
+import { type MarkSink, Programs } from "./to-marks.ts";
 
 /** How often to ask whether a private ring's writer still lives, ms. */
 const LIVENESS_MS = 1000;
@@ -38,6 +38,7 @@ export class MarksSource {
   readonly folder: string;
   readonly #own: OwnFolder;
   readonly #sink: MarkSink;
+  readonly #programs = new Programs();
   readonly #shared: RingSource;
   readonly #private = new Map<string, RingSource>();
   readonly #fifo: Fifo;
@@ -106,7 +107,7 @@ export class MarksSource {
   }
 
   #open(name: string): RingSource {
-    const ring = new RingSource(join(this.folder, name), this.#rings, this.#sink);
+    const ring = new RingSource(join(this.folder, name), this.#rings, this.#programs, this.#sink);
     this.#rings++;
     return ring;
   }

@@ -7,7 +7,7 @@ import { openRegular, openRing, type RingFile, RingFault } from "./ring-file.ts"
 import { RingNames } from "./ring-names.ts";
 import { RingReader } from "./ring.ts";
 import { decodeSlot } from "./slot.ts";
-import { type MarkSink, emitSlot } from "./to-marks.ts";
+import { emitSlot, type MarkSink, type Programs } from "./to-marks.ts";
 
 /** Losses that follow each other are told together, ms. */
 const TELL_MS = 1000;
@@ -15,7 +15,7 @@ const TELL_MS = 1000;
 const WHY = {
   overrun: "overwritten before they were read",
   abandoned: "begun but never completed by their writer",
-  malformed: "not in the ring's format",
+  malformed: "not in the ring's format, without a name, or of times that cannot be",
 } as const;
 type Cause = keyof typeof WHY;
 
@@ -24,6 +24,7 @@ export class RingSource {
   received = 0;
   malformed = 0;
   readonly #number: number;
+  readonly #programs: Programs;
   readonly #sink: MarkSink;
   readonly #ring: RingFile;
   readonly #names: RingNames;
@@ -37,8 +38,9 @@ export class RingSource {
   #toldMs = -Infinity;
 
   /** @param number of this ring in the session. @throws InputError when the file is no ring. */
-  constructor(path: string, number: number, sink: MarkSink) {
+  constructor(path: string, number: number, programs: Programs, sink: MarkSink) {
     this.path = path;
+    this.#programs = programs;
     this.#number = number;
     this.#sink = sink;
     this.#ring = openRing(path);
@@ -60,11 +62,11 @@ export class RingSource {
   poll(last = false): void {
     if (this.#isDropped) return;
     this.#reading(() => {
-      this.#reader.poll(last, (slots, at, index) => {
-        const mark = decodeSlot(slots, at, (reference) => this.#names.at(reference));
-        if (!mark) return void this.malformed++;
-        this.received++;
-        emitSlot(mark, this.#number, index, this.#sink);
+      this.#reader.poll(last, (slots, byte, index) => {
+        const mark = decodeSlot(slots, byte, (reference) => this.#names.at(reference));
+        const at = { ring: this.#number, index };
+        if (mark && emitSlot(mark, at, this.#programs, this.#sink)) this.received++;
+        else this.malformed++;
       });
       this.#reader.publish();
     });

@@ -206,6 +206,12 @@ function decodeFields(
   return at === end;
 }
 
+/** JSON has no integers beyond 2^53: such a number stays a text. */
+export const integer = (value: bigint): number | string => {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value.toString();
+};
+
 /** JSON has no NaN and no infinity. */
 const finite = (value: number): FieldValue => (Number.isFinite(value) ? value : String(value));
 

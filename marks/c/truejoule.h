@@ -102,7 +102,8 @@ static inline int tj_recording(void);
 /* Writes one mark. Returns the span's id for a begin, else e->id; 0 when not recording. */
 static inline uint64_t tj_emit(const tj_event *e);
 
-/* Keeps a long name that repeats. Returns a reference for name_ref, or 0: not recording, or no room left. */
+/* Keeps a long name that repeats, at most 64 KiB. Returns a reference for name_ref, or 0: not recording, no room
+   left, or too long; e.name is then cut at 96 bytes. */
 static inline uint32_t tj_intern(const char *name);
 
 static inline uint64_t tj__emit4(uint8_t kind, const char *name, uint64_t id, const tj_field *fields, int n) {
@@ -159,6 +160,7 @@ enum {
   TJ__AT_PAYLOAD = 48,
   TJ__AHEAD = 8, /* slots fetched ahead: without, a mark cost 0 to 25 % more from run to run (measured) */
   TJ__MAX_NAME = 96,
+  TJ__MAX_KEPT = 65536, /* bytes of a name in the names area */
   TJ__TRUNCATED = 1,
   TJ__NAME_REFERENCE = 2
 };
@@ -269,13 +271,14 @@ static inline int tj_recording(void) {
 
 /* ---- Encoding ----------------------------------------------------------------------------------- */
 
-/* Length of s, at most max, never inside a character; *flags says when it is shorter than s. */
+/* Length of s, at most max, never inside a character (of 4 bytes at most: where none begins, s is not UTF-8 and is
+   cut anywhere); *flags says when it is shorter than s. */
 static inline size_t tj__fit(const char *s, size_t max, uint64_t *flags) {
-  size_t n = strlen(s);
+  size_t n = strlen(s), back = 0;
   if (n <= max) return n;
   *flags |= TJ__TRUNCATED;
-  for (n = max; n && ((uint8_t)s[n] & 0xc0) == 0x80;) n--;
-  return n;
+  while (back < 4 && ((uint8_t)s[max - back] & 0xc0) == 0x80) back++;
+  return back < 4 ? max - back : max;
 }
 
 /* Writes one field at `at` if it ends before `end`. Returns where the next one goes: `at` if it did not fit. */
@@ -371,7 +374,7 @@ static inline uint32_t tj_intern(const char *name) {
   if (state == 1 || !name || tj__closed(state)) return 0;
   uint64_t length = strlen(name), need = (4 + length + 7) & ~(uint64_t)7;
   uint64_t *names_head = (uint64_t *)(void *)(tj__base(state) + TJ__AT_NAMES_HEAD);
-  if (length == 0 || need > tj__names(state)) return 0;
+  if (length == 0 || length > TJ__MAX_KEPT || need > tj__names(state)) return 0;
   uint64_t at = __atomic_fetch_add(names_head, need, __ATOMIC_RELAXED);
   if (at + need > tj__names(state)) return 0;
   uint8_t *entry = tj__base(state) + TJ__HEADER_BYTES + tj__capacity(state) * TJ__SLOT_BYTES + at;

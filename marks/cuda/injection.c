@@ -32,9 +32,12 @@ enum {
 static pid_t owner; /* a forked child inherits handlers but neither threads nor CUDA */
 static uint32_t process; /* tells it from others: containers have the same process ids, and systems reuse them */
 static uint64_t began_ns;
+/* Added to by whatever thread launches or delivers; read at the end, when one may still be at it. */
 static struct {
   uint64_t launches, captured, kernels, untimed, misdated, dropped, ranges_lost;
 } counts;
+#define ADD(count, n) __atomic_fetch_add(&counts.count, n, __ATOMIC_RELAXED)
+#define COUNTED(count) tj_int(#count, (int64_t)__atomic_load_n(&counts.count, __ATOMIC_RELAXED))
 
 static uint64_t CUPTIAPI monotonic(void) { return tj_now(); }
 
@@ -95,8 +98,8 @@ static void launched(CUpti_CallbackId id, const CUpti_CallbackData *d) {
   int captured = is_captured(id, d);
   emit(TJ_KIND_SUBMIT, tjc_name_of(d->symbolName ? d->symbolName : d->functionName), t, 0, d->correlationId, fields,
        1 + captured);
-  __atomic_fetch_add(&counts.launches, 1, __ATOMIC_RELAXED);
-  if (captured) __atomic_fetch_add(&counts.captured, 1, __ATOMIC_RELAXED);
+  ADD(launches, 1);
+  if (captured) ADD(captured, 1);
 }
 
 static const CUpti_CallbackId launches[] = {
@@ -192,11 +195,11 @@ static int is_misdated(uint64_t start, uint64_t end) {
 
 static void kernel(const TJ_CUPTI_KERNEL *k) {
   if (k->start == 0 || k->end == 0) {
-    counts.untimed++;
+    ADD(untimed, 1);
     return;
   }
   if (is_misdated(k->start, k->end)) {
-    counts.misdated++;
+    ADD(misdated, 1);
     return;
   }
   if (k->name && !strcmp(k->name, tjc_ping_kernel)) {
@@ -211,16 +214,17 @@ static void kernel(const TJ_CUPTI_KERNEL *k) {
                        tj_int("graph", k->graphId)};
   int n = k->graphId ? 6 : 5;
   emit(TJ_KIND_KERNEL, tjc_name_of(k->name), k->start, k->end, k->correlationId, fields, n);
-  counts.kernels++;
+  ADD(kernels, 1);
 }
 
 /* Open NVTX ranges: CUPTI names only their start. Their texts may change without end ("iteration 17") and live as
    long as CUPTI likes: they are written inline and copied for the end. */
 enum { RANGES = 4096 };
 static struct {
+  int open;
   uint32_t id;
   uint64_t span;
-  char name[TJ__MAX_NAME + 1]; /* empty: free */
+  char name[TJ__MAX_NAME + 1];
 } ranges[RANGES];
 
 static void marker(const TJ_CUPTI_MARKER *m) {
@@ -228,24 +232,25 @@ static void marker(const TJ_CUPTI_MARKER *m) {
   const char *name = m->name && *m->name ? m->name : "nvtx";
   tj_event e = {TJ_KIND_INSTANT, name, 0, m->timestamp, 0, 0, NULL, 0};
   if (is_misdated(m->timestamp, m->timestamp)) {
-    counts.misdated++;
+    ADD(misdated, 1);
     return;
   }
   if (m->flags & CUPTI_ACTIVITY_FLAG_MARKER_INSTANTANEOUS) tj_emit(&e);
   if (m->flags & CUPTI_ACTIVITY_FLAG_MARKER_START) {
     uint64_t cut = 0;
     size_t length = tj__fit(name, TJ__MAX_NAME, &cut);
-    if (ranges[at].name[0]) counts.ranges_lost++;
+    if (ranges[at].open) ADD(ranges_lost, 1);
     e.kind = TJ_KIND_BEGIN;
+    ranges[at].open = 1;
     ranges[at].id = m->id;
     ranges[at].span = tj_emit(&e);
     memcpy(ranges[at].name, name, length);
     ranges[at].name[length] = 0;
   }
-  if (m->flags & CUPTI_ACTIVITY_FLAG_MARKER_END && ranges[at].name[0] && ranges[at].id == m->id) {
+  if (m->flags & CUPTI_ACTIVITY_FLAG_MARKER_END && ranges[at].open && ranges[at].id == m->id) {
     tj_event end = {TJ_KIND_END, ranges[at].name, 0, m->timestamp, 0, ranges[at].span, NULL, 0};
     tj_emit(&end);
-    ranges[at].name[0] = 0;
+    ranges[at].open = 0;
   }
 }
 
@@ -266,7 +271,7 @@ static void CUPTIAPI buffer_done(CUcontext context, uint32_t stream, uint8_t *bu
     if (record->kind == CUPTI_ACTIVITY_KIND_MARKER) marker((const TJ_CUPTI_MARKER *)(void *)record);
     pace();
   }
-  if (cuptiActivityGetNumDroppedRecords(context, stream, &dropped) == CUPTI_SUCCESS) counts.dropped += dropped;
+  if (cuptiActivityGetNumDroppedRecords(context, stream, &dropped) == CUPTI_SUCCESS) ADD(dropped, dropped);
   pthread_mutex_unlock(&one_at_a_time);
   free(buffer);
 }
@@ -316,13 +321,12 @@ static void ended(void) {
   if (getpid() != owner || !tj_recording()) return;
   tjc_ping_stop();
   cuptiActivityFlushAll(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED);
-  TJ_MARK("cuda_trace_end", tj_int("process", process), tj_int("launches", (int64_t)counts.launches),
-          tj_int("captured", (int64_t)counts.captured), tj_int("kernels", (int64_t)counts.kernels),
-          tj_int("untimed", (int64_t)counts.untimed), tj_int("misdated", (int64_t)counts.misdated),
-          tj_int("dropped", (int64_t)counts.dropped), tj_int("ranges_lost", (int64_t)counts.ranges_lost),
-          tj_int("pings_refused", (int64_t)tjc_pings_refused));
+  TJ_MARK("cuda_trace_end", tj_int("process", process), COUNTED(launches), COUNTED(captured), COUNTED(kernels),
+          COUNTED(untimed), COUNTED(misdated), COUNTED(dropped), COUNTED(ranges_lost),
+          tj_int("pings_refused", (int64_t)__atomic_load_n(&tjc_pings_refused, __ATOMIC_RELAXED)));
   if (gates)
-    TJ_MARK("cuda_gates", tj_int("forced", (int64_t)tjc_gates_forced), tj_int("missed", (int64_t)tjc_gates_missed));
+    TJ_MARK("cuda_gates", tj_int("forced", (int64_t)__atomic_load_n(&tjc_gates_forced, __ATOMIC_RELAXED)),
+            tj_int("missed", (int64_t)__atomic_load_n(&tjc_gates_missed, __ATOMIC_RELAXED)));
 }
 
 /* What to record, for measuring the cost of each: all of it unless TRUEJOULE_CUDA lists some. */

@@ -17,8 +17,10 @@ enum {
   IDLE_MS = 100,          /* between bursts while the program waits */
   BUSY_MS = 500,          /* and while it does not */
   START_MS = 200,         /* how long to wait for a full GPU to let the kernel in */
-  ANSWER_MS = 50          /* longer than the kernel waits for a request */
+  ANSWER_MS = 50,         /* longer than the kernel waits for a request */
+  LAST_MS = 500           /* for the last bursts, at a program's exit: with one that has begun below JOIN_S */
 };
+enum { JOIN_S = 1 };
 #define MS 1000000ull
 
 const char tjc_ping_kernel[] = "truejoule_ping";
@@ -70,6 +72,7 @@ uint64_t tjc_pings_refused;
 
 static uint64_t launches, waited_for; /* launches so far, and how many of them the program has waited for */
 static int stopping, running;
+static uint64_t stop_by_ns; /* before stopping is set: when the last bursts must have begun */
 static pthread_t thread;
 static void (*flush_records)(void), (*recorder_gone)(void);
 static uint32_t process;
@@ -77,15 +80,19 @@ static __thread int pinging;
 static __thread uint32_t ping_correlation;
 
 const char *tjc_clock_of(uint32_t device) {
+  static pthread_mutex_t naming = PTHREAD_MUTEX_INITIALIZER; /* held for no call */
   static char clocks[DEVICES][24];
   if (device >= DEVICES) return "gpu";
   char *clock = clocks[device];
-  if (!__atomic_load_n(&clock[0], __ATOMIC_ACQUIRE)) {
-    char bus[16] = "";
-    if (cu.cuDeviceGetPCIBusId_) cu.cuDeviceGetPCIBusId_(bus, sizeof bus, (CUdevice)device);
+  if (__atomic_load_n(&clock[0], __ATOMIC_ACQUIRE)) return clock;
+  char bus[16] = "";
+  if (cu.cuDeviceGetPCIBusId_) cu.cuDeviceGetPCIBusId_(bus, sizeof bus, (CUdevice)device);
+  pthread_mutex_lock(&naming);
+  if (!clock[0]) {
     snprintf(clock + 1, sizeof clocks[0] - 1, bus[0] ? "pu:%s" : "pu", bus);
-    __atomic_store_n(&clock[0], 'g', __ATOMIC_RELEASE); /* the same bytes, whoever is first */
+    __atomic_store_n(&clock[0], 'g', __ATOMIC_RELEASE);
   }
+  pthread_mutex_unlock(&naming);
   return clock;
 }
 
@@ -118,7 +125,8 @@ int tjc_ping_launching(CUcontext context, uint32_t correlation) {
   }
   __atomic_fetch_add(&launches, 1, __ATOMIC_RELAXED);
   uint32_t now = __atomic_load_n(&generation, __ATOMIC_RELAXED);
-  if (__builtin_expect(context != last || known != now, 0) && running) note_context(context);
+  if (__builtin_expect(context != last || known != now, 0) && __atomic_load_n(&running, __ATOMIC_RELAXED))
+    note_context(context);
   last = context;
   known = now;
   return 0;
@@ -254,7 +262,7 @@ static int visit(gpu *g, CUcontext context, int last) {
 
 static int round_of_bursts(int last) {
   int done = 0;
-  for (gpu *g = gpus; g < gpus + CONTEXTS; g++) {
+  for (gpu *g = gpus; g < gpus + CONTEXTS && (!last || tj_now() < stop_by_ns); g++) {
     pthread_mutex_lock(&bursting);
     CUcontext context = __atomic_load_n(&g->context, __ATOMIC_ACQUIRE);
     if (context) done |= visit(g, context, last);
@@ -287,16 +295,18 @@ int tjc_ping_start(void (*flush)(void), void (*over)(void), uint32_t own_process
   sigset_t all, before; /* the program's signals stay with its own threads */
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  running = pthread_create(&thread, NULL, loop, NULL) == 0;
+  int started = pthread_create(&thread, NULL, loop, NULL) == 0;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return running ? 0 : -1;
+  __atomic_store_n(&running, started, __ATOMIC_RELAXED);
+  return started ? 0 : -1;
 }
 
 void tjc_ping_stop(void) {
-  if (!running) return;
+  if (!__atomic_load_n(&running, __ATOMIC_RELAXED)) return;
   struct timespec until;
   clock_gettime(CLOCK_REALTIME, &until);
-  until.tv_sec++;
+  until.tv_sec += JOIN_S;
+  stop_by_ns = tj_now() + LAST_MS * MS;
   __atomic_store_n(&stopping, 1, __ATOMIC_RELEASE);
-  if (pthread_timedjoin_np(thread, NULL, &until) == 0) running = 0;
+  if (pthread_timedjoin_np(thread, NULL, &until) == 0) __atomic_store_n(&running, 0, __ATOMIC_RELAXED);
 }

@@ -3,6 +3,7 @@
 // received or counted, nothing of others is touched, and a recorder never hangs.
 
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   appendFileSync,
   chmodSync,
@@ -13,6 +14,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -33,7 +35,15 @@ import { createRing } from "../../marks/ring-file.ts";
 import { SubmitWatch } from "../../marks/submit-watch.ts";
 import { Collected, record } from "../marks/collect.ts";
 import { memoryRing, SteppedMark } from "../marks/memory-ring.ts";
-import { compileWriter, hasGcc, hasPython, isLinux, python, run } from "../marks/programs.ts";
+import {
+  compileWriter,
+  hasGcc,
+  hasPython,
+  isLinux,
+  python,
+  PYTHON_FOLDER,
+  run,
+} from "../marks/programs.ts";
 
 const suite = isLinux ? describe : describe.skip;
 const only = isLinux ? "" : " (skipped: marks need Linux)";
@@ -510,3 +520,201 @@ describe("marks 12: the trigger's look at the ring", () => {
     expect(reads).toBeLessThan(100);
   });
 });
+
+withGcc(`marks 12: libraries that come and go${hasGcc ? "" : " (skipped: no gcc)"}`, () => {
+  test("marks 12: 50 times opened and closed, a library that marks leaves no mapping of the ring", async () => {
+    const writer = compileWriter();
+    const library = compileWriter("-shared", "-fPIC", "-Wno-error");
+    const sink = new Collected();
+    const { result } = await record(sink, (env) =>
+      run(writer.path, ["plugin", library.path, "50"], env),
+    );
+    expect(result).toMatchObject({ code: 0, stderr: "", stdout: "0 left\n" });
+    expect(sink.marks).toHaveLength(50);
+    for (const w of [writer, library]) w.remove();
+  }, 60_000);
+});
+
+describe(`marks 12: Python forks${hasPython ? "" : " (skipped: no python3)"}`, () => {
+  withPython(
+    "marks 12: children forked beside marking threads do not hold their parent's ring",
+    async () => {
+      const sink = new Collected();
+      const source = new MarksSource(sink);
+      const parent = spawn("python3", ["-c", FORKS_BESIDE_THREADS], {
+        env: { ...process.env, ...source.environment, PYTHONPATH: PYTHON_FOLDER },
+        stdio: ["ignore", "pipe", "ignore"],
+        detached: true, // a group of their own, to be ended whatever happens
+      });
+      try {
+        let said = "";
+        parent.stdout.on("data", (d: Buffer) => (said += d.toString()));
+        while (!said.endsWith("\n")) await once(parent.stdout, "data");
+        const children = said.trim().split(" ").map(Number);
+        parent.kill("SIGKILL");
+        const its = () => readdirSync(source.folder).filter((n) => n.startsWith(`${parent.pid}-`));
+        expect(its()).toHaveLength(1);
+        for (let polls = 0; its().length > 0 && polls < 2000; polls++) {
+          source.poll();
+          await new Promise((r) => setTimeout(r, 20));
+        }
+        expect(its()).toEqual([]); // while all of them are there
+        for (const pid of children) expect(process.kill(pid, 0)).toBe(true);
+        expect(children).toHaveLength(20);
+      } finally {
+        process.kill(-parent.pid!, "SIGKILL");
+        source.close();
+      }
+    },
+    60_000,
+  );
+
+  withPython(
+    "marks 12: marks in fork hooks and in signal handlers of a child go into its own ring",
+    async () => {
+      const sink = new Collected();
+      const { result, totals } = await record(sink, (env) => python(MARKS_IN_FORKS, env));
+      expect(result).toMatchObject({ code: 0, stderr: "" });
+      // A span's name begins with its ring's: each ring is one process's.
+      const pids = new Map<string, Set<unknown>>();
+      for (const { fields } of sink.marks) {
+        const ring = String(fields!["span"]).split(".")[0]!;
+        pids.set(ring, (pids.get(ring) ?? new Set()).add(fields!["pid"]));
+      }
+      expect([...pids.values()].filter((p) => p.size !== 1)).toEqual([]);
+      expect(pids.size).toBeGreaterThanOrEqual(31); // one more where a handler's mark came first
+      const hooked = sink.marks.filter((m) => m.name === "hook").map((m) => m.fields!["pid"]);
+      expect(new Set(hooked).size).toBe(30);
+      expect(totals.lost).toBe(0);
+      for (let i = 0; i < 30; i++)
+        expect(sink.marks.filter((m) => m.fields!["child"] === i)).toHaveLength(50);
+    },
+    120_000,
+  );
+
+  withPython(
+    "killed Python writers: of each process all that was done is received or counted, but for what it had in hand",
+    async () => {
+      const file = join(tmpdir(), `truejoule-progress-${process.pid}`);
+      writeFileSync(file, Buffer.alloc(16 * 6));
+      const progress = () => new BigUint64Array(new Uint8Array(readFileSync(file)).buffer);
+      const sink = new Collected();
+      const source = new MarksSource(sink);
+      const children = Array.from({ length: 6 }, (_, p) =>
+        spawn("python3", ["-c", COUNTED_MARKS, file, `${p}`], {
+          env: { ...process.env, ...source.environment, PYTHONPATH: PYTHON_FOLDER },
+          stdio: "ignore",
+        }),
+      );
+      let left = 6;
+      for (const child of children) child.once("close", () => left--);
+      while (left > 0) {
+        source.poll();
+        const made = progress();
+        for (let p = 0; p < 4; p++)
+          if (made[2 * p + 1]! > BigInt(500 * (p + 1))) children[p]!.kill("SIGKILL");
+        await new Promise((r) => setTimeout(r, 1));
+      }
+      source.close();
+      const made = progress();
+      rmSync(file);
+      for (const [p, { pid, signalCode }] of children.entries()) {
+        const received = sink.marks.filter((m) => m.fields!["pid"] === pid).length;
+        const losses = sink.losses.filter((l) => l.why.includes(`/${pid}-`));
+        const all = losses.reduce((n, l) => n + l.count, received);
+        const [begun, done] = [Number(made[2 * p]), Number(made[2 * p + 1])];
+        expect(signalCode).toBe(p < 4 ? "SIGKILL" : null);
+        expect(begun - done).toBeLessThanOrEqual(p < 4 ? 1 : 0);
+        expect([all >= done, all <= begun]).toEqual([true, true]);
+      }
+    },
+    120_000,
+  );
+
+  withPython(
+    "marks 12: workers forked after the recorder's end say nothing",
+    async () => {
+      const source = new MarksSource(new Collected());
+      const ended = python(
+        `
+import os, truejoule as tj
+tj.mark("before")
+while tj.recording(): pass
+for _ in range(5):
+    if os.fork() == 0:
+        tj.mark("after")
+        os._exit(tj.recording())
+    os.wait()
+print("done")
+`,
+        source.environment,
+      );
+      while (source.totals.received < 1) {
+        source.poll();
+        await new Promise((r) => setTimeout(r, 5));
+      }
+      source.close();
+      expect(await ended).toMatchObject({ code: 0, stderr: "", stdout: "done\n" });
+    },
+    60_000,
+  );
+});
+
+/** 20 children that stay, forked while two threads mark as fast as they can. Prints their ids. */
+const FORKS_BESIDE_THREADS = `
+import os, threading, time, truejoule as tj
+def work():
+    while True: tj.mark("w")
+tj.recording()
+for _ in range(2): threading.Thread(target=work, daemon=True).start()
+pids = []
+for _ in range(20):
+    pid = os.fork()
+    if pid == 0:
+        os.close(1)
+        time.sleep(600)
+        os._exit(0)
+    pids.append(pid)
+print(*pids, flush=True)
+time.sleep(600)
+`;
+
+/** 30 children; the hook was there before the client was, so it runs before the client's own. */
+const MARKS_IN_FORKS = `
+import os, signal
+def hook():
+    tj.begin("hook")
+os.register_at_fork(after_in_child=hook)
+import truejoule as tj
+arm = lambda: signal.setitimer(signal.ITIMER_REAL, 0.0005)
+def alarm(*_):
+    tj.begin("alarm")
+    arm()  # only now: on a slow machine they would nest without end
+signal.signal(signal.SIGALRM, alarm)
+arm()
+tj.begin("parent")
+pids = []
+for i in range(30):
+    pid = os.fork()
+    if pid == 0:
+        arm()
+        for _ in range(50): tj.begin("m", child=i)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        os._exit(0)
+    pids.append(pid)
+for pid in pids: os.waitpid(pid, 0)
+signal.setitimer(signal.ITIMER_REAL, 0)
+`;
+
+/** FILE NUMBER: leaves there how many marks it began and how many are done; 0 to 3 go on until they are killed. */
+const COUNTED_MARKS = `
+import mmap, sys, truejoule as tj
+with open(sys.argv[1], "r+b") as f:
+    words = memoryview(mmap.mmap(f.fileno(), 0)).cast("Q")
+at = 2 * int(sys.argv[2])
+i = 0
+while at < 8 or i < 20000:
+    words[at] = i = i + 1
+    tj.mark("m", i=i)
+    words[at + 1] = i
+`;

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClockExchange, Mark } from "../../schema/records.ts";
-import { MarksSource } from "../../marks/marks-source.ts";
+import { MarksSource, type MarkTotals } from "../../marks/marks-source.ts";
 import type { MarkSink } from "../../marks/to-marks.ts";
 
 export class Collected implements MarkSink {
@@ -29,7 +29,7 @@ export async function record<T>(
   sink: MarkSink,
   programs: (environment: Record<string, string>) => Promise<T>,
   capacity?: number,
-): Promise<{ result: T; totals: { received: number; lost: number } }> {
+): Promise<{ result: T; totals: MarkTotals }> {
   const source = new MarksSource(sink, capacity);
   let running = true;
   const ended = programs(source.environment).finally(() => (running = false));

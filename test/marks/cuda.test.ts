@@ -1,17 +1,8 @@
-// marks/cuda where there is no GPU: its names always, and the whole library against a fake driver and CUPTI
-// where CUDA's headers are (CUDA_HOME, as for its Makefile).
+// marks/cuda where there is no GPU: the whole library against a fake driver and CUPTI (cuda/build.ts).
 
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import {
-  closeSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readSync,
-  rmSync,
-  symlinkSync,
-} from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -25,7 +16,9 @@ import type { Mark } from "../../schema/records.ts";
 import type { Session } from "../../schema/session.ts";
 import { instant } from "../../schema/time.ts";
 import { Collected, record } from "./collect.ts";
-import { hasGcc, HEADER_FOLDER, run } from "./programs.ts";
+import { runPtx } from "./cuda/ptx.ts";
+import { buildFakeCuda, type FakeCuda, whose } from "./cuda/build.ts";
+import { hasGcc, run } from "./programs.ts";
 
 const hook = new URL("../../scripts/ts-register.mjs", import.meta.url).href;
 const here = join(import.meta.dirname, "cuda");
@@ -75,56 +68,60 @@ describe("the library is not there", () => {
   });
 });
 
-const home = process.env["CUDA_HOME"] ?? "/usr/local/cuda";
-const headers = [home, `${home}/extras/CUPTI`].map((h) => join(h, "include"));
-const present = hasGcc && headers.some((h) => existsSync(join(h, "cupti.h")));
+describe("marks 10: the ping kernel's PTX, run", () => {
+  const header = readFileSync(join(source, "ping_ptx.h"), "utf8");
+  const text = header.match(/(?<=^ *").*(?=\\n")/gm)!.join("\n");
+  const PAGE = 4096;
 
-(present ? describe : describe.skip)(
-  `the library on a fake GPU${present ? "" : " (skipped: no CUDA headers; set CUDA_HOME)"}`,
+  /** @param after looks that the host lets pass before each request. */
+  function ping(after: number): { looks: number; replies: number; ended: boolean } {
+    const seen = { looks: 0, replies: 0, ended: false };
+    let since = 0;
+    const memory = {
+      read: (at: number): number => {
+        expect(at).toBe(PAGE);
+        seen.looks++;
+        if (++since > after) return seen.replies + 1;
+        return seen.replies;
+      },
+      write: (at: number, value: number): void => {
+        expect(value).toBeGreaterThan(0);
+        if (at === PAGE + 72) seen.ended = true;
+        if (at < PAGE + 128) return;
+        expect(at).toBe(PAGE + 128 + 8 * seen.replies);
+        seen.replies++;
+        since = 0;
+      },
+    };
+    runPtx(text, { page: PAGE, count: 100 }, memory, 1e6);
+    return seen;
+  }
+
+  test.each([
+    ["at once", 0, 100, 100],
+    ["never", Infinity, 16_384, 0],
+    ["after 100 looks each", 100, 10_100, 100],
+    ["after 10,000 looks each: the limit is the kernel's, not a request's", 10_000, 16_385, 1],
+  ])("a host that answers %s", (_what, after, looks, replies) => {
+    const seen = ping(after);
+    expect([seen.ended, seen.replies]).toEqual([true, replies]);
+    expect(seen.looks).toBeLessThanOrEqual(looks);
+  });
+});
+
+(hasGcc ? describe : describe.skip)(
+  `the library on a fake GPU, ${whose}${hasGcc ? "" : " (skipped: no gcc)"}`,
   () => {
-    const library = join(dir, "libtruejoule-cuda.so");
+    let fake: FakeCuda;
     const CUPTI_ERROR_NS = 300; // of fake.c
-
-    beforeAll(() => {
-      const include = headers.flatMap((h) => ["-isystem", h]);
-      const types = execFileSync(
-        "sh",
-        [
-          "-c",
-          `cat ${headers.join("/cupti_activity.h ")}/cupti_activity.h 2>/dev/null | grep -oE 'CUpti_Activity(Kernel|Marker)[0-9]*;' | tr -d ';' | sort -V`,
-        ],
-        { encoding: "utf8" },
-      ).split("\n");
-      const newest = (kind: string): string => types.filter((t) => t.includes(kind)).at(-1)!;
-      const records = [
-        `-DTJ_CUPTI_KERNEL=${newest("Kernel")}`,
-        `-DTJ_CUPTI_MARKER=${newest("Marker")}`,
-      ];
-      const shared = ["-fPIC", "-shared", "-D_GNU_SOURCE", ...include, ...records];
-      const fake = join(dir, "libcuda.so.1");
-      gcc(...shared, "-Wl,-soname,libcuda.so.1", join(here, "fake.c"), "-o", fake);
-      symlinkSync("libcuda.so.1", join(dir, "libcupti.so.13"));
-      const files = ["injection.c", "ping.c", "names.c", "gate.c"].map((f) => join(source, f));
-      gcc(
-        ...shared,
-        "-I",
-        HEADER_FOLDER,
-        ...files,
-        fake,
-        "-o",
-        library,
-        `-Wl,-rpath,${dir}`,
-        "-ldl",
-      );
-      const program = ["-o", join(dir, "program"), join(here, "program.c"), fake];
-      gcc(...include, ...program, `-Wl,-rpath,${dir}`);
-    }, 30_000);
+    beforeAll(() => void (fake = buildFakeCuda()), 60_000);
+    afterAll(() => fake.remove());
+    const program = (env: Record<string, string>, ...args: string[]) =>
+      run(fake.program, [fake.library, ...args], env);
 
     test("every launch and kernel once, and the truth inside every bound", async () => {
       const sink = new Collected();
-      const { result } = await record(sink, (env) =>
-        run(join(dir, "program"), [library, "300"], env),
-      );
+      const { result } = await record(sink, (env) => program(env, "300"));
       expect([result.code, result.stderr, result.stdout.trim()]).toEqual([0, "", "300"]);
       const session = { hostEpoch: instant<"host">(sink.marks[0]!.t) } as Session;
       const collector = new KernelCollector();
@@ -144,12 +141,9 @@ const present = hasGcc && headers.some((h) => existsSync(join(h, "cupti.h")));
     }, 30_000);
 
     test("without a recorder it does nothing", async () => {
-      const ended = await run(join(dir, "program"), [library, "20"], {});
+      const ended = await program({}, "20");
       expect([ended.code, ended.stdout.trim(), ended.stderr]).toEqual([0, "20", ""]);
     });
-
-    const program = (env: Record<string, string>, ...args: string[]) =>
-      run(join(dir, "program"), [library, ...args], env);
 
     /** What align makes of one program's run. */
     async function aligned(args: string[], more: Record<string, string> = {}) {
@@ -274,11 +268,46 @@ const present = hasGcc && headers.some((h) => existsSync(join(h, "cupti.h")));
       expect(closed.readUInt32LE()).toBe(1);
     }, 60_000);
 
+    test("marks 10: a launch in a further context does not wait for a burst, nor for the driver that makes its kernel", async () => {
+      // The driver takes the ping kernel only after 120 launches in 40 contexts: a launch that waited would for ever.
+      const { result, k } = await aligned(["200", "contexts"], { FAKE_HOLD: "120" });
+      expect(result).toMatchObject({ code: 0, stdout: "200\n" });
+      expect([k.table.count, k.table.launchesAlone]).toEqual([200, 0]);
+    }, 30_000);
+
+    test("marks 10: contexts beyond those that are kept launch and are recorded, without clock exchanges of their own", async () => {
+      const { k, sink } = await aligned(["400", "contexts"]);
+      expect([k.table.count, k.table.launches]).toEqual([400, 400]);
+      expect(sink.lost).toBe(0);
+    }, 30_000);
+
+    test("marks 11: records delivered in any thread, the ping thread's own launch included, lock nobody", async () => {
+      const { result, k, sink } = await aligned(["300"], { FAKE_SYNC: "1" });
+      expect(result).toMatchObject({ code: 0, stderr: "", stdout: "300\n" });
+      expect([k.table.count, k.table.launchesAlone, k.unbounded]).toEqual([300, 0, 0]);
+      expect(sink.exchanges.filter((e) => e.stream.includes("cupti:")).length).toBeGreaterThan(0);
+    }, 30_000);
+
+    test("marks 11: a kernel whose name CUPTI does not know is one like others", async () => {
+      const { k } = await aligned(["50", "nameless"]);
+      expect(k.table.count).toBe(50);
+      expect(k.table.names).toContain("kernel without a name");
+    });
+
+    test("texts of any kind: 64 KiB, no UTF-8, escapes, empty; each range ends as it began", async () => {
+      const { sink } = await aligned(["70", "texts"]);
+      const begins = sink.marks.filter((m) => m.phase === "begin");
+      const ends = sink.marks.filter((m) => m.phase === "end");
+      const shown = (marks: readonly Mark[]) =>
+        marks.map((m) => `${String(m.fields!["span"])} ${m.name}`).sort();
+      expect(begins).toHaveLength(70);
+      expect(shown(ends)).toEqual(shown(begins));
+      expect(begins.every((m) => m.name.length > 0 && m.name.length <= 96)).toBe(true);
+    });
+
     test("parts can be left out", async () => {
       const sink = new Collected();
-      await record(sink, (env) =>
-        run(join(dir, "program"), [library, "30"], { ...env, TRUEJOULE_CUDA: "submit" }),
-      );
+      await record(sink, (env) => program({ ...env, TRUEJOULE_CUDA: "submit" }, "30"));
       expect(kernelsOf(sink.marks)).toEqual([]);
       expect(sink.marks.filter((m) => m.fields?.["kind"] === "submit")).toHaveLength(30);
       expect(sink.exchanges).toEqual([]);

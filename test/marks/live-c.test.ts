@@ -108,7 +108,7 @@ suite(`C client${hasGcc ? "" : " (skipped: no gcc on this machine)"}`, () => {
     expect([kernel!.t, kernelEnd!.t, kernel!.fields!["correlation"]]).toEqual([3000n, 4000n, 42]);
     expect(sink.exchanges).toEqual([
       {
-        stream: "gpu0",
+        stream: "program:gpu0",
         sent: 5000n,
         deviceReceived: 9007199254740993n,
         deviceSent: 9007199254740993n,

@@ -1,6 +1,7 @@
 /* The C client put through its paces for the tests: one mode a run, each documented at its function. */
 #include "truejoule.h"
 
+#include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -114,6 +115,34 @@ static void api(void) {
   tj_emit(&(tj_event){TJ_KIND_INSTANT, kernel, 0, 0, 0, 0, NULL, 0});
 }
 
+/* other USER: one mark as that user; then what errno was, which is the program's own. */
+static void other(int user) {
+  if (setuid((uid_t)user)) die("setuid");
+  errno = 77;
+  tj_mark("of another");
+  printf("errno %d\n", errno);
+}
+
+/* plugin LIBRARY TIMES: opens a library that marks (built from this file), lets it mark, closes it. Prints how many
+   mappings of a ring are left. */
+static void plugin(const char *library, int times) {
+  char line[4096];
+  int left = 0;
+  for (int i = 0; i < times; i++) {
+    void *handle = dlopen(library, RTLD_NOW);
+    void (*mark)(void);
+    if (!handle) die(dlerror());
+    *(void **)&mark = dlsym(handle, "plugged");
+    mark();
+    dlclose(handle);
+  }
+  FILE *maps = fopen("/proc/self/maps", "r");
+  while (maps && fgets(line, sizeof line, maps)) left += strstr(line, "shared.ring") != NULL;
+  printf("%d left\n", left);
+}
+void plugged(void);
+void plugged(void) { tj_mark("plugged"); }
+
 int main(int argc, char **argv) {
   const char *mode = argc > 1 ? argv[1] : "";
   if (!strcmp(mode, "emit") && argc > 6) emit(argv + 2);
@@ -122,6 +151,8 @@ int main(int argc, char **argv) {
   else if (!strcmp(mode, "fork")) forked();
   else if (!strcmp(mode, "api")) api();
   else if (!strcmp(mode, "outlive") && argc == 3) outlive(atol(argv[2]));
+  else if (!strcmp(mode, "other") && argc == 3) other(atoi(argv[2]));
+  else if (!strcmp(mode, "plugin") && argc == 4) plugin(argv[2], atoi(argv[3]));
   else die("unknown mode");
   return 0;
 }

@@ -146,7 +146,9 @@ class Ring:
 
     def forget(self) -> None:
         """In a forked child: the ring stays the parent's; closing does not release its lock."""
-        os.close(self._fd)
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
 
 def _is_inside(frame: Optional[Any]) -> bool:

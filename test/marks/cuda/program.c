@@ -5,13 +5,17 @@
  *   abrupt    ends by _exit, as forked workers do
  *   capture   every fifth launch is captured into a graph
  *   reset     the context is destroyed half way; the new one has the old one's address
- *   nameless  a kernel whose name CUPTI does not know
+ *   contexts  each launch in the next of 40 contexts: more than the library keeps
+ *   nameless  kernels whose names CUPTI does not know
  *   nvtx      ranges whose text changes and is freed, two of them nested, beyond what any table holds
  *   outlive   waits until the recorder has ended, launches as fast as it can, prints what is still watched
+ *   texts     NVTX texts of any kind: 64 KiB, invalid UTF-8, escapes, empty; as ranges and as instants
+ *   threads   8 threads at once: launches in contexts that come and go, names old and new, captures, ranges
  *   names     as many kernel names as launches, of 150 bytes that differ only in their end
  */
 #include <cuda.h>
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +24,7 @@
 
 extern void fake_marker(unsigned id, int start, const char *name);
 extern int fake_enabled(void);
+extern void fake_use(unsigned long context);
 
 static void launch(const char *name, int i) {
   cuLaunchKernel((CUfunction)(void *)name, 5000 + 5000 * (unsigned)(i % 10), 1, 1, 1, 1, 1, 0, 0, 0, 0);
@@ -43,6 +48,55 @@ static void nvtx(int n) {
   }
 }
 
+static void texts(int n) {
+  static char text[1 << 16];
+  static const char *const odd[] = {"", "\x1b]0;owned\a\x1b[2J", "\xff\xfe\xc3", "\xc3", "a\nb", "é🔥"};
+  for (int i = 0; i < n; i++) {
+    int k = i % 7;
+    memset(text, i % 2 ? 'x' : 0xa9, sizeof text - 1); /* continuation bytes alone: no place to cut at */
+    range(4 * (unsigned)i, 1, k < 6 ? odd[k] : text);
+    range(4 * (unsigned)i + 1, -1, k < 6 ? odd[k] : text);
+    range(4 * (unsigned)i, 0, NULL);
+  }
+}
+
+struct worker {
+  int number, launches;
+};
+
+static void *worked(void *arg) {
+  const struct worker *w = arg;
+  char name[64];
+  CUgraph graph;
+  for (int i = 0; i < w->launches; i++) {
+    fake_use(1 + (unsigned long)((i / 20 + w->number) % 40));
+    snprintf(name, sizeof name, "kernel_%d", i % 50);
+    if (i % 25 == 0) cuStreamBeginCapture(0, CU_STREAM_CAPTURE_MODE_GLOBAL);
+    launch(i % 3 ? "shared" : strdup(name), i);
+    if (i % 25 == 0) cuStreamEndCapture(0, &graph);
+    if (i % 10 == 9) cuCtxSynchronize();
+    if (i % 100 == 50) cuCtxDestroy((CUcontext)(1 + (unsigned long)w->number));
+    if (i % 10 == 5) {
+      unsigned id = (unsigned)(w->number * 100000 + i);
+      range(id, 1, name);
+      range(id, 0, NULL);
+    }
+    if (i % 50 == 0) usleep(5000);
+  }
+  return NULL;
+}
+
+static void threads(int n) {
+  enum { THREADS = 8 };
+  pthread_t t[THREADS];
+  struct worker w[THREADS];
+  for (int k = 0; k < THREADS; k++) {
+    w[k] = (struct worker){k, n / THREADS};
+    pthread_create(&t[k], NULL, worked, &w[k]);
+  }
+  for (int k = 0; k < THREADS; k++) pthread_join(t[k], NULL);
+}
+
 static void outlive(int n) {
   char folder[512];
   struct stat s;
@@ -63,14 +117,17 @@ int main(int argc, char **argv) {
   int n = atoi(argv[2]);
   const char *mode = argc > 3 ? argv[3] : "";
   if (!strcmp(mode, "nvtx")) return nvtx(n), 0;
+  if (!strcmp(mode, "texts")) return texts(n), 0;
+  if (!strcmp(mode, "threads")) return threads(n), printf("%d\n", n), 0;
   if (!strcmp(mode, "outlive")) launch("early", 0), outlive(n), n = 0;
   for (int i = 0; i < n; i++) {
     CUgraph graph;
     char name[200];
     int captured = !strcmp(mode, "capture") && i % 5 == 0;
     snprintf(name, sizeof name, "%0150d", i);
+    if (!strcmp(mode, "contexts")) fake_use(1 + (unsigned long)(i % 40));
     if (captured) cuStreamBeginCapture(0, CU_STREAM_CAPTURE_MODE_GLOBAL);
-    launch(!strcmp(mode, "names") ? strdup(name) : i % 2 ? "_ZN2at6native4gemmILi4EEEvi" : "elementwise", i);
+    launch(!strcmp(mode, "nameless") ? "" : !strcmp(mode, "names") ? strdup(name) : i % 2 ? "_ZN2at6native4gemmILi4EEEvi" : "elementwise", i);
     if (captured) cuStreamEndCapture(0, &graph);
     if (i % 10 == 9) cuCtxSynchronize();
     if (!strcmp(mode, "reset") && i == n / 2) cuCtxDestroy((CUcontext)1);
