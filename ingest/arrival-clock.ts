@@ -57,6 +57,12 @@ export class ArrivalClock {
     return least === null ? 0 : this.delayNs(a, least);
   }
 
+  /** How much less it is delayed than any of the last whole windows; 0 while the rate is not learned. */
+  earlyNs(a: Arrival): number {
+    const least = this.#windows.reduce<Arrival | null>((x, w) => this.earlier(x, w), null);
+    return least === null || !this.learned ? 0 : -this.delayNs(a, least);
+  }
+
   /** By how much the least delayed reads of the windows differ: what this host can tell apart. */
   spreadNs(): number {
     const least = this.least();
