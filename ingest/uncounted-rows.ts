@@ -22,6 +22,8 @@ const LATE_PERIODS = 2.5;
 const SPREADS = 3;
 const EARLY_NS = 20e6;
 const EARLY_PERIODS = 1.5;
+/** Earlier than half a period, but not yet so much: it becomes more within this time, or the host has become quicker. */
+const EARLY_WAIT_NS = 1e9;
 const HOLD_NS = 300e6;
 const HOLD_ROWS = 4096;
 /** The rate may be so far from the declared one and still be the device's own, not rows lost all the time. */
@@ -46,6 +48,7 @@ export class UncountedRows implements LineRows {
   #restarts = 0;
   #holes = 0;
   #excess = 0;
+  #earlySinceNs: number | null = null;
   /** Indices given, held rows not among them. */
   #next = 0;
   #hostNs: number | null = null;
@@ -68,9 +71,7 @@ export class UncountedRows implements LineRows {
     this.#blocks.stamp(before, after);
     this.#hostNs = after === null ? null : Number(after);
     this.#suspect =
-      this.#hostNs !== null &&
-      this.#clock.learned &&
-      this.#late(this.#arrival(0, this.#hostNs));
+      this.#hostNs !== null && this.#clock.learned && this.#late(this.#arrival(0, this.#hostNs));
   }
 
   row({ buffer, byteOffset, byteLength }: DataView): void {
@@ -130,8 +131,13 @@ export class UncountedRows implements LineRows {
 
   #arrived(hostNs: number): void {
     const earlyNs = this.#clock.earlyNs(this.#arrival(-1, hostNs));
-    if (earlyNs >= this.#most(EARLY_NS, EARLY_PERIODS))
+    if (earlyNs >= this.#most(EARLY_NS, EARLY_PERIODS)) {
       this.#excess += Math.round((earlyNs * this.#clock.hz) / 1e9);
+      this.#earlySinceNs = null;
+    } else if (earlyNs >= this.#most(0, 0.5)) {
+      this.#earlySinceNs ??= hostNs;
+      if (hostNs - this.#earlySinceNs < EARLY_WAIT_NS) return;
+    } else this.#earlySinceNs = null;
     this.#clock.arrived(this.#arrival(-1, hostNs));
   }
 

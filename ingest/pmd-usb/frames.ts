@@ -82,7 +82,7 @@ export class FrameDecoder {
     const there = this.#buffer.length - at;
     if (!this.#inStep) {
       if (there < STEADY_BYTES) return null;
-      this.#inStep = this.#steady(at);
+      this.#inStep = this.#again = this.#steady(at);
       if (!this.#inStep) return 1;
       return this.#between > 0 ? FRAME_BYTES : 0;
     }
@@ -90,9 +90,9 @@ export class FrameDecoder {
     this.#again &&= this.#last.has(this.#frame(at));
     if (this.#again) return AGAIN;
     if (this.#follows(at) && this.#sameVolts(at, at + FRAME_BYTES)) return TELL;
+    if (there < FRAME_BYTES + STEADY_BYTES) return null;
     this.#again = this.#same(at, at + FRAME_BYTES) || this.#last.has(this.#frame(at + FRAME_BYTES));
     if (this.#again) return TELL;
-    if (there < FRAME_BYTES + STEADY_BYTES) return null;
     if (this.#steady(at + FRAME_BYTES)) return TELL; // whole frames are missing, which the ticks show
     this.#inStep = false;
     return 1;

@@ -101,7 +101,7 @@ export class SetDecoder {
 
   #whole(): void {
     this.#have = 0;
-    if (this.#odd && this.#wasSaid()) return this.#again();
+    if ((this.#odd || !this.#waiting.is) && this.#wasSaid()) return this.#again();
     if (this.#odd) this.#doubt();
     this.#waiting.words.set(this.#words);
     this.#waiting.marked = this.#marked;
@@ -110,8 +110,9 @@ export class SetDecoder {
   }
 
   #wasSaid(): boolean {
-    const { words } = this.#waiting;
-    return this.#words.every((w, i) => w === words[i]) || this.#last.has(bytesOf(this.#words));
+    const { words, is } = this.#waiting;
+    const repeats = is && this.#words.every((w, i) => w === words[i]);
+    return repeats || this.#last.has(bytesOf(this.#words));
   }
 
   /** The one that waits goes on waiting, as if this one had not come. */

@@ -20,8 +20,6 @@ const BUFFER_BYTES = 4096;
 const VOUCHERS = 3;
 /** By chance, (1/64 · 5/8)^7 at any byte: 10⁻¹⁴. */
 const STEADY_WORDS = 8;
-const STEADY_BYTES = STEADY_WORDS * WORD_BYTES;
-const RUN_BYTES = (1 + VOUCHERS) * WORD_BYTES;
 
 const counterOf = (word: number): number => (word >>> COUNTER_BIT) & COUNTER_MASK;
 const valueOf = (word: number): number => word & ~(COUNTER_MASK << COUNTER_BIT);
@@ -41,9 +39,13 @@ export class WordDecoder {
   readonly #onWord: OnWord;
   readonly #buffer = new StreamBuffer(BUFFER_BYTES);
   readonly #view = this.#buffer.view;
-  /** By counter, the last that was told; null before. */
-  readonly #last: (number | null)[] = [];
+  /** By counter, the last that was told. */
+  readonly #last: (number | undefined)[] = [];
+  #told = 0;
   #inStep = false;
+  /** What is done with of the buffer, and words from there on that follow one another and the last that was told. */
+  #at = 0;
+  #ahead = 0;
   #between = 0;
   #range: number | null = null;
 
@@ -58,82 +60,101 @@ export class WordDecoder {
   /** The stream begins anew. */
   reset(): void {
     this.#buffer.clear();
-    this.#last.length = this.#between = 0;
+    this.#last.length = this.#between = this.#ahead = 0;
     this.#inStep = false;
     this.#range = null;
   }
 
   /** @returns bytes that are done with. */
   readonly #take = (): number => {
-    let at = 0;
-    for (let next: number | null = at; next !== null; next = this.#next(at)) at = next;
-    return at;
+    this.#at = 0;
+    while (this.#inStep ? this.#run() : this.#search());
+    return this.#at;
   };
 
-  /** From where to go on; null: more must come. */
-  #next(at: number): number | null {
-    const there = this.#buffer.length - at;
-    if (there < (this.#inStep ? RUN_BYTES : STEADY_BYTES)) return null;
-    return this.#inStep ? this.#run(at) : this.#search(at);
-  }
-
-  /** Tells words for as long as each is vouched for; of those ahead, all but the last are known to follow. */
-  #run(from: number): number | null {
-    const ahead = VOUCHERS * WORD_BYTES;
-    let at = from;
-    let last = this.#view.getUint32(at + ahead - WORD_BYTES, true);
-    for (; this.#buffer.length - at >= RUN_BYTES; at += WORD_BYTES) {
-      const next = this.#view.getUint32(at + ahead, true);
-      if (!follows(last, next)) return this.#break(at, from);
-      this.#tell(this.#view.getUint32(at, true));
+  /** Tells words for as long as each is vouched for. @returns whether there may be more to find. */
+  #run(): boolean {
+    let [at, ahead, last] = [
+      this.#at,
+      this.#ahead,
+      this.#ahead > 0 ? this.#word(this.#ahead - 1) : this.#told,
+    ];
+    let goesOn = true;
+    for (let to = at + ahead * WORD_BYTES; goesOn && to + WORD_BYTES <= this.#buffer.length;) {
+      const next = this.#view.getUint32(to, true);
+      goesOn = follows(last, next);
+      if (!goesOn) break;
       last = next;
+      to += WORD_BYTES;
+      if (ahead < VOUCHERS) ahead++;
+      else {
+        this.#tell(this.#view.getUint32(at, true));
+        at += WORD_BYTES;
+      }
     }
-    return at;
+    [this.#at, this.#ahead] = [at, ahead];
+    return !goesOn && this.#break(last);
   }
 
-  /** What follows the words ahead of `at` is none that must: is it those before once more? */
-  #break(at: number, from: number): number | null {
-    const ends = at + VOUCHERS * WORD_BYTES;
-    const again = this.#again(ends);
-    if (again === null) return at > from ? at : null;
-    this.#inStep = false;
-    if (again === 0) return this.#skip(at, 1);
-    for (let told = at; told < ends; told += WORD_BYTES)
-      this.#tell(this.#view.getUint32(told, true));
-    this.counts.repeated += again;
-    return ends + again * WORD_BYTES;
+  /** What follows `last` is no word that must: is it those that end there once more? */
+  #break(last: number): boolean {
+    const again = this.#again(last);
+    if (again === null) return false;
+    if (again === 0) {
+      this.#inStep = false;
+      this.#skip(1);
+    } else {
+      for (let i = 0; i < this.#ahead; i++) this.#tell(this.#word(i));
+      this.counts.repeated += again;
+      this.#at += (this.#ahead + again) * WORD_BYTES;
+    }
+    this.#ahead = 0;
+    return true;
   }
 
-  /** How many words from `at` on are those that end just before it; null: more must come. */
-  #again(at: number): number | null {
-    const word = (i: number): number => this.#view.getUint32(at + i * WORD_BYTES, true);
-    const count = ((counterOf(word(-1)) - counterOf(word(0))) & COUNTER_MASK) + 1;
+  /** How many words behind those ahead are the ones that end with `last`; null: more must come. */
+  #again(last: number): number | null {
+    const ahead = this.#ahead;
+    if (!this.#has(ahead)) return null;
+    const count = ((counterOf(last) - counterOf(this.#word(ahead))) & COUNTER_MASK) + 1;
     let alike = true;
     for (let i = 0; i < count; i++) {
-      if (at + (i + 1) * WORD_BYTES > this.#buffer.length) return null;
-      const back = i - count;
-      const before = back < -VOUCHERS ? this.#last[counterOf(word(i))] : word(back);
-      if (word(i) !== before) return 0;
-      alike &&= valueOf(word(i)) === valueOf(word(0));
+      if (!this.#has(ahead + i)) return null;
+      const word = this.#word(ahead + i);
+      const back = ahead + i - count;
+      if (word !== (back < 0 ? this.#last[counterOf(word)] : this.#word(back))) return 0;
+      alike &&= valueOf(word) === valueOf(last);
     }
     return alike && count > 1 ? 0 : count;
   }
 
-  #search(at: number): number {
-    let word = this.#view.getUint32(at, true);
+  #search(): boolean {
+    if (!this.#has(STEADY_WORDS - 1)) return false;
+    let word = this.#word(0);
     for (let i = 1; i < STEADY_WORDS; i++) {
-      const next = this.#view.getUint32(at + i * WORD_BYTES, true);
-      if (!follows(word, next)) return this.#skip(at, 1);
+      const next = this.#word(i);
+      if (!follows(word, next)) return this.#skip(1);
       word = next;
     }
     this.#inStep = true;
-    return this.#between > 0 ? this.#skip(at, WORD_BYTES) : at;
+    this.#ahead = 1;
+    return this.#between > 0 ? this.#skip(WORD_BYTES) : true;
   }
 
-  #skip(at: number, bytes: number): number {
+  /** The word so many after the first that is not done with, and whether it is there. */
+  #word(i: number): number {
+    return this.#view.getUint32(this.#at + i * WORD_BYTES, true);
+  }
+
+  #has(i: number): boolean {
+    return this.#at + (i + 1) * WORD_BYTES <= this.#buffer.length;
+  }
+
+  #skip(bytes: number): true {
     this.#between += bytes;
     this.counts.bytesSkipped += bytes;
-    return at + bytes;
+    this.#at += bytes;
+    return true;
   }
 
   #tell(word: number): void {
@@ -142,7 +163,7 @@ export class WordDecoder {
     this.#range = range;
     const between = this.#between;
     this.#between = 0;
-    this.#last[counterOf(word)] = word;
+    this.#told = this.#last[counterOf(word)] = word;
     this.#onWord(word, counterOf(word), between);
   }
 }
