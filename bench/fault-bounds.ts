@@ -26,8 +26,6 @@ const BITS: Readonly<Partial<Record<DeviceName, number>>> = {
   "pmd-usb": 16,
   ppk2: 6,
 };
-/** The least delayed read of the last two seconds is remembered, s; and two more may pass until one is as little late. */
-const REMEMBERED_S = 2.25;
 /** What lateness of a device without a counter is a hole, and what earliness an excess (ingest/uncounted-rows.ts), s. */
 const [HOLE_S, EXCESS_S] = [0.1, 0.02];
 const [HOLE_PERIODS, EXCESS_PERIODS, SPREADS] = [2.5, 1.5, 3];
@@ -54,10 +52,10 @@ export function boundOf(c: FaultCase, rig: Rig, run: Circumstances): Bound {
 const NONE: Bound = { few: 0, many: 0, why: "" };
 
 /** How much too short and too long a gap may seem, s. */
-const offS = ({ beforeS, afterS, rate, longS }: Lateness): { short: number; long: number } => {
-  const rateS = rate * (longS + REMEMBERED_S);
-  return { short: beforeS + rateS, long: afterS + rateS };
-};
+const offS = ({ beforeS, afterS, rate, spanS }: Lateness): { short: number; long: number } => ({
+  short: beforeS + rate * spanS,
+  long: afterS + rate * spanS,
+});
 
 /** Over all gaps, each rounded by itself. */
 const over = (

@@ -168,8 +168,8 @@ export interface Lateness {
   readonly afterS: number;
   /** What it may have the device's rate wrong by, as a share. */
   readonly rate: number;
-  /** From the row before to the row after, s. */
-  readonly longS: number;
+  /** From the earliest of those reads to the last of them, s. */
+  readonly spanS: number;
 }
 
 /** What a source goes by: reads of so long before a gap at least, and so long after; s. */
@@ -178,8 +178,11 @@ export interface Windows {
   readonly afterS: number;
 }
 
-/** A source learns the device's rate from the host's clock, from its first quarter second to another a second on. */
-const [WINDOW_S, LEARNED_S] = [0.25, 1];
+/**
+ * A source learns the device's rate from the host's clock, from its first quarter second to another a second on;
+ * then it remembers the least delayed reads of two seconds, where it remembers any.
+ */
+const [WINDOW_S, LEARNED_S, REMEMBERED_S] = [0.25, 1, 2];
 
 export function lateness(
   rig: Rig,
@@ -204,14 +207,15 @@ export function lateness(
   };
   return gaps.map(({ before, after }) => {
     const [i, k] = [before, after].map((place) => reads.findIndex((r) => r.place >= place));
-    const beforeS = leastNear(i!, -1, windows.beforeS);
-    const heardS = (reads[i!]!.hostNs - reads[0]!.hostNs) / 1e9;
+    const isLearned = reads[i!]!.hostNs - reads[0]!.hostNs > (LEARNED_S + WINDOW_S) * 1e9;
+    const goesBackS = isLearned && windows.beforeS > 0 ? REMEMBERED_S : windows.beforeS;
+    const beforeS = leastNear(i!, -1, goesBackS);
     const learned = (beforeS + leastNear(0, 1, WINDOW_S)) / LEARNED_S;
     return {
       beforeS,
       afterS: leastNear(k!, 1, windows.afterS),
-      rate: heardS > LEARNED_S + WINDOW_S ? Math.min(stated, learned) : stated,
-      longS: (after - before) / rowHz,
+      rate: isLearned ? Math.min(stated, learned) : stated,
+      spanS: (after - before) / rowHz + goesBackS + WINDOW_S + windows.afterS,
     };
   });
 }
