@@ -1,7 +1,8 @@
 // A pipe between an instrument and its source: what the instrument sent goes on, or what the case does to it. In:
-// bytes of the port. Out: bytes with faults, each from a place in the stream on; and a copy of what came in.
+// bytes of the port. Out: bytes with faults, each from a place in the stream on; and a copy of what came in, with
+// the host's stamps.
 
-import type { OpenPort, PortSink } from "../ingest/port.ts";
+import type { OpenPort, PortSink, Stamp } from "../ingest/port.ts";
 import { type Random, random } from "../schema/random.ts";
 import { instant } from "../schema/time.ts";
 import { append } from "../schema/lists.ts";
@@ -23,12 +24,21 @@ export interface PipeFault {
   readonly kind: PipeFaultKind;
   /** Bytes of the clean stream before it; it happens once. */
   readonly at: number;
-  /** Bytes; of `hold` milliseconds; of `digit`, `join` and `double` lines. */
+  /** Bytes; of `hold` milliseconds; of `digit`, `join` and `double` lines, or of the latter frames of `unit` bytes. */
   readonly n: number;
+  readonly unit?: number;
+}
+
+/** What came in one opening of the port since its stream began. */
+export interface Opening {
+  readonly reads: { readonly bytes: Uint8Array; readonly after: Stamp }[];
+  streams: boolean;
 }
 
 interface Working {
   readonly kind: PipeFaultKind;
+  /** Bytes of a frame, where frames have one size. */
+  readonly unit: number | null;
   left: number;
   kept: number[];
   first: number[] | null;
@@ -40,7 +50,8 @@ const DIGITS: readonly [number, number] = [0x30, 0x39];
 
 export class Pipe {
   /** What the instrument sent, as it came. */
-  readonly clean: Uint8Array[] = [];
+  readonly openings: Opening[] = [];
+  readonly #start: Uint8Array | null;
   readonly #waiting: PipeFault[];
   readonly #random: Random;
   #seen = 0;
@@ -49,42 +60,60 @@ export class Pipe {
   #held: Uint8Array[] | null = null;
   #sink: PortSink | null = null;
 
-  constructor(faults: readonly PipeFault[], seed: number) {
+  /** @param start the command that begins the stream; null: the device streams from its power-up on. */
+  constructor(faults: readonly PipeFault[], start: Uint8Array | null, seed: number) {
+    this.#start = start;
     this.#waiting = [...faults].sort((a, b) => a.at - b.at);
     this.#random = random(seed, "fault pipe");
   }
 
   through(open: OpenPort): OpenPort {
-    return (sink) => {
+    return async (sink) => {
       this.#sink = sink;
-      return open({
+      const opening: Opening = { reads: [], streams: this.#start === null };
+      this.openings.push(opening);
+      const port = await open({
         bytes: (chunk, before, after) => {
+          if (opening.streams) opening.reads.push({ bytes: chunk.slice(), after });
           const out = this.#pass(chunk);
           if (this.#held) this.#held.push(out);
           else if (out.length > 0) sink.bytes(out, before, after);
         },
         closed: (error) => sink.closed(error),
       });
+      return {
+        ...port,
+        write: (bytes) => {
+          if (this.#start !== null && Buffer.compare(this.#start, bytes) === 0)
+            this.#begin(opening);
+          port.write(bytes);
+        },
+      };
     };
   }
 
+  /** What came so far were answers. */
+  #begin(opening: Opening): void {
+    opening.streams = true;
+    this.#seen = 0;
+  }
+
   #pass(chunk: Uint8Array): Uint8Array {
-    this.clean.push(chunk.slice());
     const out: number[] = [];
     for (const byte of chunk) {
       while (this.#now === null && this.#waiting[0] && this.#waiting[0].at <= this.#seen)
-        this.#begin(this.#waiting.shift()!, out);
+        this.#happen(this.#waiting.shift()!, out);
       this.#seen++;
       this.#byte(byte, out);
     }
     return Uint8Array.from(out);
   }
 
-  #begin({ kind, n }: PipeFault, out: number[]): void {
+  #happen({ kind, n, unit }: PipeFault, out: number[]): void {
     if (kind === "garbage") for (let i = 0; i < n; i++) out.push(this.#random.integer(256));
     else if (kind === "overlong") for (let i = 0; i < n; i++) out.push(0x78);
     else if (kind === "hold") this.#hold(n);
-    else this.#now = { kind, left: n, kept: [], first: null };
+    else this.#now = { kind, unit: unit ?? null, left: n, kept: [], first: unit ? [] : null };
   }
 
   /** What comes from now on arrives `ms` later, all at once. */
@@ -156,11 +185,11 @@ export class Pipe {
     now.left = 0;
   }
 
-  /** Whole lines, each sent again. */
+  /** Whole lines or frames, each sent again. */
   #double(now: Working, byte: number, out: number[]): void {
     out.push(byte);
     now.first?.push(byte);
-    if (byte !== LF) return;
+    if (now.unit === null ? byte !== LF : now.first!.length < now.unit) return;
     if (now.first) {
       append(out, now.first);
       now.left--;

@@ -57,11 +57,21 @@ export class ArrivalClock {
     return least === null ? 0 : this.delayNs(a, least);
   }
 
-  /** By how much the least delayed reads of the windows differ: what this host can tell apart. */
+  /** How much less it is delayed than any of the last whole windows; 0 while the rate is not learned. */
+  earlyNs(a: Arrival): number {
+    const least = this.#leastOfWindows();
+    return least === null || !this.learned ? 0 : -this.delayNs(a, least);
+  }
+
+  /** By how much the least delayed reads of whole windows differ: what this host can tell apart. */
   spreadNs(): number {
-    const least = this.least();
+    const least = this.#leastOfWindows();
     if (least === null) return 0;
     return this.#windows.reduce((most, w) => Math.max(most, this.delayNs(w, least)), 0);
+  }
+
+  #leastOfWindows(): Arrival | null {
+    return this.#windows.reduce<Arrival | null>((a, b) => this.earlier(a, b), null);
   }
 
   /** The less delayed of two arrivals. */

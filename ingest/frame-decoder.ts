@@ -243,7 +243,7 @@ export class FrameDecoder {
       return;
     }
     let flags = this.#gaps.rows(s.index, s.rows, arrival);
-    if (this.#restarted) flags |= this.#rebase(s, before);
+    if (this.#restarted) flags |= this.#rebase(s, after);
     const contiguous = flags === 0;
     const firstIndex = this.#base.index + s.index;
     const tick = this.#base.tick + s.tick;
@@ -275,13 +275,14 @@ export class FrameDecoder {
    * First block after a restart: the host's clock says how many rows went by, so that index and tick go
    * on about where the device would be. The log keeps the device's own tick as deviceTick − base (noted).
    */
-  #rebase(s: Samples, before: Stamp): number {
+  #rebase(s: Samples, after: Stamp): number {
     this.#restarted = false;
     this.#records.restarts++;
     const last = this.#last!;
-    // The pause ends with the read that completed this block, so it holds this run's rows so far too.
+    // From the end of one read to that of another, of which each has just brought the last row of its block; so it
+    // holds this run's rows so far too. (A read may have begun long before, when there was nothing to be read.)
     const pauseNs =
-      before !== null && last.after !== null ? Math.max(0, Number(before - last.after)) : 0;
+      after !== null && last.after !== null ? Math.max(0, Number(after - last.after)) : 0;
     const paused = Math.round((pauseNs * this.#options.rowHz) / 1e9);
     const missing = Math.max(0, paused - s.index - s.rows);
     this.#gaps.counts.rowsLost += missing;
@@ -292,7 +293,7 @@ export class FrameDecoder {
     this.#sink.note({
       level: "loss",
       text: `the device began anew: about ${missing} rows lost; index = device index + ${this.#base.index}, tick = device tick + ${this.#base.tick}`,
-      ...(before === null ? {} : { t: before }),
+      ...(after === null ? {} : { t: after }),
     });
     return BlockFlag.gapBefore | BlockFlag.restart;
   }

@@ -17,8 +17,6 @@ export class RowBlocks {
   readonly #sink: DaqSink;
   readonly #leastRows: number;
   #rows = 0;
-  /** Where the last whole row still stands in {@link bytes}. */
-  #lastAt: number | null = null;
   #next = 0;
   #flags = 0;
   #tick: number | null = null;
@@ -47,14 +45,7 @@ export class RowBlocks {
   /** The row at {@link at} is whole. @param tick its unwrapped device time, where it carries one. */
   commit(tick: number | null = null): void {
     if (this.#rows === 0) this.#tick = tick;
-    this.#lastAt = this.at;
     if (++this.#rows === BLOCK_ROWS) this.flush();
-  }
-
-  /** Whether the last row was this very one. */
-  isLast(row: Uint8Array): boolean {
-    const from = this.#lastAt;
-    return from !== null && row.every((byte, i) => byte === this.bytes[from + i]);
   }
 
   /** Rows are missing here. @param restart the device began anew, or lost count. */

@@ -16,6 +16,8 @@ export interface LineCounts {
   readonly restarts: number;
   /** Gaps whose length only the host's clock tells. */
   readonly holes: number;
+  /** Rows more than the host's clock allows. */
+  readonly excess: number;
 }
 
 export interface LineRows {
@@ -44,10 +46,7 @@ export interface LineClock {
 }
 
 export const lineRows = (blocks: RowBlocks, { tick }: TextFormat, clock: LineClock): LineRows =>
-  tick ? new Counted(blocks, tick.bits, clock) : new Uncounted(blocks, clock.rowHz);
-
-const bytesOf = (row: DataView): Uint8Array =>
-  new Uint8Array(row.buffer, row.byteOffset, row.byteLength);
+  tick ? new Counted(blocks, tick.bits, clock) : new UncountedRows(blocks, clock.rowHz);
 
 class Counted implements LineRows {
   readonly #blocks: RowBlocks;
@@ -69,7 +68,8 @@ class Counted implements LineRows {
 
   row(row: DataView): void {
     const raw = this.#bits === 32 ? row.getUint32(0, true) : Number(row.getBigUint64(0, true));
-    this.#rows.row(bytesOf(row), raw, this.#spoiled > 0);
+    const bytes = new Uint8Array(row.buffer, row.byteOffset, row.byteLength);
+    this.#rows.row(bytes, raw, this.#spoiled);
     this.counter = raw;
     this.#spoiled = 0;
   }
@@ -94,47 +94,7 @@ class Counted implements LineRows {
   }
 
   counts(): LineCounts {
-    const { rows, rowsLost, repeated } = this.#rows.counts();
-    return { rows, rowsLost, repeated, ...this.#rows.longCounts(), holes: 0 };
-  }
-}
-
-class Uncounted implements LineRows {
-  readonly #blocks: RowBlocks;
-  readonly #rows: UncountedRows;
-  readonly counter = null;
-
-  constructor(blocks: RowBlocks, rowHz: number) {
-    this.#blocks = blocks;
-    this.#rows = new UncountedRows(blocks, rowHz);
-  }
-
-  beginRead(before: Stamp, after: Stamp): void {
-    this.#rows.beginRead(before, after);
-  }
-
-  row(row: DataView): void {
-    this.#rows.row(bytesOf(row));
-  }
-
-  spoiled(): void {
-    this.#rows.spoiled();
-  }
-
-  endRead(): void {
-    this.#rows.endRead();
-  }
-
-  restart(): void {
-    this.#rows.restart();
-  }
-
-  flush(): void {
-    this.#rows.flush();
-  }
-
-  counts(): LineCounts {
-    const { rows, rowsLost } = this.#blocks.counts;
-    return { rows, rowsLost, badCounters: 0, repeated: 0, ...this.#rows.counts() };
+    const { rows, rowsLost } = this.#rows.counts();
+    return { rows, rowsLost, ...this.#rows.longCounts(), holes: 0, excess: 0 };
   }
 }

@@ -48,6 +48,11 @@ class TextInstrument implements Instrument<TextCounts> {
     ["rowsLost", "loss", "rows lost"],
     ["restarts", "loss", "times the device began anew"],
     ["holes", "warning", "gaps whose rows are counted by the host's clock"],
+    [
+      "excess",
+      "warning",
+      "rows more than the host's clock allows: lines sent twice, or foreign ones",
+    ],
     ["badCounters", "warning", "rows whose counter cannot be"],
     ["repeated", "warning", "rows with the counter of the row before"],
     ["malformed", "warning", "lines that were no row"],

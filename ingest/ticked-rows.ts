@@ -2,7 +2,8 @@
 // order, the counter of each, the host's stamps of each read. Out: rows to their blocks.
 //
 // What a counter cannot tell, the host's clock must. Between neighbours the counter says all. Across a gap it
-// says the time but for whole turns: the host says how many, by the least delayed read before the gap against
+// says the time but for whole turns. Where foreign bytes stand in the place of just the rows that it says are
+// missing, no byte is, and so no turn. Else the host says how many, by the least delayed read before the gap against
 // the least delayed one after, so rows after a gap are held until that is known. Three cases, by the length of
 // a turn: shorter than the host is sure of, the turns are a guess and a new segment begins; longer than the
 // host is ever late, the host can contradict the counter: a few rows that it contradicts are bad rows, many in
@@ -20,12 +21,12 @@ export interface TickedCounts {
   readonly gapsUncertain: number;
   /** Times when for a second every read came a turn or more later than before: a busy host, or rows lost unseen. */
   readonly turnsLate: number;
-  /** Rows left out: they, or of a long counter their count, are those of the row before. */
-  readonly repeated: number;
 }
 
 /** What only a counter shows whose turn is longer than the host is ever late. */
 export interface LongCounts {
+  /** Rows left out: their count is that of the row before. */
+  readonly repeated: number;
   /** Rows left out: their counter cannot be. */
   readonly badCounters: number;
   /** The device began anew. */
@@ -43,6 +44,8 @@ export interface TickedOptions {
   readonly rowHz: number;
   /** Neighbours are at most this many periods apart, or rows are missing. */
   readonly gapPeriods: number;
+  /** Bytes of a row on the line, where every one has the same. */
+  readonly wireBytes?: number;
 }
 
 /** Told the unwrapped device time of a row, once it is known. */
@@ -50,7 +53,6 @@ export type OnPlaced = (tick: number) => void;
 
 interface Held {
   readonly bytes: Uint8Array;
-  readonly raw: number;
   /** Ticks since the first row after the gap. */
   readonly since: number;
   readonly placed: OnPlaced | undefined;
@@ -67,10 +69,15 @@ interface Gap {
   sinceNs: number | null;
 }
 
-/** Long enough for a read or more that is not late, short enough to be held. */
+/**
+ * Long enough for a read or more that is not late, short enough to be held. Where the reads so far say whole turns,
+ * they may only be late: they are given about as long to show their least delay as those before the gap had, or a
+ * busy host would make turns. Where turns are a guess anyway, not so long.
+ */
 const HOLD_NS = 64e6;
-const LONGEST_HOLD_NS = 250e6;
-const HOLD_ROWS = 8192;
+const [LONGEST_HOLD_NS, LONGEST_GUESS_NS] = [1e9, 250e6];
+/** And in rows: a host that stood still brings those of a second and more at once, all of them late. */
+const [HOLD_ROWS, HOLD_S] = [8192, 3];
 const CATCHES_UP_NS = 1e6;
 /** Further from a whole number of turns than this share is no clear answer. */
 const CLEAR_SHARE = 0.25;
@@ -98,6 +105,8 @@ export class TickedRows {
   readonly #modulus: number;
   readonly #uRel: number;
   readonly #gapPeriods: number;
+  readonly #wireBytes: number;
+  readonly #holdRows: number;
   readonly #clock: ArrivalClock;
   readonly #guessesTurns: boolean;
   /** A turn is longer than the host is ever late. */
@@ -106,8 +115,7 @@ export class TickedRows {
   #longest: number;
   #gapsUncertain = 0;
   #turnsLate = 0;
-  #repeated = 0;
-  readonly #longCounts = { badCounters: 0, restarts: 0 };
+  readonly #longCounts = { repeated: 0, badCounters: 0, restarts: 0 };
   /** Counter of the last row, held or not, and counter and device time of the last that was not held. */
   #raw = 0;
   #placedRaw = 0;
@@ -125,11 +133,13 @@ export class TickedRows {
   #late = 0;
 
   constructor(blocks: RowBlocks, options: TickedOptions) {
-    const { bits, hz, uRel, rowHz, gapPeriods } = options;
+    const { bits, hz, uRel, rowHz, gapPeriods, wireBytes = NaN } = options;
     this.#blocks = blocks;
     this.#modulus = 2 ** bits;
     this.#uRel = uRel;
     this.#gapPeriods = gapPeriods;
+    this.#wireBytes = wireBytes;
+    this.#holdRows = Math.max(HOLD_ROWS, HOLD_S * rowHz);
     this.#usual = hz / rowHz;
     this.#longest = gapPeriods * this.#usual;
     const turnNs = (this.#modulus * 1e9) / hz;
@@ -144,7 +154,7 @@ export class TickedRows {
 
   counts(): TickedCounts {
     const [gapsUncertain, turnsLate] = [this.#gapsUncertain, this.#turnsLate];
-    return { ...this.#blocks.counts, gapsUncertain, turnsLate, repeated: this.#repeated };
+    return { ...this.#blocks.counts, gapsUncertain, turnsLate };
   }
 
   longCounts(): LongCounts {
@@ -162,30 +172,32 @@ export class TickedRows {
     this.#afterNs = after === null ? null : Number(after);
   }
 
-  /** @param damaged bytes before it were lost or foreign. `bytes` is copied. */
-  row(bytes: Uint8Array, raw: number, damaged: boolean, placed?: OnPlaced): void {
+  /** @param between bytes since the row before that are of no row. `bytes` is copied. */
+  row(bytes: Uint8Array, raw: number, between: number, placed?: OnPlaced): void {
     if (this.#tick === null) {
       this.#tick = raw;
       return this.#put(bytes, raw, raw, placed);
     }
-    if (raw === this.#raw && this.#repeats(bytes)) {
-      this.#repeated++;
+    if (raw === this.#raw && this.#long && !this.#restart) {
+      this.#longCounts.repeated++;
       return;
     }
     const step = this.#stepTo(raw, this.#raw);
-    const goesOn = !damaged && !this.#restart && step <= this.#longest;
-    if (!goesOn) this.#break(raw);
+    const goesOn = between === 0 && !this.#restart && step <= this.#longest;
+    const spoiled = goesOn ? 0 : this.#spoiled(step, between);
+    if (!goesOn && spoiled === 0) this.#break(raw);
     const gap = this.#gap;
     if (!gap) {
+      if (spoiled > 0) this.#blocks.lose(spoiled);
       this.#steps.ticks += step;
-      this.#steps.rows++;
+      this.#steps.rows += 1 + spoiled;
       if (this.#gapSteps.length > 0) this.#gapSteps = [];
       return this.#put(bytes, raw, this.#tick + step, placed);
     }
     const since = goesOn ? gap.held[gap.held.length - 1]!.since + step : 0;
-    gap.held.push({ bytes: bytes.slice(), raw, since, placed });
+    gap.held.push({ bytes: bytes.slice(), since, placed });
     this.#raw = raw;
-    if (gap.held.length === HOLD_ROWS) this.#close();
+    if (gap.held.length >= this.#holdRows) this.#close();
   }
 
   /** The read is over: its last row has just arrived. */
@@ -221,10 +233,10 @@ export class TickedRows {
     this.#blocks.flush();
   }
 
-  /** With the counter of the row before: of a long one that alone says so, else it must be that very row. */
-  #repeats(bytes: Uint8Array): boolean {
-    if (this.#restart) return false;
-    return this.#long || (this.#gap === null && this.#blocks.isLast(bytes));
+  /** Rows in whose place other bytes stand, no more and no fewer than the counter says; else 0. */
+  #spoiled(step: number, between: number): number {
+    const rows = between / this.#wireBytes;
+    return this.#gap === null && !this.#restart && rows === this.#rowsIn(step) - 1 ? rows : 0;
   }
 
   /** Ticks forward from one counter to another, more than none and at most a turn. */
@@ -271,7 +283,8 @@ export class TickedRows {
     const heldNs = hostNs - (gap.sinceNs ?? hostNs);
     if (heldNs < HOLD_NS) return false;
     const seen = this.#seen(gap);
-    return heldNs >= LONGEST_HOLD_NS || seen === null || this.#whole(gap.step, seen) === gap.step;
+    const longestNs = this.#guessesTurns ? LONGEST_GUESS_NS : LONGEST_HOLD_NS;
+    return heldNs >= longestNs || seen === null || this.#whole(gap.step, seen) === gap.step;
   }
 
   /** Too few rows yet to say whether they or the counter before are right. */

@@ -7,18 +7,29 @@
 // when a read comes late by more than max(100 ms, 2.5 periods, three times what the least delayed reads of the
 // last seconds differ by), its rows are held until a third of a second has brought nothing less late; then the
 // least lateness is a hole of so many rows, and, being a guess, a new segment.
+//
+// No row comes before it was sampled. So where reads come earlier than any of the last seconds, by more than their
+// least delays differ, there were more rows than the device can have made: lines sent twice, or foreign lines that
+// took an index. Which ones nobody knows: they are counted, and the host's clock goes on without them.
 
 import { type Arrival, ArrivalClock } from "./arrival-clock.ts";
 import type { Stamp } from "./port.ts";
 import type { RowBlocks } from "./row-blocks.ts";
+import type { LineCounts, LineRows } from "./text-lines.ts";
 
 const LATE_NS = 100e6;
 const LATE_PERIODS = 2.5;
-const LATE_SPREADS = 3;
+const SPREADS = 3;
+const EARLY_NS = 20e6;
+const EARLY_PERIODS = 1.5;
+/** Earlier than half a period, but not yet so much: it becomes more within this time, or the host has become quicker. */
+const EARLY_WAIT_NS = 1e9;
 const HOLD_NS = 300e6;
 const HOLD_ROWS = 4096;
 /** The rate may be so far from the declared one and still be the device's own, not rows lost all the time. */
 const RATE_SPREAD = 0.3;
+
+const NO_COUNTER = { badCounters: 0, repeated: 0 };
 
 interface Hole {
   readonly restart: boolean;
@@ -29,12 +40,15 @@ interface Hole {
   bestNs: number;
 }
 
-export class UncountedRows {
+export class UncountedRows implements LineRows {
+  readonly counter = null;
   readonly #blocks: RowBlocks;
   readonly #clock: ArrivalClock;
   readonly #periodNs: number;
   #restarts = 0;
   #holes = 0;
+  #excess = 0;
+  #earlySinceNs: number | null = null;
   /** Indices given, held rows not among them. */
   #next = 0;
   #hostNs: number | null = null;
@@ -48,22 +62,20 @@ export class UncountedRows {
     this.#clock = new ArrivalClock({ hz: rowHz, spread: RATE_SPREAD });
   }
 
-  counts(): { readonly restarts: number; readonly holes: number } {
-    return { restarts: this.#restarts, holes: this.#holes };
+  counts(): LineCounts {
+    const [restarts, holes, excess] = [this.#restarts, this.#holes, this.#excess];
+    return { ...this.#blocks.counts, ...NO_COUNTER, restarts, holes, excess };
   }
 
   beginRead(before: Stamp, after: Stamp): void {
     this.#blocks.stamp(before, after);
     this.#hostNs = after === null ? null : Number(after);
     this.#suspect =
-      this.#hostNs !== null &&
-      this.#clock.learned &&
-      this.#late({ tick: this.#next, hostNs: this.#hostNs });
+      this.#hostNs !== null && this.#clock.learned && this.#late(this.#arrival(0, this.#hostNs));
   }
 
-  /** `bytes` is copied. */
-  row(bytes: Uint8Array): void {
-    this.#take(bytes);
+  row({ buffer, byteOffset, byteLength }: DataView): void {
+    this.#take(new Uint8Array(buffer, byteOffset, byteLength));
   }
 
   /** A line that was no row. */
@@ -77,7 +89,7 @@ export class UncountedRows {
     const [hole, hostNs] = [this.#hole, this.#hostNs];
     if (hostNs !== null) {
       if (hole) this.#look(hole, hostNs);
-      else if (this.#next > 0) this.#clock.arrived({ tick: this.#next - 1, hostNs });
+      else if (this.#next > 0) this.#arrived(hostNs);
     }
     this.#blocks.endRead();
   }
@@ -112,9 +124,26 @@ export class UncountedRows {
     this.#next++;
   }
 
+  /** Of the row so many after the last that has an index, by the device's count. */
+  #arrival(ahead: number, hostNs: number): Arrival {
+    return { tick: this.#next + ahead - this.#excess, hostNs };
+  }
+
+  #arrived(hostNs: number): void {
+    const earlyNs = this.#clock.earlyNs(this.#arrival(-1, hostNs));
+    if (earlyNs >= this.#most(EARLY_NS, EARLY_PERIODS)) {
+      this.#excess += Math.round((earlyNs * this.#clock.hz) / 1e9);
+      this.#earlySinceNs = null;
+    } else if (earlyNs >= this.#most(0, 0.5)) {
+      this.#earlySinceNs ??= hostNs;
+      if (hostNs - this.#earlySinceNs < EARLY_WAIT_NS) return;
+    } else this.#earlySinceNs = null;
+    this.#clock.arrived(this.#arrival(-1, hostNs));
+  }
+
   #look(hole: Hole, hostNs: number): void {
     if (hole.held.length === 0) return;
-    const now = { tick: this.#next + hole.held.length - 1, hostNs };
+    const now = this.#arrival(hole.held.length - 1, hostNs);
     const gained = hole.best ? this.#clock.delayNs(hole.best, now) : Infinity;
     if (gained > 0) hole.best = now;
     if (gained > this.#periodNs) hole.bestNs = hostNs;
@@ -123,12 +152,12 @@ export class UncountedRows {
   }
 
   #late(a: Arrival): boolean {
-    const most = Math.max(
-      LATE_NS,
-      LATE_PERIODS * this.#periodNs,
-      LATE_SPREADS * this.#clock.spreadNs(),
-    );
-    return this.#clock.lateNs(a) >= most;
+    return this.#clock.lateNs(a) >= this.#most(LATE_NS, LATE_PERIODS);
+  }
+
+  /** Of a host's doings: what the delays of its reads may differ by. */
+  #most(ns: number, periods: number): number {
+    return Math.max(ns, periods * this.#periodNs, SPREADS * this.#clock.spreadNs());
   }
 
   /** Ends a hole: decides its length and lets the rows go that came after it. */

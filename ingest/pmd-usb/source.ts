@@ -28,6 +28,8 @@ import {
 
 export interface PmdUsbCounts extends TickedCounts {
   readonly bytesSkipped: number;
+  /** Frames left out: each was told before. */
+  readonly repeated: number;
 }
 
 /** 10 ms a block. */
@@ -53,7 +55,7 @@ class PmdUsbInstrument implements Instrument<PmdUsbCounts> {
     ["bytesSkipped", "warning", "bytes that were no frame"],
     ["gapsUncertain", "warning", "gaps that may be one turn of the counter longer or shorter"],
     ["turnsLate", "info", TURNS_LATE],
-    ["repeated", "warning", "rows sent twice"],
+    ["repeated", "warning", "frames sent again"],
   ];
   readonly #open: OpenAt;
   readonly #rig: Rig;
@@ -79,9 +81,10 @@ class PmdUsbInstrument implements Instrument<PmdUsbCounts> {
       ...clock,
       rowHz,
       gapPeriods: LONGEST_PERIODS,
+      wireBytes: FRAME_BYTES,
     });
     this.#frames = new FrameDecoder(
-      (frame, tick, damaged) => this.#rows.row(frame, tick, damaged),
+      (frame, tick, between) => this.#rows.row(frame, tick, between),
       clock.hz / rowHz,
     );
   }

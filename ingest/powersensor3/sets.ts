@@ -2,11 +2,19 @@
 // i, level aaaabbbbbb. The first has i = 7 and m = 1, and its level is the device's time, microseconds modulo
 // 1,024; then sensors 0 to 7. m = 1 with sensor 0 is a mark (nlesc-recruit/PowerSensor3,
 // device/PowerSensor/PowerSensor.ino). There is no checksum: where as many bytes are lost as a set has, or one
-// less, two sets grow together unseen. So a set is told only when the next begins at once and a period later.
-// Holds: two sets and one byte.
+// less, two sets grow together unseen. So a set is told only when the next begins at once and a period later. A
+// set that says what one of the last turn of the time said was sent again on the way, and is left out.
+// Holds: two sets and one byte, and the sets of the last turn.
 
-/** One set: the device's time, then the eight levels. Valid during the call. */
-export type OnSet = (words: Uint16Array, marked: boolean, damaged: boolean) => void;
+import { LastFrames } from "../sent-again.ts";
+
+/**
+ * One set: the device's time, then the eight levels. Valid during the call.
+ * @param between bytes that were no set, since the one before.
+ */
+export type OnSet = (words: Uint16Array, marked: boolean, between: number) => void;
+
+export const SET_BYTES = 18;
 
 const SENSORS = 8;
 const TIME_SENSOR = 7;
@@ -18,6 +26,8 @@ export class SetDecoder {
     bytesSkipped: 0,
     /** Sets that broke off, or that nothing vouches for. */
     setsBroken: 0,
+    /** Sets left out: each was told before. */
+    repeated: 0,
   };
   readonly #onSet: OnSet;
   readonly #periodUs: number;
@@ -25,20 +35,27 @@ export class SetDecoder {
   /** Words of the set at hand; 0 while none has begun. */
   #have = 0;
   /** A whole set that waits for the next one to vouch for it. */
-  readonly #waiting = { words: new Uint16Array(1 + SENSORS), is: false, marked: false };
+  readonly #waiting = { words: new Uint16Array(1 + SENSORS), is: false, marked: false, begins: 0 };
+  readonly #last: LastFrames;
   #head = -1;
   #marked = false;
-  /** Something was lost or foreign since the last set that was told. */
-  #damaged = false;
+  /** The set at hand does not begin a period after the one that waits. */
+  #odd = false;
+  /** Bytes of the stream so far; where the set at hand begins, and where one after the last told would. */
+  #bytes = 0;
+  #begins = 0;
+  #due = 0;
 
   constructor(onSet: OnSet, periodUs: number) {
     this.#onSet = onSet;
     this.#periodUs = periodUs;
+    this.#last = new LastFrames((TIME_MASK + 1) / periodUs - 1, SET_BYTES);
   }
 
   push(chunk: Uint8Array): void {
     for (let i = 0; i < chunk.length; i++) {
       const byte = chunk[i]!;
+      this.#bytes++;
       const isHead = byte >= 0x80;
       if (isHead) {
         if (this.#head >= 0) this.#skip(1);
@@ -58,15 +75,17 @@ export class SetDecoder {
   /** The stream begins anew. */
   reset(): void {
     this.#waiting.is = false;
+    this.#last.forget();
     this.#have = 0;
     this.#head = -1;
-    this.#damaged = false;
+    this.#bytes = this.#due = 0;
   }
 
   #word(sensor: number, marked: boolean, level: number): void {
     if (sensor === TIME_SENSOR && marked) {
       if (this.#have > 0) this.#break();
       this.#vouch(level);
+      this.#begins = this.#bytes - 2;
       this.#words[0] = level;
       this.#have = 1;
       this.#marked = false;
@@ -82,27 +101,43 @@ export class SetDecoder {
 
   #whole(): void {
     this.#have = 0;
+    if ((this.#odd || !this.#waiting.is) && this.#wasSaid()) return this.#again();
+    if (this.#odd) this.#doubt();
     this.#waiting.words.set(this.#words);
     this.#waiting.marked = this.#marked;
+    this.#waiting.begins = this.#begins;
     this.#waiting.is = true;
+  }
+
+  #wasSaid(): boolean {
+    const { words, is } = this.#waiting;
+    const repeats = is && this.#words.every((w, i) => w === words[i]);
+    return repeats || this.#last.has(bytesOf(this.#words));
+  }
+
+  /** The one that waits goes on waiting, as if this one had not come. */
+  #again(): void {
+    this.counts.repeated++;
+    this.#bytes -= SET_BYTES;
   }
 
   /** The next set begins: is it the one that must follow? */
   #vouch(time: number): void {
-    const { words, is, marked } = this.#waiting;
-    if (!is) return;
+    const { words, is, marked, begins } = this.#waiting;
     const step = (time - words[0]!) & TIME_MASK;
-    if (Math.abs(step - this.#periodUs) > this.#periodUs / 2) return this.#doubt();
-    const damaged = this.#damaged;
-    this.#waiting.is = this.#damaged = false;
-    this.#onSet(words, marked, damaged);
+    this.#odd = is && Math.abs(step - this.#periodUs) > this.#periodUs / 2;
+    if (!is || this.#odd) return;
+    const between = begins - this.#due;
+    this.#due = begins + SET_BYTES;
+    this.#waiting.is = false;
+    this.#last.told(bytesOf(words));
+    this.#onSet(words, marked, between);
   }
 
   /** The waiting set may have grown from two. */
   #doubt(): void {
     if (this.#waiting.is) this.counts.setsBroken++;
-    this.#waiting.is = false;
-    this.#damaged = true;
+    this.#waiting.is = this.#odd = false;
   }
 
   #break(): void {
@@ -116,3 +151,5 @@ export class SetDecoder {
     this.#doubt();
   }
 }
+
+const bytesOf = ({ buffer }: Uint16Array): Uint8Array => new Uint8Array(buffer);

@@ -17,11 +17,13 @@ import { startStream, type StreamSource } from "../stream-source.ts";
 import { type TickedCounts, TickedRows, TURNS_LATE } from "../ticked-rows.ts";
 import { configNotes, fieldOf, SENSORS } from "./config.ts";
 import { greetPowerSensor3, type PowerSensor3 } from "./handshake.ts";
-import { SetDecoder } from "./sets.ts";
+import { SET_BYTES, SetDecoder } from "./sets.ts";
 
 export interface PowerSensor3Counts extends TickedCounts {
   readonly bytesSkipped: number;
   readonly setsBroken: number;
+  /** Sets left out: each was told before. */
+  readonly repeated: number;
   /** Marks that never came back, and marks that nobody had sent. */
   readonly marksLost: number;
   readonly marksStray: number;
@@ -68,7 +70,7 @@ class PowerSensor3Instrument implements Instrument<PowerSensor3Counts> {
     ["bytesSkipped", "warning", "bytes that were no set"],
     ["gapsUncertain", "warning", "gaps that may be 1.024 ms longer or shorter"],
     ["turnsLate", "info", TURNS_LATE],
-    ["repeated", "warning", "rows sent twice"],
+    ["repeated", "warning", "sets sent again"],
     ["marksLost", "warning", "marks sent to the device did not come back"],
     ["marksStray", "info", "marks that nobody here had sent"],
   ];
@@ -94,10 +96,16 @@ class PowerSensor3Instrument implements Instrument<PowerSensor3Counts> {
     const { clock, rowHz } = rig.device;
     const layout = rowLayout(rig, ROW_BYTES, FIELDS, TICK);
     const blocks = new RowBlocks(sink, layout, Math.ceil(rowHz / BLOCKS_HZ));
-    this.#rows = new TickedRows(blocks, { bits: TICK_BITS, ...clock, rowHz, gapPeriods: 1.5 });
+    this.#rows = new TickedRows(blocks, {
+      bits: TICK_BITS,
+      ...clock,
+      rowHz,
+      gapPeriods: 1.5,
+      wireBytes: SET_BYTES,
+    });
     this.#periodTicks = BigInt(Math.ceil(clock.hz / rowHz));
     this.#sets = new SetDecoder(
-      (words, marked, damaged) => this.#set(words, marked, damaged),
+      (words, marked, between) => this.#set(words, marked, between),
       clock.hz / rowHz,
     );
   }
@@ -188,14 +196,14 @@ class PowerSensor3Instrument implements Instrument<PowerSensor3Counts> {
     for (const note of configNotes(device.sensors, this.#rig)) this.#sink.note(note);
   }
 
-  #set(words: Uint16Array, marked: boolean, damaged: boolean): void {
+  #set(words: Uint16Array, marked: boolean, between: number): void {
     for (let i = 0; i < words.length; i++) this.#rowView.setUint16(2 * i, words[i]!, true);
-    if (!marked) return this.#rows.row(this.#row, words[0]!, damaged);
+    if (!marked) return this.#rows.row(this.#row, words[0]!, between);
     this.#row[3]! |= 1 << (MARK_BIT - 8);
     const [sent, received] = [this.#sent, this.#after];
     this.#sent = null;
     if (sent === null) this.#marksStray++;
-    this.#rows.row(this.#row, words[0]!, damaged, (tick) =>
+    this.#rows.row(this.#row, words[0]!, between, (tick) =>
       this.#placed(BigInt(tick), sent, received),
     );
   }

@@ -19,6 +19,8 @@ import { COUNTER_BIT, COUNTER_BITS, WORD_BYTES, WordDecoder } from "./words.ts";
 
 export interface Ppk2Counts extends TickedCounts {
   readonly bytesSkipped: number;
+  /** Samples left out: each was told before. */
+  readonly repeated: number;
 }
 
 /** Samples a second; there is no other rate. */
@@ -97,7 +99,7 @@ class Ppk2Instrument implements Instrument<Ppk2Counts> {
     ["bytesSkipped", "warning", "bytes left out, foreign or beside a loss"],
     ["gapsUncertain", "warning", "gaps that may be 64 rows longer or shorter"],
     ["turnsLate", "info", TURNS_LATE],
-    ["repeated", "warning", "rows sent twice"],
+    ["repeated", "warning", "samples sent again"],
   ];
   readonly #open: OpenPort;
   readonly #feedsV: number | undefined;
@@ -120,10 +122,11 @@ class Ppk2Instrument implements Instrument<Ppk2Counts> {
       ...clock,
       rowHz,
       gapPeriods: 1.5,
+      wireBytes: WORD_BYTES,
     });
-    this.#words = new WordDecoder((word, counter, damaged) => {
+    this.#words = new WordDecoder((word, counter, between) => {
       this.#rowView.setUint32(0, word, true);
-      this.#rows.row(this.#row, counter, damaged);
+      this.#rows.row(this.#row, counter, between);
     });
   }
 
@@ -175,7 +178,8 @@ class Ppk2Instrument implements Instrument<Ppk2Counts> {
   }
 
   counts(): Ppk2Counts {
-    return { ...this.#rows.counts(), bytesSkipped: this.#words.counts.bytesSkipped };
+    const { bytesSkipped, repeated } = this.#words.counts;
+    return { ...this.#rows.counts(), bytesSkipped, repeated };
   }
 
   doubts(): string[] {

@@ -14,6 +14,7 @@ import {
 } from "../../schema/frame-records.ts";
 import { FRAME_OVERHEAD, HEAD_BYTES, RecordType, sealFrame } from "../../schema/frame.ts";
 import type { Send } from "./instrument.ts";
+import { Starts } from "./starts.ts";
 import type { DaqTruth, TrueEdge } from "./truth.ts";
 
 export const ROWS_PER_BLOCK = 512;
@@ -49,6 +50,7 @@ export class VirtualDevice {
   /** Stalls of the transport, told in the status: count and longest, ns. */
   stalls: () => readonly [number, number] = () => [0, 0];
   mask: number;
+  readonly starts = new Starts();
   #running = false;
   #sequence = 0;
   /** Truth's row at power-up: tick 0. */
@@ -91,7 +93,7 @@ export class VirtualDevice {
   start(nowNs: number): void {
     this.counters.run++;
     this.#running = true;
-    this.#firstRow = this.truth.rowsAt(nowNs);
+    this.starts.begin((this.#firstRow = this.truth.rowsAt(nowNs)));
     this.#nextIndex = 0;
     this.#edgeCount = 0;
     this.#runDropped = { frames: 0, edges: 0 };

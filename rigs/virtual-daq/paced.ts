@@ -4,6 +4,7 @@
 import type { Rig } from "../../schema/rig.ts";
 import { type BenchOptions, VirtualBench } from "../virtual/bench.ts";
 import type { Instrument, Send } from "./instrument.ts";
+import { Starts } from "./starts.ts";
 import { LINE_LAG_NS, type OutsideLine } from "./line-file.ts";
 
 export interface Paced {
@@ -58,6 +59,7 @@ export function pacedInstrument(
   const words = new Map(bench.layout.fields.map((f, word) => [f.name, word]));
   const row = new Uint16Array(bench.layout.rowBytes >> 1);
   const account = { framesMade: 0, framesDropped: 0 };
+  const starts = new Starts();
   let running = false;
   let next = 0;
   let poweredRow = 0;
@@ -69,7 +71,7 @@ export function pacedInstrument(
     ticks: () => Math.floor(((next - poweredRow) * tickHz) / rig.device.rowHz),
     index: () => next,
     start(nowNs) {
-      if (!running) next = bench.clock.rowAt(nowNs);
+      if (!running) starts.begin((next = bench.clock.rowAt(nowNs)));
       running = true;
     },
     stop: () => void (running = false),
@@ -78,6 +80,7 @@ export function pacedInstrument(
     bench.fillRows(next, 1, row);
     const sent = send(protocol.frame());
     account[sent ? "framesMade" : "framesDropped"]++;
+    if (!sent) starts.drop(next);
     protocol.sent?.(sent);
     next++;
   };
@@ -100,7 +103,12 @@ export function pacedInstrument(
       poweredRow = bench.clock.rowAt(nowNs);
       protocol.reset();
     },
-    account: () => ({ ...account, ...protocol.account?.(), lateEdges: bench.lateEdges }),
+    account: () => ({
+      ...account,
+      ...protocol.account?.(),
+      lateEdges: bench.lateEdges,
+      starts: starts.list,
+    }),
     close: () => line?.file.close(),
   };
 }

@@ -8,6 +8,7 @@ import { SourceError } from "../../schema/errors.ts";
 import type { Rig } from "../../schema/rig.ts";
 import type { DeviceCounters } from "./device.ts";
 import type { FaultCounts } from "./faults.ts";
+import type { Start } from "./starts.ts";
 
 /** The device's own account, as it saw itself. */
 export interface VirtualDaqAccount extends DeviceCounters {
@@ -16,6 +17,8 @@ export interface VirtualDaqAccount extends DeviceCounters {
   readonly faults: FaultCounts;
   /** Edges of an outside line that came too late for their rows. */
   readonly lateEdges: number;
+  /** Of a wire device by run, the first is 1. */
+  readonly starts: readonly Start[];
 }
 
 export interface VirtualDaqProcess {

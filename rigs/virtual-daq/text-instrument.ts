@@ -4,6 +4,7 @@
 import type { Rail, Rig } from "../../schema/rig.ts";
 import { type BenchOptions, VirtualBench } from "../virtual/bench.ts";
 import type { Instrument, Send } from "./instrument.ts";
+import { Starts } from "./starts.ts";
 
 /** Steps of an INA226: 1.25 mV on the bus; the current's and, 25 times that, the power's are set by its user. */
 const STEP = { voltage: 1.25e-3, current: 2e-3, power: 50e-3 };
@@ -49,6 +50,8 @@ export function textInstrument(
   let next: number | null = null;
   /** Its counter begins at 0 with this row. */
   let poweredRow = 0;
+  const starts = new Starts();
+  starts.begin(poweredRow);
 
   const counter = (index: number): string =>
     String(
@@ -70,6 +73,7 @@ export function textInstrument(
   const block = (): void => {
     const sent = send(Buffer.from(print(next!), "latin1"));
     account[sent ? "rowsMade" : "rowsDropped"]++;
+    if (!sent) starts.drop(next!);
     next!++;
   };
   return {
@@ -85,9 +89,9 @@ export function textInstrument(
     block,
     reset(nowNs) {
       next = null;
-      poweredRow = bench.clock.rowAt(nowNs);
+      starts.begin((poweredRow = bench.clock.rowAt(nowNs)));
     },
-    account: () => account,
+    account: () => ({ ...account, starts: starts.list }),
     close: () => undefined,
   };
 }

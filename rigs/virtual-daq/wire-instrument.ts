@@ -46,7 +46,11 @@ export function wireInstrument(
     },
     block: () => device.block(),
     reset: (nowNs) => device.reset(nowNs),
-    account: () => ({ ...device.counters, lateEdges: truth.lateEdges() }),
+    account: () => ({
+      ...device.counters,
+      lateEdges: truth.lateEdges(),
+      starts: device.starts.list,
+    }),
     close: () => line?.file.close(),
   };
 }

@@ -12,6 +12,11 @@ const SHORT: readonly (readonly [string, string])[] = [
   ["text", "a wrong digit in three counters"],
   ["text", "host stopped for 1 s"],
   ["text-no-counter", "lines lost"],
+  ["text-no-counter", "lines doubled"],
+  ["powersensor3", "frames doubled"],
+  ["powersensor3", "flipped bits"],
+  ["pmd-usb", "a packet of 64 bytes sent again"],
+  ["ppk2", "ten frames sent again"],
 ];
 
 const onLinux = process.platform === "linux" ? test : test.skip;

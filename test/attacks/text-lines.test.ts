@@ -263,11 +263,24 @@ describe("A5: no counter", () => {
   });
 
   test.each([
+    ["ten lines sent twice", 10, (u: string) => `${u}\n${u}`],
+    ["ten foreign lines, one a row", 10, (u: string) => `?\n${u}`],
+  ])("%s: more rows than the host's clock allows, counted", async (_name, n, both) => {
+    const h = await hear({
+      format,
+      print: (k, _us, u) => (k >= 450 && k < 450 + n ? both(u) : u),
+    });
+    expect(h.counts.holes).toBe(0);
+    expect(Math.abs(h.counts.excess - n)).toBeLessThanOrEqual(3); // from 20 ms of earliness on
+    expect(h.notes.join()).toMatch(/rows more than the host's clock allows/);
+  });
+
+  test.each([
     ["50 ms", 0.05],
     ["200 ms", 0.2],
   ])("bursts of %s are no gaps", async (_name, burst) => {
     const h = await hear({ format, seconds: 30, arrives: (t) => Math.ceil(t / burst) * burst });
-    expect(h.counts).toMatchObject({ rows: 4500, rowsLost: 0, holes: 0 });
+    expect(h.counts).toMatchObject({ rows: 4500, rowsLost: 0, holes: 0, excess: 0 });
   });
 
   test("bursts of 50 to 200 ms at random, host stalls of up to a second: no gaps", async () => {
@@ -278,7 +291,7 @@ describe("A5: no counter", () => {
         ends[ends.length - 1]! + (r.uniform() < 0.02 ? r.uniform() : 0.05 + 0.15 * r.uniform()),
       );
     const h = await hear({ format, seconds: 60, arrives: (t) => ends.find((e) => e >= t)! });
-    expect(h.counts).toMatchObject({ rows: 9000, rowsLost: 0, holes: 0 });
+    expect(h.counts).toMatchObject({ rows: 9000, rowsLost: 0, holes: 0, excess: 0 });
   });
 
   test("a missing second while lines come in bursts of 200 ms", async () => {

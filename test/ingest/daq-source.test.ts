@@ -393,7 +393,7 @@ onLinux("over a pty, from a process of its own", () => {
     const restart = sink.blocks.find((b) => b.flags & BlockFlag.restart)!;
     const before = sink.blocks[sink.blocks.indexOf(restart) - 1]!;
     const gapRows = restart.firstIndex - before.firstIndex - before.rows;
-    const pauseNs = Number(restart.hostBefore! - before.hostAfter!);
+    const pauseNs = Number(restart.hostAfter! - before.hostAfter!);
     expect(Math.abs(gapRows + restart.rows - (pauseNs * ROW_HZ) / 1e9)).toBeLessThan(2);
     expect(counts.rowsLost).toBe(gapRows);
     // The device's ticks began at 0 again; the stream's go on over the gap, 10 to a row.

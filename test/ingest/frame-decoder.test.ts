@@ -219,9 +219,9 @@ describe("runs", () => {
     const sink = new Collector();
     const d = new FrameDecoder(sink, OPTIONS);
     d.push(encodeSamples(block(0, 100), 0), at(0), at(1));
-    d.push(encodeSamples(block(0, 100, { run: 2, tick: 77n }), 0), at(501), at(502));
-    d.push(encodeSamples(block(100, 100, { run: 2, tick: 1077n }), 1), at(502), at(503));
-    // 500 ms at 100 kHz, of which the block's own 100 rows were seen.
+    d.push(encodeSamples(block(0, 100, { run: 2, tick: 77n }), 0), at(2), at(501));
+    d.push(encodeSamples(block(100, 100, { run: 2, tick: 1077n }), 1), at(501), at(502));
+    // The read of the first began long before, when there was nothing to be read. 500 ms at 100 kHz, of which the block's own 100 rows were seen.
     expect(sink.blocks.map((b) => [b.firstIndex, b.deviceTick, b.flags])).toEqual([
       [0, 0n, 0],
       [50_000, 500_000n, BlockFlag.gapBefore | BlockFlag.restart],
@@ -257,7 +257,7 @@ describe("runs", () => {
     const sink = new Collector();
     const d = new FrameDecoder(sink, OPTIONS);
     d.push(encodeSamples(block(0, 100, { tick: 123_456n }), 0), at(0), at(1));
-    d.push(encodeSamples(block(0, 100, { run: 2, tick }), 0), at(501), at(502));
+    d.push(encodeSamples(block(0, 100, { run: 2, tick }), 0), at(2), at(501));
     expect(sink.blocks.map((b) => b.deviceTick)).toEqual([123_456n, 623_456n]);
   });
 

@@ -31,7 +31,8 @@ function frames(count: number): Buffer {
 function decode(chunks: readonly Uint8Array[]) {
   const told: { hex: string; damaged: boolean }[] = [];
   const decoder = new FrameDecoder(
-    (frame, _tick, damaged) => told.push({ hex: Buffer.from(frame).toString("hex"), damaged }),
+    (frame, _tick, between) =>
+      told.push({ hex: Buffer.from(frame).toString("hex"), damaged: between > 0 }),
     STEP,
   );
   for (const chunk of chunks) decoder.push(chunk);

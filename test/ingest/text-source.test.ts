@@ -175,6 +175,7 @@ describe("text source", () => {
       rows: 3,
       malformed: 1,
       overlong: 0,
+      excess: 0,
       rowsLost: 1,
       badCounters: 0,
       repeated: 0,

@@ -62,7 +62,7 @@ function receive(seconds: number, seed: number, line: Line) {
       const bytes = new Uint8Array(8);
       new DataView(bytes.buffer).setUint32(0, raw, true);
       new DataView(bytes.buffer).setUint32(4, next, true);
-      rows.row(bytes, raw, gap && line.damaged !== false);
+      rows.row(bytes, raw, gap && line.damaged !== false ? 1 : 0);
       gap = false;
     }
     rows.endRead();
@@ -89,7 +89,6 @@ describe("device time across gaps", () => {
       rowsLost: 0,
       gapsUncertain: 0,
       turnsLate: 0,
-      repeated: 0,
     });
     expect(sink.blocks.every((b) => b.flags === 0)).toBe(true);
   });
@@ -144,7 +143,7 @@ describe("device time across gaps", () => {
     const read = (ms: number, raws: number[]): void => {
       const at = instant<"host">(BigInt(Math.round(ms * 1e6)));
       rows.beginRead(at, at);
-      for (const raw of raws) rows.row(new Uint8Array(8), raw, false);
+      for (const raw of raws) rows.row(new Uint8Array(8), raw, 0);
       rows.endRead();
     };
     for (let ms = 0; ms < 500; ms++) read(ms, [(ms * 1000) & 1023]);
