@@ -53,7 +53,7 @@ const PATIENCE_MS = 2000;
 const ASK_EVERY = 500;
 const SEED = 1;
 /** The simulated bench ends by itself otherwise. */
-const LONG = ["--live", "--json", "--no-fuse", "--duration", "1h"];
+const LONG = ["--live", "--realtime", "--json", "--no-fuse", "--duration", "1h"];
 
 export async function* run(): AsyncGenerator<Figure> {
   const r = await attack({ shots: 200_000, idle: 1100, files: 1024 });
