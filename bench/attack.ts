@@ -10,13 +10,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text as textOf } from "node:stream/consumers";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
 import { siblingModule } from "../capture/sibling.ts";
 import { random, type Random } from "../schema/random.ts";
 import { type Figure, figure } from "./memcpy.ts";
-import { shotOf, SHOTS } from "./shots.ts";
+import { drawKind, shotOf, SHOTS, type ShotKind } from "./shots.ts";
 
 export interface AttackPlan {
   /** Malformed requests and frames. */
@@ -46,13 +45,15 @@ export interface AttackResult {
   };
 }
 
-const AT_ONCE = 32;
+const AT_ONCE = 64;
 const SLOW = 50;
 const DRIP_MS = 500;
 /** A server that does not hang up in this time does so later. */
 const PATIENCE_MS = 2000;
 const ASK_EVERY = 500;
 const SEED = 1;
+/** The simulated bench ends by itself otherwise. */
+const LONG = ["--live", "--realtime", "--json", "--no-fuse", "--duration", "1h"];
 
 export async function* run(): AsyncGenerator<Figure> {
   const r = await attack({ shots: 200_000, idle: 1100, files: 1024 });
@@ -86,7 +87,7 @@ export async function attack(plan: AttackPlan): Promise<AttackResult> {
 
 function startVictim(out: string, files: number) {
   const { url, execArgv } = siblingModule(import.meta.url, "../cli/main");
-  const record = ["record", "--rig", "virtual", "--out", out, "--live", "--json", "--no-fuse"];
+  const record = ["record", "--rig", "virtual", "--out", out, ...LONG];
   const node = [process.execPath, ...execArgv, fileURLToPath(url), ...record];
   const child = spawn("sh", ["-c", `ulimit -n ${files}; exec "$@"`, "sh", ...node], {
     stdio: ["ignore", "pipe", "pipe"],
@@ -127,7 +128,7 @@ async function besiege(page: URL, { shots, idle }: AttackPlan) {
   const gun = async (): Promise<void> => {
     while (left > 0) {
       const turn = --left;
-      const kind = SHOTS[r.integer(SHOTS.length)]!;
+      const kind = drawKind(r);
       await fire(page, kind, r);
       fired[kind]!++;
       if (turn % Math.min(ASK_EVERY, Math.ceil(shots / 4)) !== 0) continue;
@@ -150,18 +151,19 @@ function halfOpen(port: number): Socket {
 }
 
 /** One shot on a connection of its own. It is closed behind the shot: those that stay are the idle and slow ones. */
-async function fire(page: URL, kind: (typeof SHOTS)[number], r: Random): Promise<void> {
+function fire(page: URL, kind: ShotKind, r: Random): Promise<void> {
+  const { first, then, cut } = shotOf(kind, page, r);
   const socket = connect(Number(page.port), "127.0.0.1");
-  const over = new Promise<void>((resolve) => {
-    socket.on("error", () => undefined).once("close", () => resolve());
+  return new Promise((over) => {
+    const leave = (): void => void (cut ? socket.resetAndDestroy() : socket.destroy());
+    const patience = setTimeout(leave, PATIENCE_MS);
+    socket.on("error", () => undefined).once("close", () => over(clearTimeout(patience)));
+    if (cut) socket.write(first, leave);
+    else if (then) socket.write(first);
+    else socket.end(first);
+    // What comes back is read and forgotten; a frame goes out once the handshake is through.
+    socket.once("data", () => then && socket.end(then)).resume();
   });
-  const { first, then } = shotOf(kind, page, r);
-  if (then) socket.write(first);
-  else socket.end(first);
-  // What comes back is read and forgotten; a frame goes out once the handshake is through.
-  socket.once("data", () => then && socket.end(then)).resume();
-  await Promise.race([over, sleep(PATIENCE_MS, undefined, { ref: false })]);
-  socket.resetAndDestroy();
 }
 
 /** Of the page's own address, as its browser would ask. */

@@ -3,7 +3,7 @@
 // were beside a bare timer.
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -63,7 +63,11 @@ function bareTimer(): { readonly stop: () => void; readonly result: Promise<Bare
   return { stop: () => void Atomics.store(stop, 0, 1), result };
 }
 
-interface Usage {
+/** What a recording takes is that of both: the page is a process of its own (view/live/page-process.ts). */
+const PARTS = ["recorder", "page"] as const;
+type Usage = Readonly<Record<(typeof PARTS)[number], ProcessUsage>> & { readonly atS: number };
+
+interface ProcessUsage {
   readonly rssBytes: number;
   /** The most it ever was, between two looks too. */
   readonly peakBytes: number;
@@ -99,12 +103,14 @@ async function recorded(rig: string, out: string): Promise<{ usage: Usage[]; res
   createInterface({ input: child.stderr }).on("line", (line) => void look(line));
   const usage: Usage[] = [];
   const timer = setInterval(() => {
-    const now = usageOf(child.pid!);
-    if (now) usage.push(now);
+    const recorder = usageOf(child.pid!);
+    const page = usageOf(pageOf(child.pid!) ?? -1);
+    if (recorder && page) usage.push({ recorder, page, atS: performance.now() / 1e3 });
   }, 1000);
   const code = await ended;
   clearInterval(timer);
   if (code !== 0 && code !== 3) throw new Error(`the recording ended with code ${code}`);
+  if (usage.length < 2) throw new Error("the recorder and its page were not seen at work");
   return { usage, result: JSON.parse(await said) as Result };
 }
 
@@ -125,8 +131,23 @@ async function look(line: string): Promise<void> {
   socket.on("error", (error) => tellLine(`live page: ${error.message}`));
 }
 
+/** Among the processes that any thread of the recorder started. */
+function pageOf(recorder: number): number | undefined {
+  try {
+    const tasks = `/proc/${recorder}/task`;
+    const children = readdirSync(tasks).flatMap((t) =>
+      readFileSync(`${tasks}/${t}/children`, "utf8").split(" ").filter(Boolean).map(Number),
+    );
+    return children.find((pid) => /page-process\.[jt]s/.test(commandLineOf(pid)));
+  } catch {
+    return undefined;
+  }
+}
+
+const commandLineOf = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, "latin1");
+
 /** Of the process and all its threads; undefined once it is gone. */
-function usageOf(pid: number): Usage | undefined {
+function usageOf(pid: number): ProcessUsage | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
     // The name in parentheses may hold spaces; user and system time are the 14th and 15th fields.
@@ -147,20 +168,32 @@ function usageOf(pid: number): Usage | undefined {
 function* figuresOf(usage: Usage[], result: Result): Generator<Figure> {
   const note = `${result.rows} rows in ${result.duration_s.toFixed(0)} s, ${result.reads} telemetry reads (${result.failed_reads} failed), ${result.lost_marks} marks lost`;
   yield figure("live: rows lost at 4 × 125 kS/s", result.lost_rows, "rows", 0, { note }, true);
-  const rss = usage.map((u) => u.rssBytes);
-  const settled = rss[Math.min(60, rss.length >> 1)]!;
-  yield figure("live: peak RSS", usage.at(-1)!.peakBytes, "B", MAX_RSS, {}, true);
-  yield figure(
-    "live: RSS at the end over RSS after a minute",
-    rss.at(-1)! / settled,
-    "1",
-    MAX_GROWTH,
-    {},
-    true,
-  );
-  const [first, last] = [usage[0]!, usage.at(-1)!];
-  const cpu = (last.cpuS - first.cpuS) / (usage.length - 1);
-  yield figure("live: processor time over real time", cpu, "of one core", MAX_CPU, {}, true);
+  const [first, settled, last] = [
+    usage[0]!,
+    usage[Math.min(60, usage.length >> 1)]!,
+    usage.at(-1)!,
+  ];
+  const both = (f: (part: (typeof PARTS)[number]) => number): Both => ({
+    value: PARTS.reduce((n, part) => n + f(part), 0),
+    each: PARTS.map((part) => [part, f(part)] as const),
+  });
+  const peak = both((part) => last[part].peakBytes);
+  // Pages of the program text that both map are counted twice.
+  const bytes = peak.each.map(([part, n]) => `${part} ${(n / 1e6).toFixed(0)} MB`).join(", ");
+  yield figure("live: peak RSS", peak.value, "B", MAX_RSS, { note: bytes }, true);
+  const grown = (u: Usage): number => both((part) => u[part].rssBytes).value;
+  const growth = grown(last) / grown(settled);
+  yield figure("live: RSS at the end over RSS after a minute", growth, "1", MAX_GROWTH, {}, true);
+  const seconds = last.atS - first.atS;
+  const cpu = both((part) => (last[part].cpuS - first[part].cpuS) / seconds);
+  const cores = cpu.each.map(([part, n]) => `${part} ${n.toFixed(3)}`).join(", ");
+  const share = "live: processor time over real time";
+  yield figure(share, cpu.value, "of one core", MAX_CPU, { note: cores }, true);
+}
+
+interface Both {
+  readonly value: number;
+  readonly each: readonly (readonly [string, number])[];
 }
 
 /** Each grid's, and as a ratio to what the machine gives a thread that only sleeps. */

@@ -3,19 +3,33 @@
 
 import type { Random } from "../schema/random.ts";
 
-export const SHOTS = [
-  "path",
-  "noise",
-  "header",
-  "body",
-  "upgrade",
-  "frame",
-  "handshake noise",
-] as const;
+/**
+ * Kinds, and how often each is drawn. A frame needs a handshake, and all that a page shows is sent to whoever made
+ * one: that costs the server some five times what the others do.
+ */
+const SHARES = {
+  path: 4,
+  noise: 4,
+  header: 4,
+  body: 2,
+  upgrade: 4,
+  pipelined: 4,
+  cut: 4,
+  frame: 1,
+  "handshake noise": 1,
+} as const;
+export type ShotKind = keyof typeof SHARES;
+export const SHOTS = Object.keys(SHARES) as ShotKind[];
+const DRAWN = SHOTS.flatMap((kind) => new Array<ShotKind>(SHARES[kind]).fill(kind));
+
+export const drawKind = (r: Random): ShotKind => DRAWN[r.integer(DRAWN.length)]!;
 
 export interface Shot {
   readonly first: Buffer;
+  /** Sent when the server has answered. */
   readonly then: Buffer | null;
+  /** The connection is reset right behind it, whatever the server does. */
+  readonly cut?: boolean;
 }
 
 /** A path that some parser takes for something else. */
@@ -67,7 +81,10 @@ const FRAMES = [
   [0x80, 0x80, 0, 0, 0, 0],
 ];
 
-export function shotOf(kind: (typeof SHOTS)[number], page: URL, r: Random): Shot {
+/** Kinds that "cut" breaks off. */
+const CUT = ["path", "header", "body", "upgrade", "frame"] as const;
+
+export function shotOf(kind: ShotKind, page: URL, r: Random): Shot {
   const one = <T>(list: readonly T[]): T => list[r.integer(list.length)]!;
   const host = `Host: ${page.host}\r\n`;
   const plain = (text: string): Shot => ({ first: Buffer.from(text, "latin1"), then: null });
@@ -82,6 +99,19 @@ export function shotOf(kind: (typeof SHOTS)[number], page: URL, r: Random): Shot
       return plain(`POST / HTTP/1.1\r\n${host}${one(BODIES)}`);
     case "upgrade":
       return plain(upgrade(one(PATHS), host, page, "token.x"));
+    case "pipelined": {
+      // Whole requests of one who has the address, and in the same packet something that is none.
+      const good = `HEAD ${page.pathname}${page.search} HTTP/1.1\r\n${host}\r\n`;
+      const rest = noise(r, 1 + r.integer(256));
+      return {
+        first: Buffer.concat([Buffer.from(good.repeat(1 + r.integer(8))), rest]),
+        then: null,
+      };
+    }
+    case "cut": {
+      const whole = shotOf(one(CUT), page, r).first;
+      return { first: whole.subarray(0, r.integer(whole.length + 1)), then: null, cut: true };
+    }
     case "frame": {
       const first = Buffer.from(upgrade("/live", host, page, ownToken(page)), "latin1");
       return { first, then: Buffer.from(one(FRAMES)) };

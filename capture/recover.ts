@@ -23,8 +23,10 @@ export interface Recovery {
   readonly droppedBytes: number;
   /** Messages that the sequence numbers of what remains show to be missing; those after the last chunk do not show. */
   readonly missingMessages: number;
-  /** Of the log it came from; null where that had no seals. */
+  /** Of the log it came from: the head of its seals, null where it had none, and what contradicts them. */
   readonly chain: ChainHead | null;
+  readonly sha256: string;
+  readonly broken: readonly string[];
   /** The note that the new log carries. */
   readonly note: Note;
 }
@@ -117,8 +119,9 @@ class Copy {
     this.#file.sealWhole();
     this.#file.close([...this.#channels.values()]);
     const [chunks, attachments] = [this.#chunks, this.#attachments];
-    const { chain } = check;
-    return { chunks, attachments, dropped, droppedBytes, missingMessages, chain, note };
+    const { sha256, chain, broken } = check;
+    const copied = { chunks, attachments, dropped, droppedBytes, missingMessages, note };
+    return { ...copied, sha256, chain, broken };
   }
 
   #note(note: Note): void {

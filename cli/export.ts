@@ -46,13 +46,27 @@ const formats: Readonly<Record<string, Format>> = {
   },
 };
 
+const tableOf = (paths: RunPaths): string | undefined =>
+  [paths.fused, paths.telemetry].find((p) => existsSync(p));
+
+/** Told before anything is written: of what it goes into OUT, or that the log it is made from is not theirs. */
+async function tellStale(paths: RunPaths, name: string, { options, ui }: Invocation) {
+  const { staleTables } = await import("../dataset/made-from.ts");
+  const { fused, events, telemetry } = paths;
+  const one = (name === "csv" && options["raw"] !== true) || name === "parquet";
+  const tables = one ? [tableOf(paths) ?? fused] : [fused, events, telemetry];
+  const stale = await staleTables(paths, tables, fileSha256(paths.capture));
+  for (const text of stale) ui.warn(text);
+  return stale;
+}
+
 /** The fused table; of a run without a physical trace, the telemetry table. */
 async function table(
   paths: RunPaths,
   out: string,
   write: (file: ArrowReader) => Promise<number>,
 ): Promise<Exported> {
-  const path = [paths.fused, paths.telemetry].find((p) => existsSync(p));
+  const path = tableOf(paths);
   if (path === undefined)
     throw inputError(
       "not fused yet",
@@ -66,15 +80,7 @@ async function table(
   const { openArrow } = await import("../dataset/arrow-reader.ts");
   const file = await openArrow(path, `truejoule fuse ${paths.dir}`);
   try {
-    const made = file.schema.metadata.get("capture_sha256");
-    const rows = await write(file);
-    const stale = made !== fileSha256(paths.capture);
-    return {
-      files: [{ path: out, rows }],
-      warnings: stale
-        ? [`${path} was made from another log than ${paths.capture}; truejoule fuse writes it anew`]
-        : [],
-    };
+    return { files: [{ path: out, rows: await write(file) }], warnings: [] };
   } finally {
     await file.close();
   }
@@ -105,7 +111,7 @@ write them; truejoule import nvml-csv reads it. perfetto holds a fused run's rai
 counters, its windows and kernels as slices with their Joules, its instant marks; ui.perfetto.dev opens it
 (rows are the packets written). OUT is replaced where it is an earlier output and unchanged since, by the SHA-256
 that is noted beside it (.OUT.truejoule-output); else --force is asked for. A log or a run's file never is.
-Exit 3 when the table was made from another log, or the log is damaged.`,
+Exit 3 when a table was made from another log, which is told before anything is written, or the log is damaged.`,
   options: {
     csv: { type: "string" },
     raw: { type: "boolean" },
@@ -143,12 +149,15 @@ Exit 3 when the table was made from another log, or the log is damaged.`,
       claimed.add(path);
     };
     claim(out);
-    const { files, warnings } = await withRun(run, "shared", (paths) =>
-      formats[name]!(paths, out, call, claim),
-    ).finally(() => claimed.forEach(settleOutput));
+    const exported = await withRun(run, "shared", async (paths) => {
+      const stale = await tellStale(paths, name, call);
+      return { ...(await formats[name]!(paths, out, call, claim)), stale };
+    }).finally(() => claimed.forEach(settleOutput));
+    const { files, stale } = exported;
+    const warnings = [...stale, ...exported.warnings];
     if (call.ui.json) call.ui.document({ schema: "export/1", run, format: name, files, warnings });
     for (const f of files) call.ui.print(`${f.path}: ${f.rows} rows`);
-    for (const w of warnings) call.ui.warn(w);
+    for (const w of exported.warnings) call.ui.warn(w);
     return warnings.length > 0 ? 3 : 0;
   },
 };

@@ -47,6 +47,10 @@ repeat the loss. Exit 3 when something was lost, 0 when the log was whole.`,
         dropped,
         dropped_bytes: droppedBytes,
         missing_messages: missingMessages,
+        // Of RUN's log, as verify tells it.
+        sha256: recovered.sha256,
+        chain: recovered.chain,
+        chain_broken: recovered.broken,
         note: note.text,
       });
     call.ui.print(

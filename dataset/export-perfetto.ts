@@ -7,7 +7,6 @@ import { fitClocks } from "../align/fit.ts";
 import { type ResolvedMark, resolvedMarks } from "../align/log-marks.ts";
 import { type Scan, scanCapture, type TelemetrySeries } from "../align/scan.ts";
 import type { RunPaths } from "../capture/run.ts";
-import { fileSha256 } from "../capture/sha256.ts";
 import { SERVICE } from "../energy/windows.ts";
 import { inputError } from "../schema/errors.ts";
 import { type ArrowReader, openArrow } from "./arrow-reader.ts";
@@ -42,7 +41,6 @@ export async function exportPerfetto(
       "no such file",
     );
   const scan = scanCapture(paths.capture);
-  const log = fileSha256(paths.capture);
   const marks = resolvedMarks(scan, fitClocks(scan).marks);
   const warnings: string[] = [];
   let packets = 0;
@@ -50,10 +48,10 @@ export async function exportPerfetto(
     const trace = new PerfettoTrace((bytes) => file.write(bytes), baseNs(scan));
     if (scan.session.startUnix !== null) trace.wallClock(scan.session.startUnix);
     const root = trace.root(rootName(scan));
-    const events = await readingTable(paths, paths.events, log, warnings, eventTimes);
-    await writePower(trace, root, paths, events, log, warnings, onProgress);
+    const events = await readingTable(paths, paths.events, eventTimes);
+    await writePower(trace, root, paths, events, warnings, onProgress);
     writeTelemetry(trace, root, scan.telemetry);
-    await writeEvents(trace, root, paths, events, log);
+    await writeEvents(trace, root, paths, events);
     writeMarks(trace, root, marks);
     trace.flush();
     packets = trace.packets;
@@ -78,17 +76,10 @@ function baseNs({ session, pairs }: Scan): bigint {
 async function readingTable<T>(
   paths: RunPaths,
   path: string,
-  log: string,
-  warnings: string[],
   read: (table: ArrowReader) => Promise<T>,
 ): Promise<T> {
-  const remedy = `truejoule fuse ${paths.dir}`;
-  const table = await openArrow(path, remedy);
+  const table = await openArrow(path, `truejoule fuse ${paths.dir}`);
   try {
-    if (table.schema.metadata.get("capture_sha256") !== log)
-      warnings.push(
-        `${path} was made from another log than ${paths.capture}; ${remedy} writes it anew`,
-      );
     return await read(table);
   } finally {
     await table.close();
@@ -100,12 +91,11 @@ async function writePower(
   root: Track,
   paths: RunPaths,
   events: EventTimes,
-  log: string,
   warnings: string[],
   onProgress?: Progress,
 ): Promise<void> {
   if (!existsSync(paths.fused)) return;
-  await readingTable(paths, paths.fused, log, warnings, async (table) => {
+  await readingTable(paths, paths.fused, async (table) => {
     const parent = trace.track(root, "physical");
     const near = nearEvents(events, NEAR_NS);
     const power = new PowerCounters(trace, parent, table.schema, table.spanNs, near);
@@ -143,7 +133,6 @@ async function writeEvents(
   root: Track,
   paths: RunPaths,
   events: EventTimes,
-  log: string,
 ): Promise<void> {
   const parents = new Map<boolean, Track>();
   const parent = (isKernel: boolean): Track => {
@@ -152,9 +141,7 @@ async function writeEvents(
     return made;
   };
   const track = lanes(events, trace, parent);
-  await readingTable(paths, paths.events, log, [], (table) =>
-    writeSlices(table, events, track, trace),
-  );
+  await readingTable(paths, paths.events, (table) => writeSlices(table, events, track, trace));
 }
 
 /** Begin and end of a pair are its window's slice. */

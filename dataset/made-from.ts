@@ -13,7 +13,7 @@ export async function otherLog(paths: RunPaths, now: string): Promise<string | n
   if (noted !== undefined && noted !== now) return noted;
   for (const path of [paths.fused, paths.events, paths.telemetry, paths.folded]) {
     const made = await madeFrom(path);
-    if (made !== undefined && made !== now) return made;
+    if (made && made !== now) return made;
   }
   return null;
 }
@@ -34,13 +34,28 @@ export async function staleFiles(paths: RunPaths, now: string): Promise<string[]
   return stale;
 }
 
-/** As a table says; undefined where there is none that can be read. */
+/** Which of these tables, where they are there, are not of the log `now`, each in a sentence. */
+export async function staleTables(
+  paths: RunPaths,
+  tables: readonly string[],
+  now: string,
+): Promise<string[]> {
+  const stale: string[] = [];
+  for (const path of tables) {
+    const made = await madeFrom(path);
+    if (made !== undefined && made !== now) stale.push(path);
+  }
+  const remedy = `truejoule fuse ${paths.dir} writes it anew`;
+  return stale.map((path) => `${path} was made from another log than ${paths.capture}; ${remedy}`);
+}
+
+/** As a table says, empty where it names none; undefined where there is no table that can be read. */
 async function madeFrom(path: string): Promise<string | undefined> {
   if (!existsSync(path)) return undefined;
   try {
     const table = await openArrow(path, "truejoule fuse");
     await table.close();
-    return table.schema.metadata.get("capture_sha256");
+    return table.schema.metadata.get("capture_sha256") ?? "";
   } catch {
     return undefined;
   }

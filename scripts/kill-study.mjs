@@ -16,9 +16,14 @@ const { killCommands } = await import("../test/attacks/kill-study.ts");
 const { fillDisks, isRoot } = await import("../test/attacks/full-disk.ts");
 const { random } = await import("../schema/random.ts");
 
-const tell = (what, of) => (trial, done) => {
-  if (trial.problems?.length > 0) process.stderr.write(`${what}: ${JSON.stringify(trial)}\n`);
-  if (done % 50 === 0) process.stderr.write(`${what}: ${done} of ${of}\n`);
+/** A violation at once, and how far it is, twenty times in a part. */
+const tell = (what, of) => {
+  const [begun, step] = [performance.now(), Math.ceil(of / 20)];
+  return (trial, done) => {
+    if (trial.problems?.length > 0) process.stderr.write(`${what}: ${JSON.stringify(trial)}\n`);
+    const s = (performance.now() - begun) / 1e3;
+    if (done % step === 0) process.stderr.write(`${what}: ${done} of ${of}, ${s.toFixed(0)} s\n`);
+  };
 };
 const writers = Math.max(100, Math.round(Number(kills) / 10));
 const r = random(Number(seed), "kill study");

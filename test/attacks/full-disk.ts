@@ -22,6 +22,7 @@ import {
   start,
   tree,
 } from "./trial.ts";
+import { inProcesses } from "./trial-pool.ts";
 
 export interface FullDisk {
   readonly kind: Kind;
@@ -31,6 +32,11 @@ export interface FullDisk {
   /** It met the full disk. */
   readonly met: boolean;
   readonly problems: readonly string[];
+}
+
+export interface DiskPlan extends Pick<FullDisk, "kind" | "at"> {
+  readonly template: string;
+  readonly base: string;
 }
 
 export const isRoot = (): boolean => process.getuid?.() === 0;
@@ -52,38 +58,17 @@ export async function fillDisks(
     await makeTemplate(template);
     const needed = await bytesWritten(kinds, template, base);
     const r = random(seed, "full disks");
-    const plans = Array.from({ length: count }, (_, k) => ({
-      kind: kinds[k % kinds.length]!,
-      part: r.uniform(),
-    }));
-    const trials: FullDisk[] = [];
-    let next = 0;
-    const worker = async (): Promise<void> => {
-      for (let plan = plans[next++]; plan; plan = plans[next++]) {
-        trials.push(
-          await onSmallDisk(
-            plan.kind,
-            Math.round(plan.part * needed.get(plan.kind)!),
-            template,
-            base,
-          ),
-        );
-        onTrial?.(trials.at(-1)!, trials.length);
-      }
-    };
-    await Promise.all(Array.from({ length: atOnce }, worker));
-    return trials;
+    const plans = Array.from({ length: count }, (_, k): DiskPlan => {
+      const kind = kinds[k % kinds.length]!;
+      return { kind, at: Math.round(r.uniform() * needed.get(kind)!), template, base };
+    });
+    return await inProcesses(plans, atOnce, onTrial);
   } finally {
     rmSync(base, { recursive: true, force: true });
   }
 }
 
-async function onSmallDisk(
-  kind: Kind,
-  at: number,
-  template: string,
-  base: string,
-): Promise<FullDisk> {
+export async function onSmallDisk({ kind, at, template, base }: DiskPlan): Promise<FullDisk> {
   const disk = mkdtempSync(join(base, "disk-"));
   const size = kind === "record" ? RECORD_BYTES : OTHER_BYTES;
   execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", disk]);

@@ -18,6 +18,7 @@ import {
   runToEnd,
   tree,
 } from "./trial.ts";
+import { inProcesses } from "./trial-pool.ts";
 
 export interface KillOfCommand {
   readonly kind: Kind;
@@ -27,6 +28,17 @@ export interface KillOfCommand {
   /** It had not ended yet. */
   readonly working: boolean;
   readonly problems: readonly string[];
+}
+
+export interface KillPlan {
+  readonly kind: Kind;
+  readonly fromChange: boolean;
+  /** Of how long the command lasts, when it is killed. */
+  readonly part: number;
+  readonly fused: boolean;
+  readonly template: string;
+  readonly base: string;
+  readonly lasts: Duration;
 }
 
 /** @param kinds taken in turn. @param onKill told each as it is done. */
@@ -43,44 +55,48 @@ export async function killCommands(
     await makeTemplate(template);
     const lastsMs = await durations(kinds, template, base);
     const r = random(seed, "kills of commands");
-    const plans = Array.from({ length: count }, (_, k) => ({
-      kind: kinds[k % kinds.length]!,
-      // What a command does to the folder comes late and is short: most kills aim at it.
-      fromChange: r.uniform() < 0.8,
-      part: r.uniform(),
-      fused: r.uniform() < 0.5,
-    }));
-    const kills: KillOfCommand[] = [];
-    let next = 0;
-    const worker = async (): Promise<void> => {
-      for (let plan = plans[next++]; plan; plan = plans[next++]) {
-        const { kind, fromChange, part, fused } = plan;
-        const from = fromChange ? "work" : "whole";
-        const lasts = lastsMs.get(kind)!;
-        const afterMs = part * lasts[from];
-        const dir = newTrial(template, base, fused || readsFused(kind));
-        const before = tree(dir);
-        const { working, lastedMs } = await killAt(ARGUMENTS[kind], dir, afterMs, fromChange);
-        // Other work on the machine comes and goes, and a kill after the end tells nothing.
-        lasts[from] = working ? 1.02 * lasts[from] : Math.min(lasts[from], 1.1 * lastedMs);
-        const now = await problemsNow(kind, dir, before);
-        const problems = [...now, ...(await problemsAfter(kind, dir, before))];
-        if (problems.length === 0) rmSync(dir, { recursive: true, force: true });
-        kills.push({ kind, afterMs, fromChange, working, problems });
-        onKill?.(kills.at(-1)!, kills.length);
-      }
-    };
-    await Promise.all(Array.from({ length: atOnce }, worker));
-    return kills;
+    const plans = Array.from({ length: count }, (_, k): KillPlan => {
+      const kind = kinds[k % kinds.length]!;
+      return {
+        kind,
+        // What a command does to the folder comes late and is short: most kills aim at it.
+        fromChange: r.uniform() < 0.8,
+        part: r.uniform(),
+        fused: r.uniform() < 0.5 || readsFused(kind),
+        template,
+        base,
+        lasts: lastsMs.get(kind)!,
+      };
+    });
+    return await inProcesses(plans, atOnce, onKill);
   } finally {
     rmSync(base, { recursive: true, force: true });
   }
 }
 
+/** As this process has seen them since; other work on the machine comes and goes, and a kill after the end tells nothing. */
+const lastsNow = new Map<Kind, Duration>();
+
+export async function killOne(plan: KillPlan): Promise<KillOfCommand> {
+  const { kind, fromChange, part, fused, template, base } = plan;
+  const from = fromChange ? "work" : "whole";
+  const lasts = lastsNow.get(kind) ?? plan.lasts;
+  const afterMs = part * lasts[from];
+  const dir = newTrial(template, base, fused);
+  const before = tree(dir);
+  const { working, lastedMs } = await killAt(ARGUMENTS[kind], dir, afterMs, fromChange);
+  const seen = working ? 1.02 * lasts[from] : Math.min(lasts[from], 1.1 * lastedMs);
+  lastsNow.set(kind, { ...lasts, [from]: seen });
+  const now = await problemsNow(kind, dir, before);
+  const problems = [...now, ...(await problemsAfter(kind, dir, before))];
+  if (problems.length === 0) rmSync(dir, { recursive: true, force: true });
+  return { kind, afterMs, fromChange, working, problems };
+}
+
 interface Duration {
   /** From start to end, and from the first change of the folder to the end, ms. */
-  whole: number;
-  work: number;
+  readonly whole: number;
+  readonly work: number;
 }
 
 /** How long each takes when it is left alone. @throws Error where it fails: nothing could be learned from it. */

@@ -1,11 +1,12 @@
 // The live server under fire: whatever is sent, it answers whoever has the address; and a recording beside it
 // loses nothing.
 
-import { connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { attack } from "../../bench/attack.ts";
 import { shotOf, SHOTS } from "../../bench/shots.ts";
 import { random } from "../../schema/random.ts";
+import { Connections } from "../../view/live/connections.ts";
 import { FrameReader, frameOf, type PageMessage } from "../../view/live/page-protocol.ts";
 import { type LocalServer, serveLocally } from "../../view/live/server.ts";
 
@@ -64,6 +65,25 @@ describe("the live server", () => {
     while (closed < 1100 - 256) await new Promise((turn) => setTimeout(turn, 10));
     for (const socket of open) socket.destroy();
   });
+});
+
+test("a stranger who is put out while the answer is on its way is closed: its file is free again", async () => {
+  const came: Socket[] = [];
+  const listening = createServer((socket) => came.push(socket));
+  await new Promise<void>((resolve) => listening.listen(0, "127.0.0.1", resolve));
+  const { port } = listening.address() as AddressInfo;
+  const clients = Array.from({ length: 257 }, () => connect(port, "127.0.0.1"));
+  for (const c of clients) c.on("error", () => undefined);
+  while (came.length < clients.length) await new Promise((turn) => setTimeout(turn, 5));
+  const connections = new Connections();
+  for (const socket of came.slice(0, -1)) connections.stranger(socket);
+  const closed = new Promise((resolve) => came[0]!.once("close", resolve));
+  came[0]!.end("HTTP/1.1 400 Bad Request\r\n\r\n");
+  connections.stranger(came.at(-1)!);
+  await closed;
+  expect(connections.open).toBe(256);
+  for (const socket of [...clients, ...came]) socket.destroy();
+  await new Promise((resolve) => listening.close(resolve));
 });
 
 describe("the pipe to the page's process", () => {

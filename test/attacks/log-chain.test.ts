@@ -1,6 +1,7 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { command as recover } from "../../cli/recover.ts";
 import { headProblems, type KnownHead } from "../../capture/chain-check.ts";
 import { captureIdentity } from "../../capture/identity.ts";
 import { Op } from "../../capture/mcap-records.ts";
@@ -8,6 +9,7 @@ import { recoverLog } from "../../capture/recover.ts";
 import { problemsOf, verifyLog } from "../../capture/verify.ts";
 import { sessionToJson } from "../../schema/session.ts";
 import { scratch, session, sweep, writeLog } from "../capture/small-log.ts";
+import { call } from "../end-to-end/call.ts";
 import {
   attachment,
   editedChunk,
@@ -212,5 +214,20 @@ describe("what recover keeps of a chain", () => {
     const { note } = recoverLog(edited, bad);
     expect(note.level).toBe("loss");
     expect(note.text).toMatch(/link 4 is not what was sealed: chunk 3 at byte/);
+  });
+
+  test("recover --json tells the chain of the log it came from, as verify does", async () => {
+    const [from] = linkAt(records, 4);
+    const run = join(dirname(bad), "run");
+    mkdirSync(run);
+    const edited = join(run, "capture.mcap");
+    writeRecords(
+      edited,
+      records.map((r, i) => (i === from ? editedChunk(r) : r)),
+    );
+    const { document } = await call(recover, [run], { out: join(dirname(bad), "recovered") });
+    const { sha256, chain, broken } = verifyLog(edited).chain;
+    expect(broken).toHaveLength(1);
+    expect(document).toMatchObject({ sha256, chain, chain_broken: broken });
   });
 });

@@ -17,11 +17,13 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import type { Command } from "../../cli/command.ts";
 import { command as verify } from "../../cli/verify.ts";
 import { openArrow } from "../../dataset/arrow-reader.ts";
 import { readCapture } from "../../capture/log-reader.ts";
 import { runPaths } from "../../capture/run.ts";
-import { call } from "../end-to-end/call.ts";
+import { call, type Outcome } from "../end-to-end/call.ts";
 import { main } from "../end-to-end/built.ts";
 
 export const KINDS = [
@@ -293,9 +295,10 @@ export async function problemsAfter(
   const kept = kind === "record" && existsSync(log) ? sha(log) : null;
   const next = kind === "record" ? ["fuse", "made"] : ARGUMENTS[kind];
   const readable = kind !== "record" || hasSession(log);
-  const { code, stderr } = await runToEnd(next, dir);
-  if (readable && code !== 0 && code !== 3) found.push(`${next.join(" ")}: ${stderr.trim()}`);
-  if (/a bug in truejoule/.test(stderr)) found.push(stderr.trim());
+  const { code, error } = await callIn(dir, next);
+  if (error && !isMeant(error)) found.push(`${next.join(" ")}: ${error.stack}`);
+  else if (readable && code !== 0 && code !== 3)
+    found.push(`${next.join(" ")}: ${error?.message ?? code}`);
   if (kept !== null && sha(log) !== kept) found.push("the recorded log changed");
   found.push(...(await problemsNow(kind, dir, before)));
   const run = join(dir, logOf(kind).split("/")[0]!);
@@ -308,6 +311,23 @@ export async function problemsAfter(
   found.push(...files.filter((f) => !f.ok).map((f) => `verify ${f.path}: ${f.problem}`));
   return [...found, ...leftOver(kind, dir, before)];
 }
+
+/** In this process, whose loaded commands serve many trials; one at a time, since the folder is the process's. */
+async function callIn(dir: string, [name, ...args]: readonly string[]): Promise<Outcome> {
+  const { command } = (await import(`../../cli/${name}.ts`)) as { command: Command };
+  const { values, positionals } = parseArgs({
+    args,
+    options: command.options,
+    allowPositionals: true,
+  });
+  const home = process.cwd();
+  process.chdir(dir);
+  return call(command, positionals, values).finally(() => process.chdir(home));
+}
+
+/** For a user's eyes, as explain() of cli/main.ts has it. */
+const isMeant = (e: Error & { tag?: string; code?: string; path?: string }): boolean =>
+  e.tag !== undefined || (e.code !== undefined && e.path !== undefined);
 
 function hasSession(log: string): boolean {
   try {

@@ -23,6 +23,7 @@ import { unixText } from "../../dataset/unix-time.ts";
 import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
 import type { Mark, TelemetryRead } from "../../schema/records.ts";
 import { instant } from "../../schema/time.ts";
+import { makeUi } from "../../cli/command.ts";
 import { call } from "../end-to-end/call.ts";
 
 let dir: string;
@@ -304,6 +305,28 @@ describe("the command", () => {
     expect(done.code).toBe(3);
     expect(done.warnings).toEqual([expect.stringMatching(/made from another log/)]);
   });
+
+  test.each(["csv", "parquet", "perfetto", "nvml-csv"])(
+    "--%s: that a table is of another log is told before anything is written",
+    async (format) => {
+      const other = join(dir, `told-first-${format}`);
+      await writeVirtualCapture(other, { seed: 8, durationS: 1 });
+      for (const file of ["fused", "events", "telemetry"] as const)
+        writeFileSync(runPaths(other)[file], readFileSync(runPaths(run)[file]));
+      const out = join(dir, `told-first.${format}`);
+      const there: boolean[] = [];
+      const ui = {
+        ...makeUi(true, true),
+        document: () => undefined,
+        warn: (text: string) => /made from another log/.test(text) && there.push(existsSync(out)),
+      };
+      const call = { positionals: [other], options: { [format]: out }, rest: [], ui };
+      expect(await exportCommand.run(call)).toBe(3);
+      expect(there.length).toBeGreaterThan(0);
+      expect(there).not.toContain(true);
+      expect(existsSync(out)).toBe(true);
+    },
+  );
 
   test.each<[string, () => [string[], Record<string, string | boolean>], string, RegExp]>([
     ["no format", () => [[run], {}], "UsageError", /--csv OUT, --parquet OUT, --nvml-csv OUT/],
