@@ -28,9 +28,14 @@ export interface NameSummary {
 
 /** Marked windows by the name that their marks have; sums of windows and kernels are others' business. */
 export function summariesByName(list: WindowList, figures: FigureColumns | null): NameSummary[] {
+  const known = new Float64Array(list.count);
   const all = [...rowsByName(list)].map(([name, rows]): NameSummary => {
-    const of = (f: (row: number) => number): Float64Array => Float64Array.from(rows, f);
-    const energies = of((i) => figures?.energyJ[i] ?? NaN).filter((j) => !Number.isNaN(j));
+    const of = (f: (row: number) => number): Float64Array => {
+      let n = 0;
+      for (const i of rows) if (!Number.isNaN((known[n] = f(i)))) n++;
+      return known.subarray(0, n);
+    };
+    const energies = of((i) => figures?.energyJ[i] ?? NaN);
     const energyJ = energies.length > 0 ? spreadOf(energies) : null;
     return {
       name,

@@ -88,15 +88,14 @@ function inTime(marks: MarkTable): Uint32Array {
 /**
  * A begin and an end that name the same span belong together, whatever ran beside them; the rest nests,
  * inner first. Ends without a begin and begins without an end are counted.
- * @returns for each place in `order` the place of its end, plus 1; 0 where there is none.
+ * @returns for each place in `order` the place of its end, plus 1; 0 or less where there is none.
  */
 function matched(
   marks: MarkTable,
   order: Uint32Array,
-): { endOf: Uint32Array; pairs: number; warnings: string[] } {
-  const endOf = new Uint32Array(order.length);
-  /** Of each open begin, the open one before it of the same name and span, plus 1. */
-  const below = new Uint32Array(order.length);
+): { endOf: Int32Array; pairs: number; warnings: string[] } {
+  /** Of an open begin instead, negative, the open one before it of the same name and span. */
+  const endOf = new Int32Array(order.length);
   const tops = new Map<number, Map<number, number>>();
   const strays = new Map<number, { ends: number; begins: number }>();
   let pairs = 0;
@@ -109,16 +108,17 @@ function matched(
     if (!stray) strays.set(name, (stray = { ends: 0, begins: 0 }));
     const open = top.get(span) ?? 0;
     if (marks.phase(i) === "begin") {
-      below[k] = open;
+      endOf[k] = -open;
       top.set(span, k + 1);
       stray.begins++;
     } else if (open === 0) stray.ends++;
     else {
+      const below = -endOf[open - 1]!;
       endOf[open - 1] = k + 1;
       pairs++;
       stray.begins--;
-      if (below[open - 1] === 0) top.delete(span);
-      else top.set(span, below[open - 1]!);
+      if (below === 0) top.delete(span);
+      else top.set(span, below);
     }
   }
   const warnings = [...strays].flatMap(([name, { ends, begins }]) => [
@@ -138,7 +138,7 @@ function sameTime(marks: MarkTable, order: Uint32Array, from: number): number {
   return to;
 }
 
-function begunIn(endOf: Uint32Array, from: number, to: number): number[] {
+function begunIn(endOf: Int32Array, from: number, to: number): number[] {
   const found: number[] = [];
   for (let k = from; k < to; k++) if (endOf[k]! > 0) found.push(k);
   return found.sort((a, b) => endOf[a]! - endOf[b]!);
@@ -148,14 +148,14 @@ function begunIn(endOf: Uint32Array, from: number, to: number): number[] {
 function lastOf(
   marks: MarkTable,
   order: Uint32Array,
-  endOf: Uint32Array,
+  endOf: Int32Array,
   name: number,
 ): number | undefined {
   let [last, t] = [0, NaN];
   for (let k = order.length - 1; k >= 0; k--) {
     const i = order[k]!;
     if (last > 0 && marks.tNs(i) !== t) break;
-    if (marks.name(i) !== name || endOf[k] === 0) continue;
+    if (marks.name(i) !== name || endOf[k]! <= 0) continue;
     last = Math.max(last, endOf[k]!);
     t = marks.tNs(i);
   }
