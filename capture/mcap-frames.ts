@@ -92,6 +92,8 @@ class FrameReader {
   /** CRC-32 of everything before the next record. */
   #crc: number;
   #skipped = false;
+  /** It is a log, but does not begin as one. */
+  readonly #spoiled: boolean;
   /** Bytes that may yet be read in vain. */
   #credit: number;
   /** Where a search has proved a record to be whole. */
@@ -102,21 +104,27 @@ class FrameReader {
   constructor(file: FileBytes, progress?: Progress) {
     this.#file = file;
     this.#progress = progress;
-    if (!file.read(0, Buffer.alloc(MAGIC.length)).equals(MAGIC))
+    this.#crc = crc32(MAGIC);
+    this.#end = new EndMarks(file);
+    const hasMagic = file.read(0, Buffer.alloc(MAGIC.length)).equals(MAGIC);
+    this.#spoiled = !hasMagic && this.#isLog();
+    if (!hasMagic && !this.#spoiled)
       throw inputError(
         "not a capture log",
         file.path,
         "MCAP magic at offset 0",
         `${file.size} bytes without it`,
       );
-    this.#crc = crc32(MAGIC);
-    this.#end = new EndMarks(file);
     this.#search = new Search(file, this.#end);
     this.#credit = file.size;
   }
 
   *frames(from = MAGIC.length): Generator<FrameOrDamage> {
     let at = from;
+    if (this.#spoiled && at === MAGIC.length) {
+      this.#skipped = true;
+      yield damage("record", 0, at, "the magic of MCAP at offset 0 is spoiled");
+    }
     for (;;) {
       const shape = shapeAt(this.#peek, at, this.#file.size);
       const read = typeof shape === "string" ? shape : this.#recordAt(at, shape);
@@ -138,6 +146,14 @@ class FrameReader {
       at += read.length;
       this.#progress?.(at, this.#file.size);
     }
+  }
+
+  /** Without the magic at its start: by a header behind it, or by the footer at its end. */
+  #isLog(): boolean {
+    const shape = shapeAt(this.#peek, MAGIC.length, this.#file.size);
+    return (
+      this.#end.footer !== undefined || (typeof shape !== "string" && shape.opcode === Op.header)
+    );
   }
 
   /** The record, or why it cannot be used. */

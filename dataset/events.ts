@@ -27,7 +27,7 @@ export function writeEvents(
 }
 
 /** Rows at a time: a run may hold millions. */
-const ROWS_A_BATCH = 1 << 14;
+const ROWS_A_BATCH = 1 << 12;
 
 function writeWindows(
   file: ArrowFile,

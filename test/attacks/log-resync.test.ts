@@ -1,10 +1,10 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { crcOfLast, crcThrough } from "../../capture/crc-range.ts";
 import { FileBytes } from "../../capture/file-bytes.ts";
-import { framesOf } from "../../capture/mcap-frames.ts";
+import { framesOf, readFrames } from "../../capture/mcap-frames.ts";
 import { Op } from "../../capture/mcap-records.ts";
 import { random } from "../../schema/random.ts";
 import { scratch, sweep, writeLog } from "../capture/small-log.ts";
@@ -21,6 +21,12 @@ beforeEach(() => {
 afterEach(sweep);
 
 const MAGIC = Buffer.from("894d434150300d0a", "hex");
+
+/** What stands behind the records in the good log: the end of its data, its summary, its footer. */
+function summary(): Buffer[] {
+  const whole = readFileSync(join(dirname(path), "good.mcap"));
+  return [whole.subarray(MAGIC.length + records.reduce((n, r) => n + r.length, 0))];
+}
 
 /** What reading these bytes costs, in bytes read for each byte of the file, and what comes of it. */
 function reading(...parts: Buffer[]): { cost: number; chunks: number; damages: number } {
@@ -125,6 +131,38 @@ describe("C5: the cost of reading a hostile log, in bytes read", () => {
     const { cost, chunks, damages } = reading(...parts);
     expect(cost).toBeLessThan(MOST);
     expect([chunks, damages]).toEqual([6, 7]); // and the end, which is missing
+  });
+});
+
+describe("D4: a log that does not begin as one", () => {
+  const read = (bytes: Buffer): { chunks: number; damages: string[] } => {
+    writeFileSync(path, bytes);
+    const damages: string[] = [];
+    let chunks = 0;
+    for (const frame of readFrames(path))
+      if (frame.kind === "damage") damages.push(frame.damage.text);
+      else if (frame.opcode === Op.chunk) chunks++;
+    return { chunks, damages };
+  };
+
+  test("by one byte of its magic: every chunk is read, and the byte is told", () => {
+    const bytes = Buffer.concat([MAGIC, ...records]);
+    bytes[3]! ^= 1;
+    const { chunks, damages } = read(bytes);
+    expect(chunks).toBe(6);
+    expect(damages[0]).toMatch(/magic/);
+  });
+
+  test("by a hole as far as the first chunk, with its end in place", () => {
+    const whole = Buffer.concat([MAGIC, ...records, ...summary()]);
+    const first = whole.indexOf(records.find((r) => r[0] === Op.chunk)!);
+    whole.fill(0, 0, first + 100);
+    expect(read(whole).chunks).toBe(5);
+  });
+
+  test("what is no log in any way is none", () => {
+    expect(() => read(Buffer.alloc(100_000, 7))).toThrow(/not a capture log/);
+    expect(() => read(Buffer.alloc(0))).toThrow(/not a capture log/);
   });
 });
 

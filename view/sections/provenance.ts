@@ -44,7 +44,7 @@ export function provenance(m: ReportModel): Html {
       The capture is the evidence; everything on this page can be computed again from it.
       <code>truejoule verify</code> checks it.
     </p>
-    <dl class="facts wide">
+    <dl class="facts roomy">
       ${facts.map(
         ([k, v]) =>
           html`<div>
