@@ -19,6 +19,7 @@ export async function exportCsv(
 ): Promise<number> {
   const { schema } = table;
   const start = schema.metadata.get("session_start_unix_ns");
+  if (start && !/^-?\d{1,19}$/.test(start)) throw table.broken(`session_start_unix_ns ${start}`);
   const unix = start ? unixText(BigInt(start)) : undefined;
   let rows = 0;
   let batches = 0;

@@ -9,9 +9,17 @@ import { type Scan, scanCapture, type TelemetrySeries } from "../align/scan.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { SERVICE } from "../energy/windows.ts";
 import { inputError } from "../schema/errors.ts";
+import type { Needed } from "./arrow-layout.ts";
 import { type ArrowReader, openArrow } from "./arrow-reader.ts";
-import { eventTimes, type EventTimes, lanes, nearEvents, writeSlices } from "./perfetto-events.ts";
-import { PowerCounters } from "./perfetto-power.ts";
+import {
+  EVENT_NEEDS,
+  eventTimes,
+  type EventTimes,
+  lanes,
+  nearEvents,
+  writeSlices,
+} from "./perfetto-events.ts";
+import { POWER_NEEDS, PowerCounters } from "./perfetto-power.ts";
 import { PerfettoTrace, type Track } from "./perfetto-trace.ts";
 import { writeBytes } from "./text-file.ts";
 
@@ -48,7 +56,7 @@ export async function exportPerfetto(
     const trace = new PerfettoTrace((bytes) => file.write(bytes), baseNs(scan));
     if (scan.session.startUnix !== null) trace.wallClock(scan.session.startUnix);
     const root = trace.root(rootName(scan));
-    const events = await readingTable(paths, paths.events, eventTimes);
+    const events = await readingTable(paths, paths.events, EVENT_NEEDS, eventTimes);
     await writePower(trace, root, paths, events, warnings, onProgress);
     writeTelemetry(trace, root, scan.telemetry);
     await writeEvents(trace, root, paths, events);
@@ -76,9 +84,10 @@ function baseNs({ session, pairs }: Scan): bigint {
 async function readingTable<T>(
   paths: RunPaths,
   path: string,
+  needed: Needed,
   read: (table: ArrowReader) => Promise<T>,
 ): Promise<T> {
-  const table = await openArrow(path, `truejoule fuse ${paths.dir}`);
+  const table = await openArrow(path, `truejoule fuse ${paths.dir}`, needed);
   try {
     return await read(table);
   } finally {
@@ -95,7 +104,7 @@ async function writePower(
   onProgress?: Progress,
 ): Promise<void> {
   if (!existsSync(paths.fused)) return;
-  await readingTable(paths, paths.fused, async (table) => {
+  await readingTable(paths, paths.fused, POWER_NEEDS, async (table) => {
     const parent = trace.track(root, "physical");
     const near = nearEvents(events, NEAR_NS);
     const power = new PowerCounters(trace, parent, table.schema, table.spanNs, near);
@@ -141,7 +150,9 @@ async function writeEvents(
     return made;
   };
   const track = lanes(events, trace, parent);
-  await readingTable(paths, paths.events, (table) => writeSlices(table, events, track, trace));
+  await readingTable(paths, paths.events, EVENT_NEEDS, (table) =>
+    writeSlices(table, events, track, trace),
+  );
 }
 
 /** Begin and end of a pair are its window's slice. */

@@ -37,11 +37,11 @@ export class FusedCheck {
     const t = column<BigInt64Array>("t_ns");
     const w = column<Float32Array>("power_w");
     const e = column<Float64Array>("energy_j");
-    if (!t || !w || !e) {
-      this.problem = "lacks t_ns, power_w or energy_j";
+    const rails = this.#rails.map((n) => column<Float32Array>(n));
+    if (!t || !w || !e || rails.includes(undefined!)) {
+      this.problem = "lacks t_ns, power_w, energy_j or the power of a rail";
       return;
     }
-    const rails = this.#rails.map((n) => column<Float32Array>(n));
     for (let i = 0; i < batch.numRows && !this.problem; i++) {
       this.problem = this.#next(Number(t[i]), w[i]!, e[i]!) ?? totalProblem(rails, w, i);
       if (this.problem) this.problem = `row ${this.#row + i}: ${this.problem}`;

@@ -5,6 +5,23 @@ import type { RecordBatch, Vector } from "apache-arrow";
 import type { ArrowReader } from "./arrow-reader.ts";
 import type { Arguments, PerfettoTrace, Track } from "./perfetto-trace.ts";
 
+/** Columns that slices are made of. */
+export const EVENT_NEEDS = {
+  name: "utf8",
+  kind: "utf8",
+  t0_ns: "int64",
+  t1_ns: "int64",
+  fields: "utf8",
+  energy_j: "float64",
+  expanded_uncertainty_j: "float64",
+  mean_power_w: "float64",
+  operational_j: "float64",
+  samples: "int32",
+  gap_fraction: "float64",
+  quality: "utf8",
+  doubt: "utf8",
+} as const;
+
 /** What a first pass over the table learns. */
 export interface EventTimes {
   readonly t0Ns: readonly number[];
@@ -27,9 +44,14 @@ const columnsOf = (batch: RecordBatch): Columns =>
 const text = (columns: Columns, name: string, i: number): string | null =>
   columns[name]!.get(i) as string | null;
 
-function fieldsOf(columns: Columns, i: number): Fields {
+function fieldsOf(table: ArrowReader, columns: Columns, i: number): Fields {
   const json = text(columns, "fields", i);
-  return json === null ? {} : (JSON.parse(json) as Fields);
+  if (json === null) return {};
+  try {
+    return (JSON.parse(json) as Fields | null) ?? {};
+  } catch {
+    throw table.broken(`fields ${json}, which is no JSON`);
+  }
 }
 
 export async function eventTimes(table: ArrowReader): Promise<EventTimes> {
@@ -42,8 +64,9 @@ export async function eventTimes(table: ArrowReader): Promise<EventTimes> {
     const columns = columnsOf(batch);
     for (let i = 0; i < batch.numRows; i++) {
       const kind = text(columns, "kind", i);
-      const name = text(columns, "name", i)!;
-      const key = kind === "kernel" ? streamOf(fieldsOf(columns, i)) : name.replace(/-\d+$/, "");
+      const name = text(columns, "name", i) ?? "";
+      const key =
+        kind === "kernel" ? streamOf(fieldsOf(table, columns, i)) : name.replace(/-\d+$/, "");
       if (!groups.has(key)) groups.set(key, key);
       t0Ns.push(Number(columns["t0_ns"]!.get(i)));
       t1Ns.push(Number(columns["t1_ns"]!.get(i)));
@@ -107,8 +130,8 @@ export async function writeSlices(
   for await (const batch of table.batches) {
     const columns = columnsOf(batch);
     for (let i = 0; i < batch.numRows; i++, n++) {
-      const args = { ...argumentsOf(columns, i), ...fieldsOf(columns, i) };
-      const name = text(columns, "name", i)!;
+      const args = { ...argumentsOf(columns, i), ...fieldsOf(table, columns, i) };
+      const name = text(columns, "name", i) ?? "";
       trace.slice(track[n]!, e.t0Ns[n]!, e.t1Ns[n]!, name, args, e.isKernel[n]);
     }
   }

@@ -14,6 +14,9 @@ const MAX_RAW_ROWS = 250_000;
 
 type Spans = readonly (readonly [number, number])[];
 
+/** Beside the power of each rail. */
+export const POWER_NEEDS = { t_ns: "int64", flags: "uint8", power_w: "float32" } as const;
+
 /** One counter: the rows' values, and what of the cell at hand is gathered. */
 interface Counter {
   readonly column: string;
@@ -58,7 +61,10 @@ export class PowerCounters {
     const [t0, t1] = spanNs ?? [0, 0];
     this.#cellNs = Math.max(CELL_NS, (t1 - t0) / MAX_CELLS);
     // Every rail has a voltage column, measured or not (schema/tables.ts).
-    const rails = schema.fields.flatMap((f) => /^voltage_(.+)_v$/.exec(f.name)?.[1] ?? []);
+    const names = new Set(schema.fields.map((f) => f.name));
+    const rails = schema.fields
+      .flatMap((f) => /^voltage_(.+)_v$/.exec(f.name)?.[1] ?? [])
+      .filter((rail) => names.has(`power_${rail}_w`));
     const columns = rails.map((r) => [`power_${r}_w`, `${r} power`] as const);
     const all = rails.length > 1 ? [...columns, ["power_w", "all rails power"] as const] : columns;
     this.#counters = all.map(([column, name]) => ({

@@ -27,7 +27,7 @@ const ANEW = "truejoule fold writes it anew";
  */
 export async function readFolds(path: string, capture: string | undefined): Promise<Folds> {
   const refuse = (problem: string): Folds => ({ kernels: [], warnings: [], problem });
-  const file = await openArrow(path, "truejoule fold");
+  const file = await openArrow(path, "truejoule fold", { kernel: "utf8" });
   try {
     const { metadata, fields } = file.schema;
     const about = metadata.get("truejoule.fold");
@@ -35,29 +35,63 @@ export async function readFolds(path: string, capture: string | undefined): Prom
       return refuse(`says nothing of its kernels; ${ANEW}`);
     if (capture !== undefined && metadata.get("capture_sha256") !== capture)
       return refuse(`made from another capture; ${ANEW}`);
-    const { kernels, warnings } = JSON.parse(about) as { kernels: FoldJson[]; warnings: string[] };
+    const { kernels, warnings } = aboutIn(about);
+    if (!kernels) return refuse(`says nothing of its kernels that can be read; ${ANEW}`);
     const rails = fields.flatMap((f) => /^power_(.+)_w$/.exec(f.name)?.[1] ?? []);
     const shown: FoldedKernel[] = [];
     // One batch a kernel, in the order of the metadata.
-    for await (const batch of file.batches) shown.push(kernelOf(batch, kernels, rails));
+    for await (const batch of file.batches) {
+      const name = String(batch.getChild("kernel")?.get(0));
+      const kernel = kernels.find((k) => k.kernel === name);
+      if (!kernel) return refuse(`says nothing of kernel ${name}; ${ANEW}`);
+      shown.push(kernelOf(batch, kernel, rails));
+    }
     return { kernels: shown, warnings, problem: null };
   } finally {
     await file.close();
   }
 }
 
-function kernelOf(
-  batch: RecordBatch,
-  kernels: readonly FoldJson[],
-  rails: readonly string[],
-): FoldedKernel {
+/** The metadata's JSON, empty where it is not what fold writes. */
+function aboutIn(json: string): { kernels?: readonly FoldJson[]; warnings: readonly string[] } {
+  try {
+    const { kernels, warnings } = JSON.parse(json) as { kernels: FoldJson[]; warnings: string[] };
+    return kernels.every(isKernel) && warnings.every((w) => typeof w === "string")
+      ? { kernels, warnings }
+      : { warnings: [] };
+  } catch {
+    return { warnings: [] };
+  }
+}
+
+const NUMBERS = [
+  "launches",
+  "crowded_fraction",
+  "duration_ns",
+  "step_ns",
+  "steps",
+  "empty_steps",
+  "phase_u_ns",
+] as const;
+
+function isKernel(k: FoldJson): boolean {
+  const span: unknown = k.duration_p5_p95_ns;
+  return (
+    typeof k.kernel === "string" &&
+    NUMBERS.every((n) => typeof k[n] === "number") &&
+    Array.isArray(span) &&
+    span.length === 2 &&
+    span.every((x) => typeof x === "number")
+  );
+}
+
+function kernelOf(batch: RecordBatch, kernel: FoldJson, rails: readonly string[]): FoldedKernel {
   const numbers = (column: string): Float64Array => {
     const values = batch.getChild(column);
     return Float64Array.from({ length: batch.numRows }, (_, i) => Number(values?.get(i) ?? NaN));
   };
-  const name = String(batch.getChild("kernel")?.get(0));
   return {
-    ...kernels.find((k) => k.kernel === name)!,
+    ...kernel,
     phaseNs: numbers("phase_ns"),
     powerW: numbers("power_w"),
     expandedW: numbers("expanded_uncertainty_w"),

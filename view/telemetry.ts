@@ -2,7 +2,6 @@
 // min/mean/max buckets when they are many. Holds at most RAW_READS reads a channel.
 
 import type { RecordBatch } from "apache-arrow";
-import { inputError } from "../schema/errors.ts";
 import { openArrow } from "../dataset/arrow-reader.ts";
 import { addRows, type Buckets, coarsen, createBuckets } from "./decimate.ts";
 
@@ -27,6 +26,7 @@ const READ_BYTES = 12; // time as float64, value as float32
 const BUCKET_BYTES = 20; // and two extremes
 const COARSE_BUCKETS = 4096;
 const MAX_FAILED = 300;
+const NEEDED = { t_ns: "int64", channel: "utf8", value: "float64" } as const;
 
 interface Gathering {
   readonly name: string;
@@ -42,17 +42,8 @@ interface Gathering {
 
 /** @throws InputError when it is no Arrow file or lacks `t_ns`, `channel` or `value`. */
 export async function readTelemetry(path: string): Promise<Channel[]> {
-  const file = await openArrow(path, "truejoule fuse");
+  const file = await openArrow(path, "truejoule fuse", NEEDED);
   try {
-    const names = file.schema.fields.map((f) => f.name);
-    const missing = ["t_ns", "channel", "value"].filter((n) => !names.includes(n));
-    if (missing.length > 0)
-      throw inputError(
-        "not a telemetry table",
-        path,
-        `columns ${missing.join(", ")}`,
-        names.join(", "),
-      );
     const channels = new Map<string, Gathering>();
     for await (const batch of file.batches) addBatch(channels, batch);
     const shown = [...channels.values()].filter((c) => c.unit !== "");
@@ -69,7 +60,7 @@ function addBatch(channels: Map<string, Gathering>, batch: RecordBatch): void {
   const unit = batch.getChild("unit");
   const rowsOf = new Map<Gathering, number[]>();
   for (let i = 0; i < batch.numRows; i++) {
-    const key = name.get(i) as string;
+    const key = String(name.get(i));
     let c = channels.get(key);
     if (!c) channels.set(key, (c = gather(key, unit ? String(unit.get(i)) : unitOf(key))));
     if (c.unit === "") continue;

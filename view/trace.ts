@@ -2,7 +2,6 @@
 // and what the flags say. Holds two batches and the buckets; reads the file once.
 
 import type { Schema } from "apache-arrow";
-import { inputError } from "../schema/errors.ts";
 import { type ColumnBatch, openColumns, type Wanted } from "./arrow-columns.ts";
 import { addRows, type Buckets, createBuckets, type Rows } from "./decimate.ts";
 import { addToExcerpts, type Excerpt, planExcerpts } from "./excerpts.ts";
@@ -29,6 +28,7 @@ export interface Trace {
 const SERIES_BUDGET_BYTES = 1_900_000;
 const MAX_BUCKETS = 32768;
 const MIN_BUCKETS = 4000;
+const NEEDED = { t_ns: "int64", power_w: "float32", energy_j: "float64", flags: "uint8" } as const;
 
 /**
  * Reads fused.arrow once, in time order, in bounded memory.
@@ -43,9 +43,9 @@ export async function readTrace(
   isTelemetry: (column: string) => boolean,
   progress: (done: number) => void,
 ): Promise<Trace | null> {
-  const file = await openColumns(path, "truejoule fuse");
+  const file = await openColumns(path, "truejoule fuse", NEEDED);
   try {
-    const series = seriesOf(file.schema, isTelemetry, path);
+    const series = seriesOf(file.schema, isTelemetry);
     const ends = await file.ends("t_ns");
     if (!ends) return null;
     const notices = createNotices();
@@ -58,7 +58,11 @@ export async function readTrace(
       if (!buckets) {
         rowPeriodNs = medianStep(rows.tNs);
         const capacity = capacityFor(series.length, file.count * batch.rows);
-        buckets = createBuckets(series.length, capacity, (ends[1] - ends[0] + 1) / capacity);
+        buckets = createBuckets(
+          series.length,
+          capacity,
+          (Math.max(0, ends[1] - ends[0]) + 1) / capacity,
+        );
         // Where buckets are about as fine as rows there is nothing finer to show.
         const coarse = buckets.widthNs > 4 * rowPeriodNs;
         if (coarse) excerpts = planExcerpts(edgesNs, rowPeriodNs, series.length);
@@ -76,20 +80,8 @@ export async function readTrace(
   }
 }
 
-function seriesOf(
-  schema: Schema,
-  isTelemetry: (column: string) => boolean,
-  path: string,
-): SeriesInfo[] {
+function seriesOf(schema: Schema, isTelemetry: (column: string) => boolean): SeriesInfo[] {
   const names = schema.fields.map((f) => f.name);
-  const missing = ["t_ns", "power_w", "energy_j", "flags"].filter((n) => !names.includes(n));
-  if (missing.length > 0)
-    throw inputError(
-      "not a fused/1 table",
-      path,
-      `columns ${missing.join(", ")}`,
-      names.join(", "),
-    );
   const found: SeriesInfo[] = [{ column: "power_w", name: "total", role: "total", unit: "W" }];
   for (const [pattern, unit] of RAIL_COLUMNS)
     for (const column of names) {

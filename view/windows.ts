@@ -6,6 +6,7 @@ import { openArrow } from "../dataset/arrow-reader.ts";
 import type { PageWindow } from "./page-data.ts";
 
 const MAX_WINDOWS = 2500;
+const NEEDED = { name: "utf8", t0_ns: "int64", t1_ns: "int64" } as const;
 
 export interface Windows {
   readonly list: readonly PageWindow[];
@@ -15,7 +16,7 @@ export interface Windows {
 
 /** The longest windows of events.arrow, in bounded memory. @throws InputError when it is no Arrow file. */
 export async function readEvents(path: string): Promise<Windows> {
-  const file = await openArrow(path, "truejoule fuse");
+  const file = await openArrow(path, "truejoule fuse", NEEDED);
   try {
     let list: PageWindow[] = [];
     let total = 0;
@@ -31,13 +32,13 @@ export async function readEvents(path: string): Promise<Windows> {
 }
 
 function windowsIn(batch: RecordBatch): PageWindow[] {
-  const [name, kind, t0, t1] = ["name", "kind", "t0_ns", "t1_ns"].map((n) => batch.getChild(n));
-  if (!name || !t0 || !t1) return [];
+  const [name, t0, t1] = ["name", "t0_ns", "t1_ns"].map((n) => batch.getChild(n)!);
+  const kind = batch.getChild("kind");
   return Array.from({ length: batch.numRows }, (_, i) => ({
-    name: String(name.get(i)),
+    name: String(name!.get(i)),
     kind: String(kind?.get(i) ?? "mark"),
-    t0Ns: Number(t0.get(i)),
-    t1Ns: Number(t1.get(i)),
+    t0Ns: Number(t0!.get(i)),
+    t1Ns: Number(t1!.get(i)),
   }));
 }
 

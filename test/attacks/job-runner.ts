@@ -1,8 +1,10 @@
 // The process that jobs.ts starts: jobs as JSON on stdin, one line for each on stdout.
 
-import { readFileSync, rmSync, symlinkSync, writeSync } from "node:fs";
+import { readFileSync, rmSync, symlinkSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import { type Command, makeUi } from "../../cli/command.ts";
 import type { Job } from "./jobs.ts";
+import { type Damage, damaged, readDamaged } from "./table-readers.ts";
 
 const jobs = JSON.parse(readFileSync(0, "utf8")) as Job[];
 const ui = { ...makeUi(true, true), warn: () => undefined, document: () => undefined };
@@ -27,6 +29,22 @@ async function outcome(
       rmSync(file, { force: true });
       symlinkSync(by, file);
       return await outcome(then, [run], then === "export" ? { csv: `${run}.csv` } : {});
+    }
+    // A table with some bytes changed, by one of its readers or by a command.
+    if (name === "table") {
+      const [run, table, reader, damage] = positionals as [string, string, string, string];
+      await readDamaged(run, table, Number(reader), JSON.parse(damage) as Damage);
+      return { code: 0, message: "" };
+    }
+    if (name === "damage") {
+      const [then, run, table, damage] = positionals as [string, string, string, string];
+      const path = join(run, table);
+      const whole = readFileSync(path);
+      writeFileSync(path, damaged(whole, JSON.parse(damage) as Damage));
+      return await outcome(then, [run], options).finally(() => {
+        rmSync(path, { force: true });
+        writeFileSync(path, whole);
+      });
     }
     const { command } = (await import(`../../cli/${name}.ts`)) as { command: Command };
     return { code: await command.run({ positionals, options, rest: [], ui }), message: "" };
