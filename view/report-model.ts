@@ -21,6 +21,8 @@ export interface ReportModel {
   readonly headline: ComparedWindow | null;
   /** Schema metadata of fused.arrow. */
   readonly metadata: ReadonlyMap<string, string>;
+  /** Each time that the log was found to be another one than its files were made from, in words. */
+  readonly logChanges: readonly string[];
   /** Files that were not there, in words. */
   readonly missing: readonly string[];
 }

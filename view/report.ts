@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { writeOwn } from "../capture/own-file.ts";
 import type { RunPaths } from "../capture/run.ts";
-import { checksumProblem, noteChecksums } from "../dataset/checksums.ts";
+import { checksumProblem, logChanges, noteChecksums } from "../dataset/checksums.ts";
 import { InputError } from "../schema/errors.ts";
 import { telemetryColumn } from "../schema/tables.ts";
 import { clockFits, type ComparedWindow, type Comparison, readDocument } from "./documents.ts";
@@ -109,6 +109,7 @@ async function readModel(run: RunPaths, options: ReportOptions): Promise<ReportM
     folds: await foldsOf(run, trace?.metadata),
     headline: headlineOf(compared),
     metadata: trace?.metadata ?? new Map<string, string>(),
+    logChanges: logChanges(run),
     missing,
   };
 }

@@ -2,8 +2,8 @@
 // with whatever checksums. In a browser where there is one (C1).
 
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -87,3 +87,17 @@ test("C1: a planted report.html is not served, and the policy names our script a
   },
   120_000,
 );
+
+test("D5: the page of a log that was changed says so before any figure", async () => {
+  const paths = runPaths(join(dir, "changed"));
+  await writeVirtualCapture(paths.dir, { seed: 2, durationS: 1 });
+  fuseRun(paths, { rateHz: 1000 });
+  const sums = readFileSync(paths.checksums, "utf8");
+  writeFileSync(paths.checksums, sums.replace(fileSha256(paths.capture), "a".repeat(64)));
+  const { status } = spawnSync(process.execPath, [main, "report", paths.dir, "--quiet"]);
+  expect(status).toBe(3);
+  const page = readFileSync(paths.report, "utf8");
+  const told = page.indexOf("The capture log was changed");
+  expect(told).toBeGreaterThan(0);
+  expect(told).toBeLessThan(page.indexOf("In window"));
+});

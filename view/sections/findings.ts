@@ -15,6 +15,7 @@ export interface Finding {
 /** In the order of the data's way; what two files say in the same words is said once. */
 export function findings(m: ReportModel): Finding[] {
   const all: Finding[] = [
+    ...m.logChanges.map((text) => ({ grade: "loss", text }) as const),
     ...m.missing.map((text) => ({ grade: "warn", text }) as const),
     ...(m.trace ? traceFindings(m.trace) : []),
     ...m.clocks.flatMap(clockFindings),

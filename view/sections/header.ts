@@ -49,9 +49,21 @@ export function header(m: ReportModel): Html {
     </div>
     <h1>${m.name}</h1>
     <p class="subline">${subline(m)}</p>
+    ${altered(m)}
     <p class="verdict">${verdict(m)}</p>
     <div class="tiles">${tiles(m)}</div>
   </header>`;
+}
+
+/** A page travels without what its command said: it says it too, before any figure. */
+function altered({ logChanges }: ReportModel): Html | null {
+  if (logChanges.length === 0) return null;
+  return html`<p class="verdict">
+    <strong class="loss"
+      >The capture log was changed after files of this run were made from it. Figures here are of
+      the log as it is now; <code>truejoule verify</code> names what is wrong with it.</strong
+    >
+  </p>`;
 }
 
 function subline(m: ReportModel): Html[] {
