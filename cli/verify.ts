@@ -29,7 +29,9 @@ export const command: Command = {
   help: `
 Reads the whole of RUN/capture.mcap: magic, record lengths, the CRC of every chunk and attachment and of the
 data as a whole, message sequence, row index, block sizes, footer. Then the files that fuse and compare
-made, where there are any: whether they open, agree with themselves, and come from this very log.
+made, where there are any: whether they open, agree with themselves, are as SHA256SUMS notes them, and say
+that they come from this very log. Their figures are not computed again: who does not trust a file has it
+made anew (truejoule fuse, report), from the log alone.
 The log's seals are a chain of SHA-256: where a file beside it knows the chain's head, whatever was changed,
 cut off or moved is named, mended checksums or not. Where none does, the log is unsealed: a missing end or a
 log written anew could not be seen.
