@@ -14,6 +14,7 @@ import type {
   TelemetryRead,
 } from "../schema/records.ts";
 import { type Session, sessionToJson } from "../schema/session.ts";
+import type { LogPlace } from "./log-place.ts";
 import { McapFile } from "./mcap-file.ts";
 import type { ChainHead } from "./seal.ts";
 import * as wire from "./wire.ts";
@@ -27,6 +28,8 @@ export interface LogOptions {
   /** Injected for tests. Milliseconds of a clock that is never set. */
   readonly now?: () => number;
 }
+
+const NOTHING: Written = new WrittenCount();
 
 interface OpenChannel {
   readonly channel: Channel;
@@ -57,22 +60,32 @@ export class LogWriter {
     this.attach("session.json", "application/json", Buffer.from(sessionToJson(session)));
   }
 
-  /** Bytes handed to the operating system so far. */
+  /** Bytes handed to the operating system so far; 0 where the file is lost. */
   get bytesWritten(): number {
     return this.#file.bytesWritten;
   }
 
   /**
    * What stands in chunks that were wholly handed to the operating system: what a reader finds, also after a
-   * write that failed half-way. What the open chunk holds is not in it; {@link close} makes it whole.
+   * write that failed half-way; nothing where the file is lost. What the open chunk holds is not in it; {@link close} makes it whole.
    */
   get written(): Written {
-    return this.#written;
+    return this.#file.lost ? NOTHING : this.#written;
   }
 
   /** The chain of seals as far as it is written; after {@link close} its head vouches for the whole log. */
   get chain(): ChainHead {
     return this.#file.chain;
+  }
+
+  /** Where the file is now: also after {@link close}. */
+  get place(): LogPlace {
+    return this.#file.place;
+  }
+
+  /** @throws SourceError where it was deleted, cut or written over by others; every write looks, too. */
+  check(): void {
+    this.#file.check();
   }
 
   attach(name: string, mediaType: string, data: Uint8Array): void {

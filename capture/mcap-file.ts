@@ -9,6 +9,7 @@ import { crc32 } from "node:zlib";
 import { type Channel, McapRecordBuilder, type MessageIndex, type Schema } from "@mcap/core";
 import { createLocked } from "../host/file-lock.ts";
 import { SourceError } from "../schema/errors.ts";
+import { type LogPlace, lossOf, nameOf } from "./log-place.ts";
 import { CHUNK_HEAD, Op, PREFIX } from "./mcap-records.ts";
 import { type ChainHead, readSeal, type Seal, sealRecord } from "./seal.ts";
 import { fileSha256 } from "./sha256.ts";
@@ -66,6 +67,7 @@ const FOOTER_CRC_BYTES = 1 + 8 + 8 + 8;
 export class McapFile {
   readonly path: string;
   readonly #fd: number;
+  readonly #hasName: () => boolean;
   readonly #out = new McapRecordBuilder();
   readonly #chunks = new ChunkIndex();
   #position = 0n;
@@ -77,6 +79,7 @@ export class McapFile {
   #linkStart = 0n;
   #chain: ChainHead = { head: "", links: 0 };
   #open = true;
+  #lost = false;
   #syncing = false;
   #syncError: Error | undefined;
 
@@ -84,14 +87,36 @@ export class McapFile {
   constructor(path: string, library: string) {
     this.path = path;
     this.#fd = createLocked(path);
+    this.#hasName = nameOf(this.#fd, path);
     this.#out.writeMagic();
     this.#out.writeHeader({ profile: "truejoule", library });
     this.#emit();
   }
 
-  /** Bytes handed to the operating system so far. */
+  /** Bytes handed to the operating system so far that are in the file; 0 where it is lost. */
   get bytesWritten(): number {
-    return Number(this.#position);
+    return this.#lost ? 0 : Number(this.#position);
+  }
+
+  /** Whether the last write or {@link check} found it deleted, cut or written over. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  /** Where it is now; also once it is closed. */
+  get place(): LogPlace {
+    if (this.#lost) return "lost";
+    return this.#hasName() ? "here" : "moved";
+  }
+
+  /** @throws SourceError where what was written is not in the file any more; then it is closed. */
+  check(): void {
+    const why = this.#open ? lossOf(this.#fd, Number(this.#position)) : null;
+    if (why === null) return;
+    this.#lost = true;
+    this.#open = false;
+    closeSync(this.#fd);
+    throw new SourceError("fatal", `${this.path}: ${why}`);
   }
 
   /** Chunks that are wholly with the operating system. */
@@ -191,6 +216,7 @@ export class McapFile {
     this.#emit();
     this.#writeSummary(channels);
     this.sync();
+    this.check();
     this.#open = false;
     closeSync(this.#fd);
   }
@@ -252,6 +278,7 @@ export class McapFile {
   /** A short write is legal (signals); after a failed one (full disk) the file is closed where it broke off. */
   #write(parts: readonly Uint8Array[]): void {
     if (!this.#open) throw new SourceError("ended", `${this.path}: the log is closed`);
+    this.check();
     try {
       if (this.#syncError) throw this.#syncError;
       for (let rest = parts; rest.length > 0;) {

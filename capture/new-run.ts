@@ -163,6 +163,7 @@ function makeFolders(dir: string): string[] {
 
 function giveUp(files: readonly string[], folders: readonly string[], lock: RunLock): void {
   try {
+    if (!lock.isHere()) return; // what has the name now is another's
     removeFiles(files);
     removeFolders(folders);
   } finally {

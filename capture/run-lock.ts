@@ -3,8 +3,8 @@
 // no file, works on a read-only disk, and is gone with whoever held it. The log of a recording in progress is
 // locked as well (mcap-file.ts): nobody waits for hours for its end, it is told instead.
 
-import { closeSync, fstatSync, realpathSync, statSync } from "node:fs";
-import { isLocked, lockFolder, type LockMode } from "../host/file-lock.ts";
+import { closeSync, realpathSync } from "node:fs";
+import { fileId, isLocked, isNamed, lockFolder, type LockMode } from "../host/file-lock.ts";
 import { inputError } from "../schema/errors.ts";
 import { removeUnfinished } from "./own-file.ts";
 import { runPaths } from "./run.ts";
@@ -12,6 +12,8 @@ import { runPaths } from "./run.ts";
 export interface RunLock {
   /** Any number of times. */
   release(): void;
+  /** Whether the folder still has its name: it may be moved, and another put in its place. */
+  isHere(): boolean;
 }
 
 /** Told once that another holds the run, after a second. */
@@ -52,7 +54,7 @@ function held(fd: number, dir: string, mode: LockMode): RunLock {
     release();
     throw error;
   }
-  return { release };
+  return { release, isHere: () => open && hasName(fd, dir) };
 }
 
 function refuseRecording(dir: string): void {
@@ -67,9 +69,11 @@ function refuseRecording(dir: string): void {
 function tryLock(dir: string, mode: LockMode): number | null {
   const real = realpathSync.native(dir);
   const fd = lockFolder(real, mode);
-  if (fd === null || process.platform === "win32") return fd;
-  const [locked, named] = [fstatSync(fd), statSync(dir, { throwIfNoEntry: false })];
-  if (named?.ino === locked.ino && named.dev === locked.dev) return fd;
+  if (fd === null || hasName(fd, dir)) return fd;
   closeSync(fd);
   return null;
 }
+
+/** On Windows a folder whose lock is held keeps its name. */
+const hasName = (fd: number, dir: string): boolean =>
+  process.platform === "win32" || isNamed(fileId(fd), dir);

@@ -146,10 +146,11 @@ async function recorded(
   const { rig, port, seconds } = call.options;
   if (typeof rig !== "string")
     throw new UsageError(`a ${kind} without a run must be recorded, which needs --rig`);
-  const { recordTo } = await import("./record.ts");
+  const { needHere, recordTo } = await import("./record.ts");
   const dir = `${out.replace(/\.json$/, "")}-runs/${n}-${kind}`;
   const options = { rig, duration: seconds ?? "3s", ...(port === undefined ? {} : { port }) };
-  await recordTo(dir, { ...call, options, rest: [] });
+  const { paths, result } = await recordTo(dir, { ...call, options, rest: [] });
+  needHere(paths, result);
   return dir;
 }
 

@@ -11,7 +11,7 @@ import { resolveRig } from "../rigs/load.ts";
 import type { Command, Ui } from "./command.ts";
 import { printTable } from "./compare.ts";
 import { tellWaiting } from "./locked-run.ts";
-import { recordRun, seedOf } from "./record.ts";
+import { needHere, recordRun, seedOf } from "./record.ts";
 import { type Bench, virtualBench } from "./recording/bench.ts";
 import { tellLine } from "./terminal.ts";
 
@@ -87,7 +87,8 @@ async function recordLive(paths: RunPaths, seed: number, ui: Ui): Promise<TruthJ
       "an NVIDIA GPU is here: describe your bench in a rig file to measure it (rigs/README.md)",
     );
   const options = { label: [`${LABEL}=${seed}`] };
-  await recordRun(paths, bench, DURATION_S, { options, rest: [], ui }).finally(() => bench.close());
+  const call = { options, rest: [], ui };
+  needHere(paths, await recordRun(paths, bench, DURATION_S, call).finally(() => bench.close()));
   return bench.truthJ!;
 }
 

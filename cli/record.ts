@@ -5,7 +5,7 @@ import { basename } from "node:path";
 import { claimRun } from "../capture/new-run.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { type LoadedRig, resolveRig } from "../rigs/load.ts";
-import { UsageError } from "../schema/errors.ts";
+import { InputError, UsageError } from "../schema/errors.ts";
 import type { Session } from "../schema/session.ts";
 import { instant } from "../schema/time.ts";
 import { quantity } from "../schema/units.ts";
@@ -227,6 +227,7 @@ export async function finish(
   ui.print(
     `${paths.dir}: ${result.elapsedS.toFixed(1)} s, ${result.rows} rows (${result.lostRows} lost), ${result.reads} telemetry reads (${result.failedReads} failed), ${result.marks} marks (${result.lostMarks} lost), ${(result.bytes / 1e6).toFixed(1)} MB; ended by ${result.ended}${code}`,
   );
+  if (!isHere(paths, result, ui)) return exitOf(result, true);
   if (options["no-fuse"] === true) return exitOf(result, false);
   const free = freeBytes(paths.dir);
   if (free < result.fuseBytes) {
@@ -237,12 +238,34 @@ export async function finish(
     return exitOf(result, true);
   }
   const { fuseRun } = await import("../dataset/fuse.ts");
-  const { comparison } = await withRun(paths.dir, "exclusive", () =>
-    fuseRun(paths, { onProgress: (label) => ui.progress(label) }),
+  const fused = await withRun(paths.dir, "exclusive", () =>
+    isHere(paths, result, ui) // again: we may have waited for it
+      ? fuseRun(paths, { onProgress: (label) => ui.progress(label) })
+      : null,
   );
+  if (fused === null) return exitOf(result, true);
+  const { comparison } = fused;
   for (const w of comparison.warnings) ui.warn(w);
   ui.print(`next: truejoule compare ${paths.dir}`);
   return exitOf(result, comparison.degraded);
+}
+
+/** Whether the run's name still stands for what was recorded; says so where it stands for something else. */
+function isHere({ dir, capture }: RunPaths, { place }: RecordingResult, ui: Ui): boolean {
+  const at = place();
+  if (at === "moved")
+    ui.warn(
+      `not fused: the log is not ${capture} any more, its run was moved; nothing in ${dir} was touched; find the run and there: truejoule fuse RUN`,
+    );
+  return at === "here";
+}
+
+/** The same for a command that cannot go on without it. @throws InputError */
+export function needHere({ capture }: RunPaths, { place }: RecordingResult): void {
+  if (place() !== "here")
+    throw new InputError(
+      `${capture}: not the log that was recorded: that was moved, deleted or cut meanwhile; nothing there was touched, record anew`,
+    );
 }
 
 /** A recording that failed before all, then the program's own, then what was lost or is degraded. */

@@ -3,7 +3,7 @@
 // Advisory: it binds those who ask. Works on a file system that is read-only.
 
 import { spawnSync } from "node:child_process";
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
 import { libc, LOCK_EX, LOCK_NB, LOCK_SH } from "./libc.ts";
 
 /** Any number may hold it shared, or one exclusively. */
@@ -22,6 +22,8 @@ const isWindows = platform === "win32";
 /** A symlink is not followed, a FIFO not waited for. */
 const PLAIN = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
+const APPEND = constants.O_WRONLY | constants.O_APPEND;
+
 /** @returns the descriptor of the folder, or null while another holds its lock. */
 export function lockFolder(path: string, mode: LockMode): number | null {
   if (!isWindows) return openLocked(path, constants.O_RDONLY, mode);
@@ -38,11 +40,12 @@ export function lockFile(path: string, mode: LockMode): number | null {
 const TRIES = 50;
 
 /**
- * A new file, open for writing and locked until it is closed.
+ * A new file, open for appending and locked until it is closed. Appending: where another cuts it, what follows
+ * leaves no hole that would give it its old length back.
  * @throws the system's error, EEXIST where the name is taken, be it by a symlink.
  */
 export function createLocked(path: string): number {
-  const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | PLAIN;
+  const flags = constants.O_CREAT | constants.O_EXCL | APPEND | PLAIN;
   const fd = openSync(path, isLinux || isWindows ? flags : flags | BSD_FLAGS.exclusive, 0o666);
   for (let k = 0; isLinux && !flock(fd, "exclusive") && k < TRIES; k++)
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
@@ -64,6 +67,27 @@ export function isLocked(path: string): boolean {
 
 /** Whether the name that a descriptor was opened by is gone. */
 export const isUnlinked = (fd: number): boolean => !isWindows && fstatSync(fd).nlink === 0;
+
+/** What a file is, whatever its name. */
+export interface FileId {
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
+export function fileId(fd: number): FileId {
+  const { dev, ino } = fstatSync(fd, { bigint: true });
+  return { dev, ino };
+}
+
+/** Whether it is this file that has the name now; no, too, where nobody may look. */
+export function isNamed({ dev, ino }: FileId, path: string): boolean {
+  try {
+    const named = statSync(path, { bigint: true });
+    return named.ino === ino && named.dev === dev;
+  } catch {
+    return false;
+  }
+}
 
 function openLocked(path: string, flags: number, mode: LockMode): number | null {
   const own = isLinux ? 0 : isWindows ? WINDOWS_EXCLUSIVE : BSD_FLAGS[mode] | PLAIN;

@@ -1,5 +1,6 @@
 // What a recording is made of, what it says while it goes on, and what came of it.
 
+import type { LogPlace } from "../../capture/log-place.ts";
 import type { RunPaths } from "../../capture/run.ts";
 import type { DaqSink } from "../../ingest/sink.ts";
 import type { ReadBatch } from "../../nvml/batch.ts";
@@ -69,6 +70,8 @@ export interface RecordingResult extends RecordingState {
   readonly trigger: TriggerReport | null;
   /** What went wrong beside the measurement. */
   readonly findings: readonly Finding[];
+  /** Where the log is by now: asked before anything is made of what has its name. */
+  readonly place: () => LogPlace;
   /** What fusing it will take on the disk. */
   readonly fuseBytes: number;
 }

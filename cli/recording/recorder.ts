@@ -1,11 +1,13 @@
 // One recording: DAQ, telemetry, marks and clock readings into one log, until the time or the program
 // ends. Everything arrives through the same few sinks; what could not be kept is a note in the log.
 // Holds: only the log that takes nothing more and the DAQ's own fatal errors end it before its time; every
-// other fault is a finding. What it says was recorded is in the log.
+// other fault is a finding. What it says was recorded is in the log, which may be moved meanwhile.
 
 import { join } from "node:path";
+import type { LogPlace } from "../../capture/log-place.ts";
 import { LogWriter } from "../../capture/log-writer.ts";
 import { unlinkIfThere } from "../../capture/own-file.ts";
+import type { RunPaths } from "../../capture/run.ts";
 import type { DaqSink } from "../../ingest/sink.ts";
 import { MarksSource } from "../../marks/marks-source.ts";
 import { SHARED_RING } from "../../marks/names.ts";
@@ -43,7 +45,7 @@ export async function record(plan: RecordingPlan): Promise<RecordingResult> {
     recorder = new Recorder(plan, log);
   } catch (error) {
     log.close();
-    unlinkIfThere(plan.paths.capture);
+    if (log.place === "here") unlinkIfThere(plan.paths.capture);
     throw error;
   }
   return recorder.run();
@@ -67,6 +69,7 @@ class Recorder {
   #missedAtEnd = 0;
   #freeBytes = Infinity;
   #toldOfRoom = false;
+  #toldOfMove = false;
   #recording = true;
   #failed = false;
   #logFailed = false;
@@ -124,7 +127,8 @@ class Recorder {
     await this.#stop();
     process.off("uncaughtException", bug);
     if (notStarted) {
-      unlinkIfThere(this.#plan.paths.capture); // nothing was measured yet
+      // nothing was measured yet
+      if (this.#log.place === "here") unlinkIfThere(this.#plan.paths.capture);
       throw notStarted.error;
     }
     const [telemetry, trigger, exitCode] = [this.#sampled, this.#triggered, this.#exitCode];
@@ -132,7 +136,8 @@ class Recorder {
     if (this.#failed) why = "failure";
     const state = this.#state();
     const fuseBytes = state.rows * this.#fusedRowBytes();
-    return { ...state, ended: why, exitCode, telemetry, trigger, findings, fuseBytes };
+    const place = (): LogPlace => this.#log.place;
+    return { ...state, ended: why, exitCode, telemetry, trigger, findings, place, fuseBytes };
   }
 
   /** @throws InputError when it cannot be started. */
@@ -289,11 +294,22 @@ class Recorder {
 
   #slow(): void {
     this.#write(() => this.#log.clockPair(clockPair()));
-    this.#guard("disk", () => (this.#freeBytes = freeBytes(this.#plan.paths.dir)));
+    if (this.#watchPlace() === "here")
+      this.#guard("disk", () => (this.#freeBytes = freeBytes(this.#plan.paths.dir)));
     const state = this.#state();
     this.#guard("progress", () => this.#plan.onProgress(state));
     this.#guard("disk", () => this.#watchRoom(state));
     if (state.freeBytes <= MIN_FREE_BYTES) this.#fail(new Error("the disk is nearly full"));
+  }
+
+  /** A log that is lost ends the recording, as a full disk does; one that was moved goes on where it is. */
+  #watchPlace(): LogPlace {
+    this.#write(() => this.#log.check());
+    const { place } = this.#log;
+    if (place === "moved" && !this.#toldOfMove)
+      this.#findings.add("log", movedFrom(this.#plan.paths));
+    this.#toldOfMove ||= place === "moved";
+    return place;
   }
 
   /** Said once, and in time to do something about it. */
@@ -340,6 +356,7 @@ class Recorder {
     await this.#step("telemetry", () => this.#stopTelemetry());
     await this.#step("bench", () => this.#writeOwnMarks());
     await this.#step("bench", () => this.#plan.bench.close());
+    this.#watchPlace();
     this.#findings.close();
     this.#write(() => this.#log.clockPair(clockPair()));
     this.#write(() => this.#log.close());
@@ -446,6 +463,10 @@ class Recorder {
     };
   }
 }
+
+/** What has a moved log's name is not its run: nothing there is touched. */
+const movedFrom = ({ capture }: RunPaths): string =>
+  `the log is not ${capture} any more: its run was moved while it was recorded; recording goes on where it is now; what has that name is left alone`;
 
 /** By its tag: `instanceof` fails across realms. */
 const isSourceError = (error: unknown): boolean =>

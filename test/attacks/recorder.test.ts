@@ -1,7 +1,15 @@
 // Nothing but the disk and the DAQ ends a recording: faults beside it, in the process and around it.
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -154,6 +162,20 @@ onLinux("faults beside the measurement", () => {
     expect(result.findings.map((f) => f.subject)).toEqual(["DAQ", "bench"]);
     expect(result.findings[1]!.count).toBe(3);
     expect(logOf().some((r) => r.kind === "damage")).toBe(false);
+  });
+
+  test("D1: a start that fails removes its own log, not what stands in its place", async () => {
+    const [run, moved] = [join(dir, "run"), join(dir, "moved")];
+    const start = (): never => {
+      renameSync(run, moved);
+      mkdirSync(run);
+      writeFileSync(join(run, "capture.mcap"), "another's");
+      return broken();
+    };
+    await expect(recorded({}, await quietBench({ start: broken }))).rejects.toThrow("it is broken");
+    expect(existsSync(join(run, "capture.mcap"))).toBe(false);
+    await expect(recorded({}, await quietBench({ start }))).rejects.toThrow("it is broken");
+    expect(readFileSync(join(run, "capture.mcap"), "utf8")).toBe("another's");
   });
 
   test("the DAQ's own fatal error ends it, and is the failure", async () => {
