@@ -3,8 +3,8 @@
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { tmpdir } from "../host/temporary.ts";
 import { readCapture } from "../capture/log-reader.ts";
 import { LogWriter } from "../capture/log-writer.ts";
 import { inRowOrder, lateBlocks } from "../capture/row-order.ts";

@@ -2,8 +2,8 @@
 // reader thread, frames, CRC-32, decoder, log with fdatasync. And the frame decoder alone.
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { tmpdir } from "../host/temporary.ts";
 import { FIFO_PRIORITY } from "../host/scheduler.ts";
 import { LogWriter } from "../capture/log-writer.ts";
 import { type DaqSource, startDaq } from "../ingest/daq-source.ts";

@@ -4,12 +4,12 @@
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import { tmpdir } from "../host/temporary.ts";
 import { LEAN, siblingModule } from "../capture/sibling.ts";
 import { tellLine } from "../cli/terminal.ts";
 import { builtInRig } from "../rigs/load.ts";

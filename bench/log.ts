@@ -2,8 +2,8 @@
 // policy and its last fdatasync when writing, every chunk's CRC when reading (from the page cache).
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { tmpdir } from "../host/temporary.ts";
 import { readCapture } from "../capture/log-reader.ts";
 import { LogWriter } from "../capture/log-writer.ts";
 import type { SampleBlock } from "../schema/records.ts";

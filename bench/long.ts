@@ -4,9 +4,9 @@
 
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { tmpdir } from "../host/temporary.ts";
 import { runPaths, type RunPaths } from "../capture/run.ts";
 import { type LongLog, writeLongLog } from "./long-logs.ts";
 import { cpuSeconds, type Figure, figure } from "./memcpy.ts";

@@ -2,8 +2,8 @@
 // and integrated, and each window's Joules, covered seconds and bridged Joules taken.
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { tmpdir } from "../host/temporary.ts";
 import { Timeline } from "../align/timeline.ts";
 import { steadyClock } from "../align/segments.ts";
 import { instantsOf, Integrator, type Snapshots, Sum } from "../energy/integrate.ts";

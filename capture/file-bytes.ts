@@ -1,7 +1,7 @@
 // A log file → the bytes asked for, counted, so that a test can say what reading a hostile log costs.
 
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, existsSync, readSync } from "node:fs";
+import { closeSync, readSync, statSync } from "node:fs";
 import { inputError } from "../schema/errors.ts";
 import { openRegular } from "./regular-file.ts";
 
@@ -18,7 +18,7 @@ export class FileBytes {
   /** @param hashed whether {@link sha256} will be asked for. @throws InputError when there is no file. */
   constructor(path: string, hashed = false) {
     this.path = path;
-    if (!existsSync(path))
+    if (isAbsent(path))
       throw inputError("no capture log", path, "a run folder made by record or import");
     const { fd, size } = openRegular(path, "a capture log");
     this.#fd = fd;
@@ -53,5 +53,14 @@ export class FileBytes {
 
   close(): void {
     closeSync(this.#fd);
+  }
+}
+
+/** What may not be looked at is not absent. */
+function isAbsent(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    return false; // openRegular says why
   }
 }

@@ -1,6 +1,6 @@
 // A run is a folder; this file is the only one that knows the names in it.
 
-import { existsSync, statSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../schema/errors.ts";
 
@@ -42,12 +42,32 @@ export function derivedFiles(p: RunPaths): string[] {
   return [...tables, p.align, p.compare, p.report, p.checksums];
 }
 
-/** @throws InputError when the folder is no run. */
+/** @throws InputError when the folder is no run, or cannot be looked into. */
 export function openRun(dir: string): RunPaths {
   const paths = runPaths(dir);
-  if (!existsSync(paths.capture))
-    throw new InputError(`${dir}: not a run (no capture.mcap in it); record or import makes one`);
-  if (!statSync(paths.capture).isFile())
+  if (!look(dir, paths.capture).isFile())
     throw new InputError(`${dir}: not a run (its capture.mcap is no file)`);
   return paths;
 }
+
+/** What cannot be seen is not taken for what is not there. */
+function look(dir: string, capture: string): Stats {
+  try {
+    return statSync(capture);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = UNSEEN[code ?? ""] ?? `cannot be looked at (${code})`;
+    throw new InputError(`${ABSENT.has(code) ? dir : capture}: ${why}`);
+  }
+}
+
+const ABSENT = new Set<string | undefined>(["ENOENT", "ENOTDIR"]);
+const NO_RUN = "not a run (no capture.mcap in it); record or import makes one";
+const DENIED = "permission denied; change the permissions of the folder or run as its owner";
+const UNSEEN: Readonly<Record<string, string>> = {
+  ENOENT: NO_RUN,
+  ENOTDIR: NO_RUN,
+  EACCES: `${DENIED} (EACCES)`,
+  EPERM: `${DENIED} (EPERM)`,
+  ELOOP: "a link that leads to itself (ELOOP)",
+};

@@ -31,8 +31,8 @@ export interface Invocation {
 export interface Command {
   /** One line for the list of commands. */
   readonly summary: string;
-  /** Goes on where nobody reads its stdout any more (`truejoule … | head`); others end there. */
-  readonly outlivesOutput?: boolean;
+  /** What it is for is a recording: output that is lost degrades it (exit 3); others fail by it (exit 1). */
+  readonly records?: boolean;
   /** After `truejoule NAME`. */
   readonly usage: string;
   /** Longer text: what it reads, what it writes, examples. */

@@ -19,7 +19,7 @@ const DURATION_S = 10;
 
 export const command: Command = {
   summary: "the whole job on the virtual bench: record, fuse, compare, report",
-  outlivesOutput: true,
+  records: true,
   usage: "[--out RUN] [--seed N]",
   help: `
 Records ${DURATION_S} s of the virtual bench (a simulated card whose true Joules are known) through the same path

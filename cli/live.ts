@@ -11,7 +11,7 @@ const options = Object.fromEntries(Object.entries(record.options).filter(([k]) =
 
 export const command: Command = {
   summary: "records and shows a live web page on 127.0.0.1",
-  outlivesOutput: true,
+  records: true,
   usage: "--rig FILE|NAME [--duration 10min] [--out RUN] [--port TTY] [-- CMD …]",
   help: `
 Prints the page's address, with a token that is new every time: whoever has it may look (docs/live.md).

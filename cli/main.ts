@@ -4,7 +4,7 @@
 
 import { parseArgs } from "node:util";
 import { type Command, type ExitCode, makeUi } from "./command.ts";
-import { outliveTerminal } from "./outlive.ts";
+import { lostOutput, outliveTerminal } from "./outlive.ts";
 import { printLine, printText, tellLine } from "./terminal.ts";
 import { mostOf } from "../schema/lists.ts";
 
@@ -46,7 +46,7 @@ async function main(argv: string[]): Promise<ExitCode> {
   const load = commands[name];
   if (!load) return usage(`no command "${name}"`, "truejoule --help lists the commands");
   const { command } = await load();
-  outlivesOutput = command.outlivesOutput === true;
+  records = command.records === true;
   const parsed = parse(name, command, args);
   if (typeof parsed === "string") return usage(parsed, `truejoule ${name} --help`);
   if (parsed.values["help"]) {
@@ -159,9 +159,16 @@ function explain(error: unknown, name: string | undefined): ExitCode {
   return 1;
 }
 
-let outlivesOutput = false;
-outliveTerminal(() => {
-  if (!outlivesOutput) process.exit(0); // `truejoule … | head`
-});
+/** The last word: whoever reads what stdout holds must not take it for the whole. */
+function tellLostOutput(code: number): void {
+  const why = lostOutput();
+  if (why === null) return;
+  tellLine(`truejoule: stdout: ${why}; the output is incomplete`);
+  if (code === 0 || (code === 3 && !records)) process.exitCode = records ? 3 : 1;
+}
+
+let records = false;
+outliveTerminal();
+process.on("exit", tellLostOutput);
 const argv = process.argv.slice(2);
 process.exitCode = await main(argv).catch((error: unknown) => explain(error, argv[0]));

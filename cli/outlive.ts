@@ -1,5 +1,6 @@
 // stdout, stderr and the terminal behind them may go away while a command works: a reader that has seen enough,
-// an ssh that drops. Holds: their errors are events here and never throw; a recording goes on without them.
+// an ssh that drops, a disk that is full. Holds: their errors are events here and never throw, and end no command:
+// each goes on to its end and its own exit code. Who stops reading wanted no more; all else is output that is lost.
 
 import { closeSync, openSync } from "node:fs";
 import { isatty } from "node:tty";
@@ -7,26 +8,44 @@ import { libc } from "../host/libc.ts";
 
 type Stream = "stdout" | "stderr";
 
-const gone = new Map<Stream, string>();
+interface Gone {
+  readonly why: string;
+  /** By its reader's own will. */
+  readonly unread: boolean;
+}
+
+const gone = new Map<Stream, Gone>();
 let onGone: (stream: Stream, why: string) => void = () => undefined;
 
-/** For the life of the process. @param onPipe stdout's reader has seen enough. */
-export function outliveTerminal(onPipe: () => void): void {
+/** For the life of the process. */
+export function outliveTerminal(): void {
   const terminals = [0, 1, 2].filter((fd) => isatty(fd));
   for (const stream of ["stdout", "stderr"] as const)
     process[stream].on("error", (error: NodeJS.ErrnoException) => {
-      const first = !gone.has(stream);
-      gone.set(stream, error.code ?? error.message);
-      if (first) onGone(stream, gone.get(stream)!);
-      if (stream === "stdout" && error.code === "EPIPE") onPipe();
+      if (gone.has(stream)) return;
+      gone.set(stream, goneBy(error.code ?? error.message, process[stream].isTTY));
+      onGone(stream, gone.get(stream)!.why);
     });
   process.on("exit", () => replaceDead(terminals));
+}
+
+function goneBy(code: string, isTerminal: boolean): Gone {
+  const unread = code === "EPIPE" || code === "ECONNRESET" || (code === "EIO" && isTerminal);
+  const full = code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
+  const what = full ? "no space left" : "cannot be written to";
+  return { why: `${unread ? "nobody reads it any more" : what} (${code})`, unread };
+}
+
+/** Why stdout holds less than was written to it, though its reader wanted all; null where it holds it all. */
+export function lostOutput(): string | null {
+  const stdout = gone.get("stdout");
+  return stdout === undefined || stdout.unread ? null : stdout.why;
 }
 
 /** Tells every stream that went away, those that already have as well. */
 export function whenGone(tell: (stream: Stream, why: string) => void): void {
   onGone = tell;
-  for (const [stream, why] of gone) tell(stream, why);
+  for (const [stream, { why }] of gone) tell(stream, why);
 }
 
 /** Whether what is written there can still be read by anyone. */

@@ -26,7 +26,7 @@ import { software } from "./version.ts";
 
 export const command: Command = {
   summary: "records DAQ, edges, marks and telemetry until the duration or CMD ends",
-  outlivesOutput: true,
+  records: true,
   usage:
     "--rig FILE|NAME --out RUN [--duration 10s] [--port TTY] [--label k=v] [--live] [--cuda] [-- CMD …]",
   help: `
@@ -178,7 +178,7 @@ export async function recordRun(
       onFailure: (why) => say(program?.running === true ? `${why}; ${GOES_ON}` : why),
       onFindings: (f) => {
         findings = f;
-        whenGone((stream, why) => f.add(stream, `nobody reads it any more (${why})`));
+        whenGone((stream, why) => f.add(stream, why));
       },
       onFinding: say,
       ...(live ? { tee: live.tee } : {}),

@@ -2,6 +2,8 @@
 // here it becomes one line that does nothing to a terminal (schema/visible.ts). Only layout of our own, help
 // texts and the sequence that clears a progress line, goes out as it is. The linter lets nobody else write.
 
+import { writeSync } from "node:fs";
+import { Socket } from "node:net";
 import { visible, visibleJson, visibleLines } from "../schema/visible.ts";
 
 /** One line of a result. */
@@ -31,5 +33,17 @@ export const clearProgress = (): void => err(CLEAR);
 
 const CLEAR = inPlace ? "\r\x1b[K" : "";
 
-const out = (text: string): void => void process.stdout.write(text);
+const out = (text: string): void =>
+  process.stdout instanceof Socket ? void process.stdout.write(text) : toFile(text);
+
+/** Node's own stream takes a write that a nearly full disk cut short for a whole one. */
+function toFile(text: string): void {
+  const bytes = Buffer.from(text);
+  try {
+    for (let done = 0; done < bytes.length;) done += writeSync(1, bytes, done);
+  } catch (error) {
+    process.stdout.emit("error", error); // cli/outlive.ts listens
+  }
+}
+
 const err = (text: string): void => void (text !== "" && process.stderr.write(text));

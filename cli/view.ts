@@ -5,6 +5,7 @@ import { serveLocally } from "../view/live/server.ts";
 import { keepOrSay } from "./changed-log.ts";
 import type { Command } from "./command.ts";
 import { withRun } from "./locked-run.ts";
+import { whenGone } from "./outlive.ts";
 import { currentReport } from "./report.ts";
 
 export const command: Command = {
@@ -34,6 +35,8 @@ Through SSH: ssh -L 8080:127.0.0.1:PORT host.`,
     else for (const line of [server.url, "Ctrl-C ends"]) ui.print(line);
     await new Promise<void>((resolve) => {
       process.once("SIGINT", resolve).once("SIGTERM", resolve);
+      // The address is said once: where it did not arrive, nobody will come.
+      whenGone((stream) => void (stream === "stdout" && resolve()));
     });
     await server.close();
     return changed ? 3 : 0;

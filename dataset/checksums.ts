@@ -67,10 +67,17 @@ export const logChanges = (paths: RunPaths): readonly string[] => readChecksums(
 export function checksumProblem(paths: RunPaths, path: string): string | null {
   if (!existsSync(paths.checksums)) return null;
   const noted = readChecksums(paths).hashes.get(basename(path));
-  return noted === fileSha256(path)
-    ? null
-    : `not as it was written (SHA256SUMS); truejoule ${COMMANDS[basename(path)] ?? "fuse"} writes it anew`;
+  return noted === fileSha256(path) ? null : `not as it was written (SHA256SUMS); ${anew(path)}`;
 }
+
+/** That a file was written and is gone, or null; `sha256sum -c` says so too. */
+export function missingProblem(paths: RunPaths, path: string): string | null {
+  if (existsSync(path) || !readChecksums(paths).hashes.has(basename(path))) return null;
+  return `noted in SHA256SUMS, not there; ${anew(path)}`;
+}
+
+const anew = (path: string): string =>
+  `truejoule ${COMMANDS[basename(path)] ?? "fuse"} writes it anew`;
 
 const COMMANDS: Readonly<Record<string, string>> = {
   "folded.arrow": "fold",

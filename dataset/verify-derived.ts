@@ -8,7 +8,7 @@ import { readSmallFile } from "../capture/regular-file.ts";
 import type { LogCheck } from "../capture/verify.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { type ArrowReader, openArrow } from "./arrow-reader.ts";
-import { checksumProblem, logChanges, notedLog } from "./checksums.ts";
+import { checksumProblem, logChanges, missingProblem, notedLog } from "./checksums.ts";
 import { FusedCheck } from "./fused-check.ts";
 import { mostOf } from "../schema/lists.ts";
 
@@ -20,7 +20,7 @@ export interface FileCheck {
   readonly problem: string | null;
 }
 
-/** Of the files that are there; a run that was never fused has none. */
+/** Of the files that are there or are noted in SHA256SUMS; a run that was never fused has none. */
 export async function verifyDerived(
   paths: RunPaths,
   logSha256: string,
@@ -37,10 +37,12 @@ export async function verifyDerived(
     verifyJson(paths.compare, "compare/1", logSha256),
     verifyReport(paths),
   ];
-  const all = (await Promise.all(checks)).filter((c) => c.problem !== ABSENT);
-  const files = all.map((c) => {
-    const problem = c.problem ?? checksumProblem(paths, join(paths.dir, c.path));
-    return { ...c, ok: problem === null, problem };
+  const files = (await Promise.all(checks)).flatMap((c) => {
+    const [path, absent] = [join(paths.dir, c.path), c.problem === ABSENT];
+    const problem = absent
+      ? missingProblem(paths, path)
+      : (c.problem ?? checksumProblem(paths, path));
+    return absent && problem === null ? [] : [{ ...c, ok: problem === null, problem }];
   });
   return [...files, ...changedLog(paths, logSha256)];
 }

@@ -11,8 +11,8 @@ import {
   readdirSync,
   rmSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { tmpdir } from "./temporary.ts";
 import { libc, LOCK_EX, LOCK_NB } from "./libc.ts";
 
 export interface Scratch {

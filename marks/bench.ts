@@ -3,11 +3,11 @@
 
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { tmpdir } from "../host/temporary.ts";
 import { MarksSource } from "./marks-source.ts";
 import { ENVIRONMENT_VARIABLE } from "./names.ts";
 import type { MarkSink } from "./to-marks.ts";

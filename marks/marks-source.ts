@@ -4,8 +4,8 @@
 // and no look takes longer than what was there when it began.
 
 import { existsSync, lstatSync, opendirSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { tmpdir } from "../host/temporary.ts";
 import { type OwnFolder, ownFolder } from "../host/own-folder.ts";
 import { Fifo } from "./fifo.ts";
 import { ENVIRONMENT_VARIABLE, SHARED_RING } from "./names.ts";

@@ -3,8 +3,8 @@
 // truth. What leaves: how often the truth lay inside, and how far off the mean was.
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { tmpdir } from "../host/temporary.ts";
 import { runPaths } from "../capture/run.ts";
 import { compare, type PhysicalEnergy, prepare } from "../energy/compare.ts";
 import type { VirtualBench } from "../rigs/virtual/bench.ts";

@@ -3,8 +3,8 @@
 // and are set against the bench's own truth. What leaves: how often the truth lay inside, by kernel length.
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { tmpdir } from "../host/temporary.ts";
 import { runPaths } from "../capture/run.ts";
 import { compare, prepare, type Prepared } from "../energy/compare.ts";
 import { foldKernels } from "../energy/fold-run.ts";

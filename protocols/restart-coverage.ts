@@ -3,8 +3,8 @@
 // pipeline: where each segment's rows really lie, each window's Joules, and whether what crosses a restart says so.
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { tmpdir } from "../host/temporary.ts";
 import { mapUNs, toSessionNs } from "../align/clock.ts";
 import { runPaths } from "../capture/run.ts";
 import { compare, type Comparison, prepare } from "../energy/compare.ts";
