@@ -49,7 +49,7 @@ export async function runJobs(jobs: readonly Job[]): Promise<Ended[]> {
 }
 
 /** What is wrong with how a job ended; refused or done, it ends in a line. */
-export function faults({ name, code, message, cpuS, peakMB }: Ended, mostMB = 700): string[] {
+export function faults({ name, code, message, cpuS, peakMB }: Ended, mostMB = 1000): string[] {
   const found: string[] = [];
   if (code === null) found.push(`${name}: ${message}`);
   if (message.includes("\n") || message.length > 2000) found.push(`${name}: not one line`);
