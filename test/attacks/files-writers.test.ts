@@ -24,6 +24,7 @@ const MAY: Readonly<Record<string, string>> = {
   "rigs/virtual-daq/pty.ts": "pseudo-terminals",
   "rigs/virtual-daq/daq.ts": "the symlink to its pseudo-terminal",
   "cli/outlive.ts": "/dev/null in place of a terminal that went",
+  "cli/terminal.ts": "standard output, to its last byte",
   "cli/recording/bench.ts": "the virtual trigger line, in a scratch folder",
 };
 const WRITES =
