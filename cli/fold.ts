@@ -41,20 +41,20 @@ Arrow file, or CSV where its name ends so.`,
     const isOwn = resolve(out) === resolve(own);
     if (!isOwn) claimOutput(out, call.options["force"] === true);
     const { foldedToJson, writeFolded } = await import("../dataset/folded.ts");
+    const { prepare } = await import("../energy/compare.ts");
     const options = {
       ...(typeof kernel === "string" ? { kernel } : {}),
       ...(typeof step === "string" ? { stepNs: await parseStep(step) } : {}),
     };
     const csv = extname(out) === ".csv";
     const { source, folded, warnings, changed } = await withRun(dir, "exclusive", async (paths) => {
-      const log = await logNow(paths, call.ui);
-      const made = await writeFolded(paths, out, csv, options, (label) => call.ui.progress(label));
-      return { ...made, changed: log.changed };
-    }).catch((error: unknown) => {
+      const prepared = prepare(paths.capture, call.ui.progress("reading"));
+      const { changed } = await logNow(paths, call.ui, prepared.scan.sha256);
+      const progress = call.ui.progress("folding");
+      return { ...(await writeFolded(paths, out, csv, prepared, options, progress)), changed };
+    }).finally(() => {
       if (!isOwn) settleOutput(out);
-      throw error;
     });
-    if (!isOwn) settleOutput(out);
     if (call.ui.json)
       call.ui.document({
         schema: "fold/1",

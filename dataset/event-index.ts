@@ -1,6 +1,7 @@
 // Windows → which one an instant lies in: the innermost, so that a span inside a load wins over it. `session`
 // and the summary window `load` are no events of their own rows. Holds the windows that are open, no others.
 
+import { byBegin } from "../energy/windows.ts";
 import type { SessionNs } from "../schema/time.ts";
 
 /** What energy/windows.ts lists: rows of events.arrow, by their begin except for the last few kinds. */
@@ -25,7 +26,7 @@ export class EventIndex {
     const rows = new Uint32Array(windows.count);
     let n = 0;
     for (let i = 0; i < windows.count; i++) if (!windows.isSum(i)) rows[n++] = i;
-    this.#order = inOrder(rows.subarray(0, n), windows);
+    this.#order = byBegin(rows.subarray(0, n), windows);
   }
 
   /** The event at an instant, −1 outside any, and until when it surely holds. Instants must not go back. */
@@ -74,12 +75,4 @@ export class EventIndex {
     }
     heap[i] = row;
   }
-}
-
-/** By begin. They stand so, as a rule: sorting millions anew would take more memory than all else. */
-function inOrder(rows: Uint32Array, windows: Intervals): Uint32Array {
-  for (let k = 1; k < rows.length; k++)
-    if (windows.t0Ns(rows[k]!) < windows.t0Ns(rows[k - 1]!))
-      return rows.sort((a, b) => windows.t0Ns(a) - windows.t0Ns(b) || a - b);
-  return rows;
 }

@@ -3,7 +3,7 @@
 import { resolve } from "node:path";
 import { identityOf } from "../capture/identity.ts";
 import type { RunPaths } from "../capture/run.ts";
-import { prepare } from "../energy/compare.ts";
+import type { Prepared } from "../energy/compare.ts";
 import { foldKernels } from "../energy/fold-run.ts";
 import type { Folded, FoldOptions } from "../energy/fold.ts";
 import type { Source } from "../schema/records.ts";
@@ -15,18 +15,18 @@ import { nullable } from "./events.ts";
 import { exportCsv } from "./export-csv.ts";
 import { tableMetadata } from "./fuse.ts";
 
-type Progress = (label: string) => (done: number, total: number) => void;
+type Progress = (done: number, total: number) => void;
 
 /** @throws InputError when there is nothing to fold. */
 export async function writeFolded(
   paths: RunPaths,
   out: string,
   csv: boolean,
+  prepared: Prepared,
   options: Pick<FoldOptions, "kernel" | "stepNs">,
   onProgress: Progress,
 ): Promise<{ source: Source; folded: readonly Folded[]; warnings: readonly string[] }> {
-  const prepared = prepare(paths.capture, onProgress("reading"));
-  const folded = foldKernels(prepared, options, onProgress("folding"));
+  const folded = foldKernels(prepared, options, onProgress);
   const warnings = folded.flatMap(warningsOf);
   const shared = tableMetadata(prepared, identityOf(paths.capture, prepared.scan.sha256));
   const metadata = {

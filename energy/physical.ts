@@ -11,7 +11,7 @@ import { Budget, type BudgetTerm, COVERAGE_FACTOR, outsideOf, shiftedEnds } from
 import { AllInstants, instantsOf, ListedInstants, type Spans, WatchedSpans } from "./instants.ts";
 import { Integrator, type Snapshots, snapshotWidth, Sum } from "./integrate.ts";
 import { QUALITIES, quality, type Quality } from "./quality.ts";
-import type { Window, WindowList } from "./windows.ts";
+import { byBegin, type Window, type WindowList } from "./windows.ts";
 
 /** A window's figures, and what its uncertainty is made of. */
 export interface PhysicalFigures {
@@ -84,7 +84,10 @@ export function physicalPass(
   const width = snapshotWidth(rig);
   const figures = new FigureColumns(list.count);
   const detailed = new Map<number, PhysicalFigures>();
-  const order = byBegin(list);
+  const order = byBegin(
+    new Uint32Array(list.count).map((_, i) => i),
+    list,
+  );
   const shiftNs = mostShiftNs(list, clock);
   const ends: SessionNs[] = [];
   for (let i = 0; kernels && i < kernels.table.count; i++)
@@ -125,14 +128,6 @@ export function physicalPass(
   integrator.end();
   const { counts } = timeline;
   return { figures, detailed, idle: outside.left(), kernels: ofKernels.snapshots, counts };
-}
-
-/** Rows by their begin; they stand almost so. */
-function byBegin(list: WindowList): Uint32Array {
-  const order = new Uint32Array(list.count).map((_, i) => i);
-  let ascends = true;
-  for (let i = 1; i < list.count && ascends; i++) ascends = list.t0Ns(i - 1) <= list.t0Ns(i);
-  return ascends ? order : order.sort((a, b) => list.t0Ns(a) - list.t0Ns(b) || a - b);
 }
 
 /** By how much the clock's doubt moves any window's begin at most. */
