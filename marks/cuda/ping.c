@@ -260,9 +260,15 @@ static int visit(gpu *g, CUcontext context, int last) {
   return 1;
 }
 
+/* Whether a burst may begin. A round that is under way when the program ends, of many contexts on a full GPU, would
+   else take seconds. */
+static int time_left(void) {
+  return !__atomic_load_n(&stopping, __ATOMIC_ACQUIRE) || tj_now() < stop_by_ns;
+}
+
 static int round_of_bursts(int last) {
   int done = 0;
-  for (gpu *g = gpus; g < gpus + CONTEXTS && (!last || tj_now() < stop_by_ns); g++) {
+  for (gpu *g = gpus; g < gpus + CONTEXTS && time_left(); g++) {
     pthread_mutex_lock(&bursting);
     CUcontext context = __atomic_load_n(&g->context, __ATOMIC_ACQUIRE);
     if (context) done |= visit(g, context, last);

@@ -281,6 +281,12 @@ describe("marks 10: the ping kernel's PTX, run", () => {
       expect(sink.lost).toBe(0);
     }, 30_000);
 
+    test("marks 9: the last bursts have their time: of many contexts on a full GPU none begins after the end", async () => {
+      const { result, k } = await aligned(["200", "contexts"], { FAKE_FULL: "1" });
+      expect(result).toMatchObject({ code: 0, stderr: "", stdout: "200\n" });
+      expect([k.table.count, k.unbounded]).toEqual([200, 200]);
+    }, 30_000);
+
     test("marks 11: records delivered in any thread, the ping thread's own launch included, lock nobody", async () => {
       const { result, k, sink } = await aligned(["300"], { FAKE_SYNC: "1" });
       expect(result).toMatchObject({ code: 0, stderr: "", stdout: "300\n" });

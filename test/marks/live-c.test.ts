@@ -119,6 +119,15 @@ suite(`C client${hasGcc ? "" : " (skipped: no gcc on this machine)"}`, () => {
     expect(cut!.fields!["truncated"]).toBe(true);
   });
 
+  test("marks 10: a name of 64 KiB is kept whole; a longer one is refused, and then cut like others", async () => {
+    const sink = new Collected();
+    const { totals } = await record(sink, (environment) => run(writer.path, ["long"], environment));
+    expect(totals).toEqual({ received: 2, lost: 0, opened: true });
+    const [kept, cut] = sink.marks;
+    expect([kept!.name, kept!.fields!["truncated"]]).toEqual(["a".repeat(65_536), undefined]);
+    expect([cut!.name, cut!.fields!["truncated"]]).toEqual(["b".repeat(96), true]);
+  });
+
   test("a forked child marks under its own process id", async () => {
     const sink = new Collected();
     await record(sink, (environment) => run(writer.path, ["fork"], environment));

@@ -14,10 +14,9 @@ typedef struct {
   uint8_t *base;
   uint64_t capacity, tail, overrun, abandoned;
   uint64_t head, waiting_since, waiting_head; /* as in marks/ring.ts */
+  uint64_t patience_ns;                       /* with a mark that is not completed; marks/ring.ts: a second */
   uint64_t slot[TJ__SLOT_BYTES / 8];          /* the mark that is being taken */
 } reader;
-
-#define GIVE_UP_NS 1000000000u
 
 static const uint64_t *reader_slot(const reader *r, uint64_t i) {
   return (const uint64_t *)(const void *)(r->base + TJ__HEADER_BYTES + (i & (r->capacity - 1)) * TJ__SLOT_BYTES);
@@ -40,7 +39,7 @@ static int reader_hopeless(reader *r) {
     r->waiting_since = tj_now();
     r->waiting_head = r->head;
   }
-  return r->head - r->tail > r->capacity * 3 / 4 || tj_now() - r->waiting_since >= GIVE_UP_NS;
+  return r->head - r->tail > r->capacity * 3 / 4 || tj_now() - r->waiting_since >= r->patience_ns;
 }
 
 /* Takes what was there when it began. last: nothing will be completed any more. */

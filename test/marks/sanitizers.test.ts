@@ -81,8 +81,8 @@ function ring(s: Sanitizer): void {
 
   // Writers, marks each, slots, first number.
   test.each([
-    ["4", "4000", "16384", "0", "a ring with room for all, each mark read in place"],
-    ["4", "4000", "16384", `${2 ** 32 - 100}`, "the same across 2^32"],
+    ["4", "4000", "32768", "0", "a ring with room for all, each mark read in place"],
+    ["4", "4000", "32768", `${2 ** 32 - 100}`, "the same across 2^32"],
     ["6", "10000", "8", "0", "thousands of laps"],
     ["4", "5000", "64", `${2 ** 31 - 100}`, "laps across 2^31"],
     ["4", "5000", "64", `${2 ** 33 - 100}`, "laps across 2^33"],
@@ -268,7 +268,7 @@ const thread = sanitizers.find((s) => s.name === "thread")!;
           copyFileSync(STORM_C.replace("storm.c", f), join(folder, f));
         const path = compile(folder, join(folder, "storm.c"), thread.flags, folder);
         const runs = [
-          await runUnder(thread, path, ["threads", "4", "4000", "16384", "0"]),
+          await runUnder(thread, path, ["threads", "4", "4000", "32768", "0"]),
           await runUnder(thread, path, ["threads", "6", "10000", "8", "0"]),
         ];
         expect([

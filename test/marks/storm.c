@@ -4,8 +4,8 @@
  *
  *   storm threads WRITERS MARKS CAPACITY START
  *     Writers and a reader (reader.h) in one process, in a ring of its own whose head begins at START. In a ring with
- *     room for all of it nothing is overwritten: then the reader reads each mark in place, which ThreadSanitizer
- *     follows. Fails unless what came is whole and in order and what did not is counted, to the mark.
+ *     room for all of it (a reader gives up at three quarters) nothing is overwritten: then the reader waits for each
+ *     mark and reads it in place, which ThreadSanitizer follows. Fails unless what came is whole and in order and what did not is counted, to the mark.
  *   storm processes FILE FIRST WRITERS MARKS CHILDREN CHILD_MARKS
  *     Writers FIRST, FIRST + 1 … in threads, and meanwhile CHILDREN processes of one writer each, forked and spawned
  *     in turn. Each writer leaves in FILE how many marks it began and how many are done, so
@@ -125,11 +125,12 @@ static void threads(char **a) {
   pthread_t t[WRITERS];
   progress = own;
   marks = strtoull(a[1], 0, 10);
-  in_place = marks * (uint64_t)writers <= strtoull(a[2], 0, 10);
+  in_place = marks * (uint64_t)writers <= strtoull(a[2], 0, 10) * 3 / 4;
   make_ring(folder, (uint32_t)atoi(a[2]), first);
   start(t, 0, writers); /* they race to open the ring */
   uintptr_t state = tj__get();
-  reader r = {.base = tj__base(state), .capacity = tj__capacity(state), .tail = first};
+  reader r = {.base = tj__base(state), .capacity = tj__capacity(state), .tail = first,
+              .patience_ns = in_place ? UINT64_MAX : 1000000000u};
   for (int running = writers; running;) {
     reader_poll(&r, 0, take);
     while (running && __atomic_load_n(&own[running - 1].done, __ATOMIC_RELAXED) == marks) running--;

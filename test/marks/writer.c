@@ -115,6 +115,16 @@ static void api(void) {
   tj_emit(&(tj_event){TJ_KIND_INSTANT, kernel, 0, 0, 0, 0, NULL, 0});
 }
 
+/* long: names of 65,536 bytes and of one more, kept; each is also the name of a mark. */
+static void long_names(void) {
+  static char name[65538];
+  for (size_t n = 65536; n <= 65537; n++) {
+    memset(name, 'a' + (int)(n & 1), n);
+    tj_event e = {TJ_KIND_INSTANT, name, tj_intern(name), 0, 0, 0, NULL, 0};
+    tj_emit(&e);
+  }
+}
+
 /* other USER: one mark as that user; then what errno was, which is the program's own. */
 static void other(int user) {
   if (setuid((uid_t)user)) die("setuid");
@@ -150,6 +160,7 @@ int main(int argc, char **argv) {
   else if (!strcmp(mode, "die")) die_inside();
   else if (!strcmp(mode, "fork")) forked();
   else if (!strcmp(mode, "api")) api();
+  else if (!strcmp(mode, "long")) long_names();
   else if (!strcmp(mode, "outlive") && argc == 3) outlive(atol(argv[2]));
   else if (!strcmp(mode, "other") && argc == 3) other(atoi(argv[2]));
   else if (!strcmp(mode, "plugin") && argc == 4) plugin(argv[2], atoi(argv[3]));
