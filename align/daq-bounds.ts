@@ -6,7 +6,6 @@
 // by at most RATE_CHANGE, so around any instant it stays within RATE_CHANGE·x²/2 of a straight line, and all
 // straight lines that respect all edges within REACH form a polygon.
 
-import { InputError } from "../schema/errors.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 import { type ClockBounds, type ClockModel, toSessionNs } from "./clock.ts";
 import { FeasibleLines } from "./feasible-lines.ts";
@@ -33,10 +32,15 @@ export interface BracketedEdge {
   readonly hostHalfNs: number;
 }
 
+/** Says where, and what may have happened. */
+export class NoSteadyClock extends Error {
+  override readonly name = "NoSteadyClock";
+}
+
 /**
  * @param edges of one segment
  * @returns true session time less the model's, at instants along the run
- * @throws InputError where no steady clock passes through the edges
+ * @throws NoSteadyClock where none passes through the edges
  */
 export function boundClock(model: ClockModel, edges: readonly BracketedEdge[]): ClockBounds {
   const run = [...edges].sort((a, b) => a.device - b.device);
@@ -92,14 +96,14 @@ function rangeAt(
     lines.above(x, residual - limit(e) - bend);
     lines.below(x, residual + limit(e) + bend);
   }
-  if (lines.empty) throw infeasible(model, near, middle);
+  if (lines.empty) throw infeasible(near, middle);
   const wander = toSessionNs(model, run[centre]!.device) - middle;
   const [l, h] = lines.range(0);
   return [l - wander, h - wander];
 }
 
-function infeasible(model: ClockModel, near: readonly BracketedEdge[], atNs: number): InputError {
-  return new InputError(
-    `clock ${model.clock}: no steady clock passes through the brackets of the ${near.length} trigger edges around ${(atNs / NS_PER_S).toFixed(1)} s; an edge was paired with another's (bouncing line?), or the DAQ's clock jumped`,
+function infeasible(near: readonly BracketedEdge[], atNs: number): NoSteadyClock {
+  return new NoSteadyClock(
+    `no steady clock passes through the brackets of the ${near.length} trigger edges around ${(atNs / NS_PER_S).toFixed(1)} s; an edge was paired with another's (bouncing line?), or the DAQ's clock jumped`,
   );
 }

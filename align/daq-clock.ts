@@ -2,7 +2,6 @@
 // raised itself, else exchanges of four stamps, else load marks against the power trace, else arrival times,
 // else the host's stamp and the rig's declared rate alone.
 
-import { InputError } from "../schema/errors.ts";
 import {
   type ClockModel,
   type ClockPrior,
@@ -11,7 +10,7 @@ import {
   tickHz,
   toSessionNs,
 } from "./clock.ts";
-import { boundClock } from "./daq-bounds.ts";
+import { boundClock, NoSteadyClock } from "./daq-bounds.ts";
 import {
   ARRIVAL_U_NS,
   type Evidence,
@@ -52,7 +51,7 @@ const SYNC_TOLERANCE_NS = 5e6;
  */
 const SHARE_OF_TOLERANCE = 0.1;
 
-/** @throws InputError where the edges of a stream of one segment allow no steady clock */
+/** The clock of each of the stream's segments. */
 export function fitDaq(scan: Scan, stream: StreamScan): DaqClock {
   const clock = `daq:${stream.layout.stream}`;
   const evidence = evidenceOf(scan, stream);
@@ -116,7 +115,8 @@ function fitSegment(scan: Scan, clock: string, e: Evidence, broken: boolean): Cl
   // Coarse evidence first: it says where to look for the edges that then fix the clock.
   const coarse = byExchange(e, clock) ?? byArrival(e, clock);
   const near = coarse ? narrowed(prior, coarse) : prior;
-  const synced = bySyncEdges(scan, e, clock, near, broken);
+  const refused: string[] = [];
+  const synced = bySyncEdges(scan, e, clock, near, broken, (why) => refused.push(why));
   if (synced) return synced;
   const other =
     (coarse?.method === "exchange"
@@ -126,8 +126,8 @@ function fitSegment(scan: Scan, clock: string, e: Evidence, broken: boolean): Cl
     fixedModel(clock, prior, [
       "no edge ties the DAQ's clock to the host's: its offset rests on the host's stamp alone",
     ]);
-  if (!unmatched(scan, e)) return other;
-  return { ...other, warnings: [...other.warnings, broken ? UNCERTAIN : UNMATCHED] };
+  if (refused.length === 0 && unmatched(scan, e)) refused.push(broken ? UNCERTAIN : UNMATCHED);
+  return { ...other, warnings: [...other.warnings, ...refused] };
 }
 
 const UNMATCHED =
@@ -143,13 +143,17 @@ function narrowed(prior: ClockPrior, coarse: ClockModel): ClockPrior {
   return { ...prior, startNs: toSessionNs(coarse, 0), startUNs: 3 * coarse.uOffsetNs + 1e6 };
 }
 
-/** Trigger edges that the host raised itself: marks named `sync` bracket each. */
+/**
+ * Trigger edges that the host raised itself: marks named `sync` bracket each.
+ * @param refuse told why edges that fit their marks are left out even so.
+ */
 function bySyncEdges(
   scan: Scan,
   e: Evidence,
   clock: string,
   prior: ClockPrior,
   broken: boolean,
+  refuse: (why: string) => void,
 ): ClockModel | undefined {
   const sync = scan.syncMarks;
   const seen = e.edges;
@@ -187,8 +191,9 @@ function bySyncEdges(
   try {
     return { ...model, edgesBounced, edgesExtra, bounds: boundClock(model, bracketed) };
   } catch (error) {
-    if (broken && error instanceof InputError) return undefined;
-    throw error;
+    if (!(error instanceof NoSteadyClock)) throw error;
+    refuse(`${error.message}; its trigger edges are left out`);
+    return undefined;
   }
 }
 
