@@ -1,5 +1,6 @@
 // Batches of fused.arrow → whether the table agrees with itself: time advances, rails sum to the total,
-// and energy_j grows by what time and power give (the trapezoid; the rectangle for rows that are means).
+// and energy_j grows by what time and power give (the trapezoid; for rows that are means the rectangle, as
+// running-energy.ts has it: each up to the next row, the last before a gap and the newest for a period).
 // A flipped bit that matters breaks one of these; Arrow itself would not notice. Where rows are means over
 // several samples, which energy_j is not, its growth is only held between bounds. Holds the last row.
 
@@ -20,6 +21,8 @@ export class FusedCheck {
   #t = -Infinity;
   #w = 0;
   #e = 0;
+  /** How long a row that is a mean stands for, s, by the first row with power. 0 where rows are instants. */
+  #periodS = 0;
 
   constructor(schema: Schema) {
     this.#rowsPerMean = Number(schema.metadata.get("rows_per_mean") ?? 1);
@@ -55,14 +58,20 @@ export class FusedCheck {
     if (!(t > t0)) return "time does not advance";
     if (!Number.isFinite(w) || !Number.isFinite(e)) return "a power or an energy is no number";
     const grown = e - e0;
+    if (t0 === -Infinity && w !== 0) this.#periodS = e / w;
     if (t0 === -Infinity || grown === 0) return null; // the first row, or a gap
     const dt = (t - t0) * 1e-9;
+    if (e0 === 0 && w0 === 0 && w !== 0) this.#periodS = grown / w;
+    const period = this.#periodS;
     const size = Math.abs(w) + Math.abs(w0);
-    const slack = size * (STEP_ROUNDING_S + FLOAT32 * dt) + FLOAT64 * Math.abs(e);
-    const fits = (watts: number): boolean => Math.abs(grown - watts * dt) <= slack;
+    const slack =
+      size * (STEP_ROUNDING_S + FLOAT32 * (dt + Math.abs(period))) + FLOAT64 * Math.abs(e);
+    const by = (joules: number): boolean => Math.abs(grown - joules) <= slack;
+    const fits = (watts: number): boolean => by(watts * dt);
+    const held = period > 0 && (by(w * period) || by(w0 * (dt - period) + w * period));
     // No sample of a mean is more than all of them together: what lies before the first and after the last.
     const within = this.#rowsPerMean > 1 && Math.abs(grown) <= 2 * size * dt + slack;
-    return within || fits((w + w0) / 2) || fits(w)
+    return within || held || fits((w + w0) / 2) || fits(w)
       ? null
       : "energy_j does not follow from t_ns and power_w";
   }
