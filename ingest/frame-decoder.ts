@@ -108,7 +108,8 @@ export class FrameDecoder {
   #last: { index: number; rows: number; tick: bigint; after: Stamp } | null = null;
   /** By I²C address: readings of earlier runs, and the next number in this one. */
   readonly #readingCount = new Map<number, { base: number; next: number }>();
-  readonly #edgeCount = new Map<number, number>();
+  /** By line: the last number believed, and edges since then that were not. */
+  readonly #edgeCount = new Map<number, { last: number; wrong: number }>();
   /** Edges before the first rows, and readings before those of a run that goes on from another: no base places them yet. */
   #early: Early[] = [];
 
@@ -339,11 +340,11 @@ export class FrameDecoder {
     if (arrival === "duplicate") return;
     for (const e of edges) {
       const index = this.#believed(e);
+      if (arrival === "new") this.#countEdge(e, index !== null);
       if (index === null) {
         this.#records.edgesWrong++;
         continue;
       }
-      if (arrival === "new") this.#countEdge(e);
       this.#records.edges++;
       this.#sink.edge({
         line: `line${e.line}`,
@@ -355,10 +356,17 @@ export class FrameDecoder {
     }
   }
 
-  #countEdge(e: WireEdge): void {
-    const expected = (this.#edgeCount.get(e.line) ?? 0) + 1;
-    if (e.count > expected) this.#records.edgesLost += e.count - expected;
-    this.#edgeCount.set(e.line, e.count);
+  /** Of an edge that is not believed the number is not either; the next one's says how many there were. */
+  #countEdge(e: WireEdge, isBelieved: boolean): void {
+    const count = this.#edgeCount.get(e.line) ?? { last: 0, wrong: 0 };
+    this.#edgeCount.set(e.line, count);
+    if (!isBelieved) {
+      count.wrong++;
+      return;
+    }
+    this.#records.edgesLost += Math.max(0, e.count - count.last - 1 - count.wrong);
+    count.last = e.count;
+    count.wrong = 0;
   }
 
   /**

@@ -39,6 +39,25 @@ function entries(dir: string): string[] {
   }
 }
 
+/**
+ * The name by which udev knows the device behind a port, else the socket that it sits in: unlike `/dev/ttyACM0` it is
+ * the same when the device comes back. The port itself where udev has named none.
+ * @param links udev's, for tests.
+ */
+export function lastingPath(path: string, links = "/dev/serial"): string {
+  const is = (name: string): boolean => {
+    try {
+      return realpathSync(name) === realpathSync(path);
+    } catch {
+      return false;
+    }
+  };
+  const names = ["by-id", "by-path"].flatMap((kind) =>
+    entries(join(links, kind)).map((name) => join(links, kind, name)),
+  );
+  return names.find(is) ?? path;
+}
+
 /** The USB device is the first folder upwards that has an idVendor. */
 function usbOf(link: string): Omit<PortInfo, "path"> {
   let dir: string;

@@ -3,7 +3,7 @@
 import { realpathSync } from "node:fs";
 import { FIFO_PRIORITY } from "../../host/scheduler.ts";
 import { channelNames, deviceJson, probe, sourceOf } from "../../ingest/handshake.ts";
-import { listPorts } from "../../ingest/port-list.ts";
+import { lastingPath, listPorts } from "../../ingest/port-list.ts";
 import type { OpenAt, OpenPort } from "../../ingest/port.ts";
 import { couldAnswer, type Question, questionOf } from "../../ingest/recognise.ts";
 import type { DaqSink } from "../../ingest/sink.ts";
@@ -61,9 +61,15 @@ const INSTRUMENTS: ReadonlyMap<string, Start> = new Map<string, Start>([
   ],
 ]);
 
-/** Asks for the reader thread's own scheduling class where it may be had. */
+/**
+ * Asks for the reader thread's own scheduling class where it may be had. A device that is plugged in again is opened
+ * under whatever number it has then.
+ */
 const openLive = (path: string, baud?: number): OpenPort =>
-  ttyPort(path, { fifoPriority: FIFO_PRIORITY, ...(baud === undefined ? {} : { baud }) });
+  ttyPort(lastingPath(path), {
+    fifoPriority: FIFO_PRIORITY,
+    ...(baud === undefined ? {} : { baud }),
+  });
 
 /** A DAQ that speaks docs/wire.md. */
 async function wireDevice(rig: Rig, port: string | undefined): Promise<Device> {

@@ -180,6 +180,20 @@ describe("edges", () => {
     expect(sink.edges.map((e) => e.tick)).toEqual([tick]);
   });
 
+  test("that are not believed are counted once: used + wrong + lost is how many there were", () => {
+    const d = new FrameDecoder(new Collector(), OPTIONS);
+    d.push(encodeSamples(block(0, 8), 0), null, null);
+    const good = { index: 13, tick: 124n, line: 0, level: 1 as const };
+    const sent = [
+      { ...good, count: 1 },
+      { ...good, count: 5, index: 40 },
+      { ...good, count: 2 ** 32 - 1, index: 41 }, // its number is not believed either
+      { ...good, count: 9 },
+    ];
+    sent.forEach((e, i) => d.push(encodeEdges([e], 1, i + 1), null, null));
+    expect(d.counts).toMatchObject({ edges: 2, edgesWrong: 2, edgesLost: 5 });
+  });
+
   test("wait for the first rows to be held against; without rows they are counted", () => {
     const sink = new Collector();
     const d = new FrameDecoder(sink, OPTIONS);

@@ -7,7 +7,7 @@ import { readCapture } from "../../capture/log-reader.ts";
 import { columnReader } from "../../align/decode.ts";
 import { FrameDecoder } from "../../ingest/frame-decoder.ts";
 import { GapTracker } from "../../ingest/gap-tracker.ts";
-import { listPorts } from "../../ingest/port-list.ts";
+import { lastingPath, listPorts } from "../../ingest/port-list.ts";
 import { replayPort } from "../../ingest/replay-port.ts";
 import { ttyPort } from "../../ingest/tty-port.ts";
 import { openPty } from "../../rigs/virtual-daq/pty.ts";
@@ -154,6 +154,22 @@ test("a recording is replayed to its end, without stamps, and takes no commands"
       { path: "/dev/ttyACM10" },
     ]);
     expect(await listPorts(join(dir, "nothing"))).toEqual([]);
+  },
+);
+
+(process.platform === "linux" ? test : test.skip)(
+  "a port is known by udev's name for its device, so that it is found under another number",
+  () => {
+    const [port, links] = [join(dir, "ttyACM0"), join(dir, "serial")];
+    writeFileSync(port, "");
+    expect(lastingPath(port, links)).toBe(port);
+    for (const kind of ["by-path", "by-id"]) {
+      mkdirSync(join(links, kind), { recursive: true });
+      symlinkSync(join(dir, "ttyACM9"), join(links, kind, "gone"));
+      symlinkSync(port, join(links, kind, "own"));
+      expect(lastingPath(port, links)).toBe(join(links, kind, "own"));
+    }
+    expect(lastingPath(join(dir, "ttyACM1"), links)).toBe(join(dir, "ttyACM1"));
   },
 );
 
