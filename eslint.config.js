@@ -40,7 +40,13 @@ const directions = Object.entries(mayImport).map(([folder, allowed]) => ({
 const speakers = [
   "cli/terminal.ts",
   // Programs of their own, which print documents or figures of ours.
-  ...["firmware/demo.ts", "firmware/fuzz.ts", "firmware/image.ts", "firmware/emulator/main.ts"],
+  ...[
+    "firmware/demo.ts",
+    "firmware/fuzz.ts",
+    "firmware/image.ts",
+    "firmware/script.ts",
+    "firmware/emulator/main.ts",
+  ],
   "rigs/virtual-daq/main.ts",
   "view/live/page-process.ts",
   // In the measured program.

@@ -2,20 +2,22 @@
 // fuse → compare, held against the Joules that the card really drew. The fast current paths begin wrong and
 // are disciplined by INA226s.
 //     node --import ./scripts/ts-register.mjs firmware/demo.ts [--out RUN] [--seconds 4]
-// Exit 0 when the truth lies inside the stated interval.
+// Exit 0 when the truth lies inside the stated interval, 1 when it does not, 3 when the emulator was too slow to say.
 
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { readCapture } from "../capture/log-reader.ts";
 import { runPaths } from "../capture/run.ts";
 import { siblingModule } from "../capture/sibling.ts";
 import { builtInRig } from "../rigs/load.ts";
 import { VirtualBench } from "../rigs/virtual/bench.ts";
+import { UsageError } from "../schema/errors.ts";
 import type { Rig } from "../schema/rig.ts";
 import { visible } from "../schema/visible.ts";
 import { type EmulatorAccount, startEmulator } from "./emulator/start.ts";
+import { script } from "./script.ts";
 
 const SEED = 1;
 /** The fast current paths begin 2 % and 0.3 A off; the INA226s that the rig declares must set that right. */
@@ -139,11 +141,15 @@ function truejoule(...args: string[]): Promise<string> {
 /** A board this far behind the host's clock is no longer the instrument that the recorder takes it for. */
 const LAG_LIMIT_NS = 100e6;
 
-async function main(): Promise<void> {
+const USAGE = "usage: npm run firmware:demo -- [--out RUN] [--seconds 4], at least one second";
+
+async function main(args: readonly string[]): Promise<number> {
   const options = { out: { type: "string" }, seconds: { type: "string", default: "4" } } as const;
-  const { values } = parseArgs({ options });
+  const { values } = parseArgs({ args: [...args], options });
+  const seconds = Number(values.seconds);
+  if (!(seconds >= 1 && seconds < Infinity)) throw new UsageError(values.seconds);
   const out = values.out ?? `runs/emulated-${Date.now()}`;
-  const r = await demo(out, Number(values.seconds));
+  const r = await demo(out, seconds);
   const off = r.energyJ - r.trueJ;
   const inside = Math.abs(off) <= r.expandedUncertaintyJ;
   const { virtualS, worstLagNs, usbErrors } = r.emulator;
@@ -164,9 +170,9 @@ async function main(): Promise<void> {
     `emulator    ${virtualS.toFixed(1)} s, at worst ${(worstLagNs / 1e6).toFixed(0)} ms behind real time, ${usbErrors.length} USB faults`,
   );
   console.log(`run         ${visible(out)}`);
-  if (inside && r.source === "emulated") return;
+  if (inside && r.source === "emulated") return 0;
   if (late) console.log("undecided: the emulator did not keep up with real time on this machine");
-  process.exitCode = late ? 3 : 1;
+  return late ? 3 : 1;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await main();
+await script(import.meta.url, USAGE, main);

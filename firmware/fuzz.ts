@@ -6,8 +6,9 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { UsageError } from "../schema/errors.ts";
 import { buildFuzzer } from "./core-builds.ts";
+import { script } from "./script.ts";
 
 /** @returns what the fuzzer printed; rejects with its complaint when a check or a sanitizer stopped it. */
 export function fuzz(program: string, bytes: number, seed: number): Promise<string> {
@@ -25,9 +26,17 @@ export function fuzz(program: string, bytes: number, seed: number): Promise<stri
   });
 }
 
-async function main(): Promise<void> {
-  const bytes = Number(process.argv[2] ?? 1e8);
-  const firstSeed = Number(process.argv[3] ?? 1);
+const USAGE = "usage: npm run firmware:fuzz -- [BYTES=100000000] [FIRST_SEED=1]";
+
+/** @throws UsageError for what is no whole number from 1: the fuzzer would try nothing, and find nothing wrong. */
+function whole(text: string | undefined, without: number): number {
+  const n = text === undefined ? without : Number(text);
+  if (!Number.isSafeInteger(n) || n < 1) throw new UsageError(String(text));
+  return n;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const [bytes, firstSeed] = [whole(args[0], 1e8), whole(args[1], 1)];
   const folder = mkdtempSync(join(tmpdir(), "truejoule-fuzz-"));
   try {
     const program = buildFuzzer(folder);
@@ -38,6 +47,7 @@ async function main(): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true });
   }
+  return 0;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await main();
+await script(import.meta.url, USAGE, main);

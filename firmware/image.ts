@@ -3,8 +3,11 @@
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { UsageError } from "../schema/errors.ts";
 import { CORTEX_M0_PLUS, coreSources, FREESTANDING, STRICT } from "./core-builds.ts";
+import { script } from "./script.ts";
 import { runTool } from "./toolchain.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url)).replace(/dist\/firmware\/$/, "firmware/");
@@ -86,9 +89,17 @@ export function uf2(image: Uint8Array, address: number): Uint8Array {
   return out;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const args = process.argv.slice(2).filter((a) => !a.startsWith("--"));
-  const singleIn = process.argv.includes("--single-in");
-  const image = buildImage(args[0] ?? "dist/image", { singleIn });
+const USAGE = "usage: npm run firmware -- [OUT_FOLDER=dist/image] [--single-in]";
+const OPTIONS = { "single-in": { type: "boolean", default: false } } as const;
+
+await script(import.meta.url, USAGE, (args) => {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: OPTIONS,
+    allowPositionals: true,
+  });
+  if (positionals.length > 1) throw new UsageError("one folder");
+  const image = buildImage(positionals[0] ?? "dist/image", { singleIn: values["single-in"] });
   console.log(`${image.uf2}: ${image.bytes.length} bytes of program`);
-}
+  return Promise.resolve(0);
+});

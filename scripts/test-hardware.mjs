@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 
 const port = process.argv[2] ?? process.env.TRUEJOULE_HARDWARE;
-if (!port) {
+if (!port || port.startsWith("-")) {
   console.error("usage: npm run test:hardware -- /dev/ttyACM0 (truejoule devices lists the DAQs)");
   process.exit(2);
 }

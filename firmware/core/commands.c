@@ -26,7 +26,7 @@ static tj_answer write_calibration(tj_device *d, const uint8_t *p, uint32_t n) {
   if (offset == 0) d->page_bytes = 0;
   // In order; a page may come again, since its reply may have been lost.
   if (offset > d->page_bytes || page > TJ_PAGE || total > TJ_MAX_CALIBRATION ||
-      page > total - offset)
+      offset > total || page > total - offset)
     return no(TJ_BAD_ARGUMENT);
   tj_copy(d->pages + offset, p + 12, page);
   d->page_bytes = offset + page;

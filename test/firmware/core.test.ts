@@ -167,6 +167,23 @@ for (const { name, missing, build } of CORE_BUILDS) {
       expect(hex(data)).toBe(hex(text.subarray(256)));
     });
 
+    test("a calibration that shrinks under way is refused: its page would lie beyond what is kept", async () => {
+      const [long, short] = [new Uint8Array(4096), new Uint8Array(4000)];
+      const sent = Array.from({ length: 16 }, (_, i) =>
+        encodeWriteCalibration(
+          long,
+          256 * i,
+          long.subarray(256 * i, Math.min(256 * (i + 1), 4092)),
+          5,
+        ),
+      );
+      sent.push(encodeWriteCalibration(short, 4092, new Uint8Array(256).fill(255), 5));
+      sent.push(encodeReadCalibration(0, 6));
+      const answers = await core(sent.map((c, i) => ask.feedRequest(c, i === 0)));
+      const results = answers.map((a) => repliesIn(a)[0]?.result);
+      expect(results).toEqual([...Array<number>(16).fill(0), 2, 0]);
+    });
+
     test("places an edge by what the DMA latched, with and without a pause between samples", async () => {
       const r = random(3, "edges");
       const cases = [

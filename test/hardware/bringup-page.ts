@@ -47,9 +47,9 @@ const BY_HAND: readonly (readonly [step: string, must: string, means: string])[]
     "scatter in steps of a block: DMA latches; late alerts: interrupts off for too long",
   ],
   [
-    "Generator 60 kHz on GPIO 15 for ten seconds",
-    "no row lost, edgesWrong 0; lost edges counted",
-    "edgesWrong above 0: the trigger's copy is lapped (trigger.c)",
+    "Generator 30 kHz (60,000 edges a second) on GPIO 15 for ten seconds: --trigger-hz 30000",
+    "no row lost, 0 edges wrong; lost edges counted, so that its own step says FAIL",
+    "any wrong: the trigger's copy is lapped (trigger.c)",
   ],
   [
     "Slow ramp 0 to 3.3 V on each input, histogram of codes",

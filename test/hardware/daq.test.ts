@@ -9,6 +9,8 @@ import { FIFO_PRIORITY } from "../../host/scheduler.ts";
 import { type DaqSource, startDaq } from "../../ingest/daq-source.ts";
 import { type Greeting, probe } from "../../ingest/handshake.ts";
 import { ttyPort } from "../../ingest/tty-port.ts";
+import { ReadingStatus } from "../../schema/ina226.ts";
+import { mostOf } from "../../schema/lists.ts";
 import { Collector } from "../ingest/collect.ts";
 
 const port = process.env["TRUEJOULE_HARDWARE"] ?? "";
@@ -95,7 +97,7 @@ describe(`a DAQ at ${port}`, () => {
       const ticks = sink.edges.map((e) => Number(e.tick));
       const gaps = ticks.slice(2).map((t, i) => t - ticks[i]!);
       const mean = gaps.reduce((a, b) => a + b, 0) / gaps.length;
-      const worst = Math.max(...gaps.map((g) => Math.abs(g - mean)));
+      const worst = mostOf(gaps.map((g) => Math.abs(g - mean)));
       tell("trigger", { edges: ticks.length, periodUs: mean, worstUs: worst });
       expect(counts.edgesLost).toBe(0);
       expect(mean / 1e6).toBeCloseTo(1 / triggerHz, 4);
@@ -114,7 +116,9 @@ describe(`a DAQ at ${port}`, () => {
       const streams = sink.layouts.map((l) => l.stream).filter((s) => s.includes("ina226"));
       for (const name of streams) {
         const blocks = sink.of(name);
-        const bad = blocks.filter((b) => b.bytes[23]! !== 0).length;
+        // An end that is known to a bound only is no fault: chips share the alert line.
+        const fault = ReadingStatus.notRead | ReadingStatus.overflow;
+        const bad = blocks.filter((b) => b.bytes[23]! & fault).length;
         tell(name, { readings: blocks.length, bad });
         expect(bad).toBe(0);
         expect(blocks.length).toBeGreaterThan(80 * seconds);

@@ -1,0 +1,54 @@
+// The firmware's scripts as programs: help, and wrong usage that tries nothing, in one line each.
+
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "@jest/globals";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const hooks = ["--no-warnings", "--import", "./scripts/ts-register.mjs"];
+
+function run(file: string, ...args: string[]): unknown[] {
+  const program = file.endsWith(".mjs") ? [file] : [...hooks, file];
+  const said = spawnSync(process.execPath, [...program, ...args], {
+    cwd: root,
+    encoding: "utf8",
+    env: { ...process.env, PATH: "/nowhere", TRUEJOULE_HARDWARE: "" },
+    timeout: 30_000,
+  });
+  return [said.status, said.stdout, said.stderr];
+}
+
+const oneLine = (text: RegExp): unknown => expect.stringMatching(RegExp(`^${text.source}.*\n$`));
+
+test.each([
+  "firmware/image.ts",
+  "firmware/fuzz.ts",
+  "firmware/demo.ts",
+  "test/hardware/bringup.ts",
+])(
+  "%s --help is help, and nothing is built",
+  (file) => expect(run(file, "--help")).toEqual([0, oneLine(/usage: npm run firmware/), ""]),
+  60_000,
+);
+
+test.each([
+  ["firmware/image.ts", "--single_in"] as [string, ...string[]],
+  ["firmware/image.ts", "a", "b"],
+  ["firmware/fuzz.ts", "100M"],
+  ["firmware/fuzz.ts", "-5"],
+  ["firmware/fuzz.ts", "0"],
+  ["firmware/demo.ts", "--seconds", "ten"],
+  ["firmware/demo.ts", "extra"],
+  ["scripts/test-hardware.mjs", "--help"],
+])(
+  "wrong usage is refused: %s %s",
+  (...all) =>
+    expect(run(...all)).toEqual([2, "", oneLine(/usage: npm run (firmware|test:hardware)/)]),
+  60_000,
+);
+
+test.each(["firmware/image.ts", "firmware/fuzz.ts", "firmware/demo.ts"])(
+  "%s without its compiler names the remedy, without a stack",
+  (file) => expect(run(file)).toEqual([1, "", oneLine(/\S+ is not installed; apt-get install/)]),
+  60_000,
+);
