@@ -13,7 +13,7 @@ export const command: Command = {
   help: `
 Opens every USB serial port (or the ports named) and asks in turn for a DAQ that speaks docs/wire.md and for
 the instruments of docs/instruments.md, about a second each; what is asked harms no other instrument that we
-know. Devices that print lines answer nobody: name those in a rig file.`,
+know. Devices that print lines answer nobody: name those in a rig file. Exit 1 where a named port has no device.`,
   options: { port: { type: "string", multiple: true } },
   optionHelp: [["--port TTY", "ask here instead, built-in UARTs too; any number of times"]],
 
@@ -30,7 +30,8 @@ know. Devices that print lines answer nobody: name those in a rig file.`,
     for (const line of findings.flatMap(toLines)) ui.print(line);
     if (findings.length === 0)
       ui.print("no USB serial port on this machine; plug a DAQ in, or name a port with --port");
-    return 0;
+    // Who names a port expects a device there.
+    return named.length > 0 && findings.some((f) => "problem" in f) ? 1 : 0;
   },
 };
 

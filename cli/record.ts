@@ -128,6 +128,8 @@ async function benchOf(rig: LoadedRig, durationS: number, call: Invocation): Pro
   const { options } = call;
   if (rig.rig.device.kind !== "virtual")
     return realBench(rig, options["port"] as string | undefined);
+  if (options["port"] !== undefined)
+    throw new UsageError("--port is a real DAQ's; the virtual bench brings its own");
   const seed = seedOf(call);
   if (options["cuda"] === true) {
     const { kernelBench } = await import("./recording/kernel-bench.ts");

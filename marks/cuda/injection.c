@@ -329,10 +329,19 @@ static void ended(void) {
             tj_int("missed", (int64_t)__atomic_load_n(&tjc_gates_missed, __ATOMIC_RELAXED)));
 }
 
+static int listed(const char *list, const char *what) {
+  size_t n = strlen(what);
+  for (const char *at = list; at; at = strchr(at, ',')) {
+    at += *at == ',';
+    if (!strncmp(at, what, n) && (at[n] == ',' || !at[n])) return 1;
+  }
+  return 0;
+}
+
 /* What to record, for measuring the cost of each: all of it unless TRUEJOULE_CUDA lists some. */
 static int wanted(const char *what) {
   const char *list = getenv("TRUEJOULE_CUDA");
-  return !list || !*list || strstr(list, what) != NULL;
+  return !list || !*list || listed(list, what);
 }
 
 /* Whether CUPTI is ours. It has one subscriber at a time, and whoever has another's place may take its buffers and
@@ -368,7 +377,7 @@ EXPORT int InitializeInjection(void) {
   if (!subscribe(version)) return 1;
   find_others();
   const char *list = getenv("TRUEJOULE_CUDA"); /* never unless named: it changes how the program runs */
-  gates = list && strstr(list, "gate") && tjc_gate_start() == 0;
+  gates = list && listed(list, "gate") && tjc_gate_start() == 0;
   if (wanted("submit")) watch_launches(1);
   if (wanted("kernel") || wanted("nvtx")) watch_records(wanted("kernel"), wanted("nvtx"));
   if (wanted("clock") && tjc_ping_start(flush, let_go, process))

@@ -79,6 +79,12 @@ test.each<[string, string[], OptionValues, RegExp]>([
   [
     "record",
     [],
+    { out: "x", rig: "virtual", port: "/dev/ttyACM0" },
+    /^UsageError: --port is a real/,
+  ],
+  [
+    "record",
+    [],
     { out: "x", rig: "nonesuch" },
     /^InputError: no built-in rig "nonesuch"; there are/,
   ],
@@ -108,6 +114,12 @@ test.each<[string, string[], OptionValues, RegExp]>([
   ["bench", ["nonesuch"], {}, /^UsageError: no bench "nonesuch"; there are/],
 ])("%s %j %j", async (name, positionals, options, expected) => {
   expect(told(await call(await load(name), positionals, options))).toMatch(expected);
+});
+
+test("devices: a named port where nothing answers is exit 1", async () => {
+  const command = await load("devices");
+  const named = await call(command, [], { port: ["/dev/nonesuch"] });
+  expect([named.code, named.printed.join()]).toEqual([1, expect.stringContaining("/dev/nonesuch")]);
 });
 
 describe("from the shell", () => {

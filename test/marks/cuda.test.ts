@@ -63,6 +63,23 @@ describe("the library is not there", () => {
   test("record --cuda says how to build it; without a program it is a usage error", () => {
     process.env["TRUEJOULE_CUDA_LIBRARY"] = "/nonexistent/library.so";
     expect(() => cudaEnvironment(["python"])).toThrow(/make -C marks\/cuda/);
+    for (const none of [dir, import.meta.filename]) {
+      process.env["TRUEJOULE_CUDA_LIBRARY"] = none;
+      expect(() => cudaEnvironment(["python"])).toThrow(/no shared library/);
+    }
+    process.env["TRUEJOULE_CUDA_LIBRARY"] = "/bin/sh";
+    for (const [list, why] of [
+      ["sumbit", /lists "sumbit"; known are submit, kernel/],
+      ["submit,no-gate", /lists "no-gate"/],
+      ["submit, kernel", /lists " kernel"/],
+      ["clock", /without submit/],
+    ] as const) {
+      process.env["TRUEJOULE_CUDA"] = list;
+      expect(() => cudaEnvironment(["python"])).toThrow(why);
+    }
+    process.env["TRUEJOULE_CUDA"] = "submit,kernel";
+    expect(cudaEnvironment(["python"])["CUDA_INJECTION64_PATH"]).toBe("/bin/sh");
+    delete process.env["TRUEJOULE_CUDA"];
     delete process.env["TRUEJOULE_CUDA_LIBRARY"];
     expect(() => cudaEnvironment([])).toThrow(/add -- CMD/);
   });
@@ -309,6 +326,13 @@ describe("marks 10: the ping kernel's PTX, run", () => {
       expect(begins).toHaveLength(70);
       expect(shown(ends)).toEqual(shown(begins));
       expect(begins.every((m) => m.name.length > 0 && m.name.length <= 96)).toBe(true);
+    });
+
+    test("a word that is part of another is not that other", async () => {
+      const sink = new Collected();
+      await record(sink, (env) => program({ ...env, TRUEJOULE_CUDA: "submits,kernel" }, "30"));
+      expect(kernelsOf(sink.marks)).toHaveLength(30);
+      expect(sink.marks.filter((m) => m.fields?.["kind"] === "submit")).toEqual([]);
     });
 
     test("parts can be left out", async () => {

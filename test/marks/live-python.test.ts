@@ -1,5 +1,6 @@
 // The Python client against the recorder's source, in real processes.
 
+import { readdirSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import type { Mark } from "../../schema/records.ts";
 import { Collected, record } from "./collect.ts";
@@ -241,6 +242,11 @@ print(_session.ring()._words[8])
       { TRUEJOULE_MARKS: "/nonexistent" },
       /^truejoule: no marks: .*No such file.*\n$/,
     ],
+    [
+      "a folder that is no recorder's: one line, and nothing in it",
+      { TRUEJOULE_MARKS: import.meta.dirname },
+      /^truejoule: no marks: .*No such file.*shared\.ring.*\n$/,
+    ],
   ])("%s", async (_name, environment, stderr) => {
     const ended = await python(
       `
@@ -252,5 +258,6 @@ with tj.span("a"): tj.mark("b")
     );
     expect(ended.code).toBe(0);
     expect(ended.stderr).toMatch(stderr);
+    expect(readdirSync(import.meta.dirname).filter((n) => n.includes(".ring"))).toEqual([]);
   });
 });

@@ -40,6 +40,7 @@ def _make() -> "Optional[Ring]":
     if not folder or not sys.platform.startswith("linux"):
         return None
     try:
+        os.stat(os.path.join(folder, "shared.ring"))  # else it is no recorder's folder, and nobody would read
         ring = Ring(folder)
         # What an exception out of a signal handler left in the queue.
         atexit.register(ring.flush, last=True)
