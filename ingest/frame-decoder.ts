@@ -51,7 +51,7 @@ export interface RecordCounts {
   edgesLost: number;
   /** Level changes of a sampled line across a gap, or edges that no row came to: no known place. */
   edgesUnplaced: number;
-  /** Edges whose tick and row contradict each other or the blocks' clock: not used. */
+  /** Edges whose tick and row contradict each other or the blocks' clock, or whose number goes back: not used. */
   edgesWrong: number;
 }
 
@@ -339,11 +339,10 @@ export class FrameDecoder {
     if (arrival === "duplicate") return;
     for (const e of edges) {
       const index = this.#believed(e);
-      if (index === null) {
+      if (index === null || !this.#isCounted(e, arrival)) {
         this.#records.edgesWrong++;
         continue;
       }
-      if (arrival === "new") this.#countEdge(e);
       this.#records.edges++;
       this.#sink.edge({
         line: `line${e.line}`,
@@ -355,10 +354,16 @@ export class FrameDecoder {
     }
   }
 
-  #countEdge(e: WireEdge): void {
-    const expected = (this.#edgeCount.get(e.line) ?? 0) + 1;
-    if (e.count > expected) this.#records.edgesLost += e.count - expected;
+  /** Counts what its number skipped, or gives one back. False where a fresh frame's number does not go on. */
+  #isCounted(e: WireEdge, arrival: Arrival): boolean {
+    const ahead = (e.count - (this.#edgeCount.get(e.line) ?? 0)) | 0; // modulo 2^32, signed
+    if (arrival === "late" && ahead <= 0) {
+      this.#records.edgesLost = Math.max(0, this.#records.edgesLost - 1);
+      return true;
+    }
     this.#edgeCount.set(e.line, e.count);
+    this.#records.edgesLost += Math.max(0, ahead - 1);
+    return ahead > 0;
   }
 
   /**
