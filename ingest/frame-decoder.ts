@@ -51,7 +51,7 @@ export interface RecordCounts {
   edgesLost: number;
   /** Level changes of a sampled line across a gap, or edges that no row came to: no known place. */
   edgesUnplaced: number;
-  /** Edges whose tick and row contradict each other or the blocks' clock: not used. */
+  /** Edges whose tick and row contradict each other or the blocks' clock, or whose number goes back: not used. */
   edgesWrong: number;
 }
 
@@ -340,8 +340,7 @@ export class FrameDecoder {
     if (arrival === "duplicate") return;
     for (const e of edges) {
       const index = this.#believed(e);
-      if (arrival === "new") this.#countEdge(e, index !== null);
-      if (index === null) {
+      if (!this.#isCounted(e, arrival, index !== null) || index === null) {
         this.#records.edgesWrong++;
         continue;
       }
@@ -356,17 +355,26 @@ export class FrameDecoder {
     }
   }
 
-  /** Of an edge that is not believed the number is not either; the next one's says how many there were. */
-  #countEdge(e: WireEdge, isBelieved: boolean): void {
+  /**
+   * Counts what its number skipped, or gives one back. Of an edge that is not believed the number is not either: the
+   * next one's says how many there were. False where a fresh frame's number does not go on.
+   */
+  #isCounted(e: WireEdge, arrival: Arrival, isBelieved: boolean): boolean {
     const count = this.#edgeCount.get(e.line) ?? { last: 0, wrong: 0 };
     this.#edgeCount.set(e.line, count);
+    const ahead = (e.count - count.last) | 0; // modulo 2^32, signed
+    if (arrival === "late" && (ahead <= 0 || !isBelieved)) {
+      this.#records.edgesLost = Math.max(0, this.#records.edgesLost - 1);
+      return true;
+    }
     if (!isBelieved) {
       count.wrong++;
-      return;
+      return false;
     }
-    this.#records.edgesLost += Math.max(0, e.count - count.last - 1 - count.wrong);
+    this.#records.edgesLost += Math.max(0, ahead - 1 - count.wrong);
     count.last = e.count;
     count.wrong = 0;
+    return ahead > 0;
   }
 
   /**

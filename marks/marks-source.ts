@@ -45,6 +45,7 @@ export class MarksSource {
   readonly #text: TextFile;
   readonly #refused = new Set<string>();
   readonly #told = new Set<string>();
+  readonly #begunMs = performance.now();
   #rings = 0;
   #past = { received: 0, lost: 0 };
   #askedMs = 0;
@@ -107,7 +108,8 @@ export class MarksSource {
   }
 
   #open(name: string): RingSource {
-    const ring = new RingSource(join(this.folder, name), this.#rings, this.#programs, this.#sink);
+    const path = join(this.folder, name);
+    const ring = new RingSource(path, this.#rings, this.#programs, this.#sink, this.#begunMs);
     this.#rings++;
     return ring;
   }

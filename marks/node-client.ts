@@ -2,6 +2,7 @@
 // TRUEJOULE_MARKS names a session's folder. In: calls. Out: slots in the shared ring.
 
 import { join } from "node:path";
+import { types } from "node:util";
 import { libc } from "../host/libc.ts";
 import { visible } from "../schema/visible.ts";
 import { HEADER_BYTES, Header, Kind, SLOT_WORDS, Slot } from "./layout.ts";
@@ -82,7 +83,8 @@ export function begin(name: string, fields: Fields = NONE): bigint {
 
 /** Closes the span that {@link begin} opened. */
 export function end(name: string, span: bigint, fields: Fields = NONE): void {
-  emit(Kind.end, name, fields, span);
+  // An untyped program may pass anything: then it is the end of no span.
+  emit(Kind.end, name, fields, typeof span === "bigint" ? span : 0n);
 }
 
 /** Runs `work` inside a span; an error is noted on its end and thrown on. Awaits a promise. */
@@ -98,7 +100,8 @@ export function span<T>(name: string, fields: Fields, work: () => T): T {
   } catch (error) {
     return failed(error);
   }
-  if (!(result instanceof Promise)) {
+  // Not instanceof: a promise of another realm (vm, a test runner) is one too.
+  if (!types.isPromise(result)) {
     end(name, id);
     return result;
   }

@@ -37,15 +37,24 @@ export class RingSource {
   #told: Record<Cause, number> = { overrun: 0, abandoned: 0, malformed: 0 };
   #toldMs = -Infinity;
 
-  /** @param number of this ring in the session. @throws InputError when the file is no ring. */
-  constructor(path: string, number: number, programs: Programs, sink: MarkSink) {
+  /**
+   * @param number of this ring in the session, @param sinceMs when the session began, of performance.now()
+   * @throws InputError when the file is no ring.
+   */
+  constructor(
+    path: string,
+    number: number,
+    programs: Programs,
+    sink: MarkSink,
+    sinceMs = performance.now(),
+  ) {
     this.path = path;
     this.#programs = programs;
     this.#number = number;
     this.#sink = sink;
     this.#ring = openRing(path);
     this.#names = new RingNames(this.#ring);
-    this.#reader = new RingReader(this.#ring);
+    this.#reader = new RingReader(this.#ring, undefined, sinceMs);
   }
 
   /** Marks counted as lost so far; of a dropped ring those that are known. */

@@ -47,10 +47,15 @@ export class RingReader {
   /** Slots left busy by a writer already given up, by place in the ring: their later laps need no wait. */
   readonly #dead = new Map<number, number>();
 
-  constructor(ring: RingBytes, nowMs: () => number = () => performance.now()) {
+  /** @param sinceMs no writer can have begun before: a ring may be full of marks when it is found. */
+  constructor(
+    ring: RingBytes,
+    nowMs: () => number = () => performance.now(),
+    sinceMs: number = nowMs(),
+  ) {
     this.#ring = ring;
     this.#nowMs = nowMs;
-    this.#lookedMs = nowMs();
+    this.#lookedMs = sinceMs;
     ring.read(this.#fixed, 0);
   }
 

@@ -56,7 +56,7 @@ export function encodeSlot(mark: SlotMark, out: SlotBuffer): number {
   out.words[Slot.tid / 4] = mark.tid;
   bytes[Slot.kind] = mark.kind;
   const text = { at: Slot.payload, whole: true };
-  bytes[Slot.nameBytes] = putText(bytes, text, String(mark.name), MAX_NAME_BYTES);
+  bytes[Slot.nameBytes] = putText(bytes, text, nameOf(mark.name), MAX_NAME_BYTES);
   const start = text.at;
   let count = 0;
   for (const key in mark.fields) if (putField(bytes, text, key, mark.fields[key]!)) count++;
@@ -66,6 +66,10 @@ export function encodeSlot(mark: SlotMark, out: SlotBuffer): number {
   bytes[Slot.flags] = text.whole ? 0 : Flag.truncated;
   return text.at;
 }
+
+/** From untyped programs: an object's own conversion may throw. */
+const nameOf = (name: unknown): string =>
+  typeof name === "string" ? name : `<${name === null ? "null" : typeof name}>`;
 
 /** Where the next byte goes, and whether all that came so far was kept whole. */
 interface Cursor {

@@ -184,6 +184,16 @@ for (const { name, missing, build } of CORE_BUILDS) {
       expect(results).toEqual([...Array<number>(16).fill(0), 2, 0]);
     });
 
+    test("a page that ends beyond its calibration, or comes while it runs, is refused", async () => {
+      const text = new Uint8Array(300).fill(32);
+      const page = (at: number, bytes: number): Uint8Array =>
+        encodeWriteCalibration(text, at, new Uint8Array(bytes).fill(32), 5);
+      const sent = [page(0, 256), page(256, 48), encodeCommand(0x44, 6), page(0, 256)];
+      sent.push(encodeCommand(0x45, 7), page(0, 256), page(256, 44));
+      const answers = await core(sent.map((c, i) => ask.feedRequest(c, i === 0)));
+      expect(answers.map((a) => repliesIn(a)[0]!.result)).toEqual([0, 2, 0, 3, 0, 0, 0]);
+    });
+
     test("places an edge by what the DMA latched, with and without a pause between samples", async () => {
       const r = random(3, "edges");
       const cases = [

@@ -194,6 +194,32 @@ describe("edges", () => {
     expect(d.counts).toMatchObject({ edges: 2, edgesWrong: 2, edgesLost: 5 });
   });
 
+  test.each<[string, number[], object]>([
+    ["come again", [1, 2, 2, 2, 3], { edges: 3, edgesWrong: 2, edgesLost: 0 }],
+    ["go back", [7, 3, 4], { edges: 2, edgesWrong: 1, edgesLost: 6 }],
+    ["wrap at 2^32", [2 ** 31 - 1, 2 ** 32 - 2, 2], { edges: 3, edgesLost: 2 ** 32 - 1 }],
+  ])("whose numbers %s: none is used twice, what is skipped is counted", (_what, counts, want) => {
+    const d = new FrameDecoder(new Collector(), OPTIONS);
+    d.push(encodeSamples(block(0, 80), 0), null, null);
+    const edge = { line: 0, level: 1 as const };
+    counts.forEach((count, i) => {
+      const e = { ...edge, count, index: 8 + 4 * i, tick: BigInt(76 + 40 * i) };
+      d.push(encodeEdges([e], 1, i + 1), null, null);
+    });
+    expect(d.counts).toMatchObject(want);
+  });
+
+  test("that come late are taken off the losses again", () => {
+    const d = new FrameDecoder(new Collector(), OPTIONS);
+    d.push(encodeSamples(block(0, 80), 0), null, null);
+    const edge = { line: 0, level: 1 as const };
+    for (const n of [2, 1, 1, 3]) {
+      const e = { ...edge, count: n, index: 8 + 4 * n, tick: BigInt(76 + 40 * n) };
+      d.push(encodeEdges([e], 1, n), null, null);
+    }
+    expect(d.counts).toMatchObject({ edges: 3, edgesLost: 0, edgesWrong: 0, duplicates: 1 });
+  });
+
   test("wait for the first rows to be held against; without rows they are counted", () => {
     const sink = new Collector();
     const d = new FrameDecoder(sink, OPTIONS);

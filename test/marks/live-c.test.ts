@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Mark } from "../../schema/records.ts";
 import { Collected, record } from "./collect.ts";
+import { overtaken } from "./overtaken.ts";
 import { type Ended, compileWriter, hasGcc, run } from "./programs.ts";
 
 const suite = hasGcc ? describe : describe.skip;
@@ -59,6 +60,15 @@ suite(`C client${hasGcc ? "" : " (skipped: no gcc on this machine)"}`, () => {
     expect(sink.lost).toBe(totals.lost);
     expect(sink.lost).toBeGreaterThan(0);
   }, 60_000);
+
+  test.each([1n, 16n, 17n, 18n, 2n ** 33n + 2n])(
+    "a writer that was overtaken leaves the slot to the later lap: seq %i",
+    async (seq) => {
+      const mark = (e: Record<string, string>) =>
+        run(writer.path, ["emit", "3", "late", "0", "0", "0"], e);
+      expect(await overtaken(seq, mark)).toEqual([1n, seq]);
+    },
+  );
 
   test("a writer killed inside a slot costs one mark, once", async () => {
     const sink = new Collected();

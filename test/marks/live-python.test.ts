@@ -149,6 +149,30 @@ tj.mark("long", text="é" * 300)
     expect(ownFields(sink.marks[2]!)).toEqual({ truncated: true });
   });
 
+  test("ends of no span, numbers beyond a double and texts of odd classes do not raise", async () => {
+    const { sink, received } = await marksOf(`
+import enum, fractions, truejoule as tj
+class Raising(int):
+    def __int__(self): raise ValueError
+class Text(str):
+    __hash__ = None
+    def encode(self, *a, **k): raise ValueError
+class Stage(str, enum.Enum):
+    A = "prefill"
+for number in (None, -1, 2**64, "5", 1.5):
+    tj.end("none", number)
+tj.mark(Text("odd"), ratio=fractions.Fraction(10**400), n=Raising(3), text=Text("t"))
+tj.mark(Stage.A, stage=Stage.A)
+`);
+    expect(received).toBe(7);
+    for (const m of sink.marks.slice(0, 5))
+      expect([shape(m), spanOf(m)]).toEqual([["end", "none"], undefined]);
+    expect(sink.marks.slice(5).map((m) => [m.name, ownFields(m)])).toEqual([
+      ["odd", { ratio: "<Fraction>", n: "<Raising>", text: "t" }],
+      ["prefill", { stage: "prefill" }],
+    ]);
+  });
+
   test("two processes, two threads each, 50,000 marks a thread: all there, in order", async () => {
     const sink = new Collected();
     const next = new Map<string, number>();

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "@jest/globals";
 import { Collected, record } from "./collect.ts";
+import { overtaken } from "./overtaken.ts";
 import { compileWriter, hasGcc, isLinux, run } from "./programs.ts";
 
 const hook = new URL("../../scripts/ts-register.mjs", import.meta.url).href;
@@ -9,7 +10,7 @@ const node = (environment: Record<string, string>, ...args: string[]) =>
   run(process.execPath, ["--import", hook, program, ...args], environment);
 
 const suite = isLinux ? describe : describe.skip;
-const PRINTED = "7\n8\nRangeError\nTypeError\n";
+const PRINTED = "7\n8\nRangeError\nTypeError\n9\n";
 
 suite(`Node client${isLinux ? "" : " (skipped: marks need Linux)"}`, () => {
   test("marks, overlapping spans, promises and errors", async () => {
@@ -31,7 +32,12 @@ suite(`Node client${isLinux ? "" : " (skipped: marks need Linux)"}`, () => {
       ["end", "failing", "RangeError"],
       ["begin", "rejecting", undefined],
       ["end", "rejecting", "TypeError"],
+      ["begin", "other realm", undefined],
+      ["instant", "inside", undefined],
+      ["end", "other realm", undefined],
+      ...Array<unknown>(5).fill(["end", "none", undefined]),
     ]);
+    for (const m of rest.slice(-5)) expect(m.fields!["span"]).toBeUndefined();
   });
 
   const c = hasGcc ? test : test.skip;
@@ -44,10 +50,18 @@ suite(`Node client${isLinux ? "" : " (skipped: marks need Linux)"}`, () => {
         Promise.all([node(e, "20000"), run(writer.path, ["burst", "200000", "2", "0", "0"], e)]),
       64,
     );
-    expect(totals.received + totals.lost).toBe(13 + 20_000 + 400_000);
+    expect(totals.received + totals.lost).toBe(21 + 20_000 + 400_000);
     expect([sink.marks.length, sink.lost]).toEqual([totals.received, totals.lost]);
     writer.remove();
   });
+
+  test.each([1n, 18n, 2n ** 33n + 2n])(
+    "a writer that was overtaken leaves the slot to the later lap: seq %i",
+    async (seq) => {
+      const [head, after] = await overtaken(seq, (e) => node(e));
+      expect([head > 8n, after]).toEqual([true, seq > 2n ** 32n || seq === 1n ? seq : 34n]);
+    },
+  );
 
   test("without the variable it only runs the program; without a ring it says so once", async () => {
     expect(await node({}, "5")).toMatchObject({ code: 0, stdout: `false\n${PRINTED}`, stderr: "" });

@@ -1,5 +1,6 @@
 // A program that marks through the Node client; run by node-client.test.ts.
 
+import { runInNewContext } from "node:vm";
 import { begin, end, mark, recording, span } from "../../marks/node-client.ts";
 
 const count = Number(process.argv[2] ?? 0);
@@ -21,4 +22,8 @@ try {
 await span("rejecting", {}, () => Promise.reject(new TypeError("no"))).catch((error: Error) =>
   console.log(error.name),
 );
+const elsewhere = runInNewContext("(async () => 9)()") as Promise<number>;
+const other = span("other realm", {}, () => elsewhere.then((x) => (mark("inside"), x)));
+console.log(await other);
+for (const span of [undefined, null, 5, "x", {}]) end("none", span as bigint);
 for (let i = 0; i < count; i++) mark("m", { i });

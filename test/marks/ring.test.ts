@@ -54,6 +54,21 @@ describe("ring reader", () => {
     expect(reader.overrun).toBe(1);
   });
 
+  test("a mark completed while its slot is copied is taken by the next copies", () => {
+    let copies = 0;
+    const late: SteppedMark[] = [];
+    const ring = memoryRing(8, () => {
+      if (++copies === 4 + 4 + 2) late[0]!.finish(); // within the second copy
+    });
+    const reader = new RingReader(ring);
+    late.push(new SteppedMark(ring, { fields: { i: 0 } }));
+    late[0]!.step();
+    put(ring, 1);
+    copies = 0;
+    expect(drain(reader)).toEqual([0, 1]);
+    expect([reader.overrun, reader.abandoned]).toEqual([0, 0]);
+  });
+
   test("waits for a slow writer and keeps the order", () => {
     const ring = memoryRing(8);
     const c = clock();
@@ -217,6 +232,25 @@ describe("a head that no writer can have left", () => {
     headOf(ring, head);
     expect(() => drain(reader)).toThrow(RingFault);
     expect(() => drain(reader)).toThrow(message);
+  });
+
+  test("time allows what came since the last look, not since the first", () => {
+    const ring = memoryRing(8);
+    const c = clock();
+    const reader = new RingReader(ring, c.now);
+    for (c.ms = 10_000; c.ms < 10_100; c.ms += 10) drain(reader);
+    headOf(ring, 20_000_000n);
+    expect(() => drain(reader)).toThrow(/within 10.0 ms/);
+  });
+
+  test("a ring that is found late may hold what was written since the session began", () => {
+    const ring = memoryRing(8);
+    headOf(ring, 1_499_992n);
+    for (let i = 0; i < 8; i++) put(ring, i);
+    const late = new RingReader(ring, () => 2000, 0);
+    expect(drain(late)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect([late.tail, late.overrun]).toEqual([1_500_000, 1_499_992]);
+    expect(() => drain(new RingReader(ring, () => 2000))).toThrow(RingFault);
   });
 
   test("one that time allows is believed, and a poll does no more than a lap", () => {

@@ -14,7 +14,7 @@ import {
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { HEADER_BYTES, SLOT_BYTES } from "../../marks/layout.ts";
+import { Header, HEADER_BYTES, SLOT_BYTES } from "../../marks/layout.ts";
 import { MarksSource } from "../../marks/marks-source.ts";
 import { createRing, openRing } from "../../marks/ring-file.ts";
 import { Collected } from "./collect.ts";
@@ -151,6 +151,20 @@ suite(`marks source${isLinux ? "" : " (skipped: marks need Linux)"}`, () => {
     source.poll();
     expect(sink.marks).toHaveLength(1002);
     source.poll();
+  });
+
+  test("a ring that is found when its process has marked for long is read from where it stands", async () => {
+    await sleep(100);
+    const fd = createRing(inFolder("1-late.ring"), 8, 16);
+    const head = Buffer.alloc(8);
+    head.writeBigUInt64LE(3_000_000n);
+    writeSync(fd, head, 0, 8, Header.head);
+    source.poll();
+    expect(sink.losses[0]).toMatchObject({
+      count: 2_999_992,
+      why: expect.stringContaining("overwritten"),
+    });
+    closeSync(fd);
   });
 
   test("what is no ring is refused once, in one line, and the rest goes on", () => {

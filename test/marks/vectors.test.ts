@@ -98,6 +98,39 @@ describe("slots", () => {
     writer.remove();
   });
 
+  c("C fills a slot to its last byte and not beyond", async () => {
+    const writer = compileWriter();
+    const folder = mkdtempSync(join(tmpdir(), "truejoule-vectors-"));
+    closeSync(createRing(join(folder, "shared.ring"), 16, 0));
+    // Of 208 bytes of payload the name takes one, the head of a text field four.
+    const fits = [202, 203, 204, 205].map((n) => [`s:k:${"x".repeat(n)}`]);
+    const last = [191, 192, 193].map((n) => [`s:k:${"x".repeat(n)}`, "i:n:-1"]);
+    for (const fields of [...fits, ...last])
+      await run(writer.path, ["emit", "3", "n", "1", "0", "0", ...fields], {
+        TRUEJOULE_MARKS: folder,
+      });
+    const bytes = readFileSync(join(folder, "shared.ring")).subarray(HEADER_BYTES);
+    const slot = slotBuffer(16);
+    bytes.copy(slot.bytes);
+    const got = [...fits, ...last].map((_, i) => {
+      const mark = decodeSlot(slot, i * SLOT_BYTES, noNames);
+      return [bytes.readBigUInt64LE(i * SLOT_BYTES), mark?.truncated, Object.keys(mark!.fields)];
+    });
+    const own = ["pid", "tid"];
+    expect(got).toEqual([
+      [2n, false, [...own, "k"]],
+      [4n, false, [...own, "k"]],
+      [6n, true, own],
+      [8n, true, own],
+      [10n, false, [...own, "k", "n"]],
+      [12n, false, [...own, "k", "n"]],
+      [14n, true, [...own, "k"]],
+    ]);
+    expect(bytes.readBigUInt64LE(7 * SLOT_BYTES)).toBe(0n);
+    rmSync(folder, { recursive: true });
+    writer.remove();
+  });
+
   const py = hasPython ? test : test.skip;
   py(`Python writes those of its kinds${hasPython ? "" : " (skipped: no python3)"}`, async () => {
     const file = new URL("../vectors/marks-slots.json", import.meta.url).pathname;
@@ -155,5 +188,9 @@ test("what an untyped program passes by mistake is left out, flagged, and never 
   const slot = slotBuffer();
   encodeSlot({ ...bare, name: 5, fields: odd } as unknown as SlotMark, slot);
   const { name, fields, truncated } = decodeSlot(slot, 0, noNames)!;
-  expect([name, fields, truncated]).toEqual(["5", { kept: 1, pid: 1, tid: 1 }, true]);
+  expect([name, fields, truncated]).toEqual(["<number>", { kept: 1, pid: 1, tid: 1 }, true]);
+  for (const name of [{ toString: () => Symbol() }, null, () => 1, Symbol("x")]) {
+    encodeSlot({ ...bare, name, fields: {} } as unknown as SlotMark, slot);
+    expect(decodeSlot(slot, 0, noNames)!.name).toMatch(/^<(object|null|function|symbol)>$/);
+  }
 });

@@ -3,6 +3,7 @@ program being measured."""
 
 import functools
 import numbers
+import operator
 import struct
 from typing import Any, Mapping, Tuple
 
@@ -24,7 +25,9 @@ def encode(
     kind: int, name: str, t_ns: int, number: int, pid: int, tid: int, fields: Mapping[str, Any]
 ) -> bytes:
     """What does not fit is left out and flagged."""
-    text, whole = _known(name if isinstance(name, str) else _type_of(name), MAX_NAME_BYTES)
+    text, whole = _known(name if type(name) is str else _plain(name), MAX_NAME_BYTES)
+    if type(number) is not int or not 0 <= number < 1 << 64:
+        number = _number(number)
     if not fields:
         flags = 0 if whole else _TRUNCATED
         return _HEAD.pack(t_ns, 0, number, pid, tid, kind, flags, len(text), 0, 0, 0) + text
@@ -48,9 +51,21 @@ def encode(
     return b"".join(parts)
 
 
+def _number(number: Any) -> int:
+    """Of a span: 0, none, for what cannot be one that was begun."""
+    try:
+        index = operator.index(number)
+    except Exception:
+        return 0
+    return index if 0 <= index < 1 << 64 else 0
+
+
 def _field(key: str, value: Any) -> Tuple[bytes, bool]:
-    name, whole = _known(key or "_", MAX_STRING_BYTES)
-    kind, raw, fits = _value(value)
+    name, whole = _known((key if type(key) is str else _plain(key)) or "_", MAX_STRING_BYTES)
+    try:
+        kind, raw, fits = _value(value)
+    except Exception:  # a number beyond a double, or of a class whose conversion raises
+        kind, raw, fits = _text(_type_of(value))
     return bytes((kind, len(name))) + name + raw, whole and fits
 
 
@@ -58,7 +73,7 @@ def _value(value: Any) -> Tuple[int, bytes, bool]:
     if isinstance(value, bool):
         return _BOOL, b"\1" if value else b"\0", True
     if isinstance(value, str):
-        return _text(value)
+        return _text(_plain(value))
     if isinstance(value, (int, numbers.Integral)):
         number = int(value)
         if -(1 << 63) <= number < 1 << 63:
@@ -72,6 +87,11 @@ def _value(value: Any) -> Tuple[int, bytes, bool]:
 
 def _type_of(value: object) -> str:
     return "<%s>" % type(value).__name__
+
+
+def _plain(value: object) -> str:
+    """Of a subclass the text itself, whatever its methods are; of a stranger its type."""
+    return str.__str__(value) if isinstance(value, str) else _type_of(value)
 
 
 def _text(text: str) -> Tuple[int, bytes, bool]:
