@@ -20,6 +20,7 @@ import {
 import { decodeReply, type Reply } from "../schema/frame-replies.ts";
 import { BlockFlag, type SampleBlock } from "../schema/records.ts";
 import { FrameSplitter, type SplitterCounts, type Stamp } from "../schema/frame-splitter.ts";
+import { EdgeNumbers } from "./edge-numbers.ts";
 import { type Arrival, type GapCounts, GapTracker } from "./gap-tracker.ts";
 import { LineLevels } from "./line-levels.ts";
 import type { DaqSink } from "./sink.ts";
@@ -47,15 +48,15 @@ export interface RecordCounts {
   unknown: number;
   malformed: number;
   restarts: number;
-  /** Numbers that an edge count skipped: edges lost on the way or inside the device. */
-  edgesLost: number;
   /** Level changes of a sampled line across a gap, or edges that no row came to: no known place. */
   edgesUnplaced: number;
   /** Edges whose tick and row contradict each other or the blocks' clock, or whose number goes back: not used. */
   edgesWrong: number;
 }
 
-export type DecoderCounts = SplitterCounts & GapCounts & RecordCounts;
+export type DecoderCounts = SplitterCounts &
+  GapCounts &
+  RecordCounts & { readonly edgesLost: number };
 
 /** Stream records end and replies begin here (docs/wire.md, Types). */
 const LAST_RECORD = 0x3f;
@@ -71,6 +72,9 @@ interface Base {
 const EDGE_DELAY_S = 1;
 /** How far an edge's row may lie from its tick: both stamps are truncated to a tick, and a rate may be off by so much. */
 const [EDGE_ROWS, EDGE_TICKS, RATE_ERROR] = [0.5, 2, 1e-3];
+
+/** A block may come so much later than the one before it, seconds, and its clock may be off by so much. */
+const [BLOCK_DELAY_S, CLOCK_ERROR] = [1, 0.1];
 
 /** More do not come before a block: the slowest lasts 3 s on the RP2040, the wire takes 3,000 edge frames a second. */
 const MOST_EARLY = 4096;
@@ -95,7 +99,6 @@ export class FrameDecoder {
     unknown: 0,
     malformed: 0,
     restarts: 0,
-    edgesLost: 0,
     edgesUnplaced: 0,
     edgesWrong: 0,
   };
@@ -104,12 +107,13 @@ export class FrameDecoder {
   #run: number | null | "off" = null;
   #base: Base = { index: 0, tick: 0n };
   #restarted = false;
+  /** The present run's count is that of no run before: its first index says nothing of its start. */
+  #astray = false;
   #shape: { mask: number; bits: number } | null = null;
   #last: { index: number; rows: number; tick: bigint; after: Stamp } | null = null;
   /** By I²C address: readings of earlier runs, and the next number in this one. */
   readonly #readingCount = new Map<number, { base: number; next: number }>();
-  /** By line: the last number believed, and edges since then that were not. */
-  readonly #edgeCount = new Map<number, { last: number; wrong: number }>();
+  readonly #edgeNumbers = new EdgeNumbers();
   /** Edges before the first rows, and readings before those of a run that goes on from another: no base places them yet. */
   #early: Early[] = [];
 
@@ -121,7 +125,8 @@ export class FrameDecoder {
   }
 
   get counts(): DecoderCounts {
-    return { ...this.#splitter.counts, ...this.#gaps.counts, ...this.#records };
+    const edgesLost = this.#edgeNumbers.lost;
+    return { ...this.#splitter.counts, ...this.#gaps.counts, ...this.#records, edgesLost };
   }
 
   push(chunk: Uint8Array, before: Stamp, after: Stamp): void {
@@ -160,11 +165,12 @@ export class FrameDecoder {
   }
 
   #begin(run: number): void {
+    this.#astray = false;
     this.#restarted = this.#last !== null;
     this.#gaps.begin(this.#run === null ? null : 0);
     this.#run = run;
     this.#levels.forget();
-    this.#edgeCount.clear();
+    this.#edgeNumbers.begin();
     for (const e of this.#early.splice(0)) this.#forget(e);
     for (const r of this.#readingCount.values()) {
       r.base += r.next;
@@ -222,7 +228,10 @@ export class FrameDecoder {
   #arrival(sequence: number): Arrival {
     const arrival = this.#gaps.frame(sequence);
     if (!this.#gaps.stale || typeof this.#run !== "number") return arrival;
+    const { astray } = this.#gaps;
     this.#begin(this.#run);
+    this.#astray = astray;
+    if (astray) this.#gaps.begin(null);
     return this.#gaps.frame(sequence);
   }
 
@@ -243,14 +252,15 @@ export class FrameDecoder {
       this.#records.malformed++;
       return;
     }
-    let flags = this.#gaps.rows(s.index, s.rows, arrival);
-    if (this.#restarted) flags |= this.#rebase(s, after);
+    let flags = this.#gaps.rows(s.index, s.rows, arrival, this.#mostRows(after));
+    const isUsed = (flags & BlockFlag.duplicate) === 0;
+    if (this.#restarted && isUsed) flags |= this.#rebase(s, after);
     const contiguous = flags === 0;
     const firstIndex = this.#base.index + s.index;
     const tick = this.#base.tick + s.tick;
     this.#emit(this.#options.stream, firstIndex, tick, s.rows, flags, s.data, before, after);
     this.#records.rows += s.rows;
-    if (arrival === "duplicate") return;
+    if (!isUsed) return;
     if (s.sampledLines !== 0) this.#sampledEdges(s, contiguous);
     if (arrival === "new")
       this.#last = {
@@ -285,11 +295,12 @@ export class FrameDecoder {
     const pauseNs =
       after !== null && last.after !== null ? Math.max(0, Number(after - last.after)) : 0;
     const paused = Math.round((pauseNs * this.#options.rowHz) / 1e9);
-    const missing = Math.max(0, paused - s.index - s.rows);
+    const before = this.#astray ? 0 : s.index; // of this run
+    const missing = Math.max(0, paused - before - s.rows);
     this.#gaps.counts.rowsLost += missing;
     this.#base = {
-      index: last.index + missing,
-      tick: last.tick + this.#ticks(missing + s.index) - s.tick,
+      index: last.index + missing + before - s.index,
+      tick: last.tick + this.#ticks(missing + before) - s.tick,
     };
     this.#sink.note({
       level: "loss",
@@ -297,6 +308,14 @@ export class FrameDecoder {
       ...(after === null ? {} : { t: after }),
     });
     return BlockFlag.gapBefore | BlockFlag.restart;
+  }
+
+  /** Rows that the host's clock leaves room for since the block before. */
+  #mostRows(after: Stamp): number {
+    const last = this.#last;
+    if (!last || after === null || last.after === null) return Infinity;
+    const passedS = Math.max(0, Number(after - last.after) / 1e9);
+    return (passedS + BLOCK_DELAY_S) * this.#options.rowHz * (1 + CLOCK_ERROR);
   }
 
   #ticks(rows: number): bigint {
@@ -340,7 +359,7 @@ export class FrameDecoder {
     if (arrival === "duplicate") return;
     for (const e of edges) {
       const index = this.#believed(e);
-      if (!this.#isCounted(e, arrival, index !== null) || index === null) {
+      if (!this.#edgeNumbers.count(e, arrival, index !== null) || index === null) {
         this.#records.edgesWrong++;
         continue;
       }
@@ -353,28 +372,6 @@ export class FrameDecoder {
         level: e.level,
       });
     }
-  }
-
-  /**
-   * Counts what its number skipped, or gives one back. Of an edge that is not believed the number is not either: the
-   * next one's says how many there were. False where a fresh frame's number does not go on.
-   */
-  #isCounted(e: WireEdge, arrival: Arrival, isBelieved: boolean): boolean {
-    const count = this.#edgeCount.get(e.line) ?? { last: 0, wrong: 0 };
-    this.#edgeCount.set(e.line, count);
-    const ahead = (e.count - count.last) | 0; // modulo 2^32, signed
-    if (arrival === "late" && (ahead <= 0 || !isBelieved)) {
-      this.#records.edgesLost = Math.max(0, this.#records.edgesLost - 1);
-      return true;
-    }
-    if (!isBelieved) {
-      count.wrong++;
-      return false;
-    }
-    this.#records.edgesLost += Math.max(0, ahead - 1 - count.wrong);
-    count.last = e.count;
-    count.wrong = 0;
-    return ahead > 0;
   }
 
   /**

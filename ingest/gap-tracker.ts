@@ -8,7 +8,7 @@ export type Arrival = "new" | "late" | "duplicate";
 
 /** Gaps remembered for late frames; USB does not reorder, so this is for what stands between. */
 const REMEMBERED_GAPS = 64;
-/** So many old numbers in a row are no echo: the device counts anew. */
+/** So many old numbers in a row are no echo, and so many indices that cannot be no slip: the device counts anew. */
 const STALE_LIMIT = 16;
 
 export interface GapCounts {
@@ -16,7 +16,7 @@ export interface GapCounts {
   rowsLost: number;
   duplicates: number;
   reordered: number;
-  /** Blocks whose index contradicts a fresh sequence number: a fault in the device. */
+  /** Blocks whose index contradicts a fresh sequence number or the time that went by: a fault in the device. */
   indexFaults: number;
 }
 
@@ -32,19 +32,25 @@ export class GapTracker {
   #next: number | null = null;
   #nextIndex: number | null = 0;
   #stale = 0;
+  #faultsInARow = 0;
   /** Missing sequence numbers, unwrapped, [from, to). */
   readonly #missing: [number, number][] = [];
 
   /** More old numbers in a row than echoes explain. */
   get stale(): boolean {
-    return this.#stale > STALE_LIMIT;
+    return this.#stale > STALE_LIMIT || this.astray;
+  }
+
+  /** More impossible indices in a row than slips explain. */
+  get astray(): boolean {
+    return this.#faultsInARow > STALE_LIMIT;
   }
 
   /** A new run; `firstIndex` null: whoever listens came later, the first index is taken as it comes. */
   begin(firstIndex: number | null): void {
     this.#next = null;
     this.#nextIndex = firstIndex;
-    this.#stale = 0;
+    this.#stale = this.#faultsInARow = 0;
     this.#missing.length = 0;
   }
 
@@ -68,18 +74,24 @@ export class GapTracker {
     return "duplicate";
   }
 
-  /** Classifies a block of rows. @returns its block flags. */
-  rows(firstIndex: number, rows: number, arrival: Arrival): number {
+  /**
+   * Classifies a block of rows.
+   * @param most rows that can have gone by since the block before.
+   * @returns its block flags.
+   */
+  rows(firstIndex: number, rows: number, arrival: Arrival, most = Infinity): number {
     if (arrival === "duplicate") return BlockFlag.duplicate;
     const ahead = firstIndex - (this.#nextIndex ?? firstIndex);
     if (arrival === "late" && ahead < 0) {
       this.counts.rowsLost = Math.max(0, this.counts.rowsLost - rows);
       return BlockFlag.reordered;
     }
-    if (ahead < 0) {
+    if (ahead < 0 || ahead > most) {
       this.counts.indexFaults++;
+      this.#faultsInARow++;
       return BlockFlag.duplicate;
     }
+    this.#faultsInARow = 0;
     this.counts.rowsLost += ahead;
     this.#nextIndex = firstIndex + rows;
     return ahead > 0 ? BlockFlag.gapBefore : 0;

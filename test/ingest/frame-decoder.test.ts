@@ -313,6 +313,35 @@ describe("runs", () => {
     expect(d.counts).toMatchObject({ rowsLost: 8, framesLost: 0, restarts: 0 });
   });
 
+  /** Blocks of 8 rows, 100 ms apart by the host's clock as by their tick. */
+  function indexed(indices: readonly number[]) {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, { ...OPTIONS, rowHz: 80, tickHz: 800 });
+    indices.forEach((index, i) => {
+      const at = instant<"host">(BigInt(i) * 100_000_000n);
+      d.push(encodeSamples(block(index, 8, { tick: BigInt(80 * i) }), i), at, at);
+    });
+    const used = sink.of("main").filter((b) => !(b.flags & BlockFlag.duplicate));
+    return { used: used.map((b) => b.firstIndex), flags: used.map((b) => b.flags), c: d.counts };
+  }
+
+  test("a block whose index the host's clock leaves no room for is not used, and spoils none after it", () => {
+    const { used, c } = indexed([0, 8, 1e15, 24, 3, 40, 48]);
+    expect(used).toEqual([0, 8, 24, 40, 48]);
+    expect(c).toMatchObject({ indexFaults: 2, rowsLost: 16, restarts: 0 });
+  });
+
+  test.each([
+    ["ahead", 1e12],
+    ["back", 40],
+  ])("an index that jumps %s for good is a device that counts anew", (_what, to) => {
+    const plain = Array.from({ length: 100 }, (_, i) => 8 * i);
+    const { used, flags, c } = indexed(plain.map((x, i) => (i < 50 ? x : to + 8 * (i - 50))));
+    expect(c).toMatchObject({ indexFaults: 17, restarts: 1, rowsLost: 136 });
+    expect(used).toEqual(plain.filter((_, i) => i < 50 || i >= 67));
+    expect(flags[50]! & BlockFlag.restart).toBe(BlockFlag.restart);
+  });
+
   test("a device that counts anew under the same run number is a restart, not an echo", () => {
     const sink = new Collector();
     const d = new FrameDecoder(sink, OPTIONS);
