@@ -119,6 +119,53 @@ except TypeError:
     ]);
   });
 
+  test("one span object entered again while it is open, by nesting, in threads and tasks: each end is its own begin's", async () => {
+    const { sink } = await marksOf(`
+import asyncio, threading, truejoule as tj
+shared = tj.span("shared")
+def nested(depth):
+    with shared:
+        shared.add(depth=depth)
+        tj.mark("in", depth=depth)
+        if depth: nested(depth - 1)
+nested(3)
+gate = threading.Barrier(3)
+def worker(k):
+    with shared:
+        shared.add(who=k)
+        tj.mark("at", who=k)
+        for step in range(3):
+            gate.wait()
+            if step == k: break
+    for _ in range(2 - k): gate.wait()
+threads = [threading.Thread(target=worker, args=(k,)) for k in range(3)]
+for t in threads: t.start()
+for t in threads: t.join()
+async def task(k):
+    with shared:
+        shared.add(task=k)
+        await asyncio.sleep(0.01 * k)
+async def both(): await asyncio.gather(*[task(k) for k in range(3)])
+asyncio.run(both())
+def closed_elsewhere():
+    with shared: yield
+g = closed_elsewhere(); next(g)
+t = threading.Thread(target=g.close); t.start(); t.join()
+for _ in range(2000): shared.__enter__()
+for _ in range(2000): shared.__exit__(None, None, None)
+`);
+    const shared = sink.marks.filter((m) => m.name === "shared");
+    const begins = shared.filter((m) => m.phase === "begin").map(spanOf);
+    const ends = shared.filter((m) => m.phase === "end");
+    expect(begins).toHaveLength(4 + 3 + 3 + 1 + 2000);
+    expect(new Set(ends.map(spanOf))).toEqual(new Set(begins));
+    expect(ends).toHaveLength(begins.length);
+    const late = (key: string) => ends.map((m) => m.fields![key]).filter((v) => v !== undefined);
+    expect(late("depth")).toEqual([0, 1, 2, 3]);
+    expect(late("task")).toEqual([0, 1, 2]); // the first that began ends first
+    expect(late("who").sort()).toEqual([0, 1, 2]);
+  });
+
   test("odd fields neither raise nor wait: strangers are named, not turned into text", async () => {
     const { sink } = await marksOf(`
 import fractions, truejoule as tj

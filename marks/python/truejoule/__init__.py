@@ -4,11 +4,12 @@ In: calls from any thread. Out: slots of this process's ring in the folder that 
 names. Without that variable, or off Linux, every call does nothing.
 """
 
+import contextvars
 import functools
 import inspect
 import itertools
 import time
-from typing import Any, Callable, Dict, Optional, TypeVar, Union, cast
+from typing import Any, Callable, Dict, Optional, Tuple, TypeVar, Union, cast
 
 from . import _session
 from ._slot import BEGIN, END, INSTANT
@@ -52,30 +53,58 @@ def _put(kind: int, name: str, number: int, fields: Dict[str, FieldValue]) -> No
         ring.put(kind, name, t_ns, number, fields)
 
 
-class Span:
-    """A span as a context manager or a decorator; made by `span`."""
+# What a thread or task has open, newest first: the span, its number, its late fields, and those below.
+_Open = Optional[Tuple["Span", int, Dict[str, FieldValue], Any]]
+_open: "contextvars.ContextVar[_Open]" = contextvars.ContextVar("truejoule_open_spans", default=None)
 
-    __slots__ = ("_fields", "_late", "_name", "_number")
+
+def _without(opened: _Open, one: _Open) -> _Open:
+    above = []
+    while opened is not None and opened is not one:
+        above.append(opened)
+        opened = opened[3]
+    below = None if opened is None else opened[3]
+    for kept in reversed(above):  # none, where spans end in the order that `with` gives them
+        below = (*kept[:3], below)
+    return below
+
+
+class Span:
+    """A span as a context manager or a decorator; made by `span`. One object may be entered again while it is open."""
+
+    __slots__ = ("_fields", "_last", "_name")
 
     def __init__(self, name: str, fields: Dict[str, FieldValue]) -> None:
         self._name = name
         self._fields = fields
-        self._late: Dict[str, FieldValue] = {}
-        self._number = 0
+        self._last: _Open = None
+
+    def _newest(self) -> _Open:
+        """As this thread or task entered it; else (a generator that another one closes) as it was entered last."""
+        opened = _open.get()
+        while opened is not None and opened[0] is not self:
+            opened = opened[3]
+        return self._last if opened is None else opened
 
     def add(self, **fields: FieldValue) -> None:
         """Fields that are known only now; they go with the end of the span."""
-        self._late.update(fields)
+        newest = self._newest()
+        if newest is not None:
+            newest[2].update(fields)
 
     def __enter__(self) -> "Span":
-        self._late = {}
-        self._number = begin(self._name, **self._fields)
+        self._last = (self, begin(self._name, **self._fields), {}, _open.get())
+        _open.set(self._last)
         return self
 
     def __exit__(self, kind: Optional[type], error: Any, traceback: Any) -> None:
+        newest = self._newest()
+        if newest is None:
+            return
         if kind is not None:
-            self._late["error"] = kind.__name__
-        end(self._name, self._number, **self._late)
+            newest[2]["error"] = kind.__name__
+        end(self._name, newest[1], **newest[2])
+        _open.set(_without(_open.get(), newest))
 
     def __call__(self, function: _Function) -> _Function:
         """Decorates a function, coroutine function or generator: each call is a span of its own."""
