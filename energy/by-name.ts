@@ -3,6 +3,7 @@
 // Hyndman & Fan 1996, what most tools give).
 
 import { Names } from "../align/mark-table.ts";
+import { quantileOf } from "../schema/lists.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import type { FigureColumns } from "./physical.ts";
 import type { WindowList } from "./windows.ts";
@@ -75,15 +76,10 @@ export function spreadOf(x: Float64Array): Spread {
   const mean = x.reduce((sum, v) => sum + v, 0) / n;
   const squares = x.reduce((sum, v) => sum + (v - mean) ** 2, 0);
   x.sort();
-  const quantile = (p: number): number => {
-    const at = p * (n - 1);
-    const low = Math.floor(at);
-    return x[low]! + (at - low) * ((x[low + 1] ?? x[low]!) - x[low]!);
-  };
   return {
     mean,
     sd: n > 1 ? Math.sqrt(squares / (n - 1)) : null,
-    p50: quantile(0.5),
-    p95: quantile(0.95),
+    p50: quantileOf(x, 0.5),
+    p95: quantileOf(x, 0.95),
   };
 }

@@ -11,7 +11,7 @@ import type { Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { COVERAGE_FACTOR } from "./budget.ts";
 import { inOrder } from "./cuda-kernels.ts";
-import { leastOf, mostOf } from "../schema/lists.ts";
+import { leastOf, mostOf, quantileOf } from "../schema/lists.ts";
 
 export interface FoldOptions {
   /** Only this kernel; else those that ran longest. */
@@ -142,7 +142,7 @@ function newFold(
   options: FoldOptions,
 ): Fold {
   const lengths = rows.map((i) => k.endNs[i]! - k.startNs[i]!).sort((a, b) => a - b);
-  const durationNs = lengths[lengths.length >> 1]!;
+  const durationNs = quantileOf(lengths, 0.5);
   const asideNs = (rig.stepResponseS ?? 0) * NS_PER_S || ASIDE_NS;
   const spanNs = durationNs + 2 * asideNs;
   const filled = (ROWS_A_STEP * NS_PER_S) / (rows.length * rig.device.rowHz);
@@ -242,10 +242,7 @@ function finished(
     launches: f.starts.length,
     crowded: crowded(f, k, all),
     durationNs: f.durationNs,
-    durationSpanNs: [
-      lengths[Math.floor(0.05 * lengths.length)]!,
-      lengths[Math.floor(0.95 * lengths.length)]!,
-    ],
+    durationSpanNs: [quantileOf(lengths, 0.05), quantileOf(lengths, 0.95)],
     stepNs: f.stepNs,
     phaseNs: Float64Array.from(index, (s) => f.firstNs + (s + 0.5) * f.stepNs),
     samples: Float64Array.from(index, (s) => leastOf(f.rails.map((r) => r.n[s]!))),
