@@ -81,7 +81,7 @@ export class MarkTable {
   readonly #place = new Column(Uint8Array);
   readonly #t = new Column(Float64Array);
   readonly #fieldsAt = new Column(Float64Array);
-  readonly #span = new Column(Float64Array);
+  #span = new Column(Float64Array);
   /** First and last of the host's marks, those that are not kept included. */
   #firstNs = Infinity;
   #lastNs = -Infinity;
@@ -172,6 +172,11 @@ export class MarkTable {
   /** The same for a begin and an end that name the same span; 0 where none is named. */
   span(i: number): number {
     return this.#span.at(i);
+  }
+
+  /** Begins and ends are paired, and nobody asks for {@link span} again: of millions of marks that is much memory. */
+  forgetSpans(): void {
+    this.#span = new Column(Float64Array);
   }
 
   /** Those of a clock, in log order. */

@@ -146,16 +146,21 @@ function mostShiftNs(list: WindowList, clock: DaqClock): number {
 
 /** What lies outside all marked windows: the session less the stretches that they cover together. */
 function outsideMarks(list: WindowList, order: Uint32Array) {
-  const [from, to] = [new Column(Float64Array), new Column(Float64Array)];
+  // Windows at whose begin and end a stretch begins and ends.
+  const [from, to] = [new Column(Uint32Array), new Column(Uint32Array)];
+  const [fromNs, toNs] = [
+    (k: number): SessionNs => list.t0Ns(from.at(k)),
+    (k: number): SessionNs => list.t1Ns(to.at(k)),
+  ];
   let reach = -Infinity;
   for (const i of order) {
     if (i === 0) continue;
     const [a, b] = [list.t0Ns(i), list.t1Ns(i)];
     if (b <= reach) continue;
     if (a > reach || to.length === 0) {
-      from.push(a);
-      to.push(b);
-    } else to.set(to.length - 1, b);
+      from.push(i);
+      to.push(i);
+    } else to.set(to.length - 1, i);
     reach = b;
   }
   let [energyJ, coveredS] = [0, 0];
@@ -165,9 +170,9 @@ function outsideMarks(list: WindowList, order: Uint32Array) {
   };
   const marked: Spans = {
     count: from.length,
-    from: (k) => from.at(k),
-    instants: (k) => [from.at(k), to.at(k)],
-    done: (k, s) => add(-1, from.at(k), to.at(k), s),
+    from: fromNs,
+    instants: (k) => [fromNs(k), toNs(k)],
+    done: (k, s) => add(-1, fromNs(k), toNs(k), s),
   };
   return {
     marked,

@@ -36,9 +36,11 @@ export interface PairedMarks {
   readonly warnings: readonly string[];
 }
 
+/** Once for a table: it forgets their spans. */
 export function pairMarks(marks: MarkTable): PairedMarks {
   const order = inTime(marks);
   const { endOf, pairs, warnings } = matched(marks, order);
+  marks.forgetSpans();
   const load = marks.names.find("load");
   const lastLoad = load === undefined ? undefined : lastOf(marks, order, endOf, load);
   const count = pairs + (lastLoad === undefined ? 0 : 1);
