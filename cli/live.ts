@@ -1,7 +1,7 @@
 // truejoule live: a recording to look at, kept only where --out says so.
 
 import { join } from "node:path";
-import { scratchFolder } from "../host/scratch.ts";
+import { scratchFolder } from "../host/own-folder.ts";
 import { UsageError } from "../schema/errors.ts";
 import type { Command, ExitCode, Invocation } from "./command.ts";
 import { exitOf, finish, command as record, recordTo } from "./record.ts";

@@ -1,5 +1,5 @@
-// A folder of this process's own in a place that all users share (/dev/shm, /tmp). In: a parent, a prefix, the
-// names of files that may lie in it. Out: the folder, with one file locked for as long as its maker lives. Holds:
+// A folder of this process's own in a place that all users share (/dev/shm, /tmp). In: a parent, a prefix, what may
+// lie in it. Out: the folder, with one file locked for as long as its maker lives. Holds:
 // what a killed maker left is removed by the next one at once; what is another user's, locked, or of another name
 // is never touched, opened or followed, not even as root.
 
@@ -13,11 +13,13 @@ import {
   readdirSync,
   renameSync,
   rmdirSync,
+  rmSync,
   type Stats,
   unlinkSync,
 } from "node:fs";
 import { join } from "node:path";
 import { libc, LOCK_EX, LOCK_NB } from "./libc.ts";
+import { tmpdir } from "./temporary.ts";
 
 export interface FolderKind {
   /** Where it lies. */
@@ -25,13 +27,13 @@ export interface FolderKind {
   readonly prefix: string;
   /** The file whose lock says that the maker lives. It gets its name once it is locked. */
   readonly lock: string;
-  /** Whether a file of this name may be removed with the folder. */
-  readonly isOurs: (name: string) => boolean;
+  /** Whether a file of this name may be removed with the folder; absent: whatever lies in it may. */
+  readonly isOurs?: (name: string) => boolean;
 }
 
 export interface OwnFolder {
   readonly path: string;
-  /** Removes our files and the folder, and lets go of the lock. @returns false where something else lies in it. */
+  /** Removes our files and the folder, and lets go of the lock, once. @returns false where something else lies in it. */
   remove(): boolean;
 }
 
@@ -45,18 +47,21 @@ export function ownFolder(kind: FolderKind, makeLock = lockedFile): OwnFolder {
   const made = lstatSync(path);
   try {
     const lock = makeLock(join(path, kind.lock));
-    return {
-      path,
-      remove: () => {
-        closeSync(lock);
-        return isSame(path, made) ? emptied(path, kind) : !exists(path);
-      },
+    const remove = (): boolean => {
+      closeSync(lock);
+      return isSame(path, made) ? emptied(path, kind) : !exists(path);
     };
+    let isRemoved: boolean | undefined;
+    return { path, remove: () => (isRemoved ??= remove()) };
   } catch (error) {
     emptied(path, kind);
     throw error;
   }
 }
+
+/** A folder for a while, for whatever its maker puts there. @param prefix of ours alone, as `truejoule-line-`. */
+export const scratchFolder = (prefix: string): OwnFolder =>
+  ownFolder({ parent: tmpdir(), prefix, lock: ".lock" });
 
 function lockedFile(path: string): number {
   const fd = openSync(`${path}.tmp`, "wx", 0o600);
@@ -106,6 +111,10 @@ const exists = (path: string): boolean => lstatSync(path, { throwIfNoEntry: fals
 
 /** @returns whether the folder is gone; what is not ours keeps it. */
 function emptied(path: string, { isOurs }: Pick<FolderKind, "isOurs">): boolean {
+  if (!isOurs) {
+    rmSync(path, { recursive: true, force: true });
+    return true;
+  }
   for (const name of readdirSync(path))
     if (isOurs(name) && !lstatSync(join(path, name)).isDirectory()) unlinkSync(join(path, name));
   try {

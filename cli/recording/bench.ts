@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FIFO_PRIORITY } from "../../host/scheduler.ts";
-import { scratchFolder } from "../../host/scratch.ts";
+import { scratchFolder } from "../../host/own-folder.ts";
 import { SIMULATED } from "../../gpio/sim-file.ts";
 import { ttyPort } from "../../ingest/tty-port.ts";
 import type { Environment } from "../../nvml/environment.ts";

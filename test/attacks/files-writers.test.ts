@@ -11,8 +11,7 @@ const MAY: Readonly<Record<string, string>> = {
   "capture/new-run.ts": "makes run folders, renames an import's log, removes our names one by one",
   "capture/mcap-file.ts": "the log itself, append only",
   "host/file-lock.ts": "creates a locked file for the two above",
-  "host/own-folder.ts": "folders in shared memory, our own",
-  "host/scratch.ts": "folders for temporary files, our own",
+  "host/own-folder.ts": "folders in shared memory and for temporary files, our own",
   "marks/ring-file.ts": "rings in shared memory",
   "marks/ring-source.ts": "removes a ring it has read",
   "marks/text-file.ts": "the text file of a marks folder",
@@ -54,7 +53,7 @@ test("nobody removes a folder with what is in it, but those who made it for them
   const removers = sources.filter((path) =>
     /rm(?:Sync)?\([^)]*recursive/.test(readFileSync(join(root, path), "utf8")),
   );
-  expect(removers.sort()).toEqual(["host/scratch.ts", "marks/bench.ts"]);
+  expect(removers.sort()).toEqual(["host/own-folder.ts", "marks/bench.ts"]);
 });
 
 test("nobody hands a file name to a library that writes it", () => {

@@ -312,7 +312,29 @@ suite(`B3: folders in shared memory${only}`, () => {
     const second = ownFolder(kind);
     expect([first, second].map((f) => lstatSync(f.path).mode & 0o777)).toEqual([0o700, 0o700]);
     expect([first.remove(), second.remove()]).toEqual([true, true]);
+    expect(first.remove()).toBe(true);
     expect(readdirSync(dir)).toEqual([]);
+  });
+
+  test("C6: a folder whose maker keeps what it likes in it goes whole, once nobody holds it", () => {
+    const dir = join(tmpdir(), `truejoule-any-${process.pid}`);
+    made.push(dir);
+    mkdirSync(dir);
+    const kind = { parent: dir, prefix: "any-", lock: ".lock" };
+    const living = ownFolder(kind);
+    for (const name of ["dead", "shared"]) {
+      const path = join(dir, `any-${name}`);
+      mkdirSync(join(path, "run"), { recursive: true, mode: 0o700 });
+      writeFileSync(join(path, "run", "capture.mcap"), "x");
+      writeFileSync(join(path, ".lock"), "");
+      symlinkSync(living.path, join(path, "link"));
+    }
+    chmodSync(join(dir, "any-shared"), 0o777);
+    const next = ownFolder(kind);
+    const names = [living, next].map((f) => f.path.slice(dir.length + 1));
+    expect(readdirSync(dir).sort()).toEqual([...names, "any-shared"].sort());
+    expect(readdirSync(living.path)).toEqual([".lock"]);
+    expect([living.remove(), next.remove()]).toEqual([true, true]);
   });
 });
 
