@@ -31,8 +31,12 @@ async function stream(
   const daq = await startDaq({ open, stream: "main", rowHz, mask: 15, pingMs: 100 }, watch);
   // By the device's clock: an emulator has its own pace.
   const wanted = rowHz * seconds;
-  for (let n = 0; n < PATIENCE * seconds && watch.rowCount < wanted; n++)
+  let [seen, idle] = [0, 0];
+  for (let n = 0; n < PATIENCE * seconds && seen < wanted && idle < IDLE_CHECKS; n++) {
     await new Promise((r) => setTimeout(r, 1000 / CHECKS_A_S));
+    idle = watch.rowCount === seen ? idle + 1 : 0;
+    seen = watch.rowCount;
+  }
   await daq.stop();
   return { watch, counts: daq.counts() };
 }
@@ -40,6 +44,8 @@ async function stream(
 /** Looks a second of wanted rows; a device ten times too slow is given up. */
 const CHECKS_A_S = 20;
 const PATIENCE = 10 * CHECKS_A_S;
+/** One that sends nothing for a minute is gone. */
+const IDLE_CHECKS = 60 * CHECKS_A_S;
 
 const judged = (ok: boolean): Verdict => (ok ? "pass" : "FAIL");
 
