@@ -5,7 +5,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { describe, expect, test } from "@jest/globals";
+import { command as record } from "../../cli/record.ts";
 import { sampleLayout } from "../../schema/frame-records.ts";
 import { evidencePage, exitCode, type Finding } from "../hardware/bringup-page.ts";
 import { clock, inputs, type Streamed, trigger } from "../hardware/bringup-steps.ts";
@@ -50,6 +52,26 @@ describe("the evidence page", () => {
     }
     expect(page("silicon")).toContain("| a \\| b | pass |");
   });
+
+  test("names commands for what hands do, and they are commands", async () => {
+    const page = evidencePage({ ...board, platform: "silicon" }, [], "2026-01-01");
+    const commands = [...page.matchAll(/`(npm|npx) ([^`]+)`/g)].map((m) => m[2]!.split(" "));
+    const folder = mkdtempSync(join(tmpdir(), "truejoule-bringup-"));
+    let [bringups, records] = [0, 0];
+    for (const [, name, ...args] of commands) {
+      if (name === "firmware:bringup") {
+        const there = args.slice(1).map((x) => x.replace("/dev/ttyACM0", "/dev/null"));
+        const own = there.map((x) => (x.endsWith(".md") ? join(folder, x) : x));
+        expect((await run(...own)).said).toMatch(/not a serial device/); // all but the device is there
+        bringups++;
+      } else if (name === "record") {
+        parseArgs({ args, options: record.options, allowPositionals: false });
+        records++;
+      }
+    }
+    rmSync(folder, { recursive: true });
+    expect([bringups, records]).toEqual([4, 2]);
+  }, 60_000);
 
   test("ends with 0 only when every step passed", () => {
     expect(exitCode([finding("pass"), finding("pass")])).toBe(0);
