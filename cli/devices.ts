@@ -1,25 +1,32 @@
 // truejoule devices: asks at every serial port who is there. USB ids are shown and prove nothing; a whole,
 // valid identity in answer to the handshake does (docs/wire.md, Identification; docs/instruments.md).
 
+import { enterBootloader } from "../ingest/bootloader.ts";
 import { listPorts, type PortInfo } from "../ingest/port-list.ts";
 import { type Finding, findDevices } from "../ingest/recognise.ts";
 import { openDevice } from "../ingest/serial-port.ts";
 import { UsageError } from "../schema/errors.ts";
-import type { Command } from "./command.ts";
+import type { Command, ExitCode, Ui } from "./command.ts";
 
 export const command: Command = {
   summary: "DAQs found, by handshake, never by USB id alone",
-  usage: "[--port TTY]",
+  usage: "[--port TTY [--bootloader]]",
   help: `
 Opens every USB serial port (or the ports named) and asks in turn for a DAQ that speaks docs/wire.md and for
 the instruments of docs/instruments.md, about a second each; what is asked harms no other instrument that we
-know. Devices that print lines answer nobody: name those in a rig file. Exit 1 where a named port has no device.`,
-  options: { port: { type: "string", multiple: true } },
-  optionHelp: [["--port TTY", "ask here instead, built-in UARTs too; any number of times"]],
+know. Devices that print lines answer nobody: name those in a rig file. Exit 1 where a named port has no device.
+With --bootloader the DAQ at the one port named leaves the bus and comes back as its bootloader's disk, as if
+plugged in with BOOTSEL held: the way to a new firmware without the button.`,
+  options: { port: { type: "string", multiple: true }, bootloader: { type: "boolean" } },
+  optionHelp: [
+    ["--port TTY", "ask here instead, built-in UARTs too; any number of times"],
+    ["--bootloader", "the DAQ at this port goes to its bootloader"],
+  ],
 
   async run({ options, positionals, ui }) {
     if (positionals.length > 0) throw new UsageError("devices takes no arguments but options");
     const named = (options["port"] ?? []) as string[];
+    if (options["bootloader"]) return leave(named, ui);
     const listed = await listPorts();
     const ports =
       named.length > 0
@@ -34,6 +41,18 @@ know. Devices that print lines answer nobody: name those in a rig file. Exit 1 w
     return named.length > 0 && findings.some((f) => "problem" in f) ? 1 : 0;
   },
 };
+
+async function leave([path, ...more]: readonly string[], ui: Ui): Promise<ExitCode> {
+  if (path === undefined || more.length > 0)
+    throw new UsageError("--bootloader is for the DAQ at one port: --port TTY");
+  const { model, serial, firmware } = await enterBootloader(openDevice(path));
+  if (ui.json)
+    ui.document({ schema: "devices/1", ports: [], bootloader: { path, model, serial, firmware } });
+  ui.print(
+    `${path}: ${model} ${serial} left for its bootloader; copy the UF2 to the disk that appears`,
+  );
+  return 0;
+}
 
 function toLines(f: Finding): string[] {
   const where = `${f.port.path}${usbText(f.port)}`;

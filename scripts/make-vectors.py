@@ -106,6 +106,7 @@ def vectors():
     yield s("samples: 3 channels, half a byte of padding a row", three, mask=0b1011)
     yield s("samples: one channel, one row", [[0xABC]], mask=0x80)
     yield s("samples: 16 bits", wide, mask=0x03, bits=16)
+    yield s("samples: codes of 12 bits in 16", [[0, 4095], [2748, 1]], mask=0x03, bits=16)
     yield s("samples: bitmap of one line", ramp, lines=0x10, bitmaps=bitmap(edge))
     forty = [[r, 4095 - r] for r in range(40)]
     yield s("samples: bitmaps of two lines over 40 rows", forty, mask=0x11, lines=0x52 | 0x01,
@@ -146,10 +147,10 @@ def vectors():
     yield c("mark", 0x48)
     yield c("bootloader", 0x49, struct.pack("<I", 0x544F4F42))
 
-    def p(name, command, body=b"", result=0, **fields):
+    def p(name, command, body=b"", result=0, running=1, run=3, **fields):
         return f"reply: {name}", "reply", dict(
-            sequence=31, type=0x80 | command, request=21, result=result, running=1, run=3,
-            **fields), reply(command, 31, 21, result, 1, 3, body)
+            sequence=31, type=0x80 | command, request=21, result=result, running=running, run=run,
+            **fields), reply(command, 31, 21, result, running, run, body)
 
     yield p("identity", 0x40, struct.pack("<BBH", 2, 0, 0) + text("truejoule virtual", 20)
             + text("E6614C311B7E2B2F", 16) + text("1.0.0", 16), platform=2,
@@ -169,6 +170,10 @@ def vectors():
     yield p("pong", 0x47, struct.pack("<QQ", 2**35, 2**35 + 17), received=str(2**35),
             sent=str(2**35 + 17))
     yield p("marked", 0x48, struct.pack("<QQ", 4711, 37_688), index="4711", tick="37688")
+    yield p("marked at rest, after run 3", 0x48, struct.pack("<QQ", 0, 37_688), running=0,
+            index="0", tick="37688")
+    yield p("marked before any start", 0x48, struct.pack("<QQ", 0, 37_688), running=0, run=0,
+            index="0", tick="37688")
     yield p("refused", 0x46, result=3)
 
 

@@ -6,6 +6,15 @@ if (!port || port.startsWith("-")) {
   console.error("usage: npm run test:hardware -- /dev/ttyACM0 (truejoule devices lists the DAQs)");
   process.exit(2);
 }
+await import("./ts-register.mjs");
+const { probe } = await import("../ingest/handshake.ts");
+const { ttyPort } = await import("../ingest/tty-port.ts");
+try {
+  await probe(ttyPort(port)); // said once, and not by each test
+} catch (error) {
+  console.error(`test:hardware: ${error.message}`);
+  process.exit(1);
+}
 const jest = ["--experimental-vm-modules", "--no-warnings", "node_modules/jest/bin/jest.js"];
 const { status } = spawnSync(process.execPath, [...jest, "test/hardware"], {
   stdio: "inherit",

@@ -26,7 +26,7 @@ export async function rigFindings(
   const simulated = rig.device.kind === "virtual" ? ", simulated" : "";
   const findings: Finding[] = [
     { check: "rig", verdict: "ok", text: `${rig.name}: ${rails} at ${rate}${simulated}` },
-    ...rig.rails.flatMap((rail) => railFindings(rail, rig.device.rowHz, nowMs)),
+    ...rig.rails.flatMap((rail) => railFindings(rail, rig.device, nowMs)),
     ...rig.missingRails.map((r): Finding => ({
       check: `rig ${r.name}`,
       verdict: "warn",
@@ -57,7 +57,7 @@ export async function rigFindings(
   return { findings, rig };
 }
 
-function railFindings(rail: Rail, rowHz: number, nowMs: number): Finding[] {
+function railFindings(rail: Rail, { kind, rowHz }: Rig["device"], nowMs: number): Finding[] {
   const sensors = [rail.voltage, rail.current, rail.power].filter((s) => s !== undefined);
   const found: Finding[] = [];
   const warn = (text: string, remedy: string): void =>
@@ -77,6 +77,11 @@ function railFindings(rail: Rail, rowHz: number, nowMs: number): Finding[] {
   const old = sensors.filter((s) => nowMs - Date.parse(s.calibration.date) > YEAR_MS);
   if (old.length > 0)
     warn(`${fields(old)}: calibrated more than a year ago`, "truejoule calibrate");
+  if (kind === "truejoule-daq" && sensors.some((s) => s.field === "adc3"))
+    warn(
+      "adc3: on a Raspberry Pi Pico this input is wired to VSYS / 3",
+      "use adc0 to adc2 there; ignore this on a board that brings GPIO 29 out",
+    );
   if (rail.assumedVoltage)
     warn(
       `voltage is taken as ${formatQuantity(rail.assumedVoltage.valueV, "V")}, not measured`,

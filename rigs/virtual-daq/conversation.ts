@@ -23,6 +23,14 @@ import { ROWS_PER_BLOCK, TICK_HZ, type VirtualDevice } from "./device.ts";
 
 const NOTHING = new Uint8Array(0);
 
+/** Bytes without which a command is malformed. */
+const LEAST_PAYLOAD: Readonly<Record<number, number>> = {
+  [CommandType.readCalibration]: 4,
+  [CommandType.writeCalibration]: 12,
+  [CommandType.configure]: 8,
+  [CommandType.bootloader]: 4,
+};
+
 /** A result and, if it is 0, the reply's body. */
 type Answer = readonly [result: number, body: Uint8Array];
 
@@ -42,9 +50,13 @@ export class Conversation {
 
   /** @param nowNs when the frame's last byte was taken, ns since power-up. */
   command(frame: Frame, nowNs: number): void {
-    const [result, body] = this.#answer(frame, nowNs);
-    const { counters, running } = this.#device;
-    if (result !== Result.done) counters.commandsRefused++;
+    const { counters } = this.#device;
+    const isCommand = frame.type >= 0x40 && frame.type < 0x80;
+    const isWhole = frame.payload.byteLength >= (LEAST_PAYLOAD[frame.type] ?? 0);
+    const [result, body] = isWhole ? this.#answer(frame, nowNs) : [Result.badArgument, NOTHING];
+    if (!isWhole || result === Result.unknownCommand) counters.commandsRefused++;
+    if (!isCommand) return; // an echo of ours, or another device's record
+    const { running } = this.#device;
     const head = {
       command: frame.type,
       request: frame.sequence,
@@ -77,10 +89,9 @@ export class Conversation {
       case CommandType.ping:
         return [Result.done, encodePong(d.tickAt(nowNs), d.tickAt(nowNs))];
       case CommandType.mark:
-        return [Result.done, encodeMarked(d.nextIndex, d.tickAt(nowNs))];
+        return [Result.done, encodeMarked(d.indexAfter(nowNs), d.tickAt(nowNs))];
       case CommandType.bootloader:
-        if (frame.payload.byteLength < 4 || frame.payload.getUint32(0, true) !== BOOT_WORD)
-          return [Result.badArgument, NOTHING];
+        if (frame.payload.getUint32(0, true) !== BOOT_WORD) return [Result.badArgument, NOTHING];
         this.#onBootloader();
         return [Result.done, NOTHING];
       default:
@@ -123,25 +134,23 @@ export class Conversation {
   #configure(frame: Frame): Answer {
     const c = decodeConfigure(frame);
     const d = this.#device;
+    if (d.running) return [Result.refused, NOTHING];
     const all = 2 ** d.truth.channelNames.length - 1;
     if (!c || c.bits !== 12 || c.mask === 0 || (c.mask & ~all) !== 0)
       return [Result.badArgument, NOTHING];
-    if (d.running) return [Result.refused, NOTHING];
     d.mask = c.mask;
     return [Result.done, encodeCapabilities(this.#capabilities())];
   }
 
   #readCalibration(v: DataView): Answer {
-    const offset = v.byteLength >= 4 ? v.getUint32(0, true) : NaN;
-    if (!(offset <= this.#calibration.length) || offset % 4 !== 0)
-      return [Result.badArgument, NOTHING];
+    const offset = v.getUint32(0, true);
+    if (offset > this.#calibration.length || offset % 4 !== 0) return [Result.badArgument, NOTHING];
     const data = this.#calibration.subarray(offset, offset + CALIBRATION_PAGE);
     const total = this.#calibration.length;
     return [Result.done, encodeCalibrationPage({ offset, total, data })];
   }
 
   #writeCalibration(v: DataView): Answer {
-    if (v.byteLength < 12) return [Result.badArgument, NOTHING];
     if (this.#device.running) return [Result.refused, NOTHING];
     const [offset, total, crc] = [0, 4, 8].map((at) => v.getUint32(at, true)) as [
       number,

@@ -55,12 +55,13 @@ export class VirtualDevice {
   #sequence = 0;
   /** Truth's row at power-up: tick 0. */
   #powerRow = 0;
-  /** Truth's row of the run's row 0, and the run's next row. */
+  /** Truth's row of the run's row 0, and the next row to be sent. */
   #firstRow = 0;
   #nextIndex = 0;
   #edgeCount = 0;
   #statusDueNs = 0;
   #runDropped = { frames: 0, edges: 0 };
+  #refusedBefore = 0;
   readonly #send: Send;
   readonly #words: Uint16Array;
 
@@ -76,9 +77,9 @@ export class VirtualDevice {
     return this.#running;
   }
 
-  /** Index of the next row in this run. */
-  get nextIndex(): number {
-    return this.#nextIndex;
+  /** Index in this run of the first row that begins after the tick of an instant; 0 at rest. */
+  indexAfter(nowNs: number): number {
+    return this.#running ? this.truth.rowsAt(nowNs) - this.#firstRow + 1 : 0;
   }
 
   /** Ticks since power-up at a row of the truth. */
@@ -97,6 +98,7 @@ export class VirtualDevice {
     this.#nextIndex = 0;
     this.#edgeCount = 0;
     this.#runDropped = { frames: 0, edges: 0 };
+    this.#refusedBefore = this.counters.commandsRefused;
     this.#statusDueNs = nowNs + STATUS_NS;
   }
 
@@ -199,13 +201,13 @@ export class VirtualDevice {
       run: this.counters.run,
       running: true,
       tick: this.tickAt(nowNs),
-      nextIndex: this.#nextIndex,
+      nextIndex: this.indexAfter(nowNs),
       framesDropped: this.#runDropped.frames,
       rowsOverrun: 0,
       stalls,
       longestStallTicks: Math.round((longestNs * TICK_HZ) / 1e9),
       edgesDropped: this.#runDropped.edges,
-      commandsRefused: this.counters.commandsRefused,
+      commandsRefused: this.counters.commandsRefused - this.#refusedBefore,
     };
     this.emit((sequence) => encodeStatus(status, sequence));
   }

@@ -73,6 +73,23 @@ onLinux("devices", () => {
     );
   });
 
+  test("--bootloader names who left, and is for one port", async () => {
+    const options = (...port: string[]): never => ({ port, bootloader: true }) as never;
+    const { code, document, printed } = await call(devices, [], options(daq.path));
+    expect([code, document]).toEqual([
+      0,
+      {
+        schema: "devices/1",
+        ports: [],
+        bootloader: expect.objectContaining({ path: daq.path, serial: "VD-7" }),
+      },
+    ]);
+    expect(printed).toEqual([expect.stringMatching(/VD-7 left for its bootloader/)]);
+    for (const ports of [[], [daq.path, "/dev/ttyNOPE9"]])
+      await expect(call(devices, [], options(...ports))).rejects.toThrow(/one port: --port TTY/);
+    await expect(call(devices, [], options("/dev/ttyNOPE9"))).rejects.toThrow(/no such device/);
+  });
+
   test("where nobody speaks, that is said; so is a port that is not there", async () => {
     const silent = openPty();
     const { document } = await call(devices, [], {

@@ -294,6 +294,17 @@ describe("doctor", () => {
       expect(found.slice(1).every((f) => f.verdict === "warn")).toBe(true);
     });
 
+    test("an input that a Pico does not bring out is said", async () => {
+      const texts = async (rig: string): Promise<string> =>
+        about(await examine(machine(), rig), "rig")
+          .map((f) => `${f.check}: ${f.text}`)
+          .join("\n");
+      expect(await texts("emulated-pico")).toMatch(/rig slot_12v: adc3: on a .* VSYS/);
+      const example = await texts("example-pico");
+      expect(example).toMatch(/rig slot_12v: voltage is taken as 12 V, not measured/);
+      expect(example).not.toContain("adc3");
+    });
+
     test("a mistake is its one line with file and line", async () => {
       const file = put("bench.yaml", "name: x\ndescription: y\ndevice: 3");
       const f = await find("rig", {}, file);

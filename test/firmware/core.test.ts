@@ -5,13 +5,18 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { Conversation } from "../../rigs/virtual-daq/conversation.ts";
+import { VirtualDevice } from "../../rigs/virtual-daq/device.ts";
+import type { DaqTruth } from "../../rigs/virtual-daq/truth.ts";
 import { decodeReadings } from "../../schema/frame-records.ts";
 import {
   encodeCommand,
+  encodeConfigure,
   encodeReadCalibration,
   encodeWriteCalibration,
+  words,
 } from "../../schema/frame-commands.ts";
-import { decodeReply, type Reply } from "../../schema/frame-replies.ts";
+import { decodeMarked, decodeReply, type Reply } from "../../schema/frame-replies.ts";
 import { FrameSplitter } from "../../schema/frame-splitter.ts";
 import { type Frame, openFrame } from "../../schema/frame.ts";
 import { random } from "../../schema/random.ts";
@@ -59,7 +64,7 @@ function requestFor({ kind, name, fields: f }: Vector): Uint8Array {
       ...f,
       taken: f.received ?? (f as { tick?: string }).tick ?? "1",
       now: f.sent ?? "1",
-      row: f.index ?? "0",
+      row: f.running ? (f.index ?? "0") : "4711", // at rest there is no row to come, whatever the converter says
       ...(f.data ? { calibration: bytesOf(f.data) } : {}),
       ...(name === "reply: capabilities" ? { capabilities: f } : {}),
     },
@@ -167,6 +172,38 @@ for (const { name, missing, build } of CORE_BUILDS) {
       expect(hex(data)).toBe(hex(text.subarray(256)));
     });
 
+    test("answers as the virtual DAQ does: who counts what, marks and runs at rest", async () => {
+      const text = new TextEncoder().encode("{}  ");
+      const simple = (type: number, payload: Uint8Array = new Uint8Array(0)): Uint8Array =>
+        encodeCommand(type, 9, payload);
+      const [start, stop, mark] = [0x44, 0x45, 0x48].map((t) => simple(t)) as [
+        Uint8Array,
+        Uint8Array,
+        Uint8Array,
+      ];
+      const odd = [0x42, 0x43, 0x46, 0x49].map((t) => simple(t)); // without their payloads
+      odd.push(
+        simple(0x5a),
+        simple(0x01),
+        encodeReadCalibration(4, 9),
+        encodeReadCalibration(2, 9),
+      );
+      odd.push(encodeConfigure({ rowHz: 1e5, mask: 0, bits: 12 }, 9), simple(0x49, words(0)));
+      const write = encodeWriteCalibration(text, 0, text, 9);
+      const rest = [mark, write, ...odd];
+      const sent = [...rest, start, write, ...odd, start, stop, ...rest, start];
+      const told = (r: Reply): unknown => {
+        const isMarkAtRest = r.command === 0x48 && !r.running;
+        const index = isMarkAtRest ? decodeMarked(r.body)!.index : null;
+        return [r.command, r.result, r.running, r.run, index];
+      };
+      const answers = await core(sent.map((c, i) => ask.feedRequest(c, i === 0)));
+      const virtual = virtualReplies(sent);
+      expect(answers.map((a) => repliesIn(a).map(told))).toEqual(virtual.map((a) => a.map(told)));
+      expect(told(virtual[0]![0]!)).toEqual([0x48, 0, false, 0, 0]);
+      expect(told(virtual.at(-1)![0]!)).toEqual([0x44, 0, true, 3, null]);
+    });
+
     test("a calibration that shrinks under way is refused: its page would lie beyond what is kept", async () => {
       const [long, short] = [new Uint8Array(4096), new Uint8Array(4000)];
       const sent = Array.from({ length: 16 }, (_, i) =>
@@ -259,6 +296,27 @@ for (const { name, missing, build } of CORE_BUILDS) {
       const answers = await core(script.map((s) => s.request));
       script.forEach((s, i) => expect([s.says, s.read(answers[i]!)]).toEqual([s.says, s.expected]));
     });
+  });
+}
+
+/** What the virtual DAQ answers to each, a millisecond apart. */
+function virtualReplies(sent: readonly Uint8Array[]): Reply[][] {
+  let out: Uint8Array[] = [];
+  const truth: DaqTruth = {
+    channelNames: ["a", "b", "c", "d"],
+    rowHz: 100_000,
+    rowsAt: (tNs) => Math.ceil(tNs / 1e4),
+    fill: (_first, _rows, words) => void words.fill(0),
+    edges: () => [],
+    edge: () => undefined,
+    lateEdges: () => 0,
+  };
+  const device = new VirtualDevice(truth, "edges", (f) => out.push(f.slice()) > 0);
+  const talk = new Conversation(device, "S1", () => undefined);
+  return sent.map((c, i) => {
+    out = [];
+    talk.command(openFrame(c)!, 1e6 * (i + 1));
+    return out.map((f) => decodeReply(openFrame(f)!)!);
   });
 }
 

@@ -284,6 +284,11 @@ suite(`the emulated board${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => {
 
   test("runs: numbered, configured only at rest, marked and pinged on one clock, stopped for good", () => {
     const b = new Bench({ image });
+    const markAtRest = (): unknown => {
+      const { run, body } = b.simple(CommandType.mark);
+      return [run, decodeMarked(body)!.index];
+    };
+    expect(markAtRest()).toEqual([0, 0]);
     const first = b.simple(CommandType.start);
     expect([first.run, first.running]).toEqual([1, true]);
     expect(b.ask((n) => encodeConfigure({ rowHz: 1e5, mask: 1, bits: 12 }, n)).result).toBe(3);
@@ -299,6 +304,7 @@ suite(`the emulated board${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => {
     const status = decodeStatus(b.records(RecordType.status).at(-1)!)!;
     expect(status).toMatchObject({ run: 2, running: true, framesDropped: 0, commandsRefused: 0 });
     expect(b.simple(CommandType.stop).running).toBe(false);
+    expect(markAtRest()).toEqual([2, 0]);
     const n = b.frames.length;
     b.run(100);
     expect(b.frames.length).toBe(n);

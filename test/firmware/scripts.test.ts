@@ -52,3 +52,12 @@ test.each(["firmware/image.ts", "firmware/fuzz.ts", "firmware/demo.ts"])(
   (file) => expect(run(file)).toEqual([1, "", oneLine(/\S+ is not installed; apt-get install/)]),
   60_000,
 );
+
+test.each(["/dev/nope", "/dev/null"])(
+  "test:hardware at %s says in one line why it cannot",
+  (port) => {
+    const said = run("scripts/test-hardware.mjs", port);
+    expect(said).toEqual([1, "", oneLine(RegExp(`test:hardware: ${port}: `))]);
+  },
+  60_000,
+);

@@ -19,21 +19,24 @@ export interface Board {
   readonly firmware: string;
 }
 
+const BRINGUP = "npm run firmware:bringup -- /dev/ttyACM0";
+const RECORD = "npx truejoule record --rig example-pico --port /dev/ttyACM0";
+
 /** What only hands, eyes and instruments can do: to be filled in on the page. */
 const BY_HAND: readonly (readonly [step: string, must: string, means: string])[] = [
   [
-    "Start, 20 times: plug in, and once through the bootloader command and back",
+    "Start, 20 times: plug in; once `npx truejoule devices --port /dev/ttyACM0 --bootloader`, and back by copying the UF2",
     "the port appears within 2 s every time",
     "never: boot stage or crystal (scope XOUT: 12 MHz). Every 15 s anew: the crystal does not start, the watchdog tries again",
   ],
   [
-    "Pull the plug while it streams, three times",
-    "the recorder goes on and says what was lost",
+    `Pull the plug three times while \`${RECORD} --duration 3m --out runs/plug\` goes on`,
+    "the recorder goes on and says what was lost; `npx truejoule verify runs/plug` tells the same",
     "it does not come back: usb_start after a bus reset; dmesg says which request failed",
   ],
   [
-    "An hour of streaming through a full-speed and a high-speed hub with other devices busy, 4 × 100 kS/s",
-    "no frame lost; a hang ends by itself within 3 s (a gap in the record)",
+    `An hour through a full-speed hub, and one through a high-speed hub, with other devices busy: \`${BRINGUP} --seconds 3600 --out hub.md\``,
+    "4 × 100 kS/s: no frame lost; a hang ends by itself within 3 s (gone and back; 4 × 125 kS/s is at a hub's limit and may FAIL)",
     "lost frames: NAK cost, see docs/wire.md, Budget. Gone for good: erratum RP2040-E15, and the way out does not work",
   ],
   [
@@ -42,22 +45,22 @@ const BY_HAND: readonly (readonly [step: string, must: string, means: string])[]
     "no enumeration: erratum RP2040-E5; no edges: GPIO 15 was not given back",
   ],
   [
-    "Generator 1 kHz, 50 % on GPIO 15 and on the analyser; GPIO 6 (alert) on the analyser too",
+    `Generator 1 kHz, 50 % on GPIO 15 and on the analyser; GPIO 6 (alert) on the analyser too: \`${BRINGUP} --trigger-hz 1000 --stamps --out stamps.md\` writes stamps-edges.csv and stamps-readings.csv`,
     "edge ticks against the analyser: one constant offset below 1 µs, scatter ± 0.5 µs; falls of the alert against end ticks of status 0: within 64 µs",
     "scatter in steps of a block: DMA latches; late alerts: interrupts off for too long",
   ],
   [
-    "Generator 30 kHz (60,000 edges a second) on GPIO 15 for ten seconds: --trigger-hz 30000",
+    `Generator 30 kHz (60,000 edges a second) on GPIO 15: \`${BRINGUP} --trigger-hz 30000 --out edges.md\``,
     "no row lost, 0 edges wrong; lost edges counted, so that its own step says FAIL",
     "any wrong: the trigger's copy is lapped (trigger.c)",
   ],
   [
-    "Slow ramp 0 to 3.3 V on each input, histogram of codes",
+    `Ramp of some 10 s, 0 to 3.3 V, on each input that is brought out: \`${BRINGUP} --seconds 600 --out ramp.md\` counts each code in ramp-codes.csv`,
     "wide codes at 512, 1536, 2560, 3584 only (RP2040-E11)",
     "others: supply or reference noise; the wrong input moving: round robin slipped",
   ],
   [
-    "Sleep the host for a minute while it streams (the board goes on drawing its current)",
+    `Sleep the host for a minute (\`systemctl suspend\`) while \`${RECORD} --duration 10m --out runs/sleep\` goes on; the board goes on drawing its current`,
     "after waking the record goes on, or the device is found anew",
     "gone: suspend is taken for a hang, or a hang for suspend",
   ],

@@ -1,15 +1,18 @@
 // The first afternoon with a board (firmware/README.md, Bring-up): runs what a program can run and writes the
 // page that says what was seen.
 //     npm run firmware:bringup -- /dev/ttyACM0 [--out bringup.md] [--seconds 10] [--trigger-hz 1000] [--grounded]
+//                                              [--stamps]
 //     npm run firmware:bringup -- --emulated         a rehearsal without a board
 // Exit 0 when all passed, 1 when a step failed, 2 for wrong usage, 3 when steps were left undone.
 
-import { rmSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { buildImage } from "../../firmware/image.ts";
+import { FIFO_PRIORITY } from "../../host/scheduler.ts";
+import { lastingPath } from "../../ingest/port-list.ts";
 import { probe } from "../../ingest/handshake.ts";
 import { ttyPort } from "../../ingest/tty-port.ts";
 import { EMULATED_TRIGGER_HZ, emulatedPort } from "./emulated-port.ts";
+import { NewFile, stampFiles, writeCodes } from "./bringup-files.ts";
 import { evidencePage, exitCode } from "./bringup-page.ts";
 import { findings, type Wiring } from "./bringup-steps.ts";
 
@@ -19,18 +22,21 @@ const OPTIONS = {
   seconds: { type: "string", default: "10" },
   "trigger-hz": { type: "string", default: "0" },
   grounded: { type: "boolean", default: false },
+  stamps: { type: "boolean", default: false },
 } as const;
 /** An emulator on a busy machine may take its time. */
 const REHEARSAL_MS = 60_000;
 /** Not one name for both: a rehearsal must not meet the page of a board. */
 const PAGE = { board: "bringup.md", rehearsal: "bringup-emulated.md" };
 const USAGE =
-  "usage: npm run firmware:bringup -- /dev/ttyACM0 [--out PAGE] [--seconds N] [--trigger-hz HZ] [--grounded], or --emulated";
+  "usage: npm run firmware:bringup -- /dev/ttyACM0 [--out PAGE] [--seconds N] [--trigger-hz HZ] [--grounded] [--stamps], or --emulated";
 
 interface Asked extends Wiring {
   /** Null: the emulator. */
   readonly tty: string | null;
   readonly out: string;
+  /** Edges and readings one by one, into files of their own. */
+  readonly stamps: boolean;
 }
 
 /** @returns null for what cannot be meant. */
@@ -44,47 +50,68 @@ function asked(args: readonly string[]): Asked | null {
     const [seconds, triggerHz] = [Number(values.seconds), Number(values["trigger-hz"])];
     const named = positionals.length === (values.emulated ? 0 : 1);
     if (!named || !(seconds > 0) || !(triggerHz >= 0)) return null;
-    const { out = PAGE[values.emulated ? "rehearsal" : "board"], grounded } = values;
-    return { tty: positionals[0] ?? null, out, seconds, triggerHz, grounded };
+    const { out = PAGE[values.emulated ? "rehearsal" : "board"], grounded, stamps } = values;
+    return { tty: positionals[0] ?? null, out, seconds, triggerHz, grounded, stamps };
   } catch {
     return null;
   }
 }
 
-/** Before anything is measured: a page that cannot be, or that holds what somebody filled in, is known at once. */
-function takePage(path: string): void {
-  try {
-    writeFileSync(path, "", { flag: "wx" });
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== "EEXIST") throw error;
-    throw new Error(`${path} is already there; choose another --out or move it away`, {
-      cause: message,
-    });
-  }
+interface Files {
+  readonly page: NewFile;
+  readonly codes: NewFile;
+  readonly stamps: readonly [edges: NewFile, readings: NewFile] | null;
 }
 
-async function bringUp(a: Asked): Promise<number> {
-  takePage(a.out);
+/** Before anything is measured: a file that cannot be, or that is there already, is known at once. */
+function takeFiles({ out, stamps }: Asked): { files: Files; all: readonly NewFile[] } {
+  const all: NewFile[] = [];
+  const take = (path: string): NewFile => {
+    const file = new NewFile(path);
+    all.push(file);
+    return file;
+  };
+  const beside = (what: string): NewFile => take(`${out.replace(/\.md$/, "")}-${what}.csv`);
   try {
-    return await measure(a);
+    const [page, codes] = [take(out), beside("codes")];
+    const files = {
+      page,
+      codes,
+      stamps: stamps ? ([beside("edges"), beside("readings")] as const) : null,
+    };
+    return { files, all };
   } catch (error) {
-    rmSync(a.out); // empty
+    all.forEach((f) => f.abandon());
     throw error;
   }
 }
 
-async function measure(a: Asked): Promise<number> {
+async function bringUp(a: Asked): Promise<number> {
+  const { files, all } = takeFiles(a);
+  try {
+    const code = await measure(a, files);
+    all.forEach((f) => f.close());
+    console.log(`${all.map((f) => f.path).join(", ")} written`);
+    return code;
+  } catch (error) {
+    all.forEach((f) => f.abandon());
+    throw error;
+  }
+}
+
+async function measure(a: Asked, { page, codes, stamps }: Files): Promise<number> {
   const emulated = a.tty === null ? emulatedPort(buildImage("dist/image").bytes) : null;
   const wiring = emulated ? { ...a, triggerHz: EMULATED_TRIGGER_HZ, grounded: true } : a;
   try {
-    const open = emulated?.open ?? ttyPort(a.tty!);
+    // A board that comes back is found under whatever number it has then.
+    const open = emulated?.open ?? ttyPort(lastingPath(a.tty!), { fifoPriority: FIFO_PRIORITY });
     const greeting = await probe(open, emulated ? REHEARSAL_MS : undefined);
-    const found = await findings(open, greeting, wiring);
-    writeFileSync(a.out, evidencePage(greeting.identity, found, new Date().toISOString()));
-    for (const f of found) console.log(`${f.verdict.padEnd(8)} ${f.step}: ${f.seen}`);
-    console.log(`${a.out}: ${greeting.identity.platform}`);
-    return exitCode(found);
+    const seen = await findings(open, greeting, wiring, stamps && stampFiles(...stamps));
+    writeCodes(codes, seen.codes);
+    page.line(evidencePage(greeting.identity, seen.found, new Date().toISOString()).trimEnd());
+    for (const f of seen.found) console.log(`${f.verdict.padEnd(8)} ${f.step}: ${f.seen}`);
+    console.log(`${greeting.identity.platform}: ${greeting.identity.model}`);
+    return exitCode(seen.found);
   } finally {
     emulated?.end();
   }

@@ -7,11 +7,11 @@
 import { afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { FIFO_PRIORITY } from "../../host/scheduler.ts";
 import { type DaqSource, startDaq } from "../../ingest/daq-source.ts";
+import type { Capabilities } from "../../schema/frame-replies.ts";
 import { type Greeting, probe } from "../../ingest/handshake.ts";
+import { lastingPath } from "../../ingest/port-list.ts";
 import { ttyPort } from "../../ingest/tty-port.ts";
-import { ReadingStatus } from "../../schema/ina226.ts";
-import { mostOf } from "../../schema/lists.ts";
-import { Collector } from "../ingest/collect.ts";
+import { spread, Watch } from "./watch.ts";
 
 const port = process.env["TRUEJOULE_HARDWARE"] ?? "";
 const seconds = Number(process.env["TRUEJOULE_SECONDS"] ?? 10);
@@ -19,7 +19,7 @@ const triggerHz = Number(process.env["TRUEJOULE_TRIGGER_HZ"] ?? 0);
 const LONG = (seconds + 20) * 1000;
 
 interface Streamed {
-  readonly sink: Collector;
+  readonly watch: Watch;
   readonly counts: ReturnType<DaqSource["counts"]>;
   readonly timing: string;
 }
@@ -41,15 +41,15 @@ describe(`a DAQ at ${port}`, () => {
 
   /** Streams for a while; the daq is stopped. */
   async function stream(rowHz: number, mask: number): Promise<Streamed> {
-    const sink = new Collector();
-    const open = ttyPort(port, { fifoPriority: FIFO_PRIORITY });
-    daq = await startDaq({ open, stream: "main", rowHz, mask, pingMs: 100 }, sink);
+    const watch = new Watch(seconds);
+    const open = ttyPort(lastingPath(port), { fifoPriority: FIFO_PRIORITY });
+    daq = await startDaq({ open, stream: "main", rowHz, mask, pingMs: 100 }, watch);
     await new Promise((r) => setTimeout(r, seconds * 1000));
     const { timing } = daq;
     await daq.stop();
     const counts = daq.counts();
     daq = undefined;
-    return { sink, counts, timing };
+    return { watch, counts, timing };
   }
 
   test("says who it is; its channels make sense", () => {
@@ -63,13 +63,13 @@ describe(`a DAQ at ${port}`, () => {
   test(
     "4 × 100 kS/s: every frame whole, nothing lost, the crystal within its tolerance",
     async () => {
-      const { sink, counts: c, timing } = await stream(100_000, 15);
+      const { watch, counts: c, timing } = await stream(100_000, 15);
       tell("4 x 100 kS/s", { ...c, timing });
       expect(c).toMatchObject({ badFrames: 0, framesLost: 0, rowsLost: 0, indexFaults: 0 });
       expect(c).toMatchObject({ deviceDropped: 0, deviceOverrun: 0 });
       expect(c.rows / 100_000).toBeGreaterThan(seconds * 0.95);
-      expectClock(sink, greeting.capabilities.tickTolerancePpb);
-      expectSamples(sink);
+      expectClock(watch, greeting.capabilities);
+      expectSamples(watch);
     },
     LONG,
   );
@@ -93,18 +93,14 @@ describe(`a DAQ at ${port}`, () => {
   withWave(
     "a square wave on the trigger: every edge, evenly spaced to the tick (TRUEJOULE_TRIGGER_HZ)",
     async () => {
-      const { sink, counts } = await stream(100_000, 15);
-      const ticks = sink.edges.map((e) => Number(e.tick));
-      const gaps = ticks.slice(2).map((t, i) => t - ticks[i]!);
-      const mean = gaps.reduce((a, b) => a + b, 0) / gaps.length;
-      const worst = mostOf(gaps.map((g) => Math.abs(g - mean)));
-      tell("trigger", { edges: ticks.length, periodUs: mean, worstUs: worst });
+      const { watch, counts } = await stream(100_000, 15);
+      const { count, alternate, periods } = watch.edges;
+      const { mean, worst } = periods;
+      tell("trigger", { edges: count, periodUs: mean, worstUs: worst });
       expect(counts.edgesLost).toBe(0);
       expect(mean / 1e6).toBeCloseTo(1 / triggerHz, 4);
       expect(worst).toBeLessThanOrEqual(2);
-      expect(sink.edges.every((e, i) => i === 0 || e.level !== sink.edges[i - 1]!.level)).toBe(
-        true,
-      );
+      expect(alternate).toBe(true);
     },
     LONG,
   );
@@ -112,56 +108,30 @@ describe(`a DAQ at ${port}`, () => {
   test(
     "INA226: whoever answers is read without a fault",
     async () => {
-      const { sink } = await stream(10_000, 1);
-      const streams = sink.layouts.map((l) => l.stream).filter((s) => s.includes("ina226"));
-      for (const name of streams) {
-        const blocks = sink.of(name);
+      const { watch } = await stream(10_000, 1);
+      for (const [name, { count, unusable }] of watch.readings) {
         // An end that is known to a bound only is no fault: chips share the alert line.
-        const fault = ReadingStatus.notRead | ReadingStatus.overflow;
-        const bad = blocks.filter((b) => b.bytes[23]! & fault).length;
-        tell(name, { readings: blocks.length, bad });
-        expect(bad).toBe(0);
-        expect(blocks.length).toBeGreaterThan(80 * seconds);
+        tell(name, { readings: count, bad: unusable });
+        expect(unusable).toBe(0);
+        expect(count).toBeGreaterThan(80 * seconds);
       }
-      if (streams.length === 0) tell("ina226", { present: false });
+      if (watch.readings.size === 0) tell("ina226", { present: false });
     },
     LONG,
   );
 });
 
 /** Device clock against the host's, first exchange to last. */
-function expectClock({ exchanges }: Collector, tolerancePpb: number): void {
-  const trips = exchanges.map((e) => Number(e.received - e.sent)).sort((a, b) => a - b);
-  const narrow = trips[Math.floor(trips.length / 4)]!;
-  const good = exchanges.filter((e) => Number(e.received - e.sent) <= narrow);
-  const [a, z] = [good[0]!, good.at(-1)!];
-  const hostNs = Number(z.sent - a.sent);
-  const ppm = (Number(z.deviceReceived - a.deviceReceived) * 1000) / hostNs - 1;
-  const slackPpm = (2 * narrow + 2000) / hostNs;
-  tell("clock", {
-    ppm: ppm * 1e6,
-    uncertaintyPpm: slackPpm * 1e6,
-    medianTripUs: trips[trips.length >> 1]! / 1e3,
-  });
+function expectClock(watch: Watch, { tickHz, tickTolerancePpb }: Capabilities): void {
+  const { ppm, boundPpm } = watch.pace.against(tickHz)!;
+  tell("clock", { ppm, uncertaintyPpm: boundPpm });
   // The host's own clock is allowed 100 ppm.
-  expect(Math.abs(ppm)).toBeLessThan(tolerancePpb * 1e-9 + 100e-6 + slackPpm);
+  expect(Math.abs(ppm)).toBeLessThan(tickTolerancePpb / 1000 + 100 + boundPpm);
 }
 
 /** Mean and spread of each input, for the eye: grounded inputs show the converter's noise. */
-function expectSamples(sink: Collector): void {
-  const [sum, squares] = [new Float64Array(4), new Float64Array(4)];
-  let n = 0;
-  for (const { bytes, rows } of sink.of("main"))
-    for (let r = 0; r < rows; r++, n++)
-      for (let c = 0; c < 4; c++) {
-        const at = 6 * r + ((3 * c) >> 1);
-        const pair = bytes[at]! | (bytes[at + 1]! << 8);
-        const value = c % 2 === 0 ? pair & 0xfff : pair >> 4;
-        sum[c]! += value;
-        squares[c]! += value * value;
-      }
-  const mean = Array.from(sum, (s) => s / n);
-  const sd = mean.map((m, c) => Math.sqrt(Math.max(0, squares[c]! / n - m * m)));
-  tell("inputs, counts", { mean, sd });
-  expect(n).toBeGreaterThan(0);
+function expectSamples({ codes, rowCount }: Watch): void {
+  const told = [...codes.values()].map(spread);
+  tell("inputs, counts", { mean: told.map(([mean]) => mean), sd: told.map(([, sd]) => sd) });
+  expect(rowCount).toBeGreaterThan(0);
 }

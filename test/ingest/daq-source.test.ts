@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { type DaqSource, startDaq } from "../../ingest/daq-source.ts";
+import { enterBootloader } from "../../ingest/bootloader.ts";
 import { readCalibration, writeCalibration } from "../../ingest/calibration-store.ts";
 import { converse, deviceJson, probe, sourceOf } from "../../ingest/handshake.ts";
 import { memoryPort, type MemoryPort } from "../../ingest/memory-port.ts";
@@ -52,6 +53,8 @@ class InProcess {
   readonly device: VirtualDevice;
   nowNs = 1e9;
   silent = false;
+  /** Times it went to its bootloader. */
+  left = 0;
   /** What the line keeps back from the first start on; null while it keeps nothing. */
   held: Uint8Array[] | null = null;
 
@@ -62,7 +65,7 @@ class InProcess {
       else if (!this.silent) this.port.feed(frame, stamp(), stamp());
       return true;
     });
-    const talk = new Conversation(this.device, "S1", () => undefined);
+    const talk = new Conversation(this.device, "S1", () => this.left++);
     const splitter = new FrameSplitter((f) => talk.command(f, this.nowNs));
     this.port.onWrite = (b) => splitter.push(b, null, null);
   }
@@ -147,7 +150,10 @@ describe("in process", () => {
     source = await startDaq({ open: d.port.open, stream: "main", rowHz: ROW_HZ }, new Collector());
     d.run(100);
     const mark = await source.mark();
-    expect(mark.index).toBe(d.device.nextIndex);
+    // The instant lies within the row before: the device does not speak of rows by their blocks.
+    const [row] = d.device.starts.list;
+    expect(mark.tick).toBe(BigInt((row!.row + mark.index - 1) * 10));
+    expect(mark.index).toBe(100 * 100 + 1);
     expect(mark.received).not.toBeNull();
   });
 
@@ -230,6 +236,12 @@ describe("in process", () => {
     const long = converse(d.port.open, (c) => writeCalibration(c, "x".repeat(4097)));
     await expect(long).rejects.toThrow(/the device keeps 4096/);
     expect(await converse(d.port.open, readCalibration)).toHaveLength(4093);
+  });
+
+  test("goes to its bootloader when asked, and says who went", async () => {
+    const d = new InProcess();
+    expect((await enterBootloader(d.port.open)).serial).toBe("S1");
+    expect(d.left).toBe(1);
   });
 
   test("what the DAQ says of itself goes into the log as JSON", async () => {

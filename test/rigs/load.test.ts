@@ -270,6 +270,13 @@ describe("built-in rigs", () => {
     },
   );
 
+  test("the Pico to copy uses the inputs that a Pico brings out, each once", async () => {
+    const { rig } = await builtInRig("example-pico");
+    const fields = rig.rails.flatMap((r) => [r.voltage, r.current].map((s) => s?.field));
+    expect(fields.filter((f) => f !== undefined)).toEqual(["adc0", "adc1", "adc2"]);
+    expect(rig.rails.find((r) => !r.voltage)!.assumedVoltage!.u).toBeGreaterThan(0.1);
+  });
+
   test("the PMD's scales and clock are those of its makers", async () => {
     const { rig, text } = await builtInRig("elmorlabs-pmd-usb");
     expect(rig.device.clock.hz).toBe(2934500);
