@@ -52,7 +52,7 @@ export async function rigFindings(
       check: "rig",
       verdict: "warn",
       text: "no step_response: events too short for the sensors are not flagged",
-      remedy: "truejoule response measures it",
+      remedy: "docs/bench.md, Calibration: a square load shows it",
     });
   return { findings, rig };
 }
