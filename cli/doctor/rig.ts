@@ -52,7 +52,7 @@ export async function rigFindings(
       check: "rig",
       verdict: "warn",
       text: "no step_response: events too short for the sensors are not flagged",
-      remedy: "docs/bench.md, Calibration: a square load shows it",
+      remedy: "a square load shows it: docs/bench.md, First light",
     });
   return { findings, rig };
 }
