@@ -7,6 +7,7 @@
 
 import type { SessionNs } from "../schema/time.ts";
 import { type Fit, MOST_UNEXPLAINED, Placing, type Sensor } from "./placing.ts";
+import type { ReadColumn } from "./read-column.ts";
 import type { TelemetrySeries } from "./scan.ts";
 import { GoodReads, type Stretch } from "./stretches.ts";
 import type { TraceMeans } from "./trace-means.ts";
@@ -49,10 +50,10 @@ export function misplacedReads(series: TelemetrySeries, trace: TraceMeans): Misp
   const wrong = stretches.filter((_, k) => Math.abs(late[k]!) > reads.resolutionNs);
   if (wrong.length === 0) return undefined;
   const most = late.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a));
-  const stamps = wrong.flatMap((s) => [reads.tNs[s.from]!, reads.tNs[s.to - 1]!]);
+  const stamps = wrong.flatMap((s) => [reads.tNs.at(s.from), reads.tNs.at(s.to - 1)]);
   return {
     channel: series.channel.name,
-    reads: wrong.map((s) => [reads.index[s.from]!, reads.index[s.to - 1]! + 1]),
+    reads: wrong.map((s) => [reads.indexOf(s.from), reads.indexOf(s.to - 1) + 1]),
     fromNs: leastOf(stamps),
     toNs: mostOf(stamps),
     lateNs: most,
@@ -76,7 +77,10 @@ export function sharingStamps(
   });
 }
 
-const same = (a: readonly number[], b: readonly number[]): boolean => a.every((x, i) => x === b[i]);
+function same(a: ReadColumn, b: ReadColumn): boolean {
+  for (let i = 0; i < a.length; i++) if (a.at(i) !== b.at(i)) return false;
+  return true;
+}
 
 /** A series without its misplaced reads; what lies between the others is a gap. */
 export function withoutReads(
@@ -84,13 +88,18 @@ export function withoutReads(
   left: readonly (readonly [number, number])[],
 ): TelemetrySeries {
   if (left.length === 0) return s;
-  const keep = (_: unknown, i: number): boolean => !left.some(([a, b]) => i >= a && i < b);
+  const kept = (c: ReadColumn): ReadColumn => {
+    const out = c.beside();
+    for (let i = 0; i < c.length; i++)
+      if (!left.some(([a, b]) => i >= a && i < b)) out.push(c.at(i));
+    return out;
+  };
   return {
     channel: s.channel,
-    tNs: s.tNs.filter(keep),
-    halfNs: s.halfNs.filter(keep),
-    value: s.value.filter(keep),
-    code: s.code.filter(keep),
+    tNs: kept(s.tNs),
+    halfNs: kept(s.halfNs),
+    value: kept(s.value),
+    code: kept(s.code),
   };
 }
 

@@ -4,6 +4,7 @@
 
 import type { Outline } from "./outline.ts";
 import type { TelemetrySeries } from "./scan.ts";
+import type { SessionNs } from "../schema/time.ts";
 import { type DaqClock, placeColumn, placeNs } from "./segments.ts";
 
 export interface Lag {
@@ -22,12 +23,12 @@ const MIN_POINTS = 500;
 export const MIN_CORRELATION = 0.7;
 
 export function lagOf(series: TelemetrySeries, outline: Outline, clock: DaqClock): Lag | undefined {
-  const good = series.tNs.filter((_, i) => Number.isFinite(series.value[i]!));
-  if (good.length < 20) return undefined;
+  const good = goodSpan(series);
+  if (!good) return undefined;
   const start = placeNs(clock, outline.t[0]!);
   const end = placeNs(clock, outline.t[outline.t.length - 1]!);
-  const from = Math.max(start, good[0]!) + REACH_NS / 2;
-  const until = Math.min(end, good[good.length - 1]!) - REACH_NS / 2;
+  const from = Math.max(start, good.firstNs) + REACH_NS / 2;
+  const until = Math.min(end, good.lastNs) - REACH_NS / 2;
   const points = Math.min(MAX_POINTS, Math.floor((until - from) / STEP_NS));
   if (points < MIN_POINTS) return undefined;
   const half = Math.ceil(REACH_NS / 2 / STEP_NS);
@@ -47,24 +48,39 @@ export function lagOf(series: TelemetrySeries, outline: Outline, clock: DaqClock
   return { channel: series.channel.name, lagNs: best.k * STEP_NS, correlation: best.r };
 }
 
+const MIN_READS = 20;
+
+/** Stamps of the first and the last good read in the log; undefined where there are few. */
+function goodSpan({
+  tNs,
+  value,
+}: TelemetrySeries): { firstNs: SessionNs; lastNs: SessionNs } | undefined {
+  const isGood = (i: number): boolean => Number.isFinite(value.at(i));
+  let [first, last, seen] = [-1, tNs.length - 1, 0];
+  for (let i = 0; i < tNs.length && seen < MIN_READS; i++) if (isGood(i) && seen++ === 0) first = i;
+  if (seen < MIN_READS) return undefined;
+  while (!isGood(last)) last--;
+  return { firstNs: tNs.at(first), lastNs: tNs.at(last) };
+}
+
+interface Numbers {
+  readonly length: number;
+  at(i: number): number | undefined;
+}
+
 /** Values on a regular grid: the mean of the points in each cell, the last value where it holds none. */
-function onGrid(
-  t: ArrayLike<number>,
-  value: ArrayLike<number>,
-  from: number,
-  points: number,
-): Float64Array {
+function onGrid(t: Numbers, value: Numbers, from: number, points: number): Float64Array {
   const out = new Float64Array(points);
   let [i, last] = [0, NaN];
-  while (i < t.length && t[i]! < from) {
-    if (Number.isFinite(value[i]!)) last = value[i]!;
+  while (i < t.length && t.at(i)! < from) {
+    if (Number.isFinite(value.at(i))) last = value.at(i)!;
     i++;
   }
   for (let k = 0; k < points; k++) {
     let [sum, n] = [0, 0];
-    for (; i < t.length && t[i]! < from + (k + 1) * STEP_NS; i++) {
-      if (!Number.isFinite(value[i]!)) continue;
-      sum += value[i]!;
+    for (; i < t.length && t.at(i)! < from + (k + 1) * STEP_NS; i++) {
+      if (!Number.isFinite(value.at(i))) continue;
+      sum += value.at(i)!;
       n++;
     }
     if (n > 0) last = sum / n;

@@ -2,6 +2,7 @@
 // the channel's own window, delay, gain and offset, leaves unexplained of them.
 
 import { MIN_CORRELATION } from "./lag.ts";
+import type { ReadColumn } from "./read-column.ts";
 import type { GoodReads, Stretch } from "./stretches.ts";
 import type { TraceMeans } from "./trace-means.ts";
 
@@ -39,22 +40,33 @@ export interface Fit {
   readonly misfitW2: number;
 }
 
+/** Reads of [from, to), one each stride. */
+interface Sample {
+  readonly from: number;
+  readonly to: number;
+  readonly stride: number;
+  readonly tNs: Float64Array;
+  readonly value: Float64Array;
+}
+
 /** Lays stretches of reads against the trace. */
 export class Placing {
   readonly #reads: GoodReads;
   readonly #trace: TraceMeans;
   readonly #swingW: number;
   readonly #varianceW2: number;
+  #sample: Sample | undefined;
 
   constructor(reads: GoodReads, trace: TraceMeans) {
     this.#reads = reads;
     this.#trace = trace;
     const all = { from: 0, to: reads.value.length, jumpNs: 0 };
     this.#varianceW2 = this.#variance(all);
-    const [least, most] = reads.value.reduce(
-      ([lo, hi], w) => [Math.min(lo, w), Math.max(hi, w)],
-      [Infinity, -Infinity],
-    );
+    let [least, most] = [Infinity, -Infinity];
+    for (let i = 0; i < reads.value.length; i++) {
+      const w = reads.value.at(i);
+      [least, most] = [Math.min(least, w), Math.max(most, w)];
+    }
     this.#swingW = most - least;
   }
 
@@ -63,9 +75,12 @@ export class Placing {
   }
 
   #variance({ from, to }: Stretch): number {
-    const values = this.#reads.value.slice(from, to);
-    const mean = values.reduce((sum, w) => sum + w, 0) / values.length;
-    return values.reduce((sum, w) => sum + (w - mean) ** 2, 0) / values.length;
+    const { value } = this.#reads;
+    let [sum, squares] = [0, 0];
+    for (let i = from; i < to; i++) sum += value.at(i);
+    const mean = sum / (to - from);
+    for (let i = from; i < to; i++) squares += (value.at(i) - mean) ** 2;
+    return squares / (to - from);
   }
 
   /** How late a stretch is whose neighbour is `lateNs` late, with a jump between them that may be a setting. */
@@ -96,7 +111,7 @@ export class Placing {
   #coveredPart(s: Stretch, lateNs: number, { windowNs, delayNs }: Sensor): Stretch {
     const near = this.#reads.resolutionNs;
     const isCovered = (i: number): boolean => {
-      const end = this.#reads.tNs[i]! - lateNs - delayNs;
+      const end = this.#reads.tNs.at(i) - lateNs - delayNs;
       return this.#trace.covers(end - near - windowNs, end + near);
     };
     let { from, to } = s;
@@ -168,14 +183,13 @@ export class Placing {
     windowNs: number,
     sensor: Sensor | undefined,
   ): Fit | undefined {
-    const { tNs, value } = this.#reads;
-    const stride = Math.max(1, Math.ceil((s.to - s.from) / MAX_READS));
+    const { stride, tNs, value } = this.#sampleOf(s);
     const shiftNs = lateNs + delayNs;
     const trace = this.#trace;
     let [n, tried, sx, sy, sxx, syy, sxy] = [0, 0, 0, 0, 0, 0, 0];
     // Sums of differences: of great numbers that differ little the squares would leave nothing.
-    const level = value[0]!;
-    for (let i = s.from; i < s.to; i += stride) {
+    const level = this.#reads.value.at(0);
+    for (let i = 0; i < tNs.length; i++) {
       tried++;
       const end = tNs[i]! - shiftNs;
       if (!trace.covers(end - windowNs, end)) continue;
@@ -197,5 +211,16 @@ export class Placing {
     const squares = syy + n * a * a + b * b * sxx - 2 * a * sy - 2 * b * sxy + 2 * a * b * sx;
     const reads = n * stride;
     return { delayNs, reads, gain, offsetW, unexplained, misfitW2: Math.max(0, squares / n) };
+  }
+
+  /** The same stretch is laid in hundreds of places. */
+  #sampleOf({ from, to }: Stretch): Sample {
+    if (this.#sample?.from === from && this.#sample.to === to) return this.#sample;
+    const stride = Math.max(1, Math.ceil((to - from) / MAX_READS));
+    const n = Math.max(0, Math.ceil((to - from) / stride));
+    const of = (c: ReadColumn): Float64Array =>
+      Float64Array.from({ length: n }, (_, k) => c.at(from + k * stride));
+    const { tNs, value } = this.#reads;
+    return (this.#sample = { from, to, stride, tNs: of(tNs), value: of(value) });
   }
 }

@@ -3,6 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { type Damage, readCapture, type ReadOptions } from "../capture/log-reader.ts";
+import { NumberPages } from "../capture/number-pages.ts";
 import { inRowOrder, type LateBlock, RowOrder } from "../capture/row-order.ts";
 import { inputError } from "../schema/errors.ts";
 import {
@@ -28,6 +29,7 @@ import { type Discipline, disciplinedRig } from "./discipline.ts";
 import { loggedRig } from "./logged-rig.ts";
 import { MarkTable } from "./mark-table.ts";
 import { Outline } from "./outline.ts";
+import { ReadColumn } from "./read-column.ts";
 import { SLICE_ROWS, Slicer } from "./slices.ts";
 import { type Timebase, timebaseOf } from "./timebase.ts";
 import { WallClock } from "./wall-clock.ts";
@@ -36,10 +38,10 @@ import { WallClock } from "./wall-clock.ts";
 export interface TelemetrySeries {
   readonly channel: TelemetryChannel;
   /** Middle of the host's stamps around the call, and half their distance. */
-  readonly tNs: number[];
-  readonly halfNs: number[];
-  readonly value: number[];
-  readonly code: number[];
+  readonly tNs: ReadColumn;
+  readonly halfNs: ReadColumn;
+  readonly value: ReadColumn;
+  readonly code: ReadColumn;
 }
 
 /** The DAQ stream that the rig's rails read. */
@@ -281,11 +283,13 @@ class StreamScanner {
 
 /**
  * Reads a log once. Damage is collected, not thrown.
+ * @param pages where telemetry reads lie that are too many for memory.
  * @throws InputError when the log has no session header or its rig does not match its stream.
  */
 export function scanCapture(
   path: string,
   onProgress?: (done: number, total: number) => void,
+  pages = new NumberPages(),
 ): Scan {
   let session: Session | undefined;
   let wall: WallClock | undefined;
@@ -336,10 +340,10 @@ export function scanCapture(
       case "channel":
         telemetry.set(r.channel.name, {
           channel: r.channel,
-          tNs: [],
-          halfNs: [],
-          value: [],
-          code: [],
+          tNs: new ReadColumn(pages),
+          halfNs: new ReadColumn(pages),
+          value: new ReadColumn(pages),
+          code: new ReadColumn(pages),
         });
         break;
       case "read":

@@ -1,6 +1,8 @@
 // The good reads of a telemetry channel in the order of its log, and the stretches between jumps of their stamps.
 
-import type { SessionNs } from "../schema/time.ts";
+import { goodReads } from "./good-reads.ts";
+import { medianStep, upperMedian } from "./median.ts";
+import type { ReadColumn } from "./read-column.ts";
 import type { TelemetrySeries } from "./scan.ts";
 import { GAP_PERIODS } from "./timeline.ts";
 
@@ -16,46 +18,73 @@ export interface Stretch {
 }
 
 export class GoodReads {
-  readonly index: number[] = [];
-  readonly tNs: SessionNs[] = [];
-  readonly value: number[] = [];
+  readonly tNs: ReadColumn;
+  readonly value: ReadColumn;
   readonly periodNs: number;
   /** Within a read and an update of the value a place is not known better. */
   readonly resolutionNs: number;
+  readonly #index: ReadColumn | undefined;
 
   constructor(s: TelemetrySeries) {
-    s.value.forEach((v, i) => {
-      if (!Number.isFinite(v)) return;
-      this.index.push(i);
-      this.tNs.push(s.tNs[i]!);
-      this.value.push(v);
-    });
+    const { good, index } = goodReads(s);
+    this.tNs = good.tNs;
+    this.value = good.value;
+    this.#index = index;
     this.periodNs = medianStep(this.tNs);
-    const changes = this.tNs.filter((_, i) => i > 0 && this.value[i] !== this.value[i - 1]);
-    this.resolutionNs = this.periodNs + Math.max(this.periodNs, medianStep(changes));
+    this.resolutionNs = this.periodNs + Math.max(this.periodNs, this.#updateNs());
+  }
+
+  /** Index of the k-th good read in the series. */
+  indexOf(k: number): number {
+    return this.#index?.at(k) ?? k;
   }
 
   /** In the order of the log, cut where the stamps jump by more than can be told from a late read. */
   stretches(): Stretch[] {
-    const jump = (i: number): number => this.tNs[i]! - this.tNs[i - 1]! - this.periodNs;
-    const least = Math.max((GAP_PERIODS - 1) * this.periodNs, 2 * this.resolutionNs);
-    const cuts = this.tNs.flatMap((_, i) => (i > 0 && Math.abs(jump(i)) > least ? [i] : []));
-    cuts.sort((a, b) => Math.abs(jump(b)) - Math.abs(jump(a))).splice(MAX_JUMPS);
-    cuts.sort((a, b) => a - b);
-    return [0, ...cuts].map((from, k) => ({
-      from,
-      to: cuts[k] ?? this.tNs.length,
-      jumpNs: k === 0 ? 0 : jump(from),
+    const cuts = this.#jumps().sort((a, b) => a.at - b.at);
+    return [{ at: 0, jumpNs: 0 }, ...cuts].map(({ at, jumpNs }, k) => ({
+      from: at,
+      to: cuts[k]?.at ?? this.tNs.length,
+      jumpNs,
     }));
+  }
+
+  /** The largest; of those as large the earlier ones. */
+  #jumps(): Jump[] {
+    const { tNs, periodNs } = this;
+    const least = Math.max((GAP_PERIODS - 1) * periodNs, 2 * this.resolutionNs);
+    const largest: Jump[] = [];
+    for (let at = 1, last = tNs.length > 0 ? tNs.at(0) : 0; at < tNs.length; at++) {
+      const t = tNs.at(at);
+      const jumpNs = t - last - periodNs;
+      last = t;
+      const size = Math.abs(jumpNs);
+      if (!(size > least)) continue;
+      if (largest.length === MAX_JUMPS && size <= Math.abs(largest[MAX_JUMPS - 1]!.jumpNs))
+        continue;
+      const place = largest.findIndex((j) => Math.abs(j.jumpNs) < size);
+      largest.splice(place < 0 ? largest.length : place, 0, { at, jumpNs });
+      largest.splice(MAX_JUMPS);
+    }
+    return largest;
+  }
+
+  /** Median distance of the reads at which the value changes. */
+  #updateNs(): number {
+    const { tNs, value } = this;
+    return upperMedian((see) => {
+      for (let i = 1, last = NaN; i < tNs.length; i++) {
+        if (value.at(i) === value.at(i - 1)) continue;
+        const t = tNs.at(i);
+        if (t > last) see(t - last);
+        last = t;
+      }
+    }, tNs.length);
   }
 }
 
-/** Between neighbours in the order they stand in; steps back, and times that repeat, do not count. 0 without any. */
-export function medianStep(tNs: ArrayLike<SessionNs>): number {
-  const steps = Float64Array.from(tNs)
-    .slice(1)
-    .map((t, i) => t - tNs[i]!)
-    .filter((step) => step > 0)
-    .sort();
-  return steps[steps.length >> 1] ?? 0;
+interface Jump {
+  /** The read after it. */
+  readonly at: number;
+  readonly jumpNs: number;
 }

@@ -2,6 +2,7 @@
 // two rails, two telemetry channels of 10 reads a second, two events a second, int64 time.
 
 import { type AlignedRun } from "../align/timeline.ts";
+import { ReadColumn } from "../align/read-column.ts";
 import type { TelemetrySeries } from "../align/scan.ts";
 import type { Intervals } from "../dataset/event-index.ts";
 import { openTable } from "../dataset/fuse.ts";
@@ -50,8 +51,8 @@ export async function* run(): AsyncGenerator<Figure> {
 }
 
 function reads(name: string, n: number): TelemetrySeries {
-  const each = (value: (k: number) => number): number[] =>
-    Array.from({ length: n }, (_, k) => value(k));
+  const each = (value: (k: number) => number): ReadColumn =>
+    ReadColumn.of(Array.from({ length: n }, (_, k) => value(k)));
   return {
     channel: { name, quantity: "power", unit: "W" },
     tNs: each((k) => k * 1e8),

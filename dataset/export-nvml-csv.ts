@@ -3,6 +3,7 @@
 // the other fields as read nearest to it. A failed read is `nan`. Holds the telemetry, not the samples.
 
 import { fitClocks } from "../align/fit.ts";
+import { inTimeOrder } from "../align/good-reads.ts";
 import { type ResolvedMark, resolvedMarks } from "../align/log-marks.ts";
 import { scanCapture, type Scan, type TelemetrySeries } from "../align/scan.ts";
 import { csvCell } from "../schema/csv.ts";
@@ -96,21 +97,21 @@ function write(
   file.write(`${["t_mono_ns", ...names, "label", ...fields].map(csvCell).join(",")}\n`);
   const anchor = columns.find(isPower)!.series;
   const nearest = columns.map((c) => nearestReader(c));
-  const order = anchor.tNs.map((_, i) => i).sort((a, b) => anchor.tNs[a]! - anchor.tNs[b]!);
+  const { tNs } = inTimeOrder(anchor);
   const time = (tNs: number): string => hostTime(hostEpoch + BigInt(Math.round(tNs)), scan.path);
   let next = 0;
   const marksBefore = (tNs: number): void => {
     for (; next < marks.length && marks[next]!.tNs <= tNs; next++)
       file.write(`${markRow(marks[next]!, time, names.length, unix, fields)}\n`);
   };
-  for (const i of order) {
-    const t = anchor.tNs[i]!;
+  for (let i = 0; i < tNs.length; i++) {
+    const t = tNs.at(i);
     marksBefore(t);
     const cells = [time(t), ...nearest.map((read) => read(t)), ...(unix ? [unix(t)] : [])];
     file.write(`${cells.join(",")}${",".repeat(1 + fields.length)}\n`);
   }
   marksBefore(Infinity);
-  return order.length;
+  return tNs.length;
 }
 
 function hostTime(ns: bigint, path: string): string {
@@ -121,12 +122,12 @@ function hostTime(ns: bigint, path: string): string {
 
 /** Reads come in order, and so do the questions: a cursor finds the read nearest to each. */
 function nearestReader({ series, perUnit }: Column): (tNs: number) => string {
-  const order = series.tNs.map((_, i) => i).sort((a, b) => series.tNs[a]! - series.tNs[b]!);
+  const reads = inTimeOrder(series);
   let k = 0;
   return (tNs) => {
-    const off = (j: number): number => Math.abs(series.tNs[order[j]!]! - tNs);
-    while (k + 1 < order.length && off(k + 1) <= off(k)) k++;
-    const value = series.value[order[k]!]!;
+    const off = (j: number): number => Math.abs(reads.tNs.at(j) - tNs);
+    while (k + 1 < reads.tNs.length && off(k + 1) <= off(k)) k++;
+    const value = reads.value.at(k);
     // Twelve digits: what dividing by the unit adds beyond is no part of the reading.
     return Number.isNaN(value) ? "nan" : String(Number((value / perUnit).toPrecision(12)));
   };

@@ -128,12 +128,16 @@ function writeTelemetry(trace: PerfettoTrace, root: Track, all: readonly Telemet
   for (const { channel, tNs, value, code } of read) {
     const counter = trace.counter(parent, channel.name, channel.unit);
     let failures: Track | undefined;
-    tNs.forEach((t, i) => {
-      if (!Number.isNaN(value[i]!)) return trace.value(counter, t, value[i]!);
+    for (let i = 0; i < tNs.length; i++) {
+      const [t, v] = [tNs.at(i), value.at(i)];
+      if (!Number.isNaN(v)) {
+        trace.value(counter, t, v);
+        continue;
+      }
       // A counter goes on holding what was read last: the failure stands beside it.
       failures ??= trace.track(parent, `${channel.name}, failed reads`);
-      trace.instant(failures, t, "read failed", { code: code[i]! });
-    });
+      trace.instant(failures, t, "read failed", { code: code.at(i) });
+    }
   }
 }
 

@@ -62,10 +62,10 @@ class LastRead {
     const { tNs, value } = this.#series;
     let i = from;
     while (i < to) {
-      while (this.#next < tNs.length && tNs[this.#next]! <= t[i]!) this.#next++;
-      const until = this.#next < tNs.length ? firstAtOrAfter(t, tNs[this.#next]!, i, to) : to;
+      while (this.#next < tNs.length && tNs.at(this.#next) <= t[i]!) this.#next++;
+      const until = this.#next < tNs.length ? firstAtOrAfter(t, tNs.at(this.#next), i, to) : to;
       this.column.fill(
-        this.#next > 0 ? value[this.#next - 1]! : NaN,
+        this.#next > 0 ? value.at(this.#next - 1) : NaN,
         at + i - from,
         at + until - from,
       );

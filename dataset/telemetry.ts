@@ -1,57 +1,82 @@
 // Telemetry reads → telemetry.arrow, one row a read, in time order over all channels. A failed read is a
-// null with its code.
+// null with its code. Holds one batch at a time.
 
 import type { Scan, TelemetrySeries } from "../align/scan.ts";
 import { telemetryColumns } from "../schema/tables.ts";
 import { type ArrowFile, writeArrow } from "./arrow-file.ts";
-import { nullable } from "./events.ts";
 
 const BATCH = 65_536;
 
 export function writeTelemetry(
   path: string,
-  scan: Scan,
+  scan: Pick<Scan, "telemetry">,
   metadata: Readonly<Record<string, string>>,
 ): string {
   return writeArrow(path, telemetryColumns, metadata, (file) => {
-    let batch: [TelemetrySeries, number][] = [];
-    const flush = (): void => {
-      if (batch.length > 0) writeBatch(file, batch);
-      batch = [];
-    };
-    for (const read of merged(scan.telemetry)) {
-      batch.push(read);
-      if (batch.length === BATCH) flush();
-    }
-    flush();
+    const batch = new Batch(file);
+    inTurn(scan.telemetry, (series, i) => batch.add(series, i));
+    batch.flush();
   });
 }
 
-function writeBatch(file: ArrowFile, batch: readonly [TelemetrySeries, number][]): void {
-  file.write(batch.length, [
-    { data: BigInt64Array.from(batch, ([s, i]) => BigInt(Math.round(s.tNs[i]!))) },
-    { data: Float64Array.from(batch, ([s, i]) => s.halfNs[i]!) },
-    { data: batch.map(([s]) => s.channel.name) },
-    nullable(
-      batch.map(([s, i]) => s.value[i]!),
-      Float64Array,
-    ),
-    { data: batch.map(([s]) => s.channel.unit) },
-    { data: Int32Array.from(batch, ([s, i]) => s.code[i]!) },
-  ]);
+class Batch {
+  readonly #file: ArrowFile;
+  readonly #t = new BigInt64Array(BATCH);
+  readonly #halfNs = new Float64Array(BATCH);
+  readonly #channel: string[] = [];
+  readonly #value = new Float64Array(BATCH);
+  readonly #valid = new Uint8Array(BATCH / 8);
+  readonly #unit: string[] = [];
+  readonly #code = new Int32Array(BATCH);
+  #nulls = 0;
+  #rows = 0;
+
+  constructor(file: ArrowFile) {
+    this.#file = file;
+  }
+
+  add({ channel, tNs, halfNs, value, code }: TelemetrySeries, i: number): void {
+    const row = this.#rows++;
+    const v = value.at(i);
+    this.#t[row] = BigInt(Math.round(tNs.at(i)));
+    this.#halfNs[row] = halfNs.at(i);
+    this.#channel.push(channel.name);
+    this.#value[row] = v;
+    if (Number.isNaN(v)) this.#nulls++;
+    else this.#valid[row >> 3]! |= 1 << (row & 7);
+    this.#unit.push(channel.unit);
+    this.#code[row] = code.at(i);
+    if (this.#rows === BATCH) this.flush();
+  }
+
+  flush(): void {
+    if (this.#rows === 0) return;
+    this.#file.write(this.#rows, [
+      { data: this.#t },
+      { data: this.#halfNs },
+      { data: this.#channel },
+      { data: this.#value, valid: this.#valid, nulls: this.#nulls },
+      { data: this.#unit },
+      { data: this.#code },
+    ]);
+    this.#rows = this.#nulls = this.#channel.length = this.#unit.length = 0;
+    this.#valid.fill(0);
+  }
 }
 
-/** The reads of all channels by time; each channel is already in order, give or take a stepped clock. */
-function* merged(channels: readonly TelemetrySeries[]): Generator<[TelemetrySeries, number]> {
+/** Each read of all channels by time; each channel is already in order, give or take a stepped clock. */
+function inTurn(
+  channels: readonly TelemetrySeries[],
+  see: (series: TelemetrySeries, i: number) => void,
+): void {
   const next = channels.map(() => 0);
+  const head = Float64Array.from(channels, ({ tNs }) => (tNs.length > 0 ? tNs.at(0) : Infinity));
   for (;;) {
-    let best = -1;
-    for (let c = 0; c < channels.length; c++) {
-      const t = channels[c]!.tNs;
-      if (next[c]! < t.length && (best < 0 || t[next[c]!]! < channels[best]!.tNs[next[best]!]!))
-        best = c;
-    }
-    if (best < 0) return;
-    yield [channels[best]!, next[best]!++];
+    let least = 0;
+    for (let c = 1; c < head.length; c++) if (head[c]! < head[least]!) least = c;
+    if (!(head[least]! < Infinity)) return;
+    const series = channels[least]!;
+    see(series, next[least]!++);
+    head[least] = next[least]! < series.tNs.length ? series.tNs.at(next[least]!) : Infinity;
   }
 }

@@ -13,6 +13,7 @@ import { type Scan, scanCapture, type TelemetrySeries } from "../align/scan.ts";
 import { type Pause, pausesOf, placeNs } from "../align/segments.ts";
 import type { AlignedRun, TimelineCounts } from "../align/timeline.ts";
 import { traceMeans } from "../align/trace-means.ts";
+import type { NumberPages } from "../capture/number-pages.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 import { type BudgetTerm, COVERAGE_FACTOR } from "./budget.ts";
 import { type NameSummary, summariesByName } from "./by-name.ts";
@@ -117,8 +118,9 @@ export interface Prepared {
   readonly kernelRows: readonly number[];
 }
 
-export function prepare(capturePath: string, onProgress?: Progress): Prepared {
-  const scan = scanCapture(capturePath, onProgress);
+/** @param pages where telemetry reads lie that are too many for memory. */
+export function prepare(capturePath: string, onProgress?: Progress, pages?: NumberPages): Prepared {
+  const scan = scanCapture(capturePath, onProgress, pages);
   const clocks = fitClocks(scan);
   const paired = pairMarks(clocks.marks);
   const { kernels } = clocks;
@@ -269,7 +271,7 @@ function sessionSpan(scan: Scan, clocks: SessionClocks): [SessionNs, SessionNs] 
     lo = Math.min(lo, t);
     hi = Math.max(hi, t);
   };
-  for (const s of scan.telemetry) s.tNs.forEach(see);
+  for (const { tNs } of scan.telemetry) for (let i = 0; i < tNs.length; i++) see(tNs.at(i));
   clocks.marks.spanNs()?.forEach(see);
   return lo <= hi ? [lo, hi] : [0, 0];
 }

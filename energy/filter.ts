@@ -2,7 +2,7 @@
 // period, averaging window, delay) before what remains is called an error. The filter is fitted to the
 // capture where the load moves enough to show it, else taken from the table of known sensors.
 
-import { firstAtOrAfter } from "../align/columns.ts";
+import { upperMedian } from "../align/median.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 import type { PowerPrefix } from "./prefix.ts";
 import type { SensorModel } from "./sensors.ts";
@@ -122,26 +122,41 @@ function refine(u: Updates, trace: PowerPrefix, start: Candidate): Candidate {
 }
 
 function updatesOf(series: Series, trace: PowerPrefix): Updates {
+  const each = (see: (tNs: SessionNs, value: number) => void): void =>
+    eachUpdate(series, trace, see);
+  let count = 0;
+  each(() => count++);
+  const stride = Math.max(1, Math.ceil(count / MAX_UPDATES));
   const t: number[] = [];
   const v: number[] = [];
-  for (let i = 1; i < series.tNs.length; i++) {
-    if (series.value[i] === series.value[i - 1]) continue;
-    const at = (series.tNs[i - 1]! + series.tNs[i]!) / 2;
-    // The filter looks back: the trace must reach far enough.
-    if (at < trace.startNs + 1.6e9 || at > trace.endNs) continue;
+  let i = 0;
+  each((at, value) => {
+    if (i++ % stride !== 0) return;
     t.push(at);
-    v.push(series.value[i]!);
+    v.push(value);
+  });
+  const periodNs = upperMedian((see) => {
+    let last = NaN;
+    each((at) => {
+      if (at >= last) see(at - last);
+      last = at;
+    });
+  }, count);
+  return { tNs: Float64Array.from(t), value: Float64Array.from(v), periodNs, upToJ: new Map() };
+}
+
+/** Where the trace reaches far enough back for a filter. */
+function eachUpdate(
+  { tNs, value }: Series,
+  trace: PowerPrefix,
+  see: (tNs: SessionNs, value: number) => void,
+): void {
+  const [from, to] = [trace.startNs + 1.6e9, trace.endNs];
+  for (let i = 1; i < tNs.length; i++) {
+    if (value.at(i) === value.at(i - 1)) continue;
+    const at = (tNs.at(i - 1) + tNs.at(i)) / 2;
+    if (at >= from && at <= to) see(at, value.at(i));
   }
-  const stride = Math.max(1, Math.ceil(t.length / MAX_UPDATES));
-  const keep = (_: number, i: number): boolean => i % stride === 0;
-  const steps = t.slice(1).map((x, i) => x - t[i]!);
-  steps.sort((a, b) => a - b);
-  return {
-    tNs: Float64Array.from(t.filter(keep)),
-    value: Float64Array.from(v.filter(keep)),
-    periodNs: steps[steps.length >> 1] ?? 0,
-    upToJ: new Map(),
-  };
 }
 
 /**
@@ -156,56 +171,68 @@ export function filteredEnergyJ(
   t0: SessionNs,
   t1: SessionNs,
 ): readonly [number, number] {
-  const a = Math.max(0, firstAtOrAfter(series.tNs, t0) - 1);
-  const b = Math.min(series.tNs.length, firstAtOrAfter(series.tNs, t1) + 1);
-  let updated = series.tNs[a]!;
+  const { tNs, value } = series;
+  const a = Math.max(0, tNs.firstAtOrAfter(t0) - 1);
+  const b = Math.min(tNs.length, tNs.firstAtOrAfter(t1) + 1);
+  let updated = tNs.at(a);
   const [least, most] = trace.rangeW;
-  const low: number[] = [];
-  const high: number[] = [];
+  const [low, high] = [new LineIntegral(t0, t1), new LineIntegral(t0, t1)];
   for (let i = a; i < b; i++) {
-    if (i > a && series.value[i] !== series.value[i - 1])
-      updated = (series.tNs[i - 1]! + series.tNs[i]!) / 2;
+    if (i > a && value.at(i) !== value.at(i - 1)) updated = (tNs.at(i - 1) + tNs.at(i)) / 2;
     const end = updated - filter.delayNs;
     const from = end - filter.windowNs;
     const unseen = Math.max(0, trace.startNs - from) + Math.max(0, end - trace.endNs);
     const share = Math.min(1, unseen / filter.windowNs);
     // Beyond its ends the trace adds nothing to its mean.
     const seen = trace.meanW(from, end);
-    low.push(seen + share * least);
-    high.push(seen + share * most);
+    low.add(tNs.at(i), seen + share * least);
+    high.add(tNs.at(i), seen + share * most);
   }
-  const t = series.tNs.subarray(a, b);
-  return [lineIntegral(t, low, t0, t1), lineIntegral(t, high, t0, t1)];
+  return [low.joules(), high.joules()];
 }
 
-/** ∫ of the straight line through points from t0 to t1, the first and last value held beyond the ends. */
-function lineIntegral(t: Float64Array, p: readonly number[], t0: number, t1: number): number {
-  const trace = new PowerLine(t, p);
-  let sum = 0;
-  let [from, power] = [t0, trace.at(t0)];
-  for (let i = 0; i < t.length; i++) {
-    if (t[i]! <= t0 || t[i]! >= t1) continue;
-    sum += (power + p[i]!) * (t[i]! - from);
-    [from, power] = [t[i]!, p[i]!];
+/**
+ * ∫ of the straight line through points, which come in ascending time, from t0 to t1; the first and last value
+ * held beyond the ends.
+ */
+class LineIntegral {
+  readonly #t0: SessionNs;
+  readonly #t1: SessionNs;
+  /** The point added last. */
+  #t = NaN;
+  #p = 0;
+  #sum = 0;
+  /** Where the integral stands. */
+  #from: SessionNs;
+  #power = NaN;
+  /** The line's at t1. */
+  #end = NaN;
+
+  constructor(t0: SessionNs, t1: SessionNs) {
+    this.#t0 = this.#from = t0;
+    this.#t1 = t1;
   }
-  return (sum + (power + trace.at(t1)) * (t1 - from)) / 2e9;
-}
 
-class PowerLine {
-  readonly #t: Float64Array;
-  readonly #p: readonly number[];
-
-  constructor(t: Float64Array, p: readonly number[]) {
-    this.#t = t;
-    this.#p = p;
+  add(t: SessionNs, p: number): void {
+    if (Number.isNaN(this.#power) && t >= this.#t0) this.#power = this.#lineAt(this.#t0, t, p);
+    if (Number.isNaN(this.#end) && t >= this.#t1) this.#end = this.#lineAt(this.#t1, t, p);
+    if (t > this.#t0 && t < this.#t1) {
+      this.#sum += (this.#power + p) * (t - this.#from);
+      [this.#from, this.#power] = [t, p];
+    }
+    [this.#t, this.#p] = [t, p];
   }
 
-  at(x: number): number {
-    const j = firstAtOrAfter(this.#t, x);
-    if (j === 0) return this.#p[0] ?? 0;
-    if (j === this.#t.length) return this.#p[j - 1]!;
-    const share = (x - this.#t[j - 1]!) / (this.#t[j]! - this.#t[j - 1]!);
-    return this.#p[j - 1]! + share * (this.#p[j]! - this.#p[j - 1]!);
+  joules(): number {
+    const power = Number.isNaN(this.#power) ? this.#p : this.#power;
+    const end = Number.isNaN(this.#end) ? this.#p : this.#end;
+    return (this.#sum + (power + end) * (this.#t1 - this.#from)) / 2e9;
+  }
+
+  /** At x, which lies before the point (t, p) and not before the last one; at the first, the first's. */
+  #lineAt(x: SessionNs, t: SessionNs, p: number): number {
+    if (Number.isNaN(this.#t)) return p;
+    return this.#p + ((x - this.#t) / (t - this.#t)) * (p - this.#p);
   }
 }
 

@@ -2,8 +2,16 @@
 // power by trapezoid over the reads, a counter by the difference of its readings. Failed reads are left
 // out and counted; distances beyond 2.5 periods are gaps.
 
-import { firstAtOrAfter } from "../align/columns.ts";
-import { medianStep } from "../align/stretches.ts";
+import {
+  add,
+  ascends,
+  emptyBeside,
+  goodReads,
+  inTimeOrder,
+  type Reads,
+} from "../align/good-reads.ts";
+import { medianStep } from "../align/median.ts";
+import type { ReadColumn } from "../align/read-column.ts";
 import type { TelemetrySeries } from "../align/scan.ts";
 import { GAP_PERIODS } from "../align/timeline.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
@@ -30,67 +38,86 @@ const LATE_PERIODS = 1.5;
 const SET_BACK_PERIODS = 2;
 
 /**
- * Rows in ascending time, one an instant. Where the clock was set back two stretches claim the same time and
+ * Reads in ascending time, one an instant. Where the clock was set back two stretches claim the same time and
  * nobody knows which is right: both are left out there, so that the stretch counts as a gap.
  */
-function inOrder(tNs: ArrayLike<SessionNs>, rows: readonly number[]): number[] {
-  const setBack = SET_BACK_PERIODS * medianStep(Float64Array.from(rows, (i) => tNs[i]!).sort());
-  const folds: [SessionNs, SessionNs][] = [];
+function inOrder(reads: Reads): Reads {
+  if (ascends(reads.tNs, false)) return reads;
+  const { tNs, value } = inTimeOrder(reads);
+  const folds = foldsOf(reads.tNs, SET_BACK_PERIODS * medianStep(tNs));
+  const out = emptyBeside(tNs);
+  let fold = 0;
+  for (let i = 0; i < tNs.length; i++) {
+    const t = tNs.at(i);
+    while (fold < folds.length && folds[fold]!.to < t) fold++;
+    const isFolded = fold < folds.length && folds[fold]!.from <= t;
+    if (!isFolded && (i + 1 === tNs.length || t !== tNs.at(i + 1))) add(out, t, value.at(i));
+  }
+  return out;
+}
+
+/** Where stamps, in the order of the log, go back by more than `setBack`: ascending. */
+function foldsOf(tNs: ReadColumn, setBack: number): readonly { from: SessionNs; to: SessionNs }[] {
+  const folds: { from: SessionNs; to: SessionNs }[] = [];
   let [reach, low] = [-Infinity, Infinity];
-  for (const i of rows) {
-    const t = tNs[i]!;
+  const end = (): void => {
+    if (low < reach - setBack) folds.push({ from: low, to: reach });
+  };
+  for (let i = 0; i < tNs.length; i++) {
+    const t = tNs.at(i);
     if (t < reach) low = Math.min(low, t);
     else {
-      if (low < reach - setBack) folds.push([low, reach]);
+      end();
       [reach, low] = [t, Infinity];
     }
   }
-  if (low < reach - setBack) folds.push([low, reach]);
-  const sorted = rows
-    .filter((i) => !folds.some(([from, to]) => tNs[i]! >= from && tNs[i]! <= to))
-    .sort((a, b) => tNs[a]! - tNs[b]!);
-  return sorted.filter((i, k) => k + 1 === sorted.length || tNs[i]! !== tNs[sorted[k + 1]!]!);
+  end();
+  // Their ends ascend; one that begins before the one before it covers it to its own end.
+  for (let k = folds.length - 2; k >= 0; k--)
+    folds[k]!.from = Math.min(folds[k]!.from, folds[k + 1]!.from);
+  return folds;
 }
 
 /** Good reads only, ready for windows. */
 export class Series {
-  readonly tNs: Float64Array;
-  readonly value: Float64Array;
-  readonly failed: readonly SessionNs[];
+  readonly tNs: ReadColumn;
+  readonly value: ReadColumn;
   /** Median distance of reads, ns. */
   readonly periodNs: number;
+  readonly #failedNs: ReadColumn;
   readonly #wrapsAt: number | undefined;
   readonly isCounter: boolean;
 
   constructor(s: TelemetrySeries) {
-    const good: number[] = [];
-    const failed: number[] = [];
-    s.tNs.forEach((t, i) => (Number.isFinite(s.value[i]!) ? good.push(i) : failed.push(t)));
-    const kept = inOrder(s.tNs, good);
-    this.tNs = Float64Array.from(kept, (i) => s.tNs[i]!);
+    const { good, failedNs } = goodReads(s);
+    const kept = inOrder(good);
+    this.tNs = kept.tNs;
     this.isCounter = s.channel.quantity === "energy";
     this.#wrapsAt = s.channel.wrapsAt;
-    const raw = Float64Array.from(kept, (i) => s.value[i]!);
-    this.value = this.isCounter ? this.#unwrap(raw) : raw;
-    this.failed = failed;
+    this.value = this.isCounter ? this.#unwrap(kept.value) : kept.value;
+    this.#failedNs = inTimeOrder({ tNs: failedNs, value: failedNs }).tNs;
     this.periodNs = medianStep(this.tNs);
   }
 
   /** A counter that falls has wrapped, once, or was reset by a driver reload: then nothing is added. */
-  #unwrap(raw: Float64Array): Float64Array {
-    const out = Float64Array.from(raw);
-    let carried = 0;
-    for (let i = 1; i < raw.length; i++) {
-      if (raw[i]! < raw[i - 1]!) carried += this.#wrapsAt ?? raw[i - 1]! - raw[i]!;
-      out[i] = raw[i]! + carried;
+  #unwrap(raw: ReadColumn): ReadColumn {
+    if (ascends(raw, true)) return raw;
+    const out = raw.beside();
+    let [carried, last] = [0, -Infinity];
+    for (let i = 0; i < raw.length; i++) {
+      const v = raw.at(i);
+      if (v < last) carried += this.#wrapsAt ?? last - v;
+      out.push(v + carried);
+      last = v;
     }
     return out;
   }
 
   claim(t0: SessionNs, t1: SessionNs): Claim {
-    const a = firstAtOrAfter(this.tNs, t0);
-    const b = firstAfter(this.tNs, t1);
-    const failedReads = this.failed.filter((t) => t >= t0 && t <= t1).length;
+    const a = this.tNs.firstAtOrAfter(t0);
+    const b = this.tNs.firstAfter(t1);
+    const failed = this.#failedNs;
+    const failedReads = Math.max(0, failed.firstAfter(t1) - failed.firstAtOrAfter(t0));
     const gapFraction = this.#gapFraction(a, b, t0, t1);
     const shared = { samples: b - a, gapFraction, failedReads };
     // Nothing was read in it nor near it: what the neighbours of the gap say is no claim to it.
@@ -102,11 +129,12 @@ export class Series {
 
   /** Value at an instant on the straight line between reads; the nearest read beyond the ends. */
   #lineAt(t: SessionNs): number {
-    const j = firstAtOrAfter(this.tNs, t);
-    if (j === 0) return this.value[0]!;
-    if (j === this.tNs.length) return this.value[j - 1]!;
-    const share = (t - this.tNs[j - 1]!) / (this.tNs[j]! - this.tNs[j - 1]!);
-    return this.value[j - 1]! + share * (this.value[j]! - this.value[j - 1]!);
+    const { tNs, value } = this;
+    const j = tNs.firstAtOrAfter(t);
+    if (j === 0) return value.at(0);
+    if (j === tNs.length) return value.at(j - 1);
+    const share = (t - tNs.at(j - 1)) / (tNs.at(j) - tNs.at(j - 1));
+    return value.at(j - 1) + share * (value.at(j) - value.at(j - 1));
   }
 
   #trapezoid(
@@ -124,7 +152,7 @@ export class Series {
       if (tn - t > late) open += Math.abs(pn - p) * (tn - t);
       [t, p] = [tn, pn];
     };
-    for (let i = a; i < b; i++) to(this.tNs[i]!, this.value[i]!);
+    for (let i = a; i < b; i++) to(this.tNs.at(i), this.value.at(i));
     to(t1, this.#lineAt(t1));
     const energyJ = sum / (2 * NS_PER_S);
     const uJ = (POWER_READING_U_W * (t1 - t0) + open / 2) / NS_PER_S;
@@ -139,13 +167,11 @@ export class Series {
     t1: SessionNs,
   ): Pick<Claim, "energyJ" | "intervalJ"> {
     if (b - a < 1) return { energyJ: NaN, intervalJ: [NaN, NaN] };
-    const last = this.value.length - 1;
-    const [inside0, inside1] = [this.value[a]!, this.value[b - 1]!];
     // One update may lie unseen on either side of a read: step to the neighbouring different value.
-    const before = this.value[this.#lastDifferent(a, -1)] ?? inside0;
-    const after = this.value[Math.min(last, this.#lastDifferent(b - 1, 1))] ?? inside1;
-    const first = this.value[this.#lastDifferent(a, 1)]!;
-    const beforeEnd = this.value[this.#lastDifferent(b - 1, -1)]!;
+    const before = this.value.at(this.#lastDifferent(a, -1));
+    const after = this.value.at(this.#lastDifferent(b - 1, 1));
+    const first = this.value.at(this.#lastDifferent(a, 1));
+    const beforeEnd = this.value.at(this.#lastDifferent(b - 1, -1));
     const energyJ = this.#lineAt(t1) - this.#lineAt(t0);
     const lo = Math.max(0, Math.min(beforeEnd - first, energyJ));
     return { energyJ, intervalJ: [lo, Math.max(after - before, energyJ)] };
@@ -153,10 +179,11 @@ export class Series {
 
   /** Nearest index from i in a direction whose value differs from i's; i's end of the series otherwise. */
   #lastDifferent(i: number, step: 1 | -1): number {
+    const own = this.value.at(i);
     let j = i;
     while (j + step >= 0 && j + step < this.value.length) {
       j += step;
-      if (this.value[j] !== this.value[i]) return j;
+      if (this.value.at(j) !== own) return j;
     }
     return j;
   }
@@ -166,16 +193,10 @@ export class Series {
     let gaps = 0;
     let t = t0;
     for (let i = a; i <= b; i++) {
-      const next = i < b ? this.tNs[i]! : t1;
+      const next = i < b ? this.tNs.at(i) : t1;
       if (next - t > limit) gaps += next - t;
       t = next;
     }
     return t1 > t0 ? Math.min(1, gaps / (t1 - t0)) : 0;
   }
-}
-
-function firstAfter(t: Float64Array, at: number): number {
-  let i = firstAtOrAfter(t, at);
-  while (i < t.length && t[i] === at) i++;
-  return i;
 }

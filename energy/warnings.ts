@@ -4,6 +4,7 @@
 import type { SessionClocks } from "../align/fit.ts";
 import type { Misplaced } from "../align/clock-sets.ts";
 import type { Lag } from "../align/lag.ts";
+import { upperMedian } from "../align/median.ts";
 import type { Scan, TelemetrySeries } from "../align/scan.ts";
 import { clockTotals, type DaqClock, placeNs } from "../align/segments.ts";
 import type { TimelineCounts } from "../align/timeline.ts";
@@ -108,9 +109,10 @@ function damagesOf(scan: Scan): string[] {
 function unsteady({ channel, tNs, value }: TelemetrySeries): string[] {
   let [back, falls, last] = [0, 0, -Infinity];
   for (let i = 0; i < tNs.length; i++) {
-    if (i > 0 && tNs[i]! < tNs[i - 1]!) back++;
-    if (value[i]! < last) falls++;
-    if (Number.isFinite(value[i]!)) last = value[i]!;
+    const v = value.at(i);
+    if (i > 0 && tNs.at(i) < tNs.at(i - 1)) back++;
+    if (v < last) falls++;
+    if (Number.isFinite(v)) last = v;
   }
   const out: string[] = [];
   if (back > 0) out.push(`${channel.name}: ${back} reads go back in time`);
@@ -129,14 +131,22 @@ function hiddenWraps({
 }: Pick<TelemetrySeries, "channel" | "tNs" | "value">): string[] {
   const { wrapsAt } = channel;
   if (wrapsAt === undefined || channel.quantity !== "energy") return [];
-  const good = tNs.flatMap((t, i) => (Number.isFinite(value[i]!) ? [{ t, j: value[i]! }] : []));
-  const steps = good.slice(1).map(({ t, j }, i) => {
-    const grown = j - good[i]!.j;
-    return { ns: t - good[i]!.t, j: grown < 0 ? grown + wrapsAt : grown };
-  });
-  const rates = steps.filter((s) => s.ns > 0 && s.j > 0).map((s) => s.j / s.ns);
-  const usual = rates.sort((a, b) => a - b)[rates.length >> 1] ?? 0;
-  const longest = steps.reduce((most, s) => Math.max(most, s.ns), 0);
+  const eachStep = (see: (ns: number, j: number) => void): void => {
+    let [t, j] = [NaN, NaN];
+    for (let i = 0; i < tNs.length; i++) {
+      if (!Number.isFinite(value.at(i))) continue;
+      const [ns, grown] = [tNs.at(i) - t, value.at(i) - j];
+      [t, j] = [tNs.at(i), value.at(i)];
+      if (!Number.isNaN(ns)) see(ns, grown < 0 ? grown + wrapsAt : grown);
+    }
+  };
+  const usual = upperMedian((see) => {
+    eachStep((ns, j) => {
+      if (ns > 0 && j > 0) see(j / ns);
+    });
+  }, tNs.length);
+  let longest = 0;
+  eachStep((ns) => (longest = Math.max(longest, ns)));
   return usual * longest < wrapsAt
     ? []
     : [
@@ -150,7 +160,11 @@ const MOST_POWER_W = 5600;
 /** What a driver cannot have said of one card: a garbled log. */
 function implausible({ channel, value }: TelemetrySeries): string[] {
   if (channel.quantity !== "power" || !/^(nvml|nvidia_smi)\./.test(channel.name)) return [];
-  const count = value.filter((w) => w < 0 || w > MOST_POWER_W).length;
+  let count = 0;
+  for (let i = 0; i < value.length; i++) {
+    const w = value.at(i);
+    if (w < 0 || w > MOST_POWER_W) count++;
+  }
   return count > 0
     ? [
         `${channel.name}: ${count} reads are negative or above ${MOST_POWER_W} W, which no card draws`,
@@ -258,7 +272,7 @@ const NOT_SUPPORTED = 3;
 function silentChannels(scan: Scan, unsupported: boolean): string[] {
   return scan.telemetry
     .filter((s) => s.value.length > 0 && isSilent(s) && /^(power|energy)$/.test(s.channel.quantity))
-    .filter(({ code }) => code.every((c) => c === NOT_SUPPORTED) === unsupported)
+    .filter(({ code }) => code.some((c) => c !== NOT_SUPPORTED) !== unsupported)
     .map(
       ({ channel, value }) =>
         `${channel.name}: none of its ${value.length} reads holds a value${unsupported ? "; the driver does not support it" : ""}`,

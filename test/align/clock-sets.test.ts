@@ -4,6 +4,7 @@ import { describe, expect, test } from "@jest/globals";
 import { type Misplaced, misplacedReads, sharingStamps } from "../../align/clock-sets.ts";
 import { fixedModel } from "../../align/clock.ts";
 import { Outline } from "../../align/outline.ts";
+import { ReadColumn } from "../../align/read-column.ts";
 import type { TelemetrySeries } from "../../align/scan.ts";
 import { steadyClock } from "../../align/segments.ts";
 import { type TraceMeans, traceMeans } from "../../align/trace-means.ts";
@@ -50,29 +51,38 @@ function bench(seed: number, load: Load, periodMs = 20): Bench {
     value.push(0.95 * p.slice(updated - 120, updated - 20).reduce((a, w) => a + w / 100, 0) + 3);
   }
   const channel = { name: "nvidia_smi.power_draw", quantity: "power", unit: "W" } as const;
-  const code = tNs.map(() => 0);
-  return {
-    trace: traceMeans(outline, clock),
-    series: { channel, tNs, value, halfNs: code, code },
-  };
+  const code = ReadColumn.of(tNs.map(() => 0));
+  const reads = { tNs: ReadColumn.of(tNs), value: ReadColumn.of(value), halfNs: code, code };
+  return { trace: traceMeans(outline, clock), series: { channel, ...reads } };
 }
+
+const mapped = (c: ReadColumn, to: (x: number, i: number) => number): ReadColumn =>
+  ReadColumn.of([...c].map(to));
+const firstFrom = (s: TelemetrySeries, tNs: number): number =>
+  [...s.tNs].findIndex((t) => t >= tNs);
 
 /** The log's clock is set by `byS` when it is `atS`. */
 const set = (s: TelemetrySeries, atS: number, byS: number): TelemetrySeries => ({
   ...s,
-  tNs: s.tNs.map((t) => (t < atS * S ? t : t + byS * S)),
+  tNs: mapped(s.tNs, (t) => (t < atS * S ? t : t + byS * S)),
 });
 
 function paused(s: TelemetrySeries, atS: number, forS: number): TelemetrySeries {
   const keep = (_: unknown, i: number): boolean =>
-    s.tNs[i]! < atS * S || s.tNs[i]! > (atS + forS) * S;
-  const [tNs, value] = [s.tNs.filter(keep), s.value.filter(keep)];
-  return { ...s, tNs, value, halfNs: tNs.map(() => 0), code: tNs.map(() => 0) };
+    s.tNs.at(i) < atS * S || s.tNs.at(i) > (atS + forS) * S;
+  const kept = (c: ReadColumn): ReadColumn => ReadColumn.of([...c].filter(keep));
+  return {
+    ...s,
+    tNs: kept(s.tNs),
+    value: kept(s.value),
+    halfNs: kept(s.halfNs),
+    code: kept(s.code),
+  };
 }
 
 /** That all reads from `atS` on, by the true clock, and no others were found. */
 function expectFrom(found: Misplaced | undefined, s: TelemetrySeries, atS: number, byS: number) {
-  const first = s.tNs.findIndex((t) => t >= atS * S);
+  const first = firstFrom(s, atS * S);
   expect(found?.reads).toEqual([[first, s.tNs.length]]);
   expect(Math.abs(found!.lateNs / S - byS)).toBeLessThan(found!.halfNs / S);
 }
@@ -92,16 +102,19 @@ describe("a clock that was set while a log was written", () => {
 
   test("and set right again: the reads in between are left out", () => {
     const { series, trace } = bench(4, jobs);
-    const [from, to] = [20, 40].map((at) => series.tNs.findIndex((t) => t >= at * S));
-    const s = { ...series, tNs: series.tNs.map((t, i) => (i < from! || i >= to! ? t : t + 7 * S)) };
+    const [from, to] = [20, 40].map((at) => firstFrom(series, at * S));
+    const s = {
+      ...series,
+      tNs: mapped(series.tNs, (t, i) => (i < from! || i >= to! ? t : t + 7 * S)),
+    };
     expect(misplacedReads(s, trace)?.reads).toEqual([[from, to]]);
   });
 
   test("that was wrong at first and then put right: the reads before are the wrong ones", () => {
     const { series, trace } = bench(5, jobs);
-    const s = { ...series, tNs: series.tNs.map((t) => (t < 15 * S ? t - 6 * S : t)) };
+    const s = { ...series, tNs: mapped(series.tNs, (t) => (t < 15 * S ? t - 6 * S : t)) };
     const found = misplacedReads(s, trace);
-    expect(found?.reads).toEqual([[0, series.tNs.findIndex((t) => t >= 15 * S)]]);
+    expect(found?.reads).toEqual([[0, firstFrom(series, 15 * S)]]);
     expect(found!.lateNs).toBeLessThan(-5.7 * S);
   });
 
@@ -112,7 +125,7 @@ describe("a clock that was set while a log was written", () => {
       ...s,
       channel: { name, quantity: "energy", unit: "J" },
     });
-    const other = { ...series, tNs: series.tNs.map((t) => t + 1) };
+    const other = { ...series, tNs: mapped(series.tNs, (t) => t + 1) };
     const found = sharingStamps(
       [misplacedReads(log, trace)!],
       [log, named("counter", log), named("other", other)],
@@ -155,6 +168,6 @@ test("a setting by the load's own period cannot be told from a pause, and is not
 test("a channel that does not follow the trace says nothing of its clock", () => {
   const { series, trace } = bench(7, jobs);
   const r = random(7, "noise");
-  const noise = { ...series, value: series.value.map(() => 100 * r.uniform()) };
+  const noise = { ...series, value: mapped(series.value, () => 100 * r.uniform()) };
   expect(misplacedReads(set(noise, 30, 5), trace)).toBeUndefined();
 });

@@ -2,6 +2,7 @@ import { expect, test } from "@jest/globals";
 import { fixedModel } from "../../align/clock.ts";
 import { lagOf } from "../../align/lag.ts";
 import { Outline } from "../../align/outline.ts";
+import { ReadColumn } from "../../align/read-column.ts";
 import type { TelemetrySeries } from "../../align/scan.ts";
 import { steadyClock } from "../../align/segments.ts";
 import { random } from "../../schema/random.ts";
@@ -32,7 +33,14 @@ function delayed(o: Outline, delayMs: number): TelemetrySeries {
     value.push(o.powerW[i]!);
   }
   const channel = { name: "c", quantity: "power", unit: "W" } as const;
-  return { channel, tNs, value, halfNs: tNs.map(() => 0), code: tNs.map(() => 0) };
+  const zeros = ReadColumn.of(tNs.map(() => 0));
+  return {
+    channel,
+    tNs: ReadColumn.of(tNs),
+    value: ReadColumn.of(value),
+    halfNs: zeros,
+    code: zeros,
+  };
 }
 
 test.each([0, 100, 700, -400])("a delay of %i ms is found to a step", (delayMs) => {
@@ -42,10 +50,12 @@ test.each([0, 100, 700, -400])("a delay of %i ms is found to a step", (delayMs) 
   expect(Math.abs(lag.lagNs / 1e6 - delayMs)).toBeLessThanOrEqual(20);
 });
 
+const mapped = (c: ReadColumn, to: () => number): ReadColumn => ReadColumn.of([...c].map(to));
+
 test("what does not follow the trace has no lag", () => {
   const outline = load();
   const r = random(9, "noise");
   const other = delayed(outline, 0);
-  const noise = { ...other, value: other.value.map(() => 100 * r.uniform()) };
+  const noise = { ...other, value: mapped(other.value, () => 100 * r.uniform()) };
   expect(lagOf(noise, outline, clock)).toBeUndefined();
 });

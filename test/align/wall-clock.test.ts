@@ -44,7 +44,7 @@ test("samples with Unix stamps stay in their place when the wall clock is set, a
   const { tNs, value } = scan.telemetry[0]!;
   expect(value.length).toBe(500);
   // Until the clocks are read next, up to 0.5 s after a step, only the fetch says when a sample was taken.
-  const placed = tNs.map((t, i) => Math.abs(t - value[i]!));
+  const placed = [...tNs].map((t, i) => Math.abs(t - value.at(i)));
   expect(Math.max(...placed)).toBeLessThan(0.11e9);
   expect(placed.filter((miss) => miss > 1).length).toBeLessThanOrEqual(50);
   const told = warningsOf(scan, fitClocks(scan), null, [], [], [], []);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Table, tableFromIPC } from "apache-arrow";
+import { ReadColumn } from "../../align/read-column.ts";
 import type { TelemetrySeries } from "../../align/scan.ts";
 import type { AlignedRun } from "../../align/timeline.ts";
 import { BATCH_ROWS, FusedTable } from "../../dataset/fused.ts";
@@ -61,13 +62,16 @@ function* runsOf(x: Rows): Generator<AlignedRun> {
   }
 }
 
+const each = (value: (k: number) => number): ReadColumn =>
+  ReadColumn.of(Array.from({ length: 100 }, (_, k) => value(k)));
+
 /** 100 reads, every seventh failed, the first some time after the first row. */
 const series: TelemetrySeries = {
   channel: { name: "nvml.power_usage", quantity: "power", unit: "W" },
-  tNs: Array.from({ length: 100 }, (_, k) => 3e6 + k * 7_000_001),
-  halfNs: Array.from({ length: 100 }, () => 1000),
-  value: Array.from({ length: 100 }, (_, k) => (k % 7 === 3 ? NaN : 200 + k)),
-  code: Array.from({ length: 100 }, (_, k) => (k % 7 === 3 ? 15 : 0)),
+  tNs: each((k) => 3e6 + k * 7_000_001),
+  halfNs: each(() => 1000),
+  value: each((k) => (k % 7 === 3 ? NaN : 200 + k)),
+  code: each((k) => (k % 7 === 3 ? 15 : 0)),
 };
 
 const window = (name: string, t0Ns: number, t1Ns: number): Window => ({
@@ -132,10 +136,10 @@ describe("FusedTable", () => {
     differs("power_b_w", (i) => Math.fround(x.other[i]!));
     differs("power_w", (i) => Math.fround(x.p[i]! + x.other[i]!));
     differs("flags", (i) => x.flags[i]);
-    const last = (i: number): number => series.tNs.filter((at) => at <= x.t[i]!).length - 1;
+    const last = (i: number): number => [...series.tNs].filter((at) => at <= x.t[i]!).length - 1;
     const lasts = Array.from(x.t, (_, i) => last(i));
     differs("power_nvml_power_usage_w", (i) => {
-      const value = lasts[i]! < 0 ? NaN : series.value[lasts[i]!]!;
+      const value = lasts[i]! < 0 ? NaN : series.value.at(lasts[i]!);
       return Number.isNaN(value) ? null : value;
     });
     differs("event", (i) => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { ReadColumn } from "../../align/read-column.ts";
 import type { TelemetrySeries } from "../../align/scan.ts";
 import { quality } from "../../energy/quality.ts";
 import { Series } from "../../energy/series.ts";
@@ -17,10 +18,10 @@ function series(
       unit: quantity === "power" ? "W" : "J",
       ...(wrapsAt ? { wrapsAt } : {}),
     },
-    tNs: points.map((p) => p[0] * MS),
-    halfNs: points.map(() => 0),
-    value: points.map((p) => p[1]),
-    code: points.map((p) => (Number.isNaN(p[1]) ? 4 : 0)),
+    tNs: ReadColumn.of(points.map((p) => p[0] * MS)),
+    halfNs: ReadColumn.of(points.map(() => 0)),
+    value: ReadColumn.of(points.map((p) => p[1])),
+    code: ReadColumn.of(points.map((p) => (Number.isNaN(p[1]) ? 4 : 0))),
   };
   return new Series(s);
 }
