@@ -3,7 +3,7 @@
 
 import { LogWriter } from "../capture/log-writer.ts";
 import { builtInRig } from "../rigs/load.ts";
-import type { Mark, SampleBlock } from "../schema/records.ts";
+import type { Mark, SampleBlock, TelemetryChannel } from "../schema/records.ts";
 import { instant } from "../schema/time.ts";
 import { SESSION } from "./log.ts";
 import { packed12, type Stream } from "./stream.ts";
@@ -22,9 +22,45 @@ export interface LongLog {
   readonly windows: number;
   /** Instants named `token` between them. */
   readonly instants?: number;
-  /** Four channels, two of power 100 times a second. */
-  readonly telemetry?: true;
+  /** Read on one grid of 100 Hz, or at every tenth of its ticks. */
+  readonly telemetry?: readonly LongChannel[];
 }
+
+interface LongChannel extends TelemetryChannel {
+  readonly pace: "fast" | "slow";
+}
+
+const channel = (
+  pace: LongChannel["pace"],
+  name: string,
+  quantity: TelemetryChannel["quantity"],
+  unit: string,
+): LongChannel => ({ pace, name: `nvml.${name}`, quantity, unit });
+
+export const FOUR_CHANNELS: readonly LongChannel[] = [
+  channel("fast", "power_usage", "power", "W"),
+  channel("fast", "power_instant", "power", "W"),
+  channel("slow", "energy_counter", "energy", "J"),
+  channel("slow", "temperature", "temperature", "degC"),
+];
+
+/** What a recorder reads of one GPU (docs/telemetry.md), but for the driver's own buffer. */
+export const LIVE_CHANNELS: readonly LongChannel[] = [
+  channel("fast", "power_usage", "power", "W"),
+  channel("fast", "power_average", "power", "W"),
+  channel("fast", "power_instant", "power", "W"),
+  channel("slow", "energy_counter", "energy", "J"),
+  channel("slow", "temperature", "temperature", "degC"),
+  channel("slow", "temperature_memory", "temperature", "degC"),
+  channel("slow", "clock_sm", "frequency", "Hz"),
+  channel("slow", "clock_memory", "frequency", "Hz"),
+  channel("slow", "utilization_gpu", "ratio", "1"),
+  channel("slow", "utilization_memory", "ratio", "1"),
+  channel("slow", "memory_used", "bytes", "B"),
+  channel("slow", "pstate", "state", "1"),
+  channel("slow", "clocks_event_reasons", "state", "1"),
+  channel("slow", "power_limit", "state", "W"),
+];
 
 /** Writes the log. @returns its bytes. */
 export async function writeLongLog(path: string, o: LongLog): Promise<number> {
@@ -34,7 +70,7 @@ export async function writeLongLog(path: string, o: LongLog): Promise<number> {
   const kinds = [
     evenly(Math.floor((o.seconds * o.rowHz) / BLOCK_ROWS), o, rows(log, s, o)),
     evenly((o.seconds * 1e9) / EXCHANGE_EVERY_NS, o, exchanges(log)),
-    evenly(o.telemetry ? (o.seconds * 1e9) / READ_EVERY_NS : 0, o, reads(log)),
+    evenly(o.telemetry ? (o.seconds * 1e9) / READ_EVERY_NS : 0, o, reads(log, o)),
     evenly(2 * o.windows, o, (i, t) =>
       log.mark(
         mark("step", i % 2 === 0 ? "begin" : "end", t, {
@@ -64,7 +100,8 @@ async function opened(path: string, s: Stream, { rowHz, telemetry }: LongLog): P
   log.attach("rig.yaml", "application/yaml", text);
   log.attach("rig.json", "application/json", Buffer.from(JSON.stringify(rig)));
   log.declareRows(s.layout);
-  if (telemetry) for (const c of CHANNELS) log.declareTelemetry(c);
+  for (const { name, quantity, unit } of telemetry ?? [])
+    log.declareTelemetry({ name, quantity, unit });
   return log;
 }
 
@@ -128,21 +165,24 @@ function exchanges(log: LogWriter): (i: number, tNs: number) => void {
   };
 }
 
-const CHANNELS = [
-  { name: "nvml.power_usage", quantity: "power", unit: "W" },
-  { name: "nvml.power_instant", quantity: "power", unit: "W" },
-  { name: "nvml.energy_counter", quantity: "energy", unit: "J" },
-  { name: "nvml.temperature", quantity: "temperature", unit: "degC" },
-] as const;
+const SLOW_EVERY = 10;
+/** A channel fails once in about a quarter of an hour, if it does. */
+const FAILS_EVERY = 99_991;
+const UNKNOWN_ERROR = 999;
 
-/** Power at every tick, the others at every tenth. */
-function reads(log: LogWriter): (i: number, tNs: number) => void {
+/** No read takes as long as the last one, and each of the fast channels shows another value. */
+function reads(log: LogWriter, { telemetry = [] }: LongLog): (i: number, tNs: number) => void {
   return (i, t) => {
-    CHANNELS.forEach(({ name, quantity }, k) => {
-      if (k > 1 && i % 10 !== 0) return;
-      const value = quantity === "power" ? 180 + (i % 7) : quantity === "energy" ? i * 1.8 : 60;
-      const [before, after] = [host(t + 1000 * k), host(t + 1000 * k + 30_000)];
-      log.read({ channel: name, before, after, stamp: null, value, code: 0 });
+    telemetry.forEach(({ name, quantity, pace }, k) => {
+      if (pace === "slow" && i % SLOW_EVERY !== 0) return;
+      const value = quantity === "power" ? 180 + (i % 7) : quantity === "energy" ? i * 1.8 : 60 + k;
+      const before = t + 1000 * k;
+      const after = before + 20_000 + ((i * 7919) % 20_011);
+      const failed = name === "nvml.power_instant" && i % FAILS_EVERY === 1;
+      log.read({
+        ...{ channel: name, before: host(before), after: host(after), stamp: null },
+        ...(failed ? { value: NaN, code: UNKNOWN_ERROR } : { value, code: 0 }),
+      });
     });
   };
 }

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { tmpdir } from "../host/temporary.ts";
 import { runPaths, type RunPaths } from "../capture/run.ts";
-import { type LongLog, writeLongLog } from "./long-logs.ts";
+import { FOUR_CHANNELS, LIVE_CHANNELS, type LongLog, writeLongLog } from "./long-logs.ts";
 import { cpuSeconds, type Figure, figure } from "./memcpy.ts";
 
 const MOST_BYTES = 600e6;
@@ -31,6 +31,10 @@ export async function* run(o: LongOptions = { hours: 1, share: 1 }): AsyncGenera
   const cases: Case[] = [
     { name: "72 h of exchanges", seconds: days, rowHz: 100, windows: n(259_200) },
     { name: "10 million marks", seconds: n(36_000), rowHz: 100, windows: n(1e6), instants: n(8e6) },
+    {
+      ...{ name: "72 h of telemetry", seconds: days, rowHz: 100, windows: n(10_000) },
+      telemetry: LIVE_CHANNELS,
+    },
     { name: "2 million windows", seconds: n(36_000), rowHz: 100, windows: n(2e6) },
   ];
   for (const c of cases) yield* inFolder((paths) => documents(c, paths));
@@ -66,7 +70,7 @@ const LEAST_SHARE = 0.3;
 
 async function* hour(hours: number, paths: RunPaths): AsyncGenerator<Figure> {
   const seconds = 3600 * hours;
-  const log = { seconds, rowHz: 100_000, windows: Math.round(seconds), telemetry: true } as const;
+  const log = { seconds, rowHz: 100_000, windows: Math.round(seconds), telemetry: FOUR_CHANNELS };
   const bytes = await writeLongLog(paths.capture, log);
   const name = `${hours} h of 4 × 100 kS/s`;
   const copyOf = join(paths.dir, "copy");

@@ -51,11 +51,12 @@ class Batch {
 
   flush(): void {
     if (this.#rows === 0) return;
+    const valid = this.#valid.subarray(0, (this.#rows + 7) >> 3);
     this.#file.write(this.#rows, [
       { data: this.#t },
       { data: this.#halfNs },
       { data: this.#channel },
-      { data: this.#value, valid: this.#valid, nulls: this.#nulls },
+      { data: this.#value, valid, nulls: this.#nulls },
       { data: this.#unit },
       { data: this.#code },
     ]);
