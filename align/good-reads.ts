@@ -2,7 +2,7 @@
 // all do, or all are, nothing is copied. Memory is bounded whatever their number: what is copied lies in columns
 // again, and a sort holds one stretch of reads at a time.
 
-import { ReadColumn } from "./read-column.ts";
+import { firstNotBelow, type ReadColumn } from "./read-column.ts";
 
 /** Stamps and values, one each a read. */
 export interface Reads {
@@ -12,28 +12,27 @@ export interface Reads {
 
 export interface GoodAndFailed {
   readonly good: Reads;
-  /** Index of each good read among all; undefined where all are good. */
-  readonly index: ReadColumn | undefined;
-  /** Stamps of the others. */
-  readonly failedNs: ReadColumn;
+  /** Where among all reads the others stand. */
+  readonly failed: ReadColumn;
 }
 
 /** In the order of the log. */
 export function goodReads({ tNs, value }: Reads): GoodAndFailed {
-  const failedNs = tNs.beside();
-  if (!value.some((v) => !Number.isFinite(v)))
-    return { good: { tNs, value }, index: undefined, failedNs };
+  const failed = tNs.beside();
+  for (let i = 0; i < value.length; i++) if (!Number.isFinite(value.at(i))) failed.push(i);
+  if (failed.length === 0) return { good: { tNs, value }, failed };
   const good = emptyBeside(tNs);
-  const index = tNs.beside();
   for (let i = 0; i < tNs.length; i++) {
-    if (!Number.isFinite(value.at(i))) {
-      failedNs.push(tNs.at(i));
-      continue;
-    }
-    add(good, tNs.at(i), value.at(i));
-    index.push(i);
+    const v = value.at(i);
+    if (Number.isFinite(v)) add(good, tNs.at(i), v);
   }
-  return { good, index, failedNs };
+  return { good, failed };
+}
+
+/** Where among all reads the k-th good one stands. */
+export function indexOfGood(k: number, failed: ReadColumn): number {
+  // Before the n-th failed read stand failed.at(n) − n good ones.
+  return k + firstNotBelow(0, failed.length, k + 1, (n) => failed.at(n) - n);
 }
 
 /** Whether each comes after the one before it, or with it where `orEqual`. */

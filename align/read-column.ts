@@ -126,7 +126,12 @@ function isOneNumber(page: Float64Array): boolean {
 }
 
 /** Of [from, to), the first whose number is not below x, else `to`. */
-function firstNotBelow(from: number, to: number, x: number, at: (i: number) => number): number {
+export function firstNotBelow(
+  from: number,
+  to: number,
+  x: number,
+  at: (i: number) => number,
+): number {
   let [lo, hi] = [from, to];
   while (lo < hi) {
     const mid = lo + ((hi - lo) >> 1);

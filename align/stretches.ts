@@ -1,6 +1,6 @@
 // The good reads of a telemetry channel in the order of its log, and the stretches between jumps of their stamps.
 
-import { goodReads } from "./good-reads.ts";
+import { goodReads, indexOfGood } from "./good-reads.ts";
 import { medianStep, upperMedian } from "./median.ts";
 import type { ReadColumn } from "./read-column.ts";
 import type { TelemetrySeries } from "./scan.ts";
@@ -23,20 +23,20 @@ export class GoodReads {
   readonly periodNs: number;
   /** Within a read and an update of the value a place is not known better. */
   readonly resolutionNs: number;
-  readonly #index: ReadColumn | undefined;
+  readonly #failed: ReadColumn;
 
   constructor(s: TelemetrySeries) {
-    const { good, index } = goodReads(s);
+    const { good, failed } = goodReads(s);
     this.tNs = good.tNs;
     this.value = good.value;
-    this.#index = index;
+    this.#failed = failed;
     this.periodNs = medianStep(this.tNs);
     this.resolutionNs = this.periodNs + Math.max(this.periodNs, this.#updateNs());
   }
 
   /** Index of the k-th good read in the series. */
   indexOf(k: number): number {
-    return this.#index?.at(k) ?? k;
+    return indexOfGood(k, this.#failed);
   }
 
   /** In the order of the log, cut where the stamps jump by more than can be told from a late read. */

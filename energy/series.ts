@@ -78,6 +78,13 @@ function foldsOf(tNs: ReadColumn, setBack: number): readonly { from: SessionNs; 
   return folds;
 }
 
+/** Of some reads, ascending. */
+function stampsInOrder(tNs: ReadColumn, reads: ReadColumn): ReadColumn {
+  const out = emptyBeside(tNs);
+  for (const i of reads) add(out, tNs.at(i), i);
+  return inTimeOrder(out).tNs;
+}
+
 /** Good reads only, ready for windows. */
 export class Series {
   readonly tNs: ReadColumn;
@@ -89,13 +96,13 @@ export class Series {
   readonly isCounter: boolean;
 
   constructor(s: TelemetrySeries) {
-    const { good, failedNs } = goodReads(s);
+    const { good, failed } = goodReads(s);
     const kept = inOrder(good);
     this.tNs = kept.tNs;
     this.isCounter = s.channel.quantity === "energy";
     this.#wrapsAt = s.channel.wrapsAt;
     this.value = this.isCounter ? this.#unwrap(kept.value) : kept.value;
-    this.#failedNs = inTimeOrder({ tNs: failedNs, value: failedNs }).tNs;
+    this.#failedNs = stampsInOrder(s.tNs, failed);
     this.periodNs = medianStep(this.tNs);
   }
 
