@@ -32,13 +32,16 @@ export function lagOf(series: TelemetrySeries, outline: Outline, clock: DaqClock
   const points = Math.min(MAX_POINTS, Math.floor((until - from) / STEP_NS));
   if (points < MIN_POINTS) return undefined;
   const half = Math.ceil(REACH_NS / 2 / STEP_NS);
-  const physical = onGrid(
-    placeColumn(clock, outline.t),
-    outline.powerW,
-    from - half * STEP_NS,
-    points + 2 * half,
-  );
-  const claimed = onGrid(series.tNs, series.value, from, points);
+  const [t, p] = [placeColumn(clock, outline.t), outline.powerW];
+  const trace = { length: t.length, t: (i: number) => t[i]!, value: (i: number) => p[i]! };
+  const physical = onGrid(trace, from - half * STEP_NS, points + 2 * half);
+  const { tNs, value } = series;
+  const reads = {
+    length: tNs.length,
+    t: (i: number) => tNs.at(i),
+    value: (i: number) => value.at(i),
+  };
+  const claimed = onGrid(reads, from, points);
   let best = { k: 0, r: -Infinity };
   for (let k = -half; k <= half; k++) {
     const r = correlation(physical, half - k, claimed);
@@ -63,24 +66,27 @@ function goodSpan({
   return { firstNs: tNs.at(first), lastNs: tNs.at(last) };
 }
 
-interface Numbers {
+/** Numbers by index, of an array or of a column of reads. */
+interface Points {
   readonly length: number;
-  at(i: number): number | undefined;
+  readonly t: (i: number) => number;
+  readonly value: (i: number) => number;
 }
 
 /** Values on a regular grid: the mean of the points in each cell, the last value where it holds none. */
-function onGrid(t: Numbers, value: Numbers, from: number, points: number): Float64Array {
+function onGrid({ length, t, value }: Points, from: number, points: number): Float64Array {
   const out = new Float64Array(points);
   let [i, last] = [0, NaN];
-  while (i < t.length && t.at(i)! < from) {
-    if (Number.isFinite(value.at(i))) last = value.at(i)!;
-    i++;
+  for (; i < length && t(i) < from; i++) {
+    const v = value(i);
+    if (Number.isFinite(v)) last = v;
   }
   for (let k = 0; k < points; k++) {
     let [sum, n] = [0, 0];
-    for (; i < t.length && t.at(i)! < from + (k + 1) * STEP_NS; i++) {
-      if (!Number.isFinite(value.at(i))) continue;
-      sum += value.at(i)!;
+    for (; i < length && t(i) < from + (k + 1) * STEP_NS; i++) {
+      const v = value(i);
+      if (!Number.isFinite(v)) continue;
+      sum += v;
       n++;
     }
     if (n > 0) last = sum / n;

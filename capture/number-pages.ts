@@ -85,7 +85,7 @@ function orExplained<T>(work: () => T): T {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new InputError(
-      `${tmpdir()}: ${code === "ENOSPC" ? "no room left" : "cannot be used"} (${code}) for the telemetry reads of this run, which are too many for memory; TMPDIR may name a folder with more room: 24 bytes a read`,
+      `${tmpdir()}: ${code === "ENOSPC" || code === "EDQUOT" ? "no room left" : "cannot be used"} (${code}) for the telemetry reads of this run, which are too many for memory; TMPDIR may name a folder with more room: 24 bytes a read`,
     );
   }
 }
