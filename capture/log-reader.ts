@@ -34,8 +34,16 @@ export type CaptureRecord =
     }
   | { readonly kind: "layout"; readonly layout: RowLayout }
   | { readonly kind: "channel"; readonly channel: TelemetryChannel }
-  /** `at`: byte of the file at which the record begins that holds the block, for {@link rowsAt}. */
-  | { readonly kind: "rows"; readonly block: SampleBlock; readonly at: number }
+  /**
+   * `at`: byte of the file at which the record begins that holds the block, for {@link rowsAt}. `dataAt`: byte at
+   * which its message's data begin (row-range.ts).
+   */
+  | {
+      readonly kind: "rows";
+      readonly block: SampleBlock;
+      readonly at: number;
+      readonly dataAt: number;
+    }
   | { readonly kind: "read"; readonly read: TelemetryRead }
   /** `at`: byte of the file at which its JSON lies (mark-fields.ts). */
   | { readonly kind: "mark"; readonly mark: Mark; readonly at?: number }
@@ -271,7 +279,7 @@ function decodeMessage(
 ): CaptureRecord | undefined {
   if (layout) {
     const block = wire.decodeBlock(tail, layout.rowBytes, data);
-    return block && { kind: "rows", block, at };
+    return block && { kind: "rows", block, at, dataAt };
   }
   if (topic.startsWith("telemetry/")) return some("read", "read", wire.decodeRead(tail, data));
   if (topic === "marks") {
