@@ -7,7 +7,7 @@ import type { RowLayout, SampleBlock } from "../schema/records.ts";
 import { MESSAGE_HEAD } from "./chunk-contents.ts";
 import { FileBytes } from "./file-bytes.ts";
 import { CHUNK_RECORDS, Op, PREFIX } from "./mcap-records.ts";
-import { decodeBlock } from "./wire.ts";
+import { decodeBlock, uint64, viewOf } from "./wire.ts";
 
 /** Rows of a stream that stand in the log from byte to byte. */
 export interface RowRange {
@@ -60,7 +60,8 @@ export class RowRanges {
 
   #blocks(from: number, to: number): SampleBlock[] {
     const bytes = this.#read(from - MESSAGE_HEAD, to);
-    const channel = bytes.readUInt16LE(PREFIX);
+    const view = viewOf(bytes);
+    const channel = view.getUint16(PREFIX, true);
     const { stream, rowBytes } = this.#layout;
     const out: SampleBlock[] = [];
     for (let at = 0; at < bytes.length;) {
@@ -69,10 +70,11 @@ export class RowRanges {
         at += CHUNK_RECORDS; // what follows are the records in it
         continue;
       }
-      const end = at + PREFIX + Number(bytes.readBigUInt64LE(at + 1));
-      if (bytes[at] === Op.message && bytes.readUInt16LE(at + PREFIX) === channel) {
-        const data = bytes.subarray(at + MESSAGE_HEAD, end);
-        const block = end <= bytes.length ? decodeBlock(stream, rowBytes, data) : undefined;
+      const end = at + PREFIX + uint64(view, at + 1);
+      if (bytes[at] === Op.message && view.getUint16(at + PREFIX, true) === channel) {
+        const from = at + MESSAGE_HEAD;
+        const isWhole = end <= bytes.length;
+        const block = isWhole ? decodeBlock(stream, rowBytes, view, from, end) : undefined;
         if (!block) throw this.#changed();
         out.push(block);
       }
