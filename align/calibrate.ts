@@ -99,6 +99,9 @@ export class Calibrator {
     return this.#kernels.sums;
   }
 
+  /** Of the columns of P, I, V and the total: see {@link Kernels.means}. */
+  readonly means: Kernels["means"] = (...of) => this.#kernels.means(...of);
+
   /** Rows with at least one saturated channel so far. */
   get clippedRows(): number {
     return this.#clippedRows;

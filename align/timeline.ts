@@ -30,6 +30,8 @@ export interface AlignedRun {
   readonly periodNs?: number;
   /** P, I, V of each rail summed over the run, then STEP_SUMS of the total, where that is at hand. */
   readonly sums?: Float64Array;
+  /** Means of its columns of power, current and voltage (kernels.ts), where there is a fast way to them. */
+  readonly means?: Calibrator["means"];
   /**
    * The run is of so many rows, and its columns hold but six: its first and its last three; of a rail's columns
    * the very first and last alone. It goes on from the run before.
@@ -276,7 +278,7 @@ export class Timeline {
     const limit = this.#limitNs;
     const { rails, totalW, sums } = calibrator;
     const { rows } = block;
-    const even = periodNs === undefined ? {} : { periodNs };
+    const even = periodNs === undefined ? {} : { periodNs, means: calibrator.means };
     let previous = this.#lastNs;
     let gapBefore = (block.flags & (BlockFlag.gapBefore | BlockFlag.restart)) !== 0;
     let pauseBefore = (block.flags & BlockFlag.pause) !== 0;
