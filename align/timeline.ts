@@ -4,14 +4,14 @@
 import { type CaptureRecord, readCapture, readRowsAt } from "../capture/log-reader.ts";
 import { inRowOrder } from "../capture/row-order.ts";
 import { RowRanges } from "../capture/row-range.ts";
-import { BlockFlag, type SampleBlock } from "../schema/records.ts";
+import { BlockFlag, type RowLayout, type SampleBlock } from "../schema/records.ts";
 import { Calibrator, type RailColumns, RowFlag } from "./calibrate.ts";
 import { type ClockModel, fittedSpan, mapColumn } from "./clock.ts";
 import { ramp } from "./columns.ts";
 import type { SessionNs } from "../schema/time.ts";
 import type { Scan, StreamScan } from "./scan.ts";
 import { type DaqClock, segmentOf } from "./segments.ts";
-import { KEPT_ROWS, keptColumns, keptTimes, type Stretch } from "./slice-sums.ts";
+import { KEPT_ROWS, keptColumns, keptTimes, type SliceSums, type Stretch } from "./slice-sums.ts";
 import { SLICE_ROWS, Slicer } from "./slices.ts";
 import { type Timebase, timebaseOf } from "./timebase.ts";
 
@@ -66,9 +66,16 @@ interface Pass {
   bend: number;
 }
 
-type Kept = Pick<AlignedRun, "rails" | "totalW" | "tNs"> & { readonly sums: Float64Array };
+/** Used again and again. */
+interface Condensed extends AlignedRun {
+  readonly sums: Float64Array;
+  condensedRows: number;
+  periodNs: number;
+}
 
 const MAX_SPANS = 10_000;
+/** Of the log at a time. */
+const READ_BYTES = 1 << 18;
 
 /** A distance of more than this many row periods is a gap (mission: 250 ms at a 100 ms period). */
 export const GAP_PERIODS = 2.5;
@@ -105,8 +112,12 @@ export class Timeline {
 
   /** Streams the capture once, in order: the frames that its scan found whole. */
   *runs(onProgress?: (done: number, total: number) => void): Generator<AlignedRun> {
-    const { layout, frames, late = [] } = this.#stream;
+    const { layout, frames, late = [], slices } = this.#stream;
     const { path } = this.#scan;
+    if (slices) {
+      yield* this.align(blocksOf(slices, path, layout, onProgress));
+      return;
+    }
     const { stream } = layout;
     const rows = readRowsAt(path, frames ?? rowFrames(path), stream, onProgress);
     yield* this.align(blocksIn(inRowOrder(rows, path, stream, late)));
@@ -135,7 +146,10 @@ export class Timeline {
       return;
     }
     const pass = this.#begin();
-    const kept = { ...keptColumns(rig), tNs: new Float64Array(KEPT_ROWS) };
+    const tNs = new Float64Array(KEPT_ROWS);
+    const { flags } = pass;
+    const ends = { from: 0, to: KEPT_ROWS, gapBefore: false, condensedRows: 0, periodNs: 0 };
+    const kept: Condensed = { ...keptColumns(rig), tNs, flags, ...ends };
     const log = new RowRanges(path, layout);
     try {
       for (let i = 0; i < slices.count; i++) {
@@ -145,7 +159,7 @@ export class Timeline {
           s.isPlain && i < slices.count - 1 && this.#passesOver(s, pass, nextNs, kept.tNs);
         if (isCondensed) {
           slices.read(i, kept.sums, kept.rails, kept.totalW);
-          yield this.#condensed(s.rows, pass, kept);
+          yield this.#condensed(s.rows, kept);
         } else {
           yield* this.#aligned(log.rows(s), pass);
           onProgress?.(s.to, log.size);
@@ -209,13 +223,13 @@ export class Timeline {
     return goesOn && nextNs() > tNs[KEPT_ROWS - 1]!;
   }
 
-  #condensed(rows: number, { flags }: Pass, kept: Kept): AlignedRun {
+  #condensed(rows: number, kept: Condensed): AlignedRun {
     const [first, last] = [kept.tNs[0]!, kept.tNs[KEPT_ROWS - 1]!];
     this.counts.rows += rows;
     this.#lastNs = last;
-    const periodNs = (last - first) / (rows - 1);
-    const ends = { from: 0, to: KEPT_ROWS, gapBefore: false, condensedRows: rows };
-    return { ...kept, ...ends, flags, periodNs };
+    kept.condensedRows = rows;
+    kept.periodNs = (last - first) / (rows - 1);
+    return kept;
   }
 
   /** Time runs straight through a slice, so none reaches over a knot of the clock's wander or into a segment. */
@@ -339,6 +353,34 @@ export class Timeline {
     if (!run.pauseBefore) this.counts.gaps++;
     run.flags[run.from]! |= RowFlag.gapBefore;
     return run;
+  }
+}
+
+/** Of stretches that follow one another in the log, read many at a time. */
+function* blocksOf(
+  slices: SliceSums,
+  path: string,
+  layout: RowLayout,
+  onProgress?: (done: number, total: number) => void,
+): Generator<SampleBlock> {
+  const log = new RowRanges(path, layout);
+  try {
+    for (let i = 0; i < slices.count;) {
+      const { firstIndex, from } = slices.at(i);
+      let [rows, to] = [0, from];
+      for (; i < slices.count; i++) {
+        const next = slices.at(i);
+        // All of one block together, however large it is.
+        if (rows > 0 && next.to > to && next.to - from > READ_BYTES) break;
+        rows += next.rows;
+        to = next.to;
+      }
+      yield* log.rows({ firstIndex, rows, from, to });
+      onProgress?.(to, log.size);
+    }
+    onProgress?.(log.size, log.size);
+  } finally {
+    log.close();
   }
 }
 
