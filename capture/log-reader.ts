@@ -125,6 +125,7 @@ interface Topic {
   readonly isWanted: boolean;
   readonly schemaId: number;
   readonly layout?: RowLayout;
+  readonly isTelemetry: boolean;
   /** Its declaration is damage: its messages are left out. */
   readonly refused: boolean;
   next: number;
@@ -200,6 +201,10 @@ class RecordDecoder {
   ): CaptureRecord | undefined {
     const dataAt = at + CHUNK_RECORDS + from;
     const { layout, tail } = entry;
+    if (entry.isTelemetry) {
+      const read = wire.decodeRead(tail, view, from, to);
+      return read && { kind: "read", read };
+    }
     if (!layout) return decodeMessage(entry, records.subarray(from, to), dataAt);
     const block = wire.decodeBlock(tail, layout.rowBytes, view, from, to);
     if (!block) return undefined;
@@ -251,7 +256,8 @@ class RecordDecoder {
     const { topic, schemaId } = c;
     const tail = topic.slice(topic.indexOf("/") + 1);
     const isWanted = this.#options.only?.(topic) ?? true;
-    const entry = { topic, tail, isWanted, schemaId, refused: false, next: 0 };
+    const isTelemetry = topic.startsWith("telemetry/");
+    const entry = { topic, tail, isWanted, schemaId, isTelemetry, refused: false, next: 0 };
     try {
       if (this.#topics.has(c.topic)) throw new Error("a second channel of that topic");
       this.#topics.add(c.topic);
@@ -288,13 +294,12 @@ function readChannel(
   return { record: { kind: "channel", channel: wire.decodeTelemetry(name, c.metadata) } };
 }
 
-/** Anything but rows. @param dataAt byte of the file at which its data begin. */
+/** Anything but rows and reads. @param dataAt byte of the file at which its data begin. */
 function decodeMessage(
   { topic, tail }: Topic,
   data: Uint8Array,
   dataAt: number,
 ): CaptureRecord | undefined {
-  if (topic.startsWith("telemetry/")) return some("read", "read", wire.decodeRead(tail, data));
   if (topic === "marks") {
     const mark = wire.decodeMark(data);
     return mark && { kind: "mark", mark, at: dataAt };

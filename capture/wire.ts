@@ -124,19 +124,24 @@ export function encodeRead(r: TelemetryRead): Uint8Array {
   return out;
 }
 
-/** @returns undefined when it is no read, or ends before it begins. */
-export function decodeRead(channel: string, data: Uint8Array): TelemetryRead | undefined {
-  if (data.byteLength !== READ_BYTES) return undefined;
-  const v = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const [before, after] = [v.getBigInt64(0, true), v.getBigInt64(8, true)];
+/** Of the bytes [from, to). @returns undefined when it is no read, or ends before it begins. */
+export function decodeRead(
+  channel: string,
+  v: DataView,
+  from: number,
+  to: number,
+): TelemetryRead | undefined {
+  if (to - from !== READ_BYTES) return undefined;
+  const before = v.getBigInt64(from, true);
+  const after = v.getBigInt64(from + 8, true);
   if (after < before) return undefined;
   return {
     channel,
     before: instant(before),
     after: instant(after),
-    stamp: optional(v.getBigInt64(16, true)),
-    value: v.getFloat64(24, true),
-    code: v.getInt32(32, true),
+    stamp: optional(v.getBigInt64(from + 16, true)),
+    value: v.getFloat64(from + 24, true),
+    code: v.getInt32(from + 32, true),
   };
 }
 
