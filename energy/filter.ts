@@ -174,26 +174,33 @@ export function filteredEnergyJ(
   const b = Math.min(series.tNs.length, firstAtOrAfter(series.tNs, t1) + 1);
   let updated = series.tNs[a]!;
   const [least, most] = trace.rangeW;
-  const low: number[] = [];
-  const high: number[] = [];
+  const low = new Float64Array(Math.max(0, b - a));
+  const high = new Float64Array(low.length);
+  let [isKnown, lowW, highW] = [true, 0, 0];
   for (let i = a; i < b; i++) {
-    if (i > a && series.value[i] !== series.value[i - 1])
-      updated = (series.tNs[i - 1]! + series.tNs[i]!) / 2;
-    const end = updated - filter.delayNs;
-    const from = end - filter.windowNs;
-    const unseen = Math.max(0, trace.startNs - from) + Math.max(0, end - trace.endNs);
-    const share = Math.min(1, unseen / filter.windowNs);
-    // Beyond its ends the trace adds nothing to its mean.
-    const seen = trace.meanW(from, end);
-    low.push(seen + share * least);
-    high.push(seen + share * most);
+    const isUpdate = i > a && series.value[i] !== series.value[i - 1];
+    if (isUpdate) updated = (series.tNs[i - 1]! + series.tNs[i]!) / 2;
+    // Between two updates a channel is read many times.
+    if (isUpdate || i === a) {
+      const end = updated - filter.delayNs;
+      const from = end - filter.windowNs;
+      const unseen = Math.max(0, trace.startNs - from) + Math.max(0, end - trace.endNs);
+      const share = Math.min(1, unseen / filter.windowNs);
+      // Beyond its ends the trace adds nothing to its mean.
+      const seen = trace.meanW(from, end);
+      [lowW, highW] = [seen + share * least, seen + share * most];
+      isKnown &&= lowW === highW;
+    }
+    low[i - a] = lowW;
+    high[i - a] = highW;
   }
   const t = series.tNs.subarray(a, b);
-  return [lineIntegral(t, low, t0, t1), lineIntegral(t, high, t0, t1)];
+  const lowJ = lineIntegral(t, low, t0, t1);
+  return [lowJ, isKnown ? lowJ : lineIntegral(t, high, t0, t1)];
 }
 
 /** ∫ of the straight line through points from t0 to t1, the first and last value held beyond the ends. */
-function lineIntegral(t: Float64Array, p: readonly number[], t0: number, t1: number): number {
+function lineIntegral(t: Float64Array, p: Float64Array, t0: number, t1: number): number {
   const trace = new PowerLine(t, p);
   let sum = 0;
   let [from, power] = [t0, trace.at(t0)];
@@ -207,9 +214,9 @@ function lineIntegral(t: Float64Array, p: readonly number[], t0: number, t1: num
 
 class PowerLine {
   readonly #t: Float64Array;
-  readonly #p: readonly number[];
+  readonly #p: Float64Array;
 
-  constructor(t: Float64Array, p: readonly number[]) {
+  constructor(t: Float64Array, p: Float64Array) {
     this.#t = t;
     this.#p = p;
   }
