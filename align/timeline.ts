@@ -27,11 +27,11 @@ export interface AlignedRun {
   readonly totalW: Float64Array;
   readonly flags: Uint8Array;
   /** Distance of the rows where all are equally far apart: timed by their index. */
-  readonly periodNs?: number;
+  readonly periodNs?: number | undefined;
   /** P, I, V of each rail summed over the run, then STEP_SUMS of the total, where that is at hand. */
-  readonly sums?: Float64Array;
+  readonly sums?: Float64Array | undefined;
   /** Means of its columns of power, current and voltage (kernels.ts), where there is a fast way to them. */
-  readonly means?: Calibrator["means"];
+  readonly means?: Calibrator["means"] | undefined;
   /**
    * The run is of so many rows, and its columns hold but six: its first and its last three; of a rail's columns
    * the very first and last alone. It goes on from the run before.
@@ -292,7 +292,21 @@ export class Timeline {
     const limit = this.#limitNs;
     const { rails, totalW, sums } = calibrator;
     const { rows } = block;
-    const even = periodNs === undefined ? {} : { periodNs, means: calibrator.means };
+    const means = periodNs === undefined ? undefined : calibrator.means;
+    // One shape for all runs, so that who reads them is fast.
+    const cut = (to: number): AlignedRun => ({
+      from,
+      to,
+      gapBefore,
+      pauseBefore,
+      tNs,
+      rails,
+      totalW,
+      flags,
+      periodNs,
+      means,
+      sums: from === 0 && to === rows ? sums : undefined,
+    });
     let previous = this.#lastNs;
     let gapBefore = (block.flags & (BlockFlag.gapBefore | BlockFlag.restart)) !== 0;
     let pauseBefore = (block.flags & BlockFlag.pause) !== 0;
@@ -307,8 +321,7 @@ export class Timeline {
       i = next;
       if (i === rows) break;
       if (i > from) {
-        const run = { from, to: i, gapBefore, pauseBefore, tNs, rails, totalW, flags };
-        yield this.#run({ ...run, ...even });
+        yield this.#run(cut(i));
         pauseBefore = false;
       }
       gapBefore = true;
@@ -320,10 +333,7 @@ export class Timeline {
       if (usable) previous = tNs[i]!;
     }
     this.#lastNs = simple ? tNs[rows - 1]! : previous;
-    const whole = from === 0 ? { sums } : {};
-    if (from === rows) return;
-    const run = { from, to: rows, gapBefore, pauseBefore, tNs, rails, totalW, flags };
-    yield this.#run({ ...run, ...even, ...whole });
+    if (from < rows) yield this.#run(cut(rows));
   }
 
   #noteClipped(tNs: Float64Array, flags: Uint8Array, rows: number): void {
