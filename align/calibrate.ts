@@ -49,6 +49,8 @@ export class Calibrator {
   readonly totalW: Float64Array;
   /** No value can be NaN or infinite: all fields are counts. */
   readonly alwaysNumbers: boolean;
+  /** No value depends on the rows before it. */
+  readonly standsAlone: boolean;
   readonly #kernels: Kernels;
   readonly #inputs: readonly Input[];
   readonly #hasPower: readonly boolean[];
@@ -83,6 +85,7 @@ export class Calibrator {
     });
     this.totalW = this.rails.length === 1 ? this.rails[0]!.powerW : kernels.column();
     this.alwaysNumbers = inputs.every((c) => c.isCount);
+    this.standsAlone = inputs.every((c) => c.late === 0);
     this.#kernels = kernels;
     this.#steps = steps;
     this.#inputs = inputs;
@@ -95,6 +98,9 @@ export class Calibrator {
   get sums(): Float64Array {
     return this.#kernels.sums;
   }
+
+  /** Of the columns of P, I, V and the total: see {@link Kernels.means}. */
+  readonly means: Kernels["means"] = (...of) => this.#kernels.means(...of);
 
   /** Rows with at least one saturated channel so far. */
   get clippedRows(): number {

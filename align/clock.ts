@@ -72,6 +72,15 @@ export function toSessionNs(m: ClockModel, device: number): SessionNs {
   return m.wander ? line + wanderAt(m.wander, device) : line;
 }
 
+/** Session times of ascending device times, each as {@link toSessionNs} says. */
+export function mapEach(m: ClockModel, device: Float64Array): Float64Array {
+  const { refNs, refDevice, nsPerUnit, wander } = m;
+  const out = new Float64Array(device.length);
+  for (let i = 0; i < out.length; i++) out[i] = refNs + (device[i]! - refDevice) * nsPerUnit;
+  if (wander) for (let i = 0; i < out.length; i++) out[i]! += wanderAt(wander, device[i]!);
+  return out;
+}
+
 /** Maps a column of ascending device times in place. Wander is taken as straight within the column. */
 export function mapColumn(m: ClockModel, t: Float64Array, rows: number): void {
   if (rows === 0) return;

@@ -26,6 +26,7 @@ export interface Loops {
   product(v: number, a: number, out: number, rows: number, sums: number): void;
   plus(x: number, y: number, out: number, rows: number): void;
   steps(p: number, rows: number, sums: number): void;
+  means(x: number, means: number, factor: number, out: number): void;
 }
 
 /** Node's typings leave WebAssembly to the browser's. */
@@ -82,6 +83,8 @@ export class Kernels {
   readonly #layout: RowLayout;
   readonly #rows: number;
   readonly #bytes: Uint8Array;
+  /** Means before they are taken elsewhere. */
+  readonly #means: Float64Array;
   #used: number;
 
   /** @param rows at most in a slice. @param rails of at most three columns each; their total is one more. */
@@ -89,7 +92,7 @@ export class Kernels {
     // A field is read as 32 bits wherever it stands, so up to 3 bytes beyond its own.
     const input = roundUp((rows + 3) * layout.rowBytes + 3);
     const sums = roundUp(8 * (RAIL_SUMS * rails + STEP_SUMS));
-    const { memory, loops } = start(input + sums + (3 * rails + 1) * columnBytes(rows));
+    const { memory, loops } = start(input + sums + (3 * rails + 2) * columnBytes(rows));
     this.#memory = memory;
     this.#loops = loops;
     this.#layout = layout;
@@ -97,6 +100,7 @@ export class Kernels {
     this.#bytes = new Uint8Array(memory, 0, input);
     this.sums = new Float64Array(memory, input, RAIL_SUMS * rails + STEP_SUMS);
     this.#used = input + sums;
+    this.#means = this.column();
   }
 
   /** A new column, zeros. */
@@ -139,6 +143,20 @@ export class Kernels {
   /** out = x + y, all columns of this memory; `out` may be one of them. */
   plus(x: Float64Array, y: Float64Array, out: Float64Array, rows: number): void {
     this.#loops.plus(x.byteOffset, y.byteOffset, out.byteOffset, rows);
+  }
+
+  /** So many means over `factor` rows each, at least 2, of a column of this memory, from row `from` on, to out[at …]. */
+  means(
+    column: Float64Array,
+    from: number,
+    means: number,
+    factor: number,
+    out: Float64Array,
+    at: number,
+  ): void {
+    const found = this.#means;
+    this.#loops.means(column.byteOffset + 8 * from, means, factor, found.byteOffset);
+    for (let k = 0; k < means; k++) out[at + k] = found[k]!;
   }
 
   /** Sums of the steps of a column of this memory. */

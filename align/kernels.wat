@@ -147,4 +147,29 @@
     (f64.store (local.get $sums) (call $lanes (local.get $sum0)))
     (f64.store offset=8 (local.get $sums) (call $lanes (local.get $sum1)))
     (f64.store offset=16 (local.get $sums) (call $lanes (local.get $sum2)))
-    (f64.store offset=24 (local.get $sums) (call $lanes (local.get $square)))))
+    (f64.store offset=24 (local.get $sums) (call $lanes (local.get $square))))
+
+  ;; Means over `factor` rows each, at least 2, of x: so many of them, at least 1, to `out`.
+  (func (export "means") (param $x i32) (param $means i32) (param $factor i32) (param $out i32)
+    (local $end i32) (local $pairs i32) (local $until i32) (local $sum v128) (local $total f64)
+    (local.set $end (i32.add (local.get $out) (i32.shl (local.get $means) (i32.const 3))))
+    (local.set $pairs (i32.shl (i32.and (local.get $factor) (i32.const -2)) (i32.const 3)))
+    (loop $mean
+      (local.set $until (i32.add (local.get $x) (local.get $pairs)))
+      (local.set $sum (v128.load (local.get $x)))
+      (local.set $x (i32.add (local.get $x) (i32.const 16)))
+      (block $paired
+        (loop $pair
+          (br_if $paired (i32.ge_u (local.get $x) (local.get $until)))
+          (local.set $sum (f64x2.add (local.get $sum) (v128.load (local.get $x))))
+          (local.set $x (i32.add (local.get $x) (i32.const 16)))
+          (br $pair)))
+      (local.set $total (call $lanes (local.get $sum)))
+      (if (i32.and (local.get $factor) (i32.const 1))
+        (then ;; the odd row
+          (local.set $total (f64.add (local.get $total) (f64.load (local.get $x))))
+          (local.set $x (i32.add (local.get $x) (i32.const 8)))))
+      (f64.store (local.get $out)
+        (f64.div (local.get $total) (f64.convert_i32_u (local.get $factor))))
+      (local.set $out (i32.add (local.get $out) (i32.const 8)))
+      (br_if $mean (i32.lt_u (local.get $out) (local.get $end))))))

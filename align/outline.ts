@@ -3,6 +3,7 @@
 // seen; exact energies never come from here.
 
 import { sumOf } from "./columns.ts";
+import type { Kernels } from "./kernels.ts";
 
 export class Outline {
   readonly #t: Float64Array;
@@ -31,9 +32,22 @@ export class Outline {
     }
   }
 
-  /** The same for rows whose times are `first`, `first` + 1, …: nobody need write them out. */
-  addEven(first: number, powerW: Float64Array, rows: number): void {
+  /**
+   * The same for rows whose times are `first`, `first` + 1, …: nobody need write them out.
+   * @param means of whole cells at once (kernels.ts).
+   */
+  addEven(first: number, powerW: Float64Array, rows: number, means: Kernels["means"]): void {
     for (let from = 0; from < rows;) {
+      const width = this.#perCell;
+      const whole = this.#inCell === 0 && width > 1 ? Math.floor((rows - from) / width) : 0;
+      const cells = Math.min(whole, this.#t.length - this.#n);
+      if (cells > 0) {
+        means(powerW, from, cells, width, this.#p, this.#n);
+        for (let k = 0; k < cells; k++, from += width)
+          this.#t[this.#n++] = first + from + (width - 1) / 2;
+        if (this.#n === this.#t.length) this.#halve();
+        continue;
+      }
       const to = Math.min(rows, from + this.#perCell - this.#inCell);
       this.#sumT += (to - from) * (first + (from + to - 1) / 2);
       this.#sumP += sumOf(powerW, from, to);

@@ -53,6 +53,15 @@ export function plainLoops(size: number): Workspace {
           [d1, d2] = [d, d1];
         }
       },
+
+      means(x, means, factor, out) {
+        const [from, to] = [column(x, means * factor), column(out, means)];
+        for (let k = 0, i = 0; k < means; k++) {
+          let sum = 0;
+          for (const end = i + factor; i < end; i++) sum += from[i]!;
+          to[k] = sum / factor;
+        }
+      },
     },
   };
 }

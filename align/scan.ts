@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { type Damage, readCapture, type ReadOptions } from "../capture/log-reader.ts";
 import { NumberPages } from "../capture/number-pages.ts";
 import { inRowOrder, type LateBlock, RowOrder } from "../capture/row-order.ts";
+import { BLOCK_HEADER } from "../capture/wire.ts";
 import { inputError } from "../schema/errors.ts";
 import {
   BlockFlag,
@@ -30,6 +31,7 @@ import { loggedRig } from "./logged-rig.ts";
 import { MarkTable } from "./mark-table.ts";
 import { Outline } from "./outline.ts";
 import { ReadColumn } from "./read-column.ts";
+import { SliceSums } from "./slice-sums.ts";
 import { SLICE_ROWS, Slicer } from "./slices.ts";
 import { type Timebase, timebaseOf } from "./timebase.ts";
 import { WallClock } from "./wall-clock.ts";
@@ -67,6 +69,8 @@ export interface StreamScan {
   readonly late: readonly LateBlock[];
   /** Where in the log the whole frames lie that hold rows. */
   readonly frames: readonly number[];
+  /** The stream in slices; null where each row is to be looked at again. */
+  readonly slices: SliceSums | null;
 }
 
 /** What the blocks of a segment say of its clock. */
@@ -179,6 +183,10 @@ class StreamScanner {
   readonly #t = new Float64Array(SLICE_ROWS);
   readonly #flags = new Uint8Array(SLICE_ROWS);
   readonly #slicer: Slicer;
+  #slices: SliceSums | null;
+  /** Where the blocks lie that wait to be a slice; NaN where none does. */
+  #waitsFrom = NaN;
+  #waitsTo = NaN;
 
   constructor(layout: RowLayout, rig: Rig, session: Session) {
     this.layout = layout;
@@ -187,14 +195,18 @@ class StreamScanner {
     this.timebase = timebaseOf(layout, rig.device.clock.hz, rig.device.rowHz);
     this.#trigger = layout.trigger && columnReader(layout, layout.trigger);
     this.#slicer = new Slicer(layout.rowBytes, this.timebase.isIndex);
+    this.#slices = this.timebase.isIndex ? new SliceSums(rig) : null;
   }
 
-  /** @param at of the record that holds the block. */
-  add(b: SampleBlock, at: number): void {
+  /** @param at of the record that holds the block. @param dataAt of its message's data. */
+  add(b: SampleBlock, at: number, dataAt: number): void {
+    // Not in the order of its index, or not to be read again: stretches of the log are no slices then.
+    if (b.flags & (BlockFlag.duplicate | BlockFlag.reordered)) this.#slices = null;
     if (b.flags & BlockFlag.duplicate || b.rows === 0) return;
     // Late: left out here, in its place when the blocks are read in their order. Behind and marked as late: its
     // rows are there already.
     const place = this.#order.place(b, at);
+    if (place !== "ahead") this.#slices = null;
     if (place === "late" || (place === "behind" && b.flags & BlockFlag.reordered)) return;
     if (this.#nextIndex >= 0 && b.firstIndex !== this.#nextIndex) {
       const missing = Math.max(0, b.firstIndex - this.#nextIndex);
@@ -206,10 +218,19 @@ class StreamScanner {
     }
     this.#nextIndex = b.firstIndex + b.rows;
     let begins = NaN;
+    const dataEnd = dataAt + BLOCK_HEADER + b.bytes.byteLength;
+    let done = b.firstIndex;
     for (const slice of this.#slicer.add(b)) {
-      this.#addSlice(slice);
+      done = slice.firstIndex + slice.rows;
+      const isBefore = done <= b.firstIndex;
+      const from = Number.isNaN(this.#waitsFrom) ? dataAt : this.#waitsFrom;
+      this.#addSlice(slice, from, isBefore ? this.#waitsTo : dataEnd);
+      this.#waitsFrom = NaN;
       if (Number.isNaN(begins)) begins = this.#t[0]!;
     }
+    if (done >= this.#nextIndex) this.#waitsFrom = NaN;
+    else if (Number.isNaN(this.#waitsFrom)) this.#waitsFrom = dataAt;
+    this.#waitsTo = dataEnd;
     // Rows timed by their index may wait for more to come.
     const [from, to] = this.timebase.isIndex
       ? [b.firstIndex, b.firstIndex + b.rows - 1]
@@ -222,7 +243,11 @@ class StreamScanner {
 
   /** After the last block. */
   end(): void {
-    for (const slice of this.#slicer.end()) this.#addSlice(slice);
+    for (const slice of this.#slicer.end()) this.#addSlice(slice, this.#waitsFrom, this.#waitsTo);
+  }
+
+  get slices(): SliceSums | null {
+    return this.#slices;
   }
 
   get late(): readonly LateBlock[] {
@@ -235,8 +260,9 @@ class StreamScanner {
     const other = new StreamScanner(this.layout, this.#rig, this.#session);
     const records = readCapture(path, { only: (t) => t === `daq/${stream}` });
     for (const r of inRowOrder(records, path, stream, this.late))
-      if (r.kind === "rows") other.add(r.block, r.at);
+      if (r.kind === "rows") other.add(r.block, r.at, r.dataAt);
     other.end();
+    other.#slices = null;
     return other;
   }
 
@@ -245,12 +271,16 @@ class StreamScanner {
     this.segments.push(new SegmentScanner(b, begins, this.#session, most & ~1));
   }
 
-  #addSlice(b: SampleBlock): void {
-    this.#calibrator ??= new Calibrator(this.layout, this.#rig, SLICE_ROWS, false);
+  /** @param from, to where the blocks of its rows lie. */
+  #addSlice(b: SampleBlock, from: number, to: number): void {
+    const values = (this.#calibrator ??= this.#newCalibrator());
     const { isIndex } = this.timebase;
-    this.#calibrator.read(b, this.#flags);
-    const { totalW } = this.#calibrator;
-    if (isIndex) this.outline.addEven(b.firstIndex, totalW, b.rows);
+    const { totalW, clippedRows } = values;
+    values.read(b, this.#flags);
+    const isClipped = values.clippedRows > clippedRows;
+    if (isClipped) this.#flags.fill(0);
+    this.#slices?.add(b, values, from, to, !isClipped);
+    if (isIndex) this.outline.addEven(b.firstIndex, totalW, b.rows, values.means);
     if (!isIndex || this.#trigger) this.timebase.read(b, this.#t);
     if (!isIndex) this.outline.add(this.#t, totalW, b.rows);
     const [first, last] = isIndex
@@ -263,6 +293,12 @@ class StreamScanner {
     this.#nextRow = b.firstIndex + b.rows;
     this.rows += b.rows;
     this.lastDevice = last;
+  }
+
+  #newCalibrator(): Calibrator {
+    const values = new Calibrator(this.layout, this.#rig, SLICE_ROWS, this.#slices !== null);
+    if (!values.alwaysNumbers || !values.standsAlone) this.#slices = null;
+    return values;
   }
 
   /** An edge hidden by a gap is not dated: it is missing, and says so by its absence. */
@@ -335,7 +371,8 @@ export function scanCapture(
         }
         break;
       case "rows":
-        if (scanner && r.block.stream === scanner.layout.stream) scanner.add(r.block, r.at);
+        if (scanner && r.block.stream === scanner.layout.stream)
+          scanner.add(r.block, r.at, r.dataAt);
         break;
       case "channel":
         telemetry.set(r.channel.name, {
@@ -386,7 +423,7 @@ export function scanCapture(
     remarks,
     rigSha256: rigText ? createHash("sha256").update(rigText).digest("hex") : "",
     attachments,
-    stream: scanner && scanner.rows > 0 ? finish(scanner, path, frames) : null,
+    stream: scanner && scanner.rows > 0 ? finish(scanner, path, frames, damages) : null,
     telemetry: [...telemetry.values()],
     marks: marks!,
     syncMarks,
@@ -399,7 +436,12 @@ export function scanCapture(
   };
 }
 
-function finish(scanner: StreamScanner, path: string, frames: readonly number[]): StreamScan {
+function finish(
+  scanner: StreamScanner,
+  path: string,
+  frames: readonly number[],
+  damages: readonly Damage[],
+): StreamScan {
   const { late } = scanner;
   const s = late.length > 0 ? scanner.inOrder(path) : scanner;
   const { layout, rows, blocks, firstDevice, lastDevice, outline } = s;
@@ -420,6 +462,8 @@ function finish(scanner: StreamScanner, path: string, frames: readonly number[])
     firstTick,
     late,
     frames,
+    // A stretch of the log may hold damage, or messages that were left out for it.
+    slices: damages.length === 0 ? s.slices : null,
   };
 }
 

@@ -3,7 +3,7 @@
 // and no offset. In: device time or session time. Out: the segment it falls in, and what its model says.
 
 import type { SessionNs } from "../schema/time.ts";
-import { type ClockModel, mapUNs, toSessionNs } from "./clock.ts";
+import { type ClockModel, mapEach, mapUNs, toSessionNs } from "./clock.ts";
 
 export interface ClockSegment {
   readonly model: ClockModel;
@@ -58,10 +58,7 @@ export const placeNs = (c: DaqClock, device: number): SessionNs =>
 
 /** Ascending device times → session times, ascending too where segments overlap by what is not known of them. */
 export function placeColumn(c: DaqClock, device: Float64Array): Float64Array {
-  if (c.segments.length === 1) {
-    const { model } = c.segments[0]!;
-    return device.map((d) => toSessionNs(model, d));
-  }
+  if (c.segments.length === 1) return mapEach(c.segments[0]!.model, device);
   let least = -Infinity;
   return device.map((d) => (least = Math.max(least, placeNs(c, d))));
 }

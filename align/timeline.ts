@@ -3,13 +3,15 @@
 
 import { type CaptureRecord, readCapture, readRowsAt } from "../capture/log-reader.ts";
 import { inRowOrder } from "../capture/row-order.ts";
-import { BlockFlag, type SampleBlock } from "../schema/records.ts";
+import { RowRanges } from "../capture/row-range.ts";
+import { BlockFlag, type RowLayout, type SampleBlock } from "../schema/records.ts";
 import { Calibrator, type RailColumns, RowFlag } from "./calibrate.ts";
 import { type ClockModel, fittedSpan, mapColumn } from "./clock.ts";
 import { ramp } from "./columns.ts";
 import type { SessionNs } from "../schema/time.ts";
 import type { Scan, StreamScan } from "./scan.ts";
 import { type DaqClock, segmentOf } from "./segments.ts";
+import { KEPT_ROWS, keptColumns, keptTimes, type SliceSums, type Stretch } from "./slice-sums.ts";
 import { SLICE_ROWS, Slicer } from "./slices.ts";
 import { type Timebase, timebaseOf } from "./timebase.ts";
 
@@ -25,9 +27,16 @@ export interface AlignedRun {
   readonly totalW: Float64Array;
   readonly flags: Uint8Array;
   /** Distance of the rows where all are equally far apart: timed by their index. */
-  readonly periodNs?: number;
+  readonly periodNs?: number | undefined;
   /** P, I, V of each rail summed over the run, then STEP_SUMS of the total, where that is at hand. */
-  readonly sums?: Float64Array;
+  readonly sums?: Float64Array | undefined;
+  /** Means of its columns of power, current and voltage (kernels.ts), where there is a fast way to them. */
+  readonly means?: Calibrator["means"] | undefined;
+  /**
+   * The run is of so many rows, and its columns hold but six: its first and its last three; of a rail's columns
+   * the very first and last alone. It goes on from the run before.
+   */
+  readonly condensedRows?: number;
 }
 
 export interface TimelineCounts {
@@ -42,9 +51,31 @@ export interface TimelineCounts {
 }
 
 /** Of a scan: the layout of the rows, and the blocks that stand out of order. */
-type StreamOrder = Pick<StreamScan, "layout"> & Partial<Pick<StreamScan, "late" | "frames">>;
+type StreamOrder = Pick<StreamScan, "layout"> &
+  Partial<Pick<StreamScan, "late" | "frames" | "slices">>;
+
+/** What one time through the stream needs. */
+interface Pass {
+  readonly timebase: Timebase;
+  readonly calibrator: Calibrator;
+  readonly slicer: Slicer;
+  readonly tNs: Float64Array;
+  readonly flags: Uint8Array;
+  /** Rows at which the clock's line bends or begins anew, ascending, and the next of them. */
+  readonly bends: readonly number[];
+  bend: number;
+}
+
+/** Used again and again. */
+interface Condensed extends AlignedRun {
+  readonly sums: Float64Array;
+  condensedRows: number;
+  periodNs: number;
+}
 
 const MAX_SPANS = 10_000;
+/** Of the log at a time. */
+const READ_BYTES = 1 << 18;
 
 /** A distance of more than this many row periods is a gap (mission: 250 ms at a 100 ms period). */
 export const GAP_PERIODS = 2.5;
@@ -62,15 +93,18 @@ export class Timeline {
   readonly #scan: Pick<Scan, "path" | "rig">;
   readonly #stream: StreamOrder;
   readonly #clock: DaqClock;
+  readonly #limitNs: number;
   /** Of the segment at hand. */
   #model: ClockModel;
   #fitted: readonly [number, number];
   #lastNs = -Infinity;
+  readonly #ends = new Float64Array(2);
 
   constructor(scan: Pick<Scan, "path" | "rig">, stream: StreamOrder, clock: DaqClock) {
     this.#scan = scan;
     this.#stream = stream;
     this.#clock = clock;
+    this.#limitNs = (GAP_PERIODS * 1e9) / scan.rig!.device.rowHz;
     this.#model = clock.segments[0]!.model;
     this.#fitted = fittedSpan(this.#model);
     this.rails = scan.rig!.rails.map((r) => r.name);
@@ -78,8 +112,12 @@ export class Timeline {
 
   /** Streams the capture once, in order: the frames that its scan found whole. */
   *runs(onProgress?: (done: number, total: number) => void): Generator<AlignedRun> {
-    const { layout, frames, late = [] } = this.#stream;
+    const { layout, frames, late = [], slices } = this.#stream;
     const { path } = this.#scan;
+    if (slices) {
+      yield* this.align(blocksOf(slices, path, layout, onProgress));
+      return;
+    }
     const { stream } = layout;
     const rows = readRowsAt(path, frames ?? rowFrames(path), stream, onProgress);
     yield* this.align(blocksIn(inRowOrder(rows, path, stream, late)));
@@ -87,14 +125,73 @@ export class Timeline {
 
   /** The same for blocks from anywhere; they must come in stream order. */
   *align(blocks: Iterable<SampleBlock>): Generator<AlignedRun> {
+    const pass = this.#begin();
+    yield* this.#aligned(blocks, pass);
+    this.counts.clipped = pass.calibrator.clippedRows;
+  }
+
+  /**
+   * The stream once, in order, as {@link runs} gives it, but for stretches that nobody looks into: of those the
+   * sums that the scan kept, condensed.
+   * @param nextNs the next instant that somebody looks at; asked again and again.
+   */
+  *around(
+    nextNs: () => SessionNs,
+    onProgress?: (done: number, total: number) => void,
+  ): Generator<AlignedRun> {
+    const { slices, layout } = this.#stream;
+    const { path, rig } = this.#scan;
+    if (!slices || slices.rig !== rig) {
+      yield* this.runs(onProgress);
+      return;
+    }
+    const pass = this.#begin();
+    const tNs = new Float64Array(KEPT_ROWS);
+    const { flags } = pass;
+    const ends = { from: 0, to: KEPT_ROWS, gapBefore: false, condensedRows: 0, periodNs: 0 };
+    const kept: Condensed = { ...keptColumns(rig), tNs, flags, ...ends };
+    const log = new RowRanges(path, layout);
+    try {
+      for (let i = 0; i < slices.count; i++) {
+        const s = slices.at(i);
+        // The last one too is read, so that a log that lost its end meanwhile is told.
+        const isCondensed =
+          s.isPlain && i < slices.count - 1 && this.#passesOver(s, pass, nextNs, kept.tNs);
+        if (isCondensed) {
+          slices.read(i, kept.sums, kept.rails, kept.totalW);
+          yield this.#condensed(s.rows, kept);
+        } else {
+          yield* this.#aligned(log.rows(s), pass);
+          onProgress?.(s.to, log.size);
+        }
+      }
+      onProgress?.(log.size, log.size);
+    } finally {
+      log.close();
+    }
+    this.counts.clipped = pass.calibrator.clippedRows;
+  }
+
+  #begin(): Pass {
     const { layout } = this.#stream;
     const rig = this.#scan.rig!;
     const timebase = timebaseOf(layout, rig.device.clock.hz, rig.device.rowHz);
-    const calibrator = new Calibrator(layout, rig, SLICE_ROWS);
-    const tNs = new Float64Array(SLICE_ROWS);
-    const flags = new Uint8Array(SLICE_ROWS);
     this.#lastNs = -Infinity;
-    for (const slice of this.#slices(blocks, timebase.isIndex)) {
+    const bends = this.#bends();
+    return {
+      timebase,
+      calibrator: new Calibrator(layout, rig, SLICE_ROWS),
+      slicer: new Slicer(layout.rowBytes, timebase.isIndex, bends),
+      tNs: new Float64Array(SLICE_ROWS),
+      flags: new Uint8Array(SLICE_ROWS),
+      bends,
+      bend: 0,
+    };
+  }
+
+  *#aligned(blocks: Iterable<SampleBlock>, pass: Pass): Generator<AlignedRun> {
+    const { timebase, calibrator, slicer, tNs, flags } = pass;
+    for (const slice of this.#slices(blocks, slicer)) {
       const periodNs = this.#times(timebase, slice, tNs);
       flags.fill(0, 0, slice.rows);
       const clipped = calibrator.clippedRows;
@@ -103,20 +200,48 @@ export class Timeline {
       yield* this.#split(slice, tNs, flags, calibrator, periodNs);
       this.counts.rows += slice.rows;
     }
-    this.counts.clipped = calibrator.clippedRows;
+  }
+
+  /**
+   * Whether the rows of a stretch simply go on in time from those before, and nobody looks into them. Fills `tNs`
+   * with the times of its first and last rows.
+   */
+  #passesOver(
+    { firstIndex, rows }: Stretch,
+    pass: Pass,
+    nextNs: () => SessionNs,
+    tNs: Float64Array,
+  ): boolean {
+    const { bends } = pass;
+    while (bends[pass.bend]! < firstIndex) pass.bend++;
+    if (bends[pass.bend]! < firstIndex + rows) return false;
+    this.#enter(firstIndex);
+    const [first, periodNs] = this.#line(firstIndex, rows);
+    keptTimes(first, periodNs, rows, tNs);
+    const step = first - this.#lastNs;
+    const goesOn = step > 0 && step <= this.#limitNs && periodNs > 1 && periodNs <= this.#limitNs;
+    return goesOn && nextNs() > tNs[KEPT_ROWS - 1]!;
+  }
+
+  #condensed(rows: number, kept: Condensed): AlignedRun {
+    const [first, last] = [kept.tNs[0]!, kept.tNs[KEPT_ROWS - 1]!];
+    this.counts.rows += rows;
+    this.#lastNs = last;
+    kept.condensedRows = rows;
+    kept.periodNs = (last - first) / (rows - 1);
+    return kept;
   }
 
   /** Time runs straight through a slice, so none reaches over a knot of the clock's wander or into a segment. */
-  *#slices(blocks: Iterable<SampleBlock>, isIndex: boolean): Generator<SampleBlock> {
+  #bends(): number[] {
     const bends = this.#clock.segments.flatMap(({ model, fromDevice }) => [
       fromDevice,
       ...(model.wander?.device ?? []),
     ]);
-    const slicer = new Slicer(
-      this.#stream.layout.rowBytes,
-      isIndex,
-      bends.sort((a, b) => a - b),
-    );
+    return bends.sort((a, b) => a - b);
+  }
+
+  *#slices(blocks: Iterable<SampleBlock>, slicer: Slicer): Generator<SampleBlock> {
     // Late blocks stand in their places by now; one still marked so has its rows there already.
     const there = BlockFlag.duplicate | BlockFlag.reordered;
     for (const block of blocks) if (!(block.flags & there)) yield* slicer.add(block);
@@ -133,11 +258,19 @@ export class Timeline {
       return undefined;
     }
     this.#enter(firstIndex);
-    const ends = Float64Array.of(firstIndex, firstIndex + rows - 1);
-    mapColumn(this.#model, ends, 2);
-    const periodNs = rows > 1 ? (ends[1]! - ends[0]!) / (rows - 1) : this.#model.nsPerUnit;
-    ramp(ends[0]!, periodNs, tNs, rows);
+    const [first, periodNs] = this.#line(firstIndex, rows);
+    ramp(first, periodNs, tNs, rows);
     return periodNs;
+  }
+
+  /** Rows timed by their index, within a segment and between two bends: the first one's time, and their distance. */
+  #line(firstIndex: number, rows: number): [SessionNs, number] {
+    const ends = this.#ends;
+    ends[0] = firstIndex;
+    ends[1] = firstIndex + rows - 1;
+    mapColumn(this.#model, ends, 2);
+    const [first, last] = [ends[0], ends[1]];
+    return [first, rows > 1 ? (last - first) / (rows - 1) : this.#model.nsPerUnit];
   }
 
   /** Rows from this device time on belong to one segment: a restart begins a block. */
@@ -156,10 +289,24 @@ export class Timeline {
     calibrator: Calibrator,
     periodNs: number | undefined,
   ): Generator<AlignedRun> {
-    const limit = (GAP_PERIODS * 1e9) / this.#scan.rig!.device.rowHz;
+    const limit = this.#limitNs;
     const { rails, totalW, sums } = calibrator;
     const { rows } = block;
-    const even = periodNs === undefined ? {} : { periodNs };
+    const means = periodNs === undefined ? undefined : calibrator.means;
+    // One shape for all runs, so that who reads them is fast.
+    const cut = (to: number): AlignedRun => ({
+      from,
+      to,
+      gapBefore,
+      pauseBefore,
+      tNs,
+      rails,
+      totalW,
+      flags,
+      periodNs,
+      means,
+      sums: from === 0 && to === rows ? sums : undefined,
+    });
     let previous = this.#lastNs;
     let gapBefore = (block.flags & (BlockFlag.gapBefore | BlockFlag.restart)) !== 0;
     let pauseBefore = (block.flags & BlockFlag.pause) !== 0;
@@ -174,8 +321,7 @@ export class Timeline {
       i = next;
       if (i === rows) break;
       if (i > from) {
-        const run = { from, to: i, gapBefore, pauseBefore, tNs, rails, totalW, flags };
-        yield this.#run({ ...run, ...even });
+        yield this.#run(cut(i));
         pauseBefore = false;
       }
       gapBefore = true;
@@ -187,16 +333,12 @@ export class Timeline {
       if (usable) previous = tNs[i]!;
     }
     this.#lastNs = simple ? tNs[rows - 1]! : previous;
-    const whole = from === 0 ? { sums } : {};
-    if (from === rows) return;
-    const run = { from, to: rows, gapBefore, pauseBefore, tNs, rails, totalW, flags };
-    yield this.#run({ ...run, ...even, ...whole });
+    if (from < rows) yield this.#run(cut(rows));
   }
 
   #noteClipped(tNs: Float64Array, flags: Uint8Array, rows: number): void {
     const spans = this.counts.clippedSpans;
-    const joinNs =
-      spans.length < MAX_SPANS ? (GAP_PERIODS * 1e9) / this.#scan.rig!.device.rowHz : Infinity;
+    const joinNs = spans.length < MAX_SPANS ? this.#limitNs : Infinity;
     for (let i = 0; i < rows; i++) {
       if ((flags[i]! & RowFlag.clipped) === 0) continue;
       const last = spans[spans.length - 1];
@@ -221,6 +363,34 @@ export class Timeline {
     if (!run.pauseBefore) this.counts.gaps++;
     run.flags[run.from]! |= RowFlag.gapBefore;
     return run;
+  }
+}
+
+/** Of stretches that follow one another in the log, read many at a time. */
+function* blocksOf(
+  slices: SliceSums,
+  path: string,
+  layout: RowLayout,
+  onProgress?: (done: number, total: number) => void,
+): Generator<SampleBlock> {
+  const log = new RowRanges(path, layout);
+  try {
+    for (let i = 0; i < slices.count;) {
+      const { firstIndex, from } = slices.at(i);
+      let [rows, to] = [0, from];
+      for (; i < slices.count; i++) {
+        const next = slices.at(i);
+        // All of one block together, however large it is.
+        if (rows > 0 && next.to > to && next.to - from > READ_BYTES) break;
+        rows += next.rows;
+        to = next.to;
+      }
+      yield* log.rows({ firstIndex, rows, from, to });
+      onProgress?.(to, log.size);
+    }
+    onProgress?.(log.size, log.size);
+  } finally {
+    log.close();
   }
 }
 

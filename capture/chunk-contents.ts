@@ -4,6 +4,7 @@
 
 import { type Channel, McapStreamReader, type MessageIndex, type Schema } from "@mcap/core";
 import { Op, PREFIX } from "./mcap-records.ts";
+import { uint64, viewOf } from "./wire.ts";
 
 /** Channel u16, sequence u32, log and publish time u64: before a message's data. */
 export const MESSAGE_HEAD = PREFIX + 22;
@@ -17,19 +18,26 @@ export interface ChunkPart {
 
 /** @throws Error when the records do not fill the chunk, or one that does not belong there is among them. */
 export function* chunkParts(records: Buffer): Generator<ChunkPart, void, void> {
+  const view = viewOf(records);
   for (let at = 0; at < records.length;) {
-    const end =
-      at + PREFIX <= records.length
-        ? at + PREFIX + Number(records.readBigUInt64LE(at + 1))
-        : Infinity;
-    const opcode = records[at]!;
-    if (end > records.length) throw new Error(`a record runs beyond its chunk at its byte ${at}`);
-    const known = opcode === Op.message || opcode === Op.schema || opcode === Op.channel;
-    if (!known || (opcode === Op.message && end - at < MESSAGE_HEAD))
-      throw new Error(`no message, channel or schema at byte ${at} of the chunk`);
-    yield { opcode, at, bytes: records.subarray(at, end) };
+    const end = partEnd(view, at);
+    yield { opcode: records[at]!, at, bytes: records.subarray(at, end) };
     at = end;
   }
+}
+
+/**
+ * Where the record ends that begins at a byte of a chunk's records.
+ * @throws Error when it runs beyond the chunk, or does not belong there.
+ */
+export function partEnd(records: DataView, at: number): number {
+  const end = at + PREFIX <= records.byteLength ? at + PREFIX + uint64(records, at + 1) : Infinity;
+  if (end > records.byteLength) throw new Error(`a record runs beyond its chunk at its byte ${at}`);
+  const opcode = records.getUint8(at);
+  const known = opcode === Op.message || opcode === Op.schema || opcode === Op.channel;
+  if (!known || (opcode === Op.message && end - at < MESSAGE_HEAD))
+    throw new Error(`no message, channel or schema at byte ${at} of the chunk`);
+  return end;
 }
 
 export interface ChunkContents {

@@ -15,7 +15,7 @@ import type {
 } from "../schema/records.ts";
 import { InputError, inputError } from "../schema/errors.ts";
 import { type Session, sessionFromJson } from "../schema/session.ts";
-import { chunkParts, MESSAGE_HEAD, parseRecord } from "./chunk-contents.ts";
+import { MESSAGE_HEAD, parseRecord, partEnd } from "./chunk-contents.ts";
 import { FileBytes } from "./file-bytes.ts";
 import { type Damage, type Frame, framesOf, readFrames, readFramesAt } from "./mcap-frames.ts";
 import { CHUNK_RECORDS, chunkRecords, Op, PREFIX } from "./mcap-records.ts";
@@ -34,8 +34,16 @@ export type CaptureRecord =
     }
   | { readonly kind: "layout"; readonly layout: RowLayout }
   | { readonly kind: "channel"; readonly channel: TelemetryChannel }
-  /** `at`: byte of the file at which the record begins that holds the block, for {@link rowsAt}. */
-  | { readonly kind: "rows"; readonly block: SampleBlock; readonly at: number }
+  /**
+   * `at`: byte of the file at which the record begins that holds the block, for {@link rowsAt}. `dataAt`: byte at
+   * which its message's data begin (row-range.ts).
+   */
+  | {
+      readonly kind: "rows";
+      readonly block: SampleBlock;
+      readonly at: number;
+      readonly dataAt: number;
+    }
   | { readonly kind: "read"; readonly read: TelemetryRead }
   /** `at`: byte of the file at which its JSON lies (mark-fields.ts). */
   | { readonly kind: "mark"; readonly mark: Mark; readonly at?: number }
@@ -117,6 +125,7 @@ interface Topic {
   readonly isWanted: boolean;
   readonly schemaId: number;
   readonly layout?: RowLayout;
+  readonly isTelemetry: boolean;
   /** Its declaration is damage: its messages are left out. */
   readonly refused: boolean;
   next: number;
@@ -158,32 +167,54 @@ class RecordDecoder {
   #chunk(records: Buffer, offset: number, out: CaptureRecord[]): void {
     this.#disputed.clear();
     let hasRows = false;
-    for (const { opcode, at, bytes } of chunkParts(records))
-      if (opcode !== Op.message) this.#declaration(opcode, bytes, offset, out);
-      else {
-        const entry = this.#entryOf(bytes);
-        if (!entry) continue;
-        hasRows ||= entry.layout !== undefined;
-        const sequence = bytes.readUInt32LE(PREFIX + 2);
-        if (sequence !== entry.next) out.push(outOfSequence(entry, sequence, offset));
-        entry.next = (sequence + 1) >>> 0;
-        if (!entry.isWanted) continue;
-        // A copy of rows: who keeps a record need not know that the next frame takes this one's place.
-        const data =
-          entry.layout && !this.#options.borrowed
-            ? new Uint8Array(bytes.subarray(MESSAGE_HEAD))
-            : bytes.subarray(MESSAGE_HEAD);
-        const dataAt = offset + CHUNK_RECORDS + at + MESSAGE_HEAD;
-        const record = decodeMessage(entry, data, offset, dataAt);
-        const text = `${entry.topic}: malformed message`;
-        out.push(record ?? damage("message", offset, data.length, text));
+    // No view and no generator for each of the messages, of which a long log has millions.
+    const view = wire.viewOf(records);
+    for (let at = 0, end = 0; at < records.length; at = end) {
+      end = partEnd(view, at);
+      if (records[at] !== Op.message) {
+        this.#declaration(records[at]!, records.subarray(at, end), offset, out);
+        continue;
       }
+      const entry = this.#entryOf(view.getUint16(at + PREFIX, true));
+      if (!entry) continue;
+      hasRows ||= entry.layout !== undefined;
+      const sequence = view.getUint32(at + PREFIX + 2, true);
+      if (sequence !== entry.next) out.push(outOfSequence(entry, sequence, offset));
+      entry.next = (sequence + 1) >>> 0;
+      if (!entry.isWanted) continue;
+      const from = at + MESSAGE_HEAD;
+      const record = this.#message(entry, records, view, from, end, offset);
+      const text = `${entry.topic}: malformed message`;
+      out.push(record ?? damage("message", offset, end - from, text));
+    }
     if (hasRows) this.#options.onRows?.(offset);
   }
 
+  /** A message's data [from, to) of a chunk's records. @param at of the chunk in the file. */
+  #message(
+    entry: Topic,
+    records: Buffer,
+    view: DataView,
+    from: number,
+    to: number,
+    at: number,
+  ): CaptureRecord | undefined {
+    const dataAt = at + CHUNK_RECORDS + from;
+    const { layout, tail } = entry;
+    if (entry.isTelemetry) {
+      const read = wire.decodeRead(tail, view, from, to);
+      return read && { kind: "read", read };
+    }
+    if (!layout) return decodeMessage(entry, records.subarray(from, to), dataAt);
+    const block = wire.decodeBlock(tail, layout.rowBytes, view, from, to);
+    if (!block) return undefined;
+    // A copy of rows: who keeps a record need not know that the next frame takes this one's place.
+    const own = this.#options.borrowed ? block : { ...block, bytes: block.bytes.slice() };
+    return { kind: "rows", block: own, at, dataAt };
+  }
+
   /** The channel of a message, or undefined where it is left out. */
-  #entryOf(message: Buffer): Topic | undefined {
-    const id = message.readUInt16LE(PREFIX);
+  #entryOf(id: number): Topic | undefined {
     const entry = this.#channels.get(id);
     if (!entry) throw new Error(`a message of channel ${id}, which is not declared`);
     return entry.refused || this.#disputed.has(id) ? undefined : entry;
@@ -225,7 +256,8 @@ class RecordDecoder {
     const { topic, schemaId } = c;
     const tail = topic.slice(topic.indexOf("/") + 1);
     const isWanted = this.#options.only?.(topic) ?? true;
-    const entry = { topic, tail, isWanted, schemaId, refused: false, next: 0 };
+    const isTelemetry = topic.startsWith("telemetry/");
+    const entry = { topic, tail, isWanted, schemaId, isTelemetry, refused: false, next: 0 };
     try {
       if (this.#topics.has(c.topic)) throw new Error("a second channel of that topic");
       this.#topics.add(c.topic);
@@ -262,18 +294,12 @@ function readChannel(
   return { record: { kind: "channel", channel: wire.decodeTelemetry(name, c.metadata) } };
 }
 
-/** @param at of the record that holds the message, and of its data. */
+/** Anything but rows and reads. @param dataAt byte of the file at which its data begin. */
 function decodeMessage(
-  { topic, tail, layout }: Topic,
+  { topic, tail }: Topic,
   data: Uint8Array,
-  at: number,
   dataAt: number,
 ): CaptureRecord | undefined {
-  if (layout) {
-    const block = wire.decodeBlock(tail, layout.rowBytes, data);
-    return block && { kind: "rows", block, at };
-  }
-  if (topic.startsWith("telemetry/")) return some("read", "read", wire.decodeRead(tail, data));
   if (topic === "marks") {
     const mark = wire.decodeMark(data);
     return mark && { kind: "mark", mark, at: dataAt };

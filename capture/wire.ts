@@ -48,21 +48,32 @@ export function encodeBlock(b: SampleBlock): Uint8Array {
   return out;
 }
 
-/** @returns undefined when the message contradicts its row count or itself: damage that a CRC cannot see. */
+export const viewOf = (b: Uint8Array): DataView =>
+  new DataView(b.buffer, b.byteOffset, b.byteLength);
+
+/** Beyond 2^53 rounded; a bigint for each would be the collector's. */
+export const uint64 = (v: DataView, at: number): number =>
+  v.getUint32(at + 4, true) * 4294967296 + v.getUint32(at, true);
+
+/**
+ * A block of the bytes [from, to); its rows are a view of them.
+ * @returns undefined when the message contradicts its row count or itself: damage that a CRC cannot see.
+ */
 export function decodeBlock(
   stream: string,
   rowBytes: number,
-  data: Uint8Array,
+  v: DataView,
+  from: number,
+  to: number,
 ): SampleBlock | undefined {
-  if (data.byteLength < BLOCK_HEADER) return undefined;
-  const v = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const rows = v.getUint32(32, true);
-  if (data.byteLength !== BLOCK_HEADER + rows * rowBytes) return undefined;
-  const firstIndex = Number(v.getBigUint64(0, true));
+  if (to - from < BLOCK_HEADER) return undefined;
+  const rows = v.getUint32(from + 32, true);
+  if (to - from !== BLOCK_HEADER + rows * rowBytes) return undefined;
+  const firstIndex = uint64(v, from);
   if (!Number.isSafeInteger(firstIndex + rows)) return undefined;
-  const tick = v.getBigInt64(8, true);
-  const hostBefore = optional<"host">(v.getBigInt64(16, true));
-  const hostAfter = optional<"host">(v.getBigInt64(24, true));
+  const tick = v.getBigInt64(from + 8, true);
+  const hostBefore = optional<"host">(v.getBigInt64(from + 16, true));
+  const hostAfter = optional<"host">(v.getBigInt64(from + 24, true));
   if (hostBefore !== null && hostAfter !== null && hostAfter < hostBefore) return undefined;
   return {
     stream,
@@ -71,8 +82,8 @@ export function decodeBlock(
     hostBefore,
     hostAfter,
     rows,
-    flags: v.getUint32(36, true),
-    bytes: data.subarray(BLOCK_HEADER),
+    flags: v.getUint32(from + 36, true),
+    bytes: new Uint8Array(v.buffer, v.byteOffset + from + BLOCK_HEADER, rows * rowBytes),
   };
 }
 
@@ -113,19 +124,24 @@ export function encodeRead(r: TelemetryRead): Uint8Array {
   return out;
 }
 
-/** @returns undefined when it is no read, or ends before it begins. */
-export function decodeRead(channel: string, data: Uint8Array): TelemetryRead | undefined {
-  if (data.byteLength !== READ_BYTES) return undefined;
-  const v = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const [before, after] = [v.getBigInt64(0, true), v.getBigInt64(8, true)];
+/** Of the bytes [from, to). @returns undefined when it is no read, or ends before it begins. */
+export function decodeRead(
+  channel: string,
+  v: DataView,
+  from: number,
+  to: number,
+): TelemetryRead | undefined {
+  if (to - from !== READ_BYTES) return undefined;
+  const before = v.getBigInt64(from, true);
+  const after = v.getBigInt64(from + 8, true);
   if (after < before) return undefined;
   return {
     channel,
     before: instant(before),
     after: instant(after),
-    stamp: optional(v.getBigInt64(16, true)),
-    value: v.getFloat64(24, true),
-    code: v.getInt32(32, true),
+    stamp: optional(v.getBigInt64(from + 16, true)),
+    value: v.getFloat64(from + 24, true),
+    code: v.getInt32(from + 32, true),
   };
 }
 

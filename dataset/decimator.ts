@@ -95,12 +95,18 @@ export class Decimator {
   /** Rows from `a` on that make whole means. */
   #meansOf(run: AlignedRun, a: number, rows: number): void {
     const [factor, n] = [this.#factor, this.#n];
-    const { flags, energyJ } = this.#means!;
-    this.#from.forEach((x, c) => x && fillMeans(x, a, rows, factor, this.#into[c]!, n));
-    for (let r = 0, i = a; r < rows; r++, i += factor) {
-      flags[n + r] = ored(run.flags, i, i + factor);
-      energyJ[n + r] = this.#energy.upTo(run, i, i + factor);
-    }
+    const { flags, energyJ, totalW } = this.#means!;
+    const means = run.means ?? fillMeans;
+    this.#from.forEach((x, c) => {
+      const into = this.#into[c]!;
+      if (x === run.tNs) fillMiddles(run, a, rows, factor, into, n);
+      else if (x) means(x, a, rows, factor, into, n);
+    });
+    if (anyIn(run.flags, a, a + rows * factor))
+      for (let r = 0, i = a; r < rows; r++, i += factor)
+        flags[n + r] = ored(run.flags, i, i + factor);
+    else flags.fill(0, n, n + rows);
+    this.#energy.toMeans(run, a, rows, factor, totalW, energyJ, n);
     this.#added(rows);
   }
 
@@ -142,6 +148,29 @@ function ored(flags: Uint8Array, a: number, b: number): number {
   let all = 0;
   for (let i = a; i < b; i++) all |= flags[i]!;
   return all;
+}
+
+/** Eight rows at a time: hardly any has a flag. */
+function anyIn(flags: Uint8Array, a: number, b: number): boolean {
+  const [from, to] = [flags.byteOffset + a, flags.byteOffset + b];
+  const eights = new Float64Array(flags.buffer, from & ~7, (to - (from & ~7)) >> 3);
+  // A double whose bits are not all 0 is not 0, but for -0: a flag of 128 in the last row, which there is not.
+  for (let k = 0; k < eights.length; k++) if (eights[k] !== 0) return true;
+  return ored(flags, Math.max(a, b - 8), b) !== 0;
+}
+
+/** Means of the times: the middle of the first and the last, where rows are equally far apart. */
+function fillMiddles(
+  { tNs, periodNs }: AlignedRun,
+  a: number,
+  rows: number,
+  factor: number,
+  out: Float64Array,
+  at: number,
+): void {
+  if (periodNs === undefined) return fillMeans(tNs, a, rows, factor, out, at);
+  for (let r = 0, i = a; r < rows; r++, i += factor)
+    out[at + r] = (tNs[i]! + tNs[i + factor - 1]!) / 2;
 }
 
 function fillMeans(

@@ -13,6 +13,20 @@ import { RunningEnergy } from "./running-energy.ts";
 
 export const BATCH_ROWS = 65_536;
 
+/** Bits [from, to) of a bitmap. */
+function setBits(bitmap: Uint8Array, from: number, to: number): void {
+  for (let i = from; i < to;) {
+    if ((i & 7) === 0 && to - i >= 8) {
+      const bytes = (to - i) >> 3;
+      bitmap.fill(255, i >> 3, (i >> 3) + bytes);
+      i += bytes * 8;
+    } else {
+      bitmap[i >> 3]! |= 1 << (i & 7);
+      i++;
+    }
+  }
+}
+
 /** Bitmap of a column that may hold nulls: bit set = value present. */
 class Nullable {
   readonly values = new Float32Array(BATCH_ROWS);
@@ -26,16 +40,7 @@ class Nullable {
       this.#nulls += to - from;
       return;
     }
-    for (let i = from; i < to;) {
-      if ((i & 7) === 0 && to - i >= 8) {
-        const bytes = (to - i) >> 3;
-        this.valid.fill(255, i >> 3, (i >> 3) + bytes);
-        i += bytes * 8;
-      } else {
-        this.valid[i >> 3]! |= 1 << (i & 7);
-        i++;
-      }
-    }
+    setBits(this.valid, from, to);
   }
 
   take(): Values {
@@ -171,7 +176,7 @@ export class FusedTable {
     const words = this.#tWords;
     for (let i = from, w = 2 * at; i < to; i++, w += 2) {
       const ns = Math.floor(t[i]! + 0.5);
-      const high = Math.floor(ns / 4294967296);
+      const high = Math.floor(ns * 2 ** -32);
       words[w] = ns - high * 4294967296;
       words[w + 1] = high;
     }
@@ -184,7 +189,7 @@ export class FusedTable {
       const [a, b] = [at + i - from, at + Math.max(until, i + 1) - from];
       this.#event.fill(Math.max(0, event), a, b);
       if (event < 0) this.#eventNulls += b - a;
-      else for (let k = a; k < b; k++) this.#eventValid[k >> 3]! |= 1 << (k & 7);
+      else setBits(this.#eventValid, a, b);
       i = Math.max(until, i + 1);
     }
   }

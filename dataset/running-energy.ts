@@ -21,10 +21,62 @@ export class RunningEnergy {
 
   /** Joules to the end of each row in [from, to), into out[at …]. Runs, and pieces of a run, come in order. */
   fill(run: AlignedRun, from: number, to: number, out: Float64Array, at: number): void {
-    for (let i = from; i < to; i++) {
-      this.#step(run, i);
-      out[at + i - from] = this.#now();
+    if (to <= from) return;
+    this.#step(run, from);
+    out[at] = this.#now();
+    const { tNs: t, totalW: p, periodNs } = run;
+    if (periodNs === undefined) {
+      for (let i = from + 1; i < to; i++) {
+        this.#step(run, i);
+        out[at + i - from] = this.#now();
+      }
+      return;
     }
+    // Of a few thousand rows a plain sum rounds no worse; it joins the compensated one.
+    const [perW, holds] = [periodNs * J_PER_W_NS, this.#holdsNs > 0];
+    const before = this.#sum + this.#lost;
+    const heldPerW = this.#holdsNs * J_PER_W_NS;
+    let [sum, last] = [0, p[from]!];
+    for (let i = from + 1, k = at + 1; i < to; i++, k++) {
+      const w = p[i]!;
+      sum += (holds ? last : (last + w) / 2) * perW;
+      out[k] = before + sum + w * heldPerW;
+      last = w;
+    }
+    this.#add(sum);
+    [this.#lastT, this.#lastW] = [t[to - 1]!, last];
+  }
+
+  /** Joules to the end of each of `means` stretches of `factor` rows from row `from` on, whose mean powers are meanW[at …]. */
+  toMeans(
+    run: AlignedRun,
+    from: number,
+    means: number,
+    factor: number,
+    meanW: Float64Array,
+    out: Float64Array,
+    at: number,
+  ): void {
+    const { tNs: t, totalW: p, periodNs } = run;
+    const one = (r: number): number => this.upTo(run, from + r * factor, from + (r + 1) * factor);
+    out[at] = one(0);
+    if (periodNs === undefined) {
+      for (let r = 1; r < means; r++) out[at + r] = one(r);
+      return;
+    }
+    // From the last row of a stretch to the last of the next, as upTo adds it in two steps.
+    const [perW, share] = [periodNs * J_PER_W_NS, this.#holdsNs > 0 ? 1 : 0.5];
+    const heldPerW = this.#holdsNs * J_PER_W_NS;
+    const before = this.#sum + this.#lost;
+    let [sum, last] = [0, this.#lastW];
+    for (let r = 1, end = from + 2 * factor - 1; r < means; r++, end += factor) {
+      const w = p[end]!;
+      sum += (meanW[at + r]! * factor + share * (last - w)) * perW;
+      out[at + r] = before + sum + w * heldPerW;
+      last = w;
+    }
+    this.#add(sum);
+    [this.#lastT, this.#lastW] = [t[from + means * factor - 1]!, last];
   }
 
   /** Joules to the end of row `to` − 1. */

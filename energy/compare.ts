@@ -165,6 +165,7 @@ export function compare(p: Prepared, o: CompareOptions = {}): Comparison {
       const window = doubts.on(list.at(row));
       const found = physical?.detailed.get(row);
       const of = found ? physicalOf(window, found, idlePowerW) : null;
+      const seen = trace && new SeenByCounter(trace, window);
       return {
         window,
         physical: of,
@@ -173,9 +174,9 @@ export function compare(p: Prepared, o: CompareOptions = {}): Comparison {
           window.kind === "kernel"
             ? []
             : [...series].flatMap(([name, s]) =>
-                telemetryOf(name, s, window, of, trace, filters.get(name)),
+                telemetryOf(name, s, window, of, seen, filters.get(name)),
               ),
-        strobe: trace && i < STROBE_WINDOWS ? strobeOf(trace, window, scan) : null,
+        strobe: seen && i < STROBE_WINDOWS ? strobeOf(seen, scan) : null,
       };
     });
   const counts = physical?.counts ?? null;
@@ -319,21 +320,38 @@ function fitFilters(
   return fits;
 }
 
+/** The trace in a window, and what a counter could have claimed for it: wanted twice, found once. */
+class SeenByCounter {
+  readonly trace: PowerPrefix;
+  readonly window: Window;
+  #rangeJ: readonly [number, number] | undefined;
+
+  constructor(trace: PowerPrefix, window: Window) {
+    this.trace = trace;
+    this.window = window;
+  }
+
+  get rangeJ(): readonly [number, number] {
+    const { t0Ns, t1Ns } = this.window;
+    return (this.#rangeJ ??= strobeRangeJ(this.trace, t0Ns, t1Ns, COUNTER_SAMPLE_NS, 0));
+  }
+}
+
 function telemetryOf(
   channel: string,
   s: Series,
   w: Window,
   physical: PhysicalEnergy | null,
-  trace: PowerPrefix | null,
+  seenBy: SeenByCounter | null,
   filter: FilterFit | undefined,
 ): TelemetryEnergy[] {
   const claim = s.claim(w.t0Ns, w.t1Ns);
   const plain = row(channel, s.isCounter ? "counter" : "trapezoid", claim, w, physical);
-  if (!trace || !physical || !Number.isFinite(claim.energyJ) || !(physical.energyJ > 0))
+  if (!seenBy || !physical || !Number.isFinite(claim.energyJ) || !(physical.energyJ > 0))
     return [plain];
   const seen = s.isCounter
-    ? same(midpoint(strobeRangeJ(trace, w.t0Ns, w.t1Ns, COUNTER_SAMPLE_NS, 0)))
-    : filter && filteredEnergyJ(s, trace, filter, w.t0Ns, w.t1Ns);
+    ? same(midpoint(seenBy.rangeJ))
+    : filter && filteredEnergyJ(s, seenBy.trace, filter, w.t0Ns, w.t1Ns);
   if (seen === undefined || !(seen[0] > 0)) return [plain];
   // The claim with the filter's own effect taken out, so that what is left is gain and offset.
   const scale = (j: number): number => physical.energyJ / j;
@@ -372,10 +390,11 @@ function row(
 }
 
 /** Only where the outline still resolves the strobe. */
-function strobeOf(trace: PowerPrefix, w: Window, scan: Scan): WindowResult["strobe"] {
+function strobeOf(seen: SeenByCounter, scan: Scan): WindowResult["strobe"] {
+  const { trace, window: w } = seen;
   const cellNs = (scan.stream!.outline.rowsPerCell * NS_PER_S) / scan.rig!.device.rowHz;
   if (cellNs > COUNTER_SAMPLE_NS / 4 || w.t1Ns - w.t0Ns < 10 * STROBE.updateNs) return null;
-  const counterJ = strobeRangeJ(trace, w.t0Ns, w.t1Ns, COUNTER_SAMPLE_NS, 0);
+  const counterJ = seen.rangeJ;
   const instantJ = strobeRangeJ(trace, w.t0Ns, w.t1Ns, STROBE.updateNs, STROBE.windowNs);
   return Number.isFinite(counterJ[0]) ? { counterJ, instantJ } : null;
 }

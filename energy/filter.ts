@@ -32,6 +32,10 @@ const WINDOWS = [
   5, 10, 15, 20, 25, 35, 50, 70, 85, 100, 115, 135, 160, 200, 300, 500, 700, 850, 1000, 1200, 1500,
 ].map((ms) => ms * MS);
 const DELAYS = Array.from({ length: 25 }, (_, i) => i * 12.5 * MS);
+/** How long before an update the grids ask for the trace, ns, longest first. */
+const GRID = [...new Set(DELAYS.flatMap((d) => [0, ...WINDOWS].map((w) => d + w)))].sort(
+  (a, b) => b - a,
+);
 /** Updates used for the fit at the most. */
 const MAX_UPDATES = 800;
 /** Below this the load did not move enough to tell one filter from another. */
@@ -44,6 +48,7 @@ export function fitFilter(
 ): FilterFit | undefined {
   const updates = updatesOf(series, trace);
   if (updates.tNs.length < 8) return undefined;
+  lookUp(updates, trace, GRID);
   let best = evaluate(updates, trace, 100 * MS, 0);
   for (const w of WINDOWS)
     for (const d of DELAYS) {
@@ -95,6 +100,15 @@ function joulesBefore(u: Updates, trace: PowerPrefix, ns: number): Float64Array 
   let joules = u.upToJ.get(ns);
   if (!joules) u.upToJ.set(ns, (joules = u.tNs.map((t) => trace.upTo(t - ns))));
   return joules;
+}
+
+/** The same for many at once, update by update: what lies near in the trace is looked up one after another. */
+function lookUp(u: Updates, trace: PowerPrefix, before: readonly number[]): void {
+  const columns = before.map(() => new Float64Array(u.tNs.length));
+  u.tNs.forEach((t, i) => {
+    for (let k = 0; k < before.length; k++) columns[k]![i] = trace.upTo(t - before[k]!);
+  });
+  before.forEach((ns, k) => u.upToJ.set(ns, columns[k]!));
 }
 
 /** Shrinking steps around the best grid point. */
@@ -177,16 +191,22 @@ export function filteredEnergyJ(
   let updated = tNs.at(a);
   const [least, most] = trace.rangeW;
   const [low, high] = [new LineIntegral(t0, t1), new LineIntegral(t0, t1)];
+  let [lowW, highW] = [0, 0];
   for (let i = a; i < b; i++) {
-    if (i > a && value.at(i) !== value.at(i - 1)) updated = (tNs.at(i - 1) + tNs.at(i)) / 2;
-    const end = updated - filter.delayNs;
-    const from = end - filter.windowNs;
-    const unseen = Math.max(0, trace.startNs - from) + Math.max(0, end - trace.endNs);
-    const share = Math.min(1, unseen / filter.windowNs);
-    // Beyond its ends the trace adds nothing to its mean.
-    const seen = trace.meanW(from, end);
-    low.add(tNs.at(i), seen + share * least);
-    high.add(tNs.at(i), seen + share * most);
+    const isUpdate = i > a && value.at(i) !== value.at(i - 1);
+    if (isUpdate) updated = (tNs.at(i - 1) + tNs.at(i)) / 2;
+    // Between two updates a channel is read many times.
+    if (isUpdate || i === a) {
+      const end = updated - filter.delayNs;
+      const from = end - filter.windowNs;
+      const unseen = Math.max(0, trace.startNs - from) + Math.max(0, end - trace.endNs);
+      const share = Math.min(1, unseen / filter.windowNs);
+      // Beyond its ends the trace adds nothing to its mean.
+      const seen = trace.meanW(from, end);
+      [lowW, highW] = [seen + share * least, seen + share * most];
+    }
+    low.add(tNs.at(i), lowW);
+    high.add(tNs.at(i), highW);
   }
   return [low.joules(), high.joules()];
 }
@@ -238,6 +258,7 @@ class LineIntegral {
 
 /** Updates in a window beyond which the forecast is not made: five hours of a 20 ms counter. */
 const MAX_STROBES = 1e6;
+const PHASES = 20;
 
 /**
  * What a strobing channel could have claimed for a window, over all phases of its update clock: from the
@@ -252,15 +273,25 @@ export function strobeRangeJ(
   windowNs: number,
 ): readonly [number, number] {
   if (!((t1 - t0) / updateNs <= MAX_STROBES)) return [NaN, NaN];
-  const PHASES = 20;
+  const t = Float64Array.from({ length: PHASES }, (_, k) => t0 + (k / PHASES) * updateNs);
+  const sum = new Float64Array(PHASES);
+  const n = new Float64Array(PHASES);
+  // In the order of time, phase after phase: the next look-up lies near the one before.
+  for (let left = true; left;) {
+    left = false;
+    for (let k = 0; k < PHASES; k++) {
+      const at = t[k]!;
+      if (!(at < t1)) continue;
+      sum[k]! += windowNs > 0 ? trace.meanW(at - windowNs, at) : trace.at(at);
+      t[k] = at + updateNs;
+      n[k]!++;
+      left = true;
+    }
+  }
   let [lo, hi] = [Infinity, -Infinity];
   for (let k = 0; k < PHASES; k++) {
-    let sum = 0;
-    let n = 0;
-    for (let t = t0 + (k / PHASES) * updateNs; t < t1; t += updateNs, n++)
-      sum += windowNs > 0 ? trace.meanW(t - windowNs, t) : trace.at(t);
-    if (n === 0) continue;
-    const e = ((sum / n) * (t1 - t0)) / 1e9;
+    if (n[k] === 0) continue;
+    const e = ((sum[k]! / n[k]!) * (t1 - t0)) / 1e9;
     if (e < lo) lo = e;
     if (e > hi) hi = e;
   }

@@ -173,7 +173,7 @@ export class Integrator {
       sums.add(Sum.rails + k, part);
       if (k % RAIL === 0) sums.add(Sum.energyJ, part);
     }
-    sums.add(Sum.samples, b - a);
+    sums.add(Sum.samples, (run.condensedRows ?? b - a + 1) - 1);
     sums.add(Sum.coveredS, (run.tNs[b]! - run.tNs[a]!) / NS_PER_S);
     this.#addSpread(run, a, b);
   }

@@ -112,16 +112,18 @@ export function physicalPass(
       if (i === 0) outside.whole(w, s);
     },
   };
-  const integrator = new Integrator(
-    rig,
-    new AllInstants([
-      new WatchedSpans(windows, width),
-      new WatchedSpans(outside.marked, width),
-      ofKernels,
-    ]),
-  );
+  const instants = new AllInstants([
+    new WatchedSpans(windows, width),
+    new WatchedSpans(outside.marked, width),
+    ofKernels,
+  ]);
+  const integrator = new Integrator(rig, instants);
   const timeline = new Timeline(scan, stream, clock);
-  for (const run of timeline.runs(o.onProgress)) {
+  // Who sees each run sees each row.
+  const runs = o.onRun
+    ? timeline.runs(o.onProgress)
+    : timeline.around(() => instants.next, o.onProgress);
+  for (const run of runs) {
     integrator.add(run);
     o.onRun?.(run);
   }

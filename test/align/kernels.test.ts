@@ -110,6 +110,26 @@ describe("kernels", () => {
       }
   });
 
+  test("means over any number of rows, from any row on", () => {
+    const r = random(4, "kernels");
+    const layout: RowLayout = { stream: "s", rowBytes: 2, fields: [] };
+    for (const start of Object.values(both))
+      for (let factor = 2; factor <= 9; factor++)
+        for (let means = 1; means <= 5; means++) {
+          const kernels = new Kernels(layout, 64, 1, start);
+          const x = kernels.column();
+          x.set(x.map(() => r.normal()));
+          const from = r.integer(64 - means * factor);
+          const out = new Float64Array(8).fill(7);
+          kernels.means(x, from, means, factor, out, 2);
+          expect([out[1], out[2 + means]]).toEqual([7, 7]);
+          for (let k = 0; k < means; k++) {
+            const rows = x.subarray(from + k * factor, from + (k + 1) * factor);
+            expect(out[2 + k]).toBeCloseTo(rows.reduce((sum, v) => sum + v, 0) / factor, 13);
+          }
+        }
+  });
+
   test("sums of the steps, at every length", () => {
     const r = random(3, "kernels");
     const layout: RowLayout = { stream: "s", rowBytes: 2, fields: [] };

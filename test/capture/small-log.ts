@@ -77,6 +77,6 @@ export const count = (rs: readonly CaptureRecord[], kind: CaptureRecord["kind"])
 export const words = (rs: readonly CaptureRecord[]): string[] =>
   rs.map((r) =>
     JSON.stringify(r, (key, v: unknown) =>
-      typeof v === "bigint" ? `${v}n` : key === "at" ? undefined : v,
+      typeof v === "bigint" ? `${v}n` : key === "at" || key === "dataAt" ? undefined : v,
     ),
   );
