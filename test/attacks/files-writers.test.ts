@@ -9,6 +9,7 @@ const root = join(import.meta.dirname, "../..");
 const MAY: Readonly<Record<string, string>> = {
   "capture/own-file.ts": "the one way to write a file of ours",
   "capture/new-run.ts": "makes run folders, renames an import's log, removes our names one by one",
+  "capture/number-pages.ts": "a file for reads that never keeps a name",
   "capture/mcap-file.ts": "the log itself, append only",
   "host/file-lock.ts": "creates a locked file for the two above",
   "host/own-folder.ts": "folders in shared memory and for temporary files, our own",

@@ -21,8 +21,8 @@ export function expectBuilt(): void {
 
 export async function truejoule(...args: string[]): Promise<Ran> {
   try {
-    // Stands in for marks/cuda, which needs CUDA: a file that is there is all that record asks for.
-    const env = { ...process.env, TRUEJOULE_CUDA_LIBRARY: main };
+    // Stands in for marks/cuda, which needs CUDA: that it is a library or program is all that record asks for.
+    const env = { ...process.env, TRUEJOULE_CUDA_LIBRARY: process.execPath };
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [main, ...args], {
       env,
     });
