@@ -82,6 +82,11 @@ static void make_ring(char *folder, uint32_t capacity, uint64_t head) {
       pwrite(fd, "TJMARKS", 8, 0) != 8 || pwrite(fd, sizes, sizeof sizes, 8) != sizeof sizes ||
       pwrite(fd, &names_head, 8, TJ__AT_NAMES_HEAD) != 8 || pwrite(fd, &head, 8, TJ__AT_HEAD) != 8)
     die("cannot make a ring");
+  /* Each slot as the lap before has left it: one of 0 would look like a later lap's where low words are compared. */
+  for (uint64_t i = head; head && i < head + capacity; i++) {
+    uint64_t seq = 2 * (i - capacity) + 2;
+    if (pwrite(fd, &seq, 8, TJ__HEADER_BYTES + (off_t)(i & (capacity - 1)) * TJ__SLOT_BYTES) != 8) die("pwrite");
+  }
   close(fd);
 }
 
