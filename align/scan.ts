@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { type Damage, readCapture, type ReadOptions } from "../capture/log-reader.ts";
 import { NumberPages } from "../capture/number-pages.ts";
 import { inRowOrder, type LateBlock, RowOrder } from "../capture/row-order.ts";
+import type { LogReading } from "../capture/unchanged.ts";
 import { BLOCK_HEADER } from "../capture/wire.ts";
 import { inputError } from "../schema/errors.ts";
 import {
@@ -85,10 +86,7 @@ export interface SegmentScan {
   readonly blockTicks: readonly { readonly device: number; readonly tick: bigint }[];
 }
 
-export interface Scan {
-  readonly path: string;
-  /** Of the log, as it was read. */
-  readonly sha256: string;
+export interface Scan extends LogReading {
   readonly session: Session;
   /** As declared, with the lines of its sensors corrected by their references, and the device's skews. */
   readonly rig: Rig | null;
@@ -344,11 +342,11 @@ export function scanCapture(
   const notes: Note[] = [];
   const damages: Damage[] = [];
   const frames: number[] = [];
-  let sha256 = "";
+  let reading: LogReading | undefined;
   const options: ReadOptions = {
     borrowed: true,
     onRows: (offset) => frames.push(offset),
-    onSha256: (hex) => (sha256 = hex),
+    onEnd: (r) => (reading = r),
   };
   for (const r of readCapture(path, onProgress ? { ...options, onProgress } : options)) {
     switch (r.kind) {
@@ -415,8 +413,7 @@ export function scanCapture(
   scanner?.end();
   const rigText = attachments.get("rig.yaml") ?? attachments.get("rig.json");
   return {
-    path,
-    sha256,
+    ...reading!,
     session,
     rig,
     disciplines,

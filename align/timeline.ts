@@ -154,9 +154,7 @@ export class Timeline {
     try {
       for (let i = 0; i < slices.count; i++) {
         const s = slices.at(i);
-        // The last one too is read, so that a log that lost its end meanwhile is told.
-        const isCondensed =
-          s.isPlain && i < slices.count - 1 && this.#passesOver(s, pass, nextNs, kept.tNs);
+        const isCondensed = s.isPlain && this.#passesOver(s, pass, nextNs, kept.tNs);
         if (isCondensed) {
           slices.read(i, kept.sums, kept.rails, kept.totalW);
           yield this.#condensed(s.rows, kept);

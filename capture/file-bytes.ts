@@ -4,10 +4,13 @@ import { createHash, type Hash } from "node:crypto";
 import { closeSync, readSync, statSync } from "node:fs";
 import { inputError } from "../schema/errors.ts";
 import { openRegular } from "./regular-file.ts";
+import { stampOf } from "./unchanged.ts";
 
 export class FileBytes {
   readonly path: string;
   readonly size: number;
+  /** Of the file as it was opened. */
+  readonly stamp: string;
   /** Bytes read so far. */
   bytesRead = 0;
   readonly #fd: number;
@@ -23,6 +26,7 @@ export class FileBytes {
     const { fd, size } = openRegular(path, "a capture log");
     this.#fd = fd;
     this.size = size;
+    this.stamp = stampOf(fd);
     if (hashed) this.#hash = createHash("sha256");
   }
 

@@ -19,6 +19,7 @@ import { MESSAGE_HEAD, parseRecord, partEnd } from "./chunk-contents.ts";
 import { FileBytes } from "./file-bytes.ts";
 import { type Damage, type Frame, framesOf, readFrames, readFramesAt } from "./mcap-frames.ts";
 import { CHUNK_RECORDS, chunkRecords, Op, PREFIX } from "./mcap-records.ts";
+import type { LogReading } from "./unchanged.ts";
 import * as wire from "./wire.ts";
 
 export type { Damage } from "./mcap-frames.ts";
@@ -67,21 +68,21 @@ export interface ReadOptions {
   readonly borrowed?: true;
   /** Told where each whole frame lies that holds rows: what {@link readRowsAt} wants. */
   readonly onRows?: (offset: number) => void;
-  /** Told the SHA-256 of the file, of the very bytes that were read, when all of it is. */
-  readonly onSha256?: (hex: string) => void;
+  /** Told what was read, when all of it is. */
+  readonly onEnd?: (reading: LogReading) => void;
 }
 
 /** @throws InputError when the file is missing, is no MCAP file at all, or of another version. */
 export function* readCapture(path: string, options: ReadOptions = {}): Generator<CaptureRecord> {
   const decoder = new RecordDecoder(path, options);
-  const file = new FileBytes(path, options.onSha256 !== undefined);
+  const file = new FileBytes(path, options.onEnd !== undefined);
   try {
     for (const frame of framesOf(file, options.onProgress)) {
       options.onFrame?.(frame.kind === "damage" ? frame.damage : frame);
       if (frame.kind === "damage") yield frame;
       else if (frame.opcode !== Op.metadata) yield* decoder.decode(frame);
     }
-    options.onSha256?.(file.sha256());
+    options.onEnd?.({ path, sha256: file.sha256(), stamp: file.stamp });
   } finally {
     file.close();
   }

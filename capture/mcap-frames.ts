@@ -10,6 +10,7 @@ import { FileBytes } from "./file-bytes.ts";
 import { crcOf, EndMarks, endProblem } from "./log-end.ts";
 import { hex, MAGIC, Op, PREFIX, type Shape, shapeAt } from "./mcap-records.ts";
 import { Search } from "./resync.ts";
+import { logChanged } from "./unchanged.ts";
 
 /** A stretch of the file that could not be used. `cut`: the file ends without its footer. */
 export interface Damage {
@@ -47,8 +48,7 @@ export function* readFramesAt(
     const peek = (at: number, length: number): Buffer => file.read(at, Buffer.allocUnsafe(length));
     for (const offset of offsets) {
       const shape = shapeAt(peek, offset, file.size);
-      if (typeof shape === "string")
-        throw inputError("the log was changed while it was read", path);
+      if (typeof shape === "string") throw logChanged(path);
       if (buffer.length < shape.bytes) buffer = Buffer.alloc(2 * shape.bytes);
       const bytes = file.read(offset, buffer.subarray(0, shape.bytes));
       yield { kind: "frame", opcode: shape.opcode, offset, bytes };

@@ -1,12 +1,12 @@
 // A stretch of a log that a reading found whole and undamaged, from one row block's message to the end of another
 // of the same channel → the row blocks in it. Nothing else is decoded, and no checksum taken again: for a second
-// look at a few rows of a large log. Holds: the bytes of one stretch.
+// look at a few rows of a large log, after which {@link assertUnchanged} is asked. Holds: the bytes of one stretch.
 
-import { inputError } from "../schema/errors.ts";
 import type { RowLayout, SampleBlock } from "../schema/records.ts";
 import { MESSAGE_HEAD } from "./chunk-contents.ts";
 import { FileBytes } from "./file-bytes.ts";
 import { CHUNK_RECORDS, Op, PREFIX } from "./mcap-records.ts";
+import { logChanged } from "./unchanged.ts";
 import { decodeBlock, uint64, viewOf } from "./wire.ts";
 
 /** Rows of a stream that stand in the log from byte to byte. */
@@ -96,6 +96,6 @@ export class RowRanges {
   }
 
   #changed(): Error {
-    return inputError("the log was changed while it was read", this.#file.path);
+    return logChanged(this.#file.path);
   }
 }

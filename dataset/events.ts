@@ -1,6 +1,7 @@
 // Windows with their Joules → events.arrow, in the order that `event` in fused.arrow counts them.
 
 import { MarkFields } from "../capture/mark-fields.ts";
+import { assertUnchanged } from "../capture/unchanged.ts";
 import type { Comparison } from "../energy/compare.ts";
 import { inOrder, kernelFields, launchesOnly } from "../energy/cuda-kernels.ts";
 import type { FigureColumns } from "../energy/physical.ts";
@@ -20,6 +21,7 @@ export function writeEvents(
       for (let from = 0; from < c.list.count; from += ROWS_A_BATCH)
         writeWindows(file, c, fields, from, Math.min(c.list.count, from + ROWS_A_BATCH));
       for (const batch of kernelBatches(c)) writeKernels(file, c, batch);
+      assertUnchanged(c.scan);
     });
   } finally {
     fields.close();

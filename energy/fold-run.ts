@@ -1,6 +1,7 @@
 // A prepared run → its folded kernels: one pass over the samples.
 
 import { Timeline } from "../align/timeline.ts";
+import { assertUnchanged } from "../capture/unchanged.ts";
 import { inputError } from "../schema/errors.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
@@ -39,6 +40,7 @@ export function foldKernels(
   const asSampled = { path: scan.path, rig: withoutSkew(scan.rig) };
   const timeline = new Timeline(asSampled, scan.stream, clocks.daq);
   for (const run of timeline.runs(onProgress)) folder.add(run);
+  assertUnchanged(scan);
   return folder.finish();
 }
 

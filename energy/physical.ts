@@ -6,6 +6,7 @@ import { Column } from "../align/mark-table.ts";
 import type { Scan } from "../align/scan.ts";
 import type { DaqClock } from "../align/segments.ts";
 import { type AlignedRun, Timeline, type TimelineCounts } from "../align/timeline.ts";
+import { assertUnchanged } from "../capture/unchanged.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 import { Budget, type BudgetTerm, COVERAGE_FACTOR, outsideOf, shiftedEnds } from "./budget.ts";
 import { AllInstants, instantsOf, ListedInstants, type Spans, WatchedSpans } from "./instants.ts";
@@ -127,6 +128,7 @@ export function physicalPass(
     integrator.add(run);
     o.onRun?.(run);
   }
+  assertUnchanged(scan);
   integrator.end();
   const { counts } = timeline;
   return { figures, detailed, idle: outside.left(), kernels: ofKernels.snapshots, counts };

@@ -7,7 +7,7 @@ import type { Discipline } from "../align/discipline.ts";
 import { loggedRig } from "../align/logged-rig.ts";
 import { scanCapture } from "../align/scan.ts";
 import { type AlignedRun, Timeline } from "../align/timeline.ts";
-import { fileSha256 } from "../capture/sha256.ts";
+import { assertUnchanged } from "../capture/unchanged.ts";
 import { openRun } from "../capture/run.ts";
 import { type FoundSkew, type Quantity, QUANTITIES } from "../schema/calibration-record.ts";
 import { InputError } from "../schema/errors.ts";
@@ -47,12 +47,14 @@ export function measureRun(dir: string): MeasuredRun {
     throw new InputError(`${dir} holds no physical trace; record one with --rig`);
   const rig = loggedRig(capture, logged);
   const clock = fitClocks(scan).daq!;
-  const runs = (): Generator<AlignedRun> =>
-    new Timeline({ path: capture, rig }, scan.stream!, clock).runs();
+  const runs = function* (): Generator<AlignedRun> {
+    yield* new Timeline({ path: capture, rig }, scan.stream!, clock).runs();
+    assertUnchanged(scan);
+  };
   return {
     dir,
     source: scan.session.source,
-    sha256: fileSha256(capture),
+    sha256: scan.sha256,
     rig,
     corrected: scan.rig,
     disciplines: scan.disciplines,

@@ -12,6 +12,11 @@ export function freeBytes(dir: string): number {
 
 /** Power channels of telemetry that a machine with a GPU has; how many there are is known once they are read. */
 const ASSUMED_CHANNELS = 4;
+/** Reads a second of one GPU at the default pace: four channels at 100 Hz and some at 10 Hz. */
+const ASSUMED_READ_HZ = 450;
+/** Bytes of a read in the log, and of its row of telemetry.arrow with what fuse keeps beside it meanwhile. */
+const LOG_BYTES_A_READ = 84;
+const FUSE_BYTES_A_READ = 53 + 24;
 /** Left for other programs, and for what is small. */
 const SPARE_BYTES = 512 << 20;
 /** Without an end in sight: so long at least, s. */
@@ -37,6 +42,10 @@ export function fusedRowBytes(rig: Rig, channels = ASSUMED_CHANNELS): number {
   );
 }
 
+/** Bytes that fusing so many rows and reads takes. @param channels power channels of telemetry. */
+export const fuseBytes = (rig: Rig, rows: number, reads: number, channels?: number): number =>
+  rows * fusedRowBytes(rig, channels) + reads * FUSE_BYTES_A_READ;
+
 export interface Room {
   readonly logBytes: number;
   /** 0 where it is not to be fused. */
@@ -47,8 +56,8 @@ export interface Room {
 export function roomFor(rig: Rig, durationS: number, fuse: boolean): Room {
   const seconds = Number.isFinite(durationS) ? durationS : OPEN_END_S;
   return {
-    logBytes: bytesPerSecond(rig) * seconds + SPARE_BYTES,
-    fuseBytes: fuse ? fusedRowBytes(rig) * rig.device.rowHz * seconds : 0,
+    logBytes: (bytesPerSecond(rig) + ASSUMED_READ_HZ * LOG_BYTES_A_READ) * seconds + SPARE_BYTES,
+    fuseBytes: fuse ? fuseBytes(rig, rig.device.rowHz * seconds, ASSUMED_READ_HZ * seconds) : 0,
   };
 }
 

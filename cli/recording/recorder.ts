@@ -19,7 +19,7 @@ import { type Instant, instant } from "../../schema/time.ts";
 import { after } from "./after.ts";
 import { clockPair } from "./clock-pair.ts";
 import type { LiveSource } from "./device.ts";
-import { freeBytes, fusedRowBytes, shortage } from "./disk.ts";
+import { freeBytes, fuseBytes, shortage } from "./disk.ts";
 import { Findings } from "./findings.ts";
 import { ProgramMarks } from "./program-marks.ts";
 import type { RecordingPlan, RecordingResult, RecordingState } from "./plan.ts";
@@ -135,7 +135,7 @@ class Recorder {
     const findings = this.#findings.list;
     if (this.#failed) why = "failure";
     const state = this.#state();
-    const fuseBytes = state.rows * this.#fusedRowBytes();
+    const fuseBytes = this.#fuseBytes(state);
     const place = (): LogPlace => this.#log.place;
     return { ...state, ended: why, exitCode, telemetry, trigger, findings, place, fuseBytes };
   }
@@ -313,14 +313,14 @@ class Recorder {
   }
 
   /** Said once, and in time to do something about it. */
-  #watchRoom({ elapsedS, bytes, rows, freeBytes }: RecordingState): void {
+  #watchRoom({ elapsedS, bytes, rows, reads, freeBytes }: RecordingState): void {
     const { durationS, fuse } = this.#plan;
     if (this.#toldOfRoom || elapsedS < SETTLED_S) return;
     const longer = Number.isFinite(durationS) ? Math.max(0, durationS / elapsedS - 1) : 0;
-    const allRows = rows * (1 + longer);
+    const all = { rows: rows * (1 + longer), reads: reads * (1 + longer) };
     const text = shortage(freeBytes, {
       logBytes: bytes * longer + MIN_FREE_BYTES,
-      fuseBytes: fuse ? allRows * this.#fusedRowBytes() : 0,
+      fuseBytes: fuse ? this.#fuseBytes(all) : 0,
     });
     if (text === null) return;
     this.#toldOfRoom = true;
@@ -328,9 +328,9 @@ class Recorder {
     this.#plan.onFinding?.(`disk: ${text}`);
   }
 
-  #fusedRowBytes(): number {
+  #fuseBytes({ rows, reads }: Pick<RecordingState, "rows" | "reads">): number {
     const power = (this.#sampler?.channels ?? []).filter((c) => c.quantity === "power");
-    return fusedRowBytes(this.#plan.bench.rig.rig, power.length);
+    return fuseBytes(this.#plan.bench.rig.rig, rows, reads, power.length);
   }
 
   /** A full disk or a stranger at the port ends the recording; what is there stays readable. */
