@@ -56,7 +56,7 @@ const CUPTI_STREAM = /^(gpu\S*) cupti:\d+(?:\.\d+)?$/;
  */
 export function kernelTimes(
   table: KernelTable | undefined,
-  exchanges: readonly ClockExchange[],
+  exchanges: Iterable<ClockExchange>,
   session: Session,
 ): KernelTimes | undefined {
   if (!table) return undefined;
@@ -75,12 +75,13 @@ export function kernelTimes(
   return { table, ...placed, clocks: [...clocks.values()], cupti: [...errors.values()], warnings };
 }
 
-function byStream(exchanges: readonly ClockExchange[]): Map<string, ClockExchange[]> {
+/** Of GPUs and of CUPTI; those of the DAQ are many, and not asked for here. */
+function byStream(exchanges: Iterable<ClockExchange>): Map<string, ClockExchange[]> {
   const groups = new Map<string, ClockExchange[]>();
   for (const e of exchanges) {
     const group = groups.get(e.stream);
     if (group) group.push(e);
-    else groups.set(e.stream, [e]);
+    else if (GPU_STREAM.test(e.stream) || CUPTI_STREAM.test(e.stream)) groups.set(e.stream, [e]);
   }
   return groups;
 }

@@ -150,18 +150,20 @@ function exchangesOf(
   if (!device) return [];
   const begins = (i: number): number => stream.segments[i]?.arrivals[0]?.sessionNs ?? Infinity;
   const [from, to] = [k === 0 ? -Infinity : begins(k), begins(k + 1)];
-  return scan.exchanges.flatMap((e) => {
-    if (e.stream !== stream.layout.stream) return [];
+  const pairings: ClockPairing[] = [];
+  for (const e of scan.exchanges) {
+    if (e.stream !== stream.layout.stream) continue;
     const [sent, received] = [toSession(scan.session, e.sent), toSession(scan.session, e.received)];
-    if (received < from || received >= to) return [];
+    if (received < from || received >= to) continue;
     const inside = device(e.deviceSent) - device(e.deviceReceived);
     const roundTripNs = received - sent - (inside / hz) * 1e9;
-    return {
+    pairings.push({
       device: (device(e.deviceReceived) + device(e.deviceSent)) / 2,
       sessionNs: (sent + received) / 2,
       uNs: Math.max(1e3, roundTripNs / Math.sqrt(12)),
-    };
-  });
+    });
+  }
+  return pairings;
 }
 
 /** Device ticks → rows, by the blocks that carry both; exact, as rows are paced by the same clock. */

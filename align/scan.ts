@@ -11,7 +11,6 @@ import { inputError } from "../schema/errors.ts";
 import {
   BlockFlag,
   type ClockExchange,
-  type ClockPair,
   type Edge,
   type Mark,
   type Note,
@@ -28,6 +27,7 @@ import { KernelCollector, type KernelTable } from "./cuda-kernels.ts";
 import { columnReader, type ColumnReader } from "./decode.ts";
 import { withDeviceSkew } from "./device-skew.ts";
 import { type Discipline, disciplinedRig } from "./discipline.ts";
+import { ExchangeTable } from "./exchange-table.ts";
 import { loggedRig } from "./logged-rig.ts";
 import { MarkTable } from "./mark-table.ts";
 import { Outline } from "./outline.ts";
@@ -103,8 +103,8 @@ export interface Scan extends LogReading {
   readonly syncMarks: readonly Mark[];
   readonly kernels: KernelTable | undefined;
   readonly edges: readonly Edge[];
-  readonly pairs: readonly ClockPair[];
-  readonly exchanges: readonly ClockExchange[];
+  readonly wall: Pick<WallClock, "first" | "steps">;
+  readonly exchanges: Iterable<ClockExchange>;
   readonly notes: readonly Note[];
   readonly damages: readonly Damage[];
 }
@@ -337,8 +337,7 @@ export function scanCapture(
   const syncMarks: Mark[] = [];
   const kernels = new KernelCollector();
   const edges: Edge[] = [];
-  const pairs: ClockPair[] = [];
-  const exchanges: ClockExchange[] = [];
+  const exchanges = new ExchangeTable();
   const notes: Note[] = [];
   const damages: Damage[] = [];
   const frames: number[] = [];
@@ -395,11 +394,10 @@ export function scanCapture(
         edges.push(r.edge);
         break;
       case "pair":
-        pairs.push(r.pair);
         wall?.read(r.pair);
         break;
       case "exchange":
-        exchanges.push(r.exchange);
+        exchanges.add(r.exchange);
         break;
       case "note":
         notes.push(r.note);
@@ -426,7 +424,7 @@ export function scanCapture(
     syncMarks,
     kernels: kernels.finish(),
     edges,
-    pairs,
+    wall: wall!,
     exchanges,
     notes,
     damages,

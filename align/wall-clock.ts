@@ -13,14 +13,23 @@ const NEWEST_NS = 1e9;
  * How far the wall clock was set between two readings, ns; 0 where it only ran: NTP slews by at most
  * 500 ppm, and a reading takes less than a millisecond.
  */
-export function steppedNs(a: Reading, b: Reading): number {
+function steppedNs(a: Reading, b: Reading): number {
   const stepped = Number(b.unix - a.unix - (b.mono - a.mono));
   return Math.abs(stepped) > 1e6 + 500e-6 * Number(b.mono - a.mono) ? stepped : 0;
 }
 
 type Reading = Pick<ClockPair, "unix" | "mono">;
 
+/** The wall clock was set between the reading at `mono` and the one before it. */
+export interface WallStep {
+  readonly mono: ClockPair["mono"];
+  readonly byNs: number;
+}
+
 export class WallClock {
+  /** The first reading of the log. */
+  first: ClockPair | undefined;
+  readonly steps: WallStep[] = [];
   readonly #session: Session;
   /** The last reading of each stretch between steps, newest first. */
   readonly #readings: Reading[];
@@ -32,9 +41,12 @@ export class WallClock {
   }
 
   read(pair: ClockPair): void {
+    this.first ??= pair;
     const last = this.#readings[0];
-    if (last && steppedNs(last, pair) === 0) this.#readings[0] = pair;
+    const byNs = last ? steppedNs(last, pair) : 0;
+    if (last && byNs === 0) this.#readings[0] = pair;
     else this.#readings.unshift(pair);
+    if (byNs !== 0) this.steps.push({ mono: pair.mono, byNs });
   }
 
   /** @param fetchedNs when the stamp was read. @returns undefined where no reading places it before that. */

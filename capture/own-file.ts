@@ -18,6 +18,7 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { jsonPieces } from "./json-pieces.ts";
 import { createLocked, isUnlinked, lockFile } from "../host/file-lock.ts";
 
 /** A name has at most 255 bytes on most file systems. */
@@ -109,8 +110,17 @@ export function writeOwn(path: string, content: string | Uint8Array, fresh = fal
 }
 
 /** As all our JSON files are written. */
-export const writeOwnJson = (path: string, value: object, fresh = false): string =>
-  writeOwn(path, `${JSON.stringify(value, null, 1)}\n`, fresh);
+export function writeOwnJson(path: string, value: object, fresh = false): string {
+  const file = new OwnFile(path);
+  try {
+    for (const piece of jsonPieces(value)) file.write(Buffer.from(piece));
+    file.write(Buffer.from("\n"));
+  } catch (error) {
+    file.abort();
+    throw error;
+  }
+  return file.close(fresh);
+}
 
 /** Whether a file could not be written because of where it is: a read-only disk, somebody else's folder. */
 export const isUnwritable = (error: unknown): boolean =>

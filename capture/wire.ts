@@ -213,6 +213,9 @@ const SHAPES: Readonly<Record<string, Shape>> = {
 const POSSIBLE: Readonly<Record<string, (o: Record<string, unknown>) => boolean>> = {
   mark: ({ name }) => name !== "",
   edge: ({ index, tick, seconds }) => [index, tick, seconds].some((x) => x !== undefined),
+  exchange: ({ sent, device_received, device_sent, received }) =>
+    (sent as bigint) <= (received as bigint) &&
+    [device_received, device_sent].every((tick) => (tick as bigint) >= 0n),
   note: ({ count }) =>
     count === undefined || (Number.isSafeInteger(count) && (count as number) >= 0),
 };

@@ -74,8 +74,7 @@ function rootName({ session, rig }: Scan): string {
 }
 
 /** CLOCK_BOOTTIME at session start, on which Perfetto's own traces stand, as far as it is known. */
-function baseNs({ session, pairs }: Scan): bigint {
-  const [pair] = pairs;
+function baseNs({ session, wall: { first: pair } }: Scan): bigint {
   if (pair) return pair.boot + (session.hostEpoch - pair.mono);
   if (session.hostClock === "trace") return ONE_HOUR_NS;
   return session.hostEpoch;

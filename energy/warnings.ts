@@ -8,7 +8,6 @@ import { upperMedian } from "../align/median.ts";
 import type { Scan, TelemetrySeries } from "../align/scan.ts";
 import { clockTotals, type DaqClock, placeNs } from "../align/segments.ts";
 import type { TimelineCounts } from "../align/timeline.ts";
-import { steppedNs } from "../align/wall-clock.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
 import type { Note } from "../schema/records.ts";
 import type { WindowResult } from "./compare.ts";
@@ -190,16 +189,10 @@ function strangeRate({ rig, stream }: Scan, { daq }: SessionClocks): string[] {
 
 /** UTC and the monotonic clock should run together. */
 function wallClockSteps(scan: Scan): string[] {
-  const out: string[] = [];
-  for (let i = 1; i < scan.pairs.length; i++) {
-    const { mono } = scan.pairs[i]!;
-    const stepped = steppedNs(scan.pairs[i - 1]!, scan.pairs[i]!);
-    if (stepped !== 0)
-      out.push(
-        `the wall clock stepped by ${(stepped / 1e9).toFixed(3)} s at ${(Number(mono - scan.session.hostEpoch) / 1e9).toFixed(1)} s; samples that the driver stamps are placed by the clock before and after it, all else does not use it`,
-      );
-  }
-  return out;
+  return scan.wall.steps.map(
+    ({ mono, byNs }) =>
+      `the wall clock stepped by ${(byNs / 1e9).toFixed(3)} s at ${(Number(mono - scan.session.hostEpoch) / 1e9).toFixed(1)} s; samples that the driver stamps are placed by the clock before and after it, all else does not use it`,
+  );
 }
 
 /** One line for the channels of one log. */
