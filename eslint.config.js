@@ -1,40 +1,5 @@
-// Typed lint, and the one direction of imports that docs/ARCHITECTURE.md draws.
+// Typed lint. Which way imports may point is .dependency-cruiser.mjs's.
 import tseslint from "typescript-eslint";
-
-/** Which top-level folders each folder may import; everything else is an error. */
-const mayImport = {
-  schema: [],
-  host: ["schema"],
-  capture: ["schema", "host"],
-  ingest: ["schema", "capture", "host"],
-  gpio: ["schema", "capture", "host"],
-  marks: ["schema", "capture", "host"],
-  nvml: ["schema", "capture", "host"],
-  rigs: ["schema", "capture", "host"],
-  firmware: ["schema", "capture", "rigs"],
-  align: ["schema", "capture"],
-  energy: ["schema", "capture", "align"],
-  dataset: ["schema", "capture", "align", "energy"],
-  view: ["schema", "capture", "align", "energy", "dataset"],
-};
-const folders = [...Object.keys(mayImport), "protocols", "cli"];
-
-const directions = Object.entries(mayImport).map(([folder, allowed]) => ({
-  files: [`${folder}/**/*.ts`],
-  rules: {
-    "no-restricted-imports": [
-      "error",
-      {
-        patterns: folders
-          .filter((other) => other !== folder && !allowed.includes(other))
-          .map((other) => ({
-            group: [`**/${other}/**`, `../${other}/*`],
-            message: `${folder} may import only ${["itself", ...allowed].join(", ")} (docs/ARCHITECTURE.md)`,
-          })),
-      },
-    ],
-  },
-}));
 
 /** Where text may leave the program; elsewhere a stranger's text could reach a terminal as it is. */
 const speakers = [
@@ -132,7 +97,6 @@ export default tseslint.config(
       eqeqeq: "error",
     },
   },
-  ...directions,
   // A test knows how long its lists are.
   { files: ["test/**"], rules: { "local/no-long-arguments": "off" } },
   {

@@ -13,7 +13,7 @@ import type { RowLayout, SampleBlock } from "../schema/records.ts";
 import type { Sensor } from "../schema/rig.ts";
 import { columnReader, type ColumnReader } from "./decode.ts";
 import type { Pairing } from "./discipline-fit.ts";
-import type { FastColumns } from "./discipline.ts";
+import type { FastColumns } from "./fast-columns.ts";
 
 /** The chip's clock. */
 const CLOCK_LIMIT = 0.1;

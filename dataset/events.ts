@@ -6,7 +6,7 @@ import type { Comparison } from "../energy/compare.ts";
 import { inOrder, kernelFields, launchesOnly } from "../energy/cuda-kernels.ts";
 import type { FigureColumns } from "../energy/physical.ts";
 import { inDoubt } from "../energy/quality.ts";
-import type { Window } from "../energy/windows.ts";
+import type { Window } from "../energy/window.ts";
 import { eventColumns } from "../schema/tables.ts";
 import { type ArrowFile, type Values, writeArrow } from "./arrow-file.ts";
 

@@ -8,7 +8,7 @@ import type { RowField, RowLayout } from "../schema/records.ts";
 import type { Disciplined, Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { type Snapshots, Sum } from "./integrate.ts";
-import type { Window } from "./windows.ts";
+import type { Window } from "./window.ts";
 import { append, mostOf, rootSquares } from "../schema/lists.ts";
 
 export interface BudgetTerm {

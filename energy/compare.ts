@@ -30,7 +30,8 @@ import { PowerPrefix } from "./prefix.ts";
 import { inDoubt, quality, type Quality } from "./quality.ts";
 import { COUNTER_SAMPLE_NS, knownSensor, STROBE } from "./sensors.ts";
 import { type Claim, Series } from "./series.ts";
-import { pairMarks, type Window, WindowList } from "./windows.ts";
+import type { Window } from "./window.ts";
+import { pairMarks, WindowList } from "./windows.ts";
 import { warningsOf } from "./warnings.ts";
 
 export interface PhysicalEnergy {

@@ -6,7 +6,7 @@ import { SOURCES } from "../align/cuda-kernels.ts";
 import type { KernelTimes } from "../align/cuda-times.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { type Snapshots, Sum } from "./integrate.ts";
-import type { Window } from "./windows.ts";
+import type { Window } from "./window.ts";
 
 /** Windows with a full budget; a page and a document stay readable. Shared evenly among names. */
 const MAX_WINDOWS = 256;

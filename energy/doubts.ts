@@ -1,7 +1,7 @@
 // Stretches of a run in which its trace is not to be trusted → what a window that touches one is told.
 
 import type { SessionNs } from "../schema/time.ts";
-import type { Window } from "./windows.ts";
+import type { Window } from "./window.ts";
 
 type Stretch = readonly [fromNs: SessionNs, toNs: SessionNs];
 

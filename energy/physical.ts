@@ -12,7 +12,8 @@ import { Budget, type BudgetTerm, COVERAGE_FACTOR, outsideOf, shiftedEnds } from
 import { AllInstants, instantsOf, ListedInstants, type Spans, WatchedSpans } from "./instants.ts";
 import { Integrator, type Snapshots, snapshotWidth, Sum } from "./integrate.ts";
 import { QUALITIES, quality, type Quality } from "./quality.ts";
-import { byBegin, type Window, type WindowList } from "./windows.ts";
+import type { Window } from "./window.ts";
+import { byBegin, type WindowList } from "./windows.ts";
 
 /** A window's figures, and what its uncertainty is made of. */
 export interface PhysicalFigures {

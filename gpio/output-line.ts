@@ -6,6 +6,7 @@ import type { Mark } from "../schema/records.ts";
 import { type Instant, elapsedNs, instant, later } from "../schema/time.ts";
 import { check, findLine } from "./chips.ts";
 import { type Kernel, linux } from "./kernel.ts";
+import type { OutputLine } from "./line.ts";
 import { fileOutput, SIMULATED } from "./sim-file.ts";
 import type { Cause } from "./trigger-pulses.ts";
 import {
@@ -21,14 +22,6 @@ import {
   lineValue,
   requestFd,
 } from "./uapi.ts";
-
-export interface OutputLine {
-  readonly name: string;
-  /** Returns when the kernel has set the level. */
-  set(level: 0 | 1): void;
-  /** Leaves the line low. */
-  close(): void;
-}
 
 /** One edge that we made: it happened between the two. */
 export interface DrivenEdge {

@@ -4,7 +4,7 @@
 
 import { closeSync, openSync, writeSync } from "node:fs";
 import { inputError } from "../schema/errors.ts";
-import type { OutputLine } from "./output-line.ts";
+import type { OutputLine } from "./line.ts";
 
 /** A line's name that begins so is a file. */
 export const SIMULATED = "simulated:";

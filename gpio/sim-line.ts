@@ -2,7 +2,7 @@
 // buffer that drops its oldest as the kernel's does, and edges lost on command. Never labelled measured.
 
 import type { EventQueue } from "./input-line.ts";
-import type { OutputLine } from "./output-line.ts";
+import type { OutputLine } from "./line.ts";
 import {
   EVENT_BYTES,
   GPIO_V2_LINE_EVENT_FALLING_EDGE,

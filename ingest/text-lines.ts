@@ -2,38 +2,11 @@
 // and lines that were none, in order. Out: rows to their blocks, and one account of both kinds.
 
 import type { TextFormat } from "../schema/rig.ts";
+import type { LineCounts, LineRows } from "./line-rows.ts";
 import type { Stamp } from "./port.ts";
 import type { RowBlocks } from "./row-blocks.ts";
 import { TickedRows } from "./ticked-rows.ts";
 import { UncountedRows } from "./uncounted-rows.ts";
-
-export interface LineCounts {
-  readonly rows: number;
-  readonly rowsLost: number;
-  /** Rows left out: a counter that cannot be, or that of the row before. */
-  readonly badCounters: number;
-  readonly repeated: number;
-  readonly restarts: number;
-  /** Gaps whose length only the host's clock tells. */
-  readonly holes: number;
-  /** Rows more than the host's clock allows. */
-  readonly excess: number;
-}
-
-export interface LineRows {
-  beginRead(before: Stamp, after: Stamp): void;
-  /** `row` is copied. */
-  row(row: DataView): void;
-  /** A line that was no row. */
-  spoiled(): void;
-  endRead(): void;
-  /** What comes next may be of a device that has begun anew. */
-  restart(): void;
-  flush(): void;
-  counts(): LineCounts;
-  /** The counter of the last row that came; null where there is none. */
-  readonly counter: number | null;
-}
 
 /** Lines come in time or not at all: the next but one is a row lost. */
 const GAP_PERIODS = 1.5;

@@ -12,7 +12,8 @@ import { RateChecks } from "./rate-checks.ts";
 import { RowBlocks } from "./row-blocks.ts";
 import type { DaqSink } from "./sink.ts";
 import { startStream, type StreamSource } from "./stream-source.ts";
-import { type LineCounts, type LineRows, lineRows } from "./text-lines.ts";
+import type { LineCounts, LineRows } from "./line-rows.ts";
+import { lineRows } from "./text-lines.ts";
 import { type RowReader, textLayout, textReader } from "./text-rows.ts";
 
 export interface TextOptions {

@@ -13,9 +13,9 @@
 // took an index. Which ones nobody knows: they are counted, and the host's clock goes on without them.
 
 import { type Arrival, ArrivalClock } from "./arrival-clock.ts";
+import type { LineCounts, LineRows } from "./line-rows.ts";
 import type { Stamp } from "./port.ts";
 import type { RowBlocks } from "./row-blocks.ts";
-import type { LineCounts, LineRows } from "./text-lines.ts";
 
 const LATE_NS = 100e6;
 const LATE_PERIODS = 2.5;

@@ -9,7 +9,7 @@ import { ReadColumn } from "../../align/read-column.ts";
 import type { TelemetrySeries } from "../../align/scan.ts";
 import type { AlignedRun } from "../../align/timeline.ts";
 import { BATCH_ROWS, FusedTable } from "../../dataset/fused.ts";
-import type { Window } from "../../energy/windows.ts";
+import type { Window } from "../../energy/window.ts";
 import { random } from "../../schema/random.ts";
 
 let dir: string;

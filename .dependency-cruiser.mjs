@@ -1,0 +1,70 @@
+// Which way imports may point, everywhere and of every kind (static, dynamic, of types): docs/ARCHITECTURE.md draws
+// it. `npm run floors` checks it.
+
+/** What each folder may import beside itself; tests, scripts and examples may import everything, and nobody them. */
+const floors = {
+  schema: [],
+  host: ["schema"],
+  capture: ["schema", "host"],
+  ingest: ["schema", "capture", "host"],
+  gpio: ["schema", "capture", "host"],
+  marks: ["schema", "capture", "host"],
+  nvml: ["schema", "capture", "host"],
+  rigs: ["schema", "capture", "host"],
+  firmware: ["schema", "capture", "rigs"],
+  align: ["schema", "capture"],
+  energy: ["schema", "capture", "align"],
+  dataset: ["schema", "capture", "align", "energy"],
+  view: ["schema", "capture", "align", "energy", "dataset"],
+};
+
+/** Above the floors: programs and what they are made of. */
+const roofs = ["protocols", "bench", "cli", "index\\.ts"];
+const outside = ["test", "scripts", "examples"];
+
+const inside = (names) => `^(${names.join("|")})(/|$)`;
+const all = [...Object.keys(floors), ...roofs, ...outside];
+
+/** @type {import("dependency-cruiser").IConfiguration} */
+export default {
+  forbidden: [
+    ...Object.entries(floors).map(([folder, allowed]) => ({
+      name: `${folder}-upwards`,
+      severity: "error",
+      comment: `${folder} may import only ${["itself", ...allowed].join(", ")}`,
+      from: { path: inside([folder]) },
+      to: { path: inside(all.filter((f) => f !== folder && !allowed.includes(f))) },
+    })),
+    {
+      name: "outside",
+      severity: "error",
+      comment: "the program imports no test, script or example",
+      from: { path: inside(roofs) },
+      to: { path: inside(outside) },
+    },
+    {
+      name: "circle",
+      severity: "error",
+      comment: "two files that need each other are one file, or a third is missing",
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: "nowhere",
+      severity: "error",
+      comment: "the import finds no file or package",
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    exclude: { path: "^(node_modules|dist|carry|runs)/" },
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "types"],
+    },
+  },
+};
