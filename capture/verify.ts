@@ -2,12 +2,13 @@
 // (log-reader.ts), and here what only the sequence of rows shows. One pass, one record in memory.
 
 import { inputError } from "../schema/errors.ts";
-import { BlockFlag, type Note, type SampleBlock } from "../schema/records.ts";
+import { BlockFlag, type Note, type RowLayout, type SampleBlock } from "../schema/records.ts";
 import type { Session } from "../schema/session.ts";
 import { type ChainCheck, ChainReader, type KnownHead } from "./chain-check.ts";
 import { type Damage, readCapture } from "./log-reader.ts";
 import type { Frame } from "./mcap-frames.ts";
 import { RowOrder } from "./row-order.ts";
+import { type Misplaced, NOTHING, RowPlaces } from "./row-places.ts";
 
 export interface StreamCheck {
   readonly stream: string;
@@ -22,6 +23,8 @@ export interface StreamCheck {
   /** Blocks that came after their successors and are read in their places, and their rows. */
   lateBlocks: number;
   lateRows: number;
+  /** What cannot be of one run; known after the last record. */
+  misplaced: Misplaced;
 }
 
 export interface LogCheck {
@@ -35,6 +38,8 @@ export interface LogCheck {
   readonly failedReads: number;
   readonly marks: number;
   readonly edges: number;
+  /** Edges of streams that the log does not have. */
+  readonly strayEdges: number;
   readonly damages: readonly Damage[];
   /** Warnings and losses that whoever wrote the log recorded. */
   readonly notes: readonly Note[];
@@ -57,6 +62,12 @@ export function verifyLog(
   const attachments: string[] = [];
   let rig: Uint8Array | null = null;
   const streams = new Map<string, Rows>();
+  const places = new Map<string, RowPlaces>();
+  const placesOf = (stream: string): RowPlaces => {
+    const known = places.get(stream) ?? new RowPlaces();
+    places.set(stream, known);
+    return known;
+  };
   const count = { reads: 0, failedReads: 0, marks: 0, edges: 0 };
   const damages: Damage[] = [];
   const notes: Note[] = [];
@@ -70,10 +81,14 @@ export function verifyLog(
     else if (r.kind === "attachment") {
       attachments.push(r.name);
       if (r.name === "rig.json") rig = r.data;
-    } else if (r.kind === "layout") streams.set(r.layout.stream, new Rows(r.layout.stream));
+    } else if (r.kind === "layout")
+      streams.set(r.layout.stream, new Rows(r.layout, placesOf(r.layout.stream)));
     else if (r.kind === "rows") streams.get(r.block.stream)!.add(r.block, r.at);
     else if (r.kind === "mark") count.marks++;
-    else if (r.kind === "edge") count.edges++;
+    else if (r.kind === "edge") {
+      count.edges++;
+      placesOf(r.edge.stream).edge(r.edge);
+    } else if (r.kind === "exchange") placesOf(r.exchange.stream).exchange(r.exchange);
     else if (r.kind === "damage") damages.push(r.damage);
     else if (r.kind === "note" && r.note.level !== "info") notes.push(r.note);
     else if (r.kind === "read") {
@@ -83,28 +98,49 @@ export function verifyLog(
   }
   if (!session)
     throw inputError("no session header in it", path, "a whole attachment session.json");
-  const checked = [...streams.values()].map((s) => s.check);
+  const rowHz = rateOf(rig);
+  const checked = [...streams.values()].map((s) => s.finish(rowHz));
+  let strayEdges = 0;
+  for (const [stream, p] of places)
+    if (!streams.has(stream)) strayEdges += p.finish(rowHz).edgesOutside;
   return {
     session,
     attachments,
     rig,
     streams: checked,
     ...count,
+    strayEdges,
     damages,
     notes,
     chain: chain.finish(),
   };
 }
 
+/** Rows a second of a log without a rig that says: places are then held to a million rows. */
+const ANY_RATE = 1e6;
+
+/** As the rig states it; whether it is one, align/logged-rig.ts tells. */
+function rateOf(rig: Uint8Array | null): number {
+  try {
+    const { device } = JSON.parse(Buffer.from(rig!).toString()) as { device: { rowHz: number } };
+    return device.rowHz > 0 ? device.rowHz : ANY_RATE;
+  } catch {
+    return ANY_RATE;
+  }
+}
+
 /** Follows the row index of one stream. */
 class Rows {
   readonly check: StreamCheck;
+  readonly #places: RowPlaces;
   readonly #order = new RowOrder();
   #next = 0;
   /** Gaps that the index leaves no room for. */
   #unknown = 0;
 
-  constructor(stream: string) {
+  constructor({ stream, tick }: RowLayout, places: RowPlaces) {
+    places.isEven = tick === undefined;
+    this.#places = places;
     this.check = {
       stream,
       blocks: 0,
@@ -115,7 +151,14 @@ class Rows {
       backwards: 0,
       lateBlocks: 0,
       lateRows: 0,
+      misplaced: NOTHING,
     };
+  }
+
+  /** After the last record. */
+  finish(rowHz: number): StreamCheck {
+    this.check.misplaced = this.#places.finish(rowHz);
+    return this.check;
   }
 
   add(b: SampleBlock, at: number): void {
@@ -136,6 +179,7 @@ class Rows {
     else if (step === 0 && b.flags & BlockFlag.gapBefore && !(b.flags & BlockFlag.pause))
       this.#unknown++;
     else if (!(b.flags & BlockFlag.pause)) c.missingRows += step;
+    if (place === "ahead") this.#places.block(b);
     c.gaps = this.#order.gaps + this.#unknown;
     this.#next = Math.max(this.#next, b.firstIndex + b.rows);
   }
@@ -151,6 +195,7 @@ export function problemsOf(c: LogCheck): string[] {
     ...c.damages.map((d) => `${d.what} at byte ${d.offset} (${d.bytes} bytes): ${d.text}`),
     ...c.notes.filter((n) => n.level === "loss").map((n) => n.text),
     ...c.streams.flatMap(rowProblems),
+    ...(c.strayEdges > 0 ? [`${c.strayEdges} edges of streams that have no rows`] : []),
   ];
 }
 
@@ -172,5 +217,14 @@ function rowProblems(s: StreamCheck): string[] {
   else if (s.gaps > 0) out.push(`stream ${s.stream}: ${s.gaps} gaps of unknown length`);
   if (s.backwards > 0)
     out.push(`stream ${s.stream}: the row index goes back at ${s.backwards} blocks`);
+  const { ticksWrong, firstWrong, edgesOutside, exchangesOutside } = s.misplaced;
+  if (firstWrong)
+    out.push(
+      `stream ${s.stream}: the ticks of ${ticksWrong} blocks cannot be those of their rows (first at row ${firstWrong.row}: ${firstWrong.tick})`,
+    );
+  if (edgesOutside > 0)
+    out.push(`stream ${s.stream}: ${edgesOutside} edges lie outside its rows: they place nothing`);
+  if (exchangesOutside > 0)
+    out.push(`stream ${s.stream}: ${exchangesOutside} clock exchanges lie outside its rows`);
   return out;
 }

@@ -159,6 +159,7 @@ export function compare(p: Prepared, o: CompareOptions = {}): Comparison {
   const doubts = new Doubts(
     physical?.counts.clippedSpans ?? [],
     clocks.daq ? pausesOf(clocks.daq).map(reach) : [],
+    observedSpan(scan, clocks),
   );
   const results = [...detailed]
     .sort((a, b) => a - b)
@@ -261,7 +262,16 @@ function sessionWindow(scan: Scan, clocks: SessionClocks): Window {
   return { name: "session", kind: "session", t0Ns, t1Ns, u0Ns: 0, u1Ns: 0 };
 }
 
-function sessionSpan(scan: Scan, clocks: SessionClocks): [SessionNs, SessionNs] {
+function sessionSpan(scan: Scan, clocks: SessionClocks): readonly [SessionNs, SessionNs] {
+  const observed = observedSpan(scan, clocks);
+  const marks = clocks.marks.spanNs();
+  if (observed === null || !marks || (scan.stream && clocks.daq))
+    return observed ?? marks ?? [0, 0];
+  return [Math.min(observed[0], marks[0]), Math.max(observed[1], marks[1])];
+}
+
+/** Where the physical trace is; without one, where reads are. */
+function observedSpan(scan: Scan, clocks: SessionClocks): [SessionNs, SessionNs] | null {
   if (scan.stream && clocks.daq) {
     const { firstDevice, lastDevice } = scan.stream;
     const tail =
@@ -269,13 +279,12 @@ function sessionSpan(scan: Scan, clocks: SessionClocks): [SessionNs, SessionNs] 
     return [placeNs(clocks.daq, firstDevice), placeNs(clocks.daq, lastDevice) + tail];
   }
   let [lo, hi] = [Infinity, -Infinity];
-  const see = (t: number): void => {
-    lo = Math.min(lo, t);
-    hi = Math.max(hi, t);
-  };
-  for (const { tNs } of scan.telemetry) for (let i = 0; i < tNs.length; i++) see(tNs.at(i));
-  clocks.marks.spanNs()?.forEach(see);
-  return lo <= hi ? [lo, hi] : [0, 0];
+  for (const { tNs } of scan.telemetry)
+    for (let i = 0; i < tNs.length; i++) {
+      lo = Math.min(lo, tNs.at(i));
+      hi = Math.max(hi, tNs.at(i));
+    }
+  return lo <= hi ? [lo, hi] : null;
 }
 
 /** Mean power outside all marked windows: idle in the compute-ready state, measured in this very run. */

@@ -6,13 +6,18 @@ import type { Window } from "./window.ts";
 type Stretch = readonly [fromNs: SessionNs, toNs: SessionNs];
 
 const CLIPPED = "a channel was clipped in it: its Joules are a lower bound";
+/** A window may reach beyond what was observed by so much, whichever is less: seconds, and of its duration. */
+const [BEYOND_NS, BEYOND_SHARE] = [1e9, 0.1];
 const PAUSED = "the device began anew or lost count in it, and what it missed is estimated";
 
 export class Doubts {
   readonly #clipped: Stretches;
   readonly #pauses: Stretches;
+  readonly #observed: Stretch | null;
 
-  constructor(clipped: readonly Stretch[], pauses: readonly Stretch[]) {
+  /** @param observed from the first row or read to the last; null where there is none. */
+  constructor(clipped: readonly Stretch[], pauses: readonly Stretch[], observed: Stretch | null) {
+    this.#observed = observed;
     this.#clipped = new Stretches(clipped);
     this.#pauses = new Stretches(pauses);
   }
@@ -28,10 +33,26 @@ export class Doubts {
       ...(doubt ? [doubt] : []),
       ...(this.#clipped.touch(t0Ns, t1Ns) ? [CLIPPED] : []),
       ...(this.#pauses.touch(t0Ns, t1Ns) ? [PAUSED] : []),
+      ...this.#beyond(t0Ns, t1Ns),
     ];
     return all.length > 0 ? all.join("; ") : undefined;
   }
+
+  #beyond(t0Ns: SessionNs, t1Ns: SessionNs): string[] {
+    if (!this.#observed) return [];
+    const before = Math.max(0, this.#observed[0] - t0Ns);
+    const after = Math.max(0, t1Ns - this.#observed[1]);
+    if (before + after <= Math.min(BEYOND_NS, BEYOND_SHARE * (t1Ns - t0Ns))) return [];
+    const parts = [
+      ...(before > 0 ? [`${seconds(before)} s before the recording`] : []),
+      ...(after > 0 ? [`${seconds(after)} s beyond its end`] : []),
+    ];
+    return [`it reaches ${parts.join(" and ")}: what lies there was not observed`];
+  }
 }
+
+const seconds = (ns: number): string =>
+  ns < 100e9 ? (ns / 1e9).toPrecision(3) : (ns / 1e9).toFixed(0);
 
 /** Sorted by their ends' running maximum, so that the first that may touch is found by halves. */
 class Stretches {

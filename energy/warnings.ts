@@ -36,6 +36,7 @@ export function warningsOf(
     ...some(pairing, "remarks on marks that do not pair"),
     ...wallClockSteps(scan),
     ...losses(scan, counts),
+    ...edgesOutside(scan),
     ...strangeRate(scan, clocks),
     ...clockDoubts(clocks),
     ...scan.disciplines.flatMap((d) => d.warnings),
@@ -167,6 +168,26 @@ function implausible({ channel, value }: TelemetrySeries): string[] {
   return count > 0
     ? [
         `${channel.name}: ${count} reads are negative or above ${MOST_POWER_W} W, which no card draws`,
+      ]
+    : [];
+}
+
+/** Edges may lie so far outside the rows, seconds and a tenth; and two blocks (docs/capture.md, What cannot be). */
+const EDGES_WITHIN_S = 1.1;
+
+/** A recorder refuses such edges; a log of another's making may have them, and they place nothing. */
+function edgesOutside({ edges, stream, rig }: Scan): string[] {
+  if (!stream || !rig) return [];
+  const { clock, rowHz } = rig.device;
+  const slack = clock.hz * (EDGES_WITHIN_S + (2 * stream.rows) / stream.blocks / rowHz);
+  const outside = edges.filter(({ stream: of, index, tick }) => {
+    if (of !== stream.layout.stream) return false;
+    const at = index ?? (tick === undefined ? NaN : Number(tick - (stream.firstTick ?? 0n)));
+    return at < stream.firstDevice - slack || at > stream.lastDevice + slack;
+  });
+  return outside.length > 0
+    ? [
+        `${outside.length} trigger edges lie outside the rows of the DAQ stream, where none can be: they place nothing`,
       ]
     : [];
 }

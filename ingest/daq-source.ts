@@ -272,6 +272,7 @@ export class DaqSource {
       if (!reply.running) return this.#lost("the device was reset");
       const pong = decodePong(reply.body);
       if (!pong || received === null || !this.#decoder.placed) return;
+      if (![pong.received, pong.sent].every((t) => this.#decoder.believes(t, received))) return;
       this.#sink.exchange({
         stream: this.#options.stream,
         sent,

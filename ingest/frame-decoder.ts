@@ -23,13 +23,12 @@ import { FrameSplitter, type SplitterCounts, type Stamp } from "../schema/frame-
 import { EdgeNumbers } from "./edge-numbers.ts";
 import { type Arrival, type GapCounts, GapTracker } from "./gap-tracker.ts";
 import { LineLevels } from "./line-levels.ts";
+import { RunClock, type RunRates } from "./run-clock.ts";
 import type { DaqSink } from "./sink.ts";
 
-export interface DecoderOptions {
+/** Its rates place edges between rows and bridge a restart. */
+export interface DecoderOptions extends RunRates {
   readonly stream: string;
-  /** Nominal, from the capabilities or the rig: place edges between rows and bridge a restart. */
-  readonly rowHz: number;
-  readonly tickHz: number;
   /** From the capabilities. */
   readonly channels?: readonly ChannelField[];
 }
@@ -50,8 +49,12 @@ export interface RecordCounts {
   restarts: number;
   /** Level changes of a sampled line across a gap, or edges that no row came to: no known place. */
   edgesUnplaced: number;
-  /** Edges whose tick and row contradict each other or the blocks' clock, or whose number goes back: not used. */
+  /** Edges whose tick and row contradict each other or cannot be of the run, or whose number goes back: not used. */
   edgesWrong: number;
+  /** Readings whose end cannot be of the run, and those that no row came to: not used. */
+  readingsWrong: number;
+  /** Clock exchanges whose ticks cannot be of the run: not used. */
+  exchangesWrong: number;
 }
 
 export type DecoderCounts = SplitterCounts &
@@ -61,20 +64,6 @@ export type DecoderCounts = SplitterCounts &
 /** Stream records end and replies begin here (docs/wire.md, Types). */
 const LAST_RECORD = 0x3f;
 const FIRST_REPLY = 0xc0;
-
-/** Index and tick of a run's zero on the stream's own count; (0, 0) until the device begins anew. */
-interface Base {
-  readonly index: number;
-  readonly tick: bigint;
-}
-
-/** A device sends an edge within this time of it, seconds, after the rows before it (docs/wire.md, 02 edges). */
-const EDGE_DELAY_S = 1;
-/** How far an edge's row may lie from its tick: both stamps are truncated to a tick, and a rate may be off by so much. */
-const [EDGE_ROWS, EDGE_TICKS, RATE_ERROR] = [0.5, 2, 1e-3];
-
-/** A block may come so much later than the one before it, seconds, and its clock may be off by so much. */
-const [BLOCK_DELAY_S, CLOCK_ERROR] = [1, 0.1];
 
 /** More do not come before a block: the slowest lasts 3 s on the RP2040, the wire takes 3,000 edge frames a second. */
 const MOST_EARLY = 4096;
@@ -101,25 +90,26 @@ export class FrameDecoder {
     restarts: 0,
     edgesUnplaced: 0,
     edgesWrong: 0,
+    readingsWrong: 0,
+    exchangesWrong: 0,
   };
+  readonly #clock: RunClock;
   #options: DecoderOptions;
   /** Run being decoded, modulo 16; null: any run will do; `off`: none, until expectRun. */
   #run: number | null | "off" = null;
-  #base: Base = { index: 0, tick: 0n };
-  #restarted = false;
   /** The present run's count is that of no run before: its first index says nothing of its start. */
   #astray = false;
   #shape: { mask: number; bits: number } | null = null;
-  #last: { index: number; rows: number; tick: bigint; after: Stamp } | null = null;
-  /** By I²C address: readings of earlier runs, and the next number in this one. */
-  readonly #readingCount = new Map<number, { base: number; next: number }>();
+  /** By I²C address: readings of earlier runs, and in this one the next number and the last end. */
+  readonly #readingCount = new Map<number, { base: number; next: number; end: bigint }>();
   readonly #edgeNumbers = new EdgeNumbers();
-  /** Edges before the first rows, and readings before those of a run that goes on from another: no base places them yet. */
+  /** Edges and readings before the first rows of a run: nothing places them yet. */
   #early: Early[] = [];
 
   constructor(sink: DaqSink, options: DecoderOptions, events: DecoderEvents = {}) {
     this.#sink = sink;
     this.#options = options;
+    this.#clock = new RunClock(options);
     this.#events = events;
     this.#splitter = new FrameSplitter((f, before, after) => this.#frame(f, before, after));
   }
@@ -136,6 +126,7 @@ export class FrameDecoder {
   /** Rates become known by handshake. */
   configure(options: DecoderOptions): void {
     this.#options = options;
+    this.#clock.configure(options);
   }
 
   /** Stream records are ignored from here on, until a run is expected. */
@@ -150,12 +141,19 @@ export class FrameDecoder {
 
   /** Rows of the present run have come, so that {@link place} knows its base. */
   get placed(): boolean {
-    return this.#last !== null && !this.#restarted;
+    return this.#clock.isPlaced;
+  }
+
+  /** Whether a tick that a reply brings can be of the present run, whose rows have come; counted if not. */
+  believes(tick: bigint, after: Stamp): boolean {
+    const can = this.#clock.canEnd(tick, after);
+    if (!can) this.#records.exchangesWrong++;
+    return can;
   }
 
   /** Index and tick of the present run → of the stream, which goes on over a restart. */
   place(index: number, tick: bigint): { index: number; tick: bigint } {
-    return { index: this.#base.index + index, tick: this.#base.tick + tick };
+    return this.#clock.place(index, tick);
   }
 
   /** The bytes ended or the port was opened anew: an unfinished frame will not be finished. */
@@ -164,10 +162,11 @@ export class FrameDecoder {
     this.#splitter.reset();
   }
 
-  #begin(run: number): void {
-    this.#astray = false;
-    this.#restarted = this.#last !== null;
-    this.#gaps.begin(this.#run === null ? null : 0);
+  /** @param isAstray its first index says nothing of its start. */
+  #begin(run: number, isAstray = false): void {
+    this.#astray = isAstray;
+    this.#clock.begin();
+    this.#gaps.begin(isAstray || this.#run === null ? null : 0);
     this.#run = run;
     this.#levels.forget();
     this.#edgeNumbers.begin();
@@ -175,13 +174,14 @@ export class FrameDecoder {
     for (const r of this.#readingCount.values()) {
       r.base += r.next;
       r.next = 0;
+      r.end = -1n;
     }
   }
 
   #frame(f: Frame, before: Stamp, after: Stamp): void {
     if (f.type >= FIRST_REPLY) {
       this.#events.heard?.();
-      if (this.#run !== "off") this.#gaps.frame(f.sequence);
+      if (this.#run !== "off") this.#gaps.frame(f.sequence, f.crc);
       return this.#use(decodeReply(f), (r) => this.#events.reply?.(r, before, after));
     }
     if (f.type === 0 || f.type > LAST_RECORD) {
@@ -191,15 +191,15 @@ export class FrameDecoder {
     }
     this.#events.heard?.();
     if (f.type <= RecordType.status && !this.#inRun(runOf(f.flags))) return;
-    const arrival = this.#arrival(f.sequence);
+    const arrival = this.#arrival(f);
     switch (f.type) {
       case RecordType.samples:
         return this.#use(decodeSamples(f), (s) => this.#samples(s, arrival, before, after));
       case RecordType.edges:
       case RecordType.readings:
-        return this.#restarted || (f.type === RecordType.edges && !this.placed)
-          ? this.#hold({ frame: f, arrival, before, after })
-          : this.#sideRecord(f, arrival, before, after);
+        return this.placed
+          ? this.#sideRecord(f, arrival, before, after)
+          : this.#hold({ frame: f, arrival, before, after });
       case RecordType.status:
         return this.#use(decodeStatus(f), (s) => this.#events.status?.(s));
       default:
@@ -208,7 +208,8 @@ export class FrameDecoder {
   }
 
   #sideRecord(f: Frame, arrival: Arrival, before: Stamp, after: Stamp): void {
-    if (f.type === RecordType.edges) this.#use(decodeEdges(f), (e) => this.#edges(e, arrival));
+    if (f.type === RecordType.edges)
+      this.#use(decodeEdges(f), (e) => this.#edges(e, arrival, after));
     else this.#use(decodeReadings(f), () => this.#readings(f, arrival, before, after));
   }
 
@@ -219,20 +220,18 @@ export class FrameDecoder {
     this.#early.push({ ...e, frame: { ...e.frame, payload } });
   }
 
-  /** An early record that no rows came to. A reading's number tells of it; an edge is counted here. */
+  /** An early record that no rows came to. */
   #forget({ frame }: Early): void {
     if (frame.type === RecordType.edges)
       this.#records.edgesUnplaced += decodeEdges(frame)?.length ?? 0;
+    else this.#records.readingsWrong += decodeReadings(frame)?.length ?? 0;
   }
 
-  #arrival(sequence: number): Arrival {
-    const arrival = this.#gaps.frame(sequence);
-    if (!this.#gaps.stale || typeof this.#run !== "number") return arrival;
-    const { astray } = this.#gaps;
-    this.#begin(this.#run);
-    this.#astray = astray;
-    if (astray) this.#gaps.begin(null);
-    return this.#gaps.frame(sequence);
+  #arrival({ sequence, crc }: Frame): Arrival {
+    const arrival = this.#gaps.frame(sequence, crc);
+    if (typeof this.#run !== "number" || (arrival !== "anew" && !this.#gaps.stale)) return arrival;
+    this.#begin(this.#run, this.#gaps.astray);
+    return this.#gaps.frame(sequence, crc);
   }
 
   /** Whether a record of this run counts; a run that nobody announced is a restart of the device. */
@@ -252,23 +251,17 @@ export class FrameDecoder {
       this.#records.malformed++;
       return;
     }
-    let flags = this.#gaps.rows(s.index, s.rows, arrival, this.#mostRows(after));
+    const room = this.#clock.roomFor(s, after);
+    let flags = this.#gaps.rows(s.index, s.rows, arrival, room);
     const isUsed = (flags & BlockFlag.duplicate) === 0;
-    if (this.#restarted && isUsed) flags |= this.#rebase(s, after);
+    if (this.#clock.goesOn && isUsed) flags |= this.#rebase(s, after);
     const contiguous = flags === 0;
-    const firstIndex = this.#base.index + s.index;
-    const tick = this.#base.tick + s.tick;
-    this.#emit(this.#options.stream, firstIndex, tick, s.rows, flags, s.data, before, after);
+    const { index, tick } = this.#clock.place(s.index, s.tick);
+    this.#emit(this.#options.stream, index, tick, s.rows, flags, s.data, before, after);
     this.#records.rows += s.rows;
     if (!isUsed) return;
     if (s.sampledLines !== 0) this.#sampledEdges(s, contiguous);
-    if (arrival === "new")
-      this.#last = {
-        index: firstIndex + s.rows,
-        rows: s.rows,
-        tick: tick + this.#ticks(s.rows),
-        after,
-      };
+    if ((flags & BlockFlag.reordered) === 0) this.#clock.follow(s, after);
     for (const e of this.#early.splice(0)) this.#sideRecord(e.frame, e.arrival, e.before, e.after);
   }
 
@@ -282,44 +275,17 @@ export class FrameDecoder {
     return this.#shape.mask === s.mask && this.#shape.bits === s.bits;
   }
 
-  /**
-   * First block after a restart: the host's clock says how many rows went by, so that index and tick go
-   * on about where the device would be. The log keeps the device's own tick as deviceTick − base (noted).
-   */
+  /** First block after a restart. */
   #rebase(s: Samples, after: Stamp): number {
-    this.#restarted = false;
     this.#records.restarts++;
-    const last = this.#last!;
-    // From the end of one read to that of another, of which each has just brought the last row of its block; so it
-    // holds this run's rows so far too. (A read may have begun long before, when there was nothing to be read.)
-    const pauseNs =
-      after !== null && last.after !== null ? Math.max(0, Number(after - last.after)) : 0;
-    const paused = Math.round((pauseNs * this.#options.rowHz) / 1e9);
-    const before = this.#astray ? 0 : s.index; // of this run
-    const missing = Math.max(0, paused - before - s.rows);
+    const { missing, index, tick } = this.#clock.rebase(s, after, !this.#astray);
     this.#gaps.counts.rowsLost += missing;
-    this.#base = {
-      index: last.index + missing + before - s.index,
-      tick: last.tick + this.#ticks(missing + before) - s.tick,
-    };
     this.#sink.note({
       level: "loss",
-      text: `the device began anew: about ${missing} rows lost; index = device index + ${this.#base.index}, tick = device tick + ${this.#base.tick}`,
+      text: `the device began anew: about ${missing} rows lost; index = device index + ${index}, tick = device tick + ${tick}`,
       ...(after === null ? {} : { t: after }),
     });
     return BlockFlag.gapBefore | BlockFlag.restart;
-  }
-
-  /** Rows that the host's clock leaves room for since the block before. */
-  #mostRows(after: Stamp): number {
-    const last = this.#last;
-    if (!last || after === null || last.after === null) return Infinity;
-    const passedS = Math.max(0, Number(after - last.after) / 1e9);
-    return (passedS + BLOCK_DELAY_S) * this.#options.rowHz * (1 + CLOCK_ERROR);
-  }
-
-  #ticks(rows: number): bigint {
-    return BigInt(Math.round((rows * this.#options.tickHz) / this.#options.rowHz));
   }
 
   #emit(
@@ -350,15 +316,15 @@ export class FrameDecoder {
     this.#records.edgesUnplaced += this.#levels.read(s, contiguous, (line, row, level) => {
       this.#records.edges++;
       // Seen first at `row`, so it fell between the row before and this one.
-      const index = this.#base.index + s.index + row - 0.5;
+      const { index } = this.#clock.place(s.index + row - 0.5, s.tick);
       this.#sink.edge({ line: `line${line}`, stream, index, level });
     });
   }
 
-  #edges(edges: readonly WireEdge[], arrival: Arrival): void {
+  #edges(edges: readonly WireEdge[], arrival: Arrival, after: Stamp): void {
     if (arrival === "duplicate") return;
     for (const e of edges) {
-      const index = this.#believed(e);
+      const index = this.#clock.edgeAt(e, after);
       if (!this.#edgeNumbers.count(e, arrival, index !== null) || index === null) {
         this.#records.edgesWrong++;
         continue;
@@ -367,56 +333,35 @@ export class FrameDecoder {
       this.#sink.edge({
         line: `line${e.line}`,
         stream: this.#options.stream,
-        index: this.#base.index + index,
-        tick: this.#base.tick + e.tick,
+        ...this.#clock.place(index, e.tick),
         level: e.level,
       });
     }
-  }
-
-  /**
-   * The edge's place between rows by its tick. Null where the row that the device latched says otherwise, or
-   * where it is older than a device keeps an edge: then neither stamp is believed.
-   */
-  #believed(e: WireEdge): number | null {
-    const { rowHz, tickHz } = this.#options;
-    const last = this.#last!; // without rows, records wait
-    const perRow = tickHz / rowHz;
-    const sinceLast = Number(this.#base.tick + e.tick - last.tick) / perRow;
-    const index = last.index - this.#base.index + sinceLast;
-    const slack = EDGE_ROWS + EDGE_TICKS / perRow + RATE_ERROR * Math.abs(sinceLast);
-    const ahead = e.index - index; // the first row at or after it: 0 to 1
-    const late = sinceLast < -(EDGE_DELAY_S * rowHz + 2 * last.rows);
-    return ahead >= -slack && ahead <= 1 + slack && !late ? index : null;
   }
 
   #readings(f: Frame, arrival: Arrival, before: Stamp, after: Stamp): void {
     const { payload } = f;
     for (const [i, r] of decodeReadings(f)!.entries()) {
       const stream = `${this.#options.stream}.ina226-${r.address.toString(16)}`;
-      const count = this.#readingCount.get(r.address) ?? { base: 0, next: 0 };
+      const count = this.#readingCount.get(r.address) ?? { base: 0, next: 0, end: -1n };
       if (!this.#readingCount.has(r.address)) {
         this.#readingCount.set(r.address, count);
         this.#sink.declareRows(readingLayout(stream));
       }
       const gap = r.number > count.next ? BlockFlag.gapBefore : 0;
-      const flags = arrival === "duplicate" ? BlockFlag.duplicate : gap;
-      if (arrival === "new") count.next = r.number + 1;
+      const ascends = arrival === "late" || (r.number >= count.next && r.endTick > count.end);
+      const isWrong = !ascends || !this.#clock.canEnd(r.endTick, after);
+      const isUsed = arrival !== "duplicate" && !isWrong;
+      if (isWrong && arrival !== "duplicate") this.#records.readingsWrong++;
+      if (isUsed && arrival === "new") [count.next, count.end] = [r.number + 1, r.endTick];
+      const flags = isUsed ? gap : BlockFlag.duplicate;
       const bytes = new Uint8Array(
         payload.buffer,
         payload.byteOffset + 4 + i * READING_BYTES,
         READING_BYTES,
       );
-      this.#emit(
-        stream,
-        count.base + r.number,
-        this.#base.tick + r.endTick,
-        1,
-        flags,
-        bytes,
-        before,
-        after,
-      );
+      const { tick } = this.#clock.place(0, r.endTick);
+      this.#emit(stream, count.base + r.number, tick, 1, flags, bytes, before, after);
       this.#records.readings++;
     }
   }

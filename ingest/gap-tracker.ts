@@ -4,11 +4,12 @@
 
 import { BlockFlag } from "../schema/records.ts";
 
-export type Arrival = "new" | "late" | "duplicate";
+/** `anew`: a number that lies back, of another frame than the one seen under it: the device counts anew. */
+export type Arrival = "new" | "late" | "duplicate" | "anew";
 
-/** Gaps remembered for late frames; USB does not reorder, so this is for what stands between. */
-const REMEMBERED_GAPS = 64;
-/** So many old numbers in a row are no echo, and so many indices that cannot be no slip: the device counts anew. */
+/** Frames remembered of a run, a power of 2: USB does not reorder, so this is for what stands between. */
+const REMEMBERED = 4096;
+/** So many echoes in a row are none, and so many blocks that cannot be no slip: the device counts anew. */
 const STALE_LIMIT = 16;
 
 export interface GapCounts {
@@ -16,7 +17,7 @@ export interface GapCounts {
   rowsLost: number;
   duplicates: number;
   reordered: number;
-  /** Blocks whose index contradicts a fresh sequence number or the time that went by: a fault in the device. */
+  /** Blocks whose index or tick cannot be of their run (docs/wire.md, What can be): a fault in the device. */
   indexFaults: number;
 }
 
@@ -28,20 +29,22 @@ export class GapTracker {
     reordered: 0,
     indexFaults: 0,
   };
-  /** Next sequence number, unwrapped; null before the first frame. */
+  /** First and next sequence number, unwrapped; null before the first frame. */
   #next: number | null = null;
+  #first = 0;
   #nextIndex: number | null = 0;
   #stale = 0;
   #faultsInARow = 0;
-  /** Missing sequence numbers, unwrapped, [from, to). */
-  readonly #missing: [number, number][] = [];
+  /** By number modulo their length: which frame was seen last, and its CRC. */
+  readonly #seen = new Float64Array(REMEMBERED).fill(NaN);
+  readonly #crcs = new Uint32Array(REMEMBERED);
 
   /** More old numbers in a row than echoes explain. */
   get stale(): boolean {
     return this.#stale > STALE_LIMIT || this.astray;
   }
 
-  /** More impossible indices in a row than slips explain. */
+  /** More blocks in a row that cannot be than slips explain. */
   get astray(): boolean {
     return this.#faultsInARow > STALE_LIMIT;
   }
@@ -51,38 +54,45 @@ export class GapTracker {
     this.#next = null;
     this.#nextIndex = firstIndex;
     this.#stale = this.#faultsInARow = 0;
-    this.#missing.length = 0;
+    this.#seen.fill(NaN);
   }
 
-  /** Classifies a frame by its number, u32. */
-  frame(sequence: number): Arrival {
+  /** Classifies a frame by its number, u32, and its CRC. A frame that counts anew changes nothing here. */
+  frame(sequence: number, crc: number): Arrival {
     if (this.#next === null) {
-      this.#next = sequence + 1;
-      return "new";
+      this.#first = this.#next = sequence;
+      return this.#take(sequence, crc);
     }
     const ahead = (sequence - this.#next) | 0; // modulo 2^32, signed
     const position = this.#next + ahead;
     if (ahead >= 0) {
-      if (ahead > 0) this.#lose(this.#next, position);
-      this.#next = position + 1;
-      this.#stale = 0;
-      return "new";
+      this.counts.framesLost += ahead;
+      return this.#take(position, crc);
     }
+    const slot = slotOf(position);
+    const isSeen = this.#seen[slot] === position;
+    if (ahead < -REMEMBERED || (isSeen && this.#crcs[slot] !== crc)) return "anew";
     this.#stale++;
-    if (this.#recover(position)) return "late";
-    this.counts.duplicates++;
-    return "duplicate";
+    if (isSeen || position < this.#first) {
+      this.counts.duplicates++;
+      return "duplicate";
+    }
+    this.#remember(slot, position, crc);
+    this.counts.framesLost--;
+    this.counts.reordered++;
+    return "late";
   }
 
   /**
    * Classifies a block of rows.
-   * @param most rows that can have gone by since the block before.
+   * @param most rows that can have gone by since the block before; less than none where its tick cannot be.
    * @returns its block flags.
    */
   rows(firstIndex: number, rows: number, arrival: Arrival, most = Infinity): number {
     if (arrival === "duplicate") return BlockFlag.duplicate;
     const ahead = firstIndex - (this.#nextIndex ?? firstIndex);
-    if (arrival === "late" && ahead < 0) {
+    const isLate = arrival === "late" && ahead < 0 && most >= 0;
+    if (isLate) {
       this.counts.rowsLost = Math.max(0, this.counts.rowsLost - rows);
       return BlockFlag.reordered;
     }
@@ -97,21 +107,18 @@ export class GapTracker {
     return ahead > 0 ? BlockFlag.gapBefore : 0;
   }
 
-  #lose(from: number, to: number): void {
-    this.counts.framesLost += to - from;
-    this.#missing.push([from, to]);
-    if (this.#missing.length > REMEMBERED_GAPS) this.#missing.shift();
+  #take(position: number, crc: number): Arrival {
+    this.#next = position + 1;
+    this.#stale = 0;
+    this.#remember(slotOf(position), position, crc);
+    return "new";
   }
 
-  #recover(position: number): boolean {
-    const i = this.#missing.findIndex(([from, to]) => position >= from && position < to);
-    if (i < 0) return false;
-    const [from, to] = this.#missing[i]!;
-    this.#missing.splice(i, 1);
-    if (position + 1 < to) this.#missing.splice(i, 0, [position + 1, to]);
-    if (from < position) this.#missing.splice(i, 0, [from, position]);
-    this.counts.framesLost--;
-    this.counts.reordered++;
-    return true;
+  #remember(slot: number, position: number, crc: number): void {
+    this.#seen[slot] = position;
+    this.#crcs[slot] = crc;
   }
 }
+
+/** Positions may lie before 0: a number before the first one seen. */
+const slotOf = (position: number): number => position & (REMEMBERED - 1);

@@ -29,7 +29,9 @@ export const DAQ_LOSSES: LossTexts<DaqCounts> = [
   ["edgesLost", "loss", "trigger edges lost"],
   ["deviceEdgesDropped", "loss", "trigger edges the device could not report"],
   ["edgesUnplaced", "loss", "trigger edges inside gaps, or without rows"],
-  ["edgesWrong", "loss", "trigger edges whose tick and row contradict each other, not used"],
+  ["edgesWrong", "loss", "trigger edges whose tick, row or number cannot be, not used"],
+  ["exchangesWrong", "loss", "clock exchanges whose ticks cannot be, not used"],
+  ["readingsWrong", "loss", "readings whose end cannot be, not used"],
   [
     "deviceStalls",
     "info",
@@ -39,7 +41,7 @@ export const DAQ_LOSSES: LossTexts<DaqCounts> = [
   ["skippedBytes", "warning", "bytes that were no frame"],
   ["duplicates", "warning", "duplicate frames"],
   ["reordered", "warning", "frames out of order"],
-  ["indexFaults", "warning", "blocks whose row index contradicts their sequence"],
+  ["indexFaults", "loss", "blocks whose row index or tick cannot be, not used"],
   ["malformed", "warning", "malformed records"],
   ["otherVersion", "warning", "frames of another protocol version"],
 ];

@@ -20,6 +20,7 @@ export interface Frame {
   readonly flags: number;
   /** u32, modulo 2^32. */
   readonly sequence: number;
+  readonly crc: number;
   /** Exactly the payload; its first byte is byte 12 of the frame. */
   readonly payload: DataView;
 }
@@ -84,6 +85,7 @@ export function frameAt(bytes: Uint8Array, at: number, size: number): Frame {
     type: bytes[at + 4]!,
     flags: bytes[at + 5]!,
     sequence: v.getUint32(8, true),
+    crc: v.getUint32(size - 4, true),
     payload: new DataView(bytes.buffer, bytes.byteOffset + at + HEAD_BYTES, size - FRAME_OVERHEAD),
   };
 }

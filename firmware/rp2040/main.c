@@ -120,10 +120,8 @@ static void take_commands(void) {
 
 static void send_edges(void) {
   static tj_edge edges[TRIGGER_BATCH];
-  static uint32_t lost_before;
-  uint32_t n = trigger_take(edges), lost = trigger_edges_lost();
-  if (lost > lost_before) device.counters.edges_dropped += lost - lost_before;
-  lost_before = lost;
+  uint32_t n = trigger_take(edges);
+  device.counters.edges_dropped += trigger_edges_lost();
   if (n) tj_device_edges(&device, edges, n);
 }
 

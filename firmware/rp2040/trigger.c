@@ -168,7 +168,11 @@ uint32_t trigger_take(tj_edge *edges) {
   return placed;
 }
 
-uint32_t trigger_edges_lost(void) { return lost; }
+uint32_t trigger_edges_lost(void) {
+  uint32_t since = lost;
+  lost = 0;
+  return since;
+}
 
 uint32_t trigger_level_at(uint64_t row) {
   if (ahead_to - ahead_from > DEPTH) {  // too many to follow: as it is now

@@ -15,7 +15,7 @@ void trigger_start(void);
 void trigger_stop(void);
 // The oldest edges since the last call that are still there, at most TRIGGER_BATCH. Returns how many.
 uint32_t trigger_take(tj_edge *edges);
-// Edges that were counted but whose stamps are gone.
+// Edges of this run that were counted but whose stamps are gone, since the last call.
 uint32_t trigger_edges_lost(void);
 // Level at the beginning of a row. Asked with rising indices, for rows whose edges were taken.
 uint32_t trigger_level_at(uint64_t row);

@@ -4,7 +4,7 @@ import { rigProblem } from "../../align/logged-rig.ts";
 import { layoutProblem } from "../../capture/layout.ts";
 import { LogWriter } from "../../capture/log-writer.ts";
 import { problemsOf, verifyLog } from "../../capture/verify.ts";
-import type { Note, RowLayout, SampleBlock } from "../../schema/records.ts";
+import type { ClockExchange, Edge, Note, RowLayout, SampleBlock } from "../../schema/records.ts";
 import { sessionFromJson, sessionToJson } from "../../schema/session.ts";
 import { instant } from "../../schema/time.ts";
 import { block, layout, scratch, session, sweep, writeLog } from "../capture/small-log.ts";
@@ -169,4 +169,95 @@ test.each([
   '{"device":{"stream":"x"},"rails":[null]}',
 ])("C6: a rig.json that is no rig is named (%#)", (text) => {
   expect(rigProblem(Buffer.from(text))).toMatch(/^is no(t JSON| rig)/);
+});
+
+describe("places that cannot be of a log's rows are named, whoever wrote it", () => {
+  const line = { line: "line0", level: 1 as const };
+  const at = (s: number): ReturnType<typeof instant<"host">> =>
+    instant<"host">(session.hostEpoch + BigInt(s));
+  const exchange = (deviceReceived: bigint, deviceSent: bigint): ClockExchange => {
+    return { stream: "main", sent: at(0), deviceReceived, deviceSent, received: at(9) };
+  };
+
+  /** 100 blocks of 8 rows, 10 ticks a row; records among them. @param ticks of the k-th block. */
+  function placed(
+    more: (log: LogWriter) => void,
+    ticks = (k: number): bigint => 1000n + 80n * BigInt(k),
+    rows = layout,
+  ): string[] {
+    const path = join(scratch(), "c.mcap");
+    const log = new LogWriter(path, session);
+    log.attach("rig.json", "application/json", Buffer.from('{"device":{"rowHz":100}}'));
+    log.declareRows(rows);
+    for (let k = 0; k < 100; k++) {
+      log.rows({ ...block(8 * k, 8), deviceTick: ticks(k) });
+      if (k === 50) more(log);
+    }
+    log.close();
+    return problemsOf(verifyLog(path));
+  }
+  const nothing = (): void => undefined;
+
+  test("what lies among the rows, or shortly beside them, is no problem", () => {
+    expect(
+      placed((log) => {
+        for (const index of [-100, 0, 13.5, 799, 900]) log.edge({ ...line, stream: "main", index });
+        for (const tick of [500n, 1000n, 8999n, 9900n]) log.edge({ ...line, stream: "main", tick });
+        log.exchange(exchange(1000n, 1001n));
+        log.exchange(exchange(9000n, 9900n));
+      }),
+    ).toEqual([]);
+  });
+
+  test.each<[string, Partial<Edge>]>([
+    ["10^9 rows ahead", { index: 1e9 }],
+    ["a tenth of a second more than a second ahead", { index: 800 + 127 }],
+    ["before the rows", { index: -127 }],
+    ["by its tick", { tick: 2n ** 63n }],
+    ["by its tick, before", { tick: -1000n }],
+    ["by its tick alone", { index: 100, tick: 2n ** 40n }],
+  ])("an edge outside the rows: %s", (_what, where) => {
+    expect(placed((log) => log.edge({ ...line, stream: "main", ...where }))).toEqual([
+      "stream main: 1 edges lie outside its rows: they place nothing",
+    ]);
+  });
+
+  test("edges of a stream without rows", () => {
+    expect(placed((log) => log.edge({ ...line, stream: "other", index: 3 }))).toEqual([
+      "1 edges of streams that have no rows",
+    ]);
+  });
+
+  test.each<[string, bigint, bigint]>([
+    ["ahead", 2n ** 63n, 2n ** 63n + 1n],
+    ["answered ahead", 2000n, 2n ** 63n],
+    ["before", -1000n, -999n],
+    ["answered before it was received", 2000n, 1999n],
+  ])("a clock exchange outside the rows: %s", (_what, received, sent) => {
+    expect(placed((log) => log.exchange(exchange(received, sent)))).toEqual([
+      "stream main: 1 clock exchanges lie outside its rows",
+    ]);
+  });
+
+  test.each<[string, number, bigint]>([
+    ["goes back", 50, 1000n],
+    ["is 0", 1, 0n],
+    ["is 2^64 - 1", 50, 2n ** 64n - 1n],
+    ["is 2^62", 50, 2n ** 62n],
+    ["is 2^62, of the last block", 99, 2n ** 62n],
+    ["is five rows late", 50, 1000n + 80n * 50n + 50n],
+  ])("a block whose tick %s", (_what, where, tick) => {
+    const found = placed(nothing, (k) => (k === where ? tick : 1000n + 80n * BigInt(k)));
+    const said = BigInt.asIntN(64, tick);
+    expect(found).toEqual([
+      `stream main: the ticks of 1 blocks cannot be those of their rows (first at row ${8 * where}: ${said})`,
+    ]);
+  });
+
+  test("rows that carry their own counter are not even: their ticks need only ascend", () => {
+    const counted = { ...layout, tick: { ...field, name: "t", bitOffset: 16 } };
+    const uneven = (k: number): bigint => BigInt(k * k);
+    expect(placed(nothing, uneven, counted)).toEqual([]);
+    expect(placed(nothing, (k) => (k === 50 ? 3n : uneven(k)), counted)).toHaveLength(1);
+  });
 });

@@ -180,6 +180,28 @@ describe("edges", () => {
     expect(sink.edges.map((e) => e.tick)).toEqual([tick]);
   });
 
+  test.each([
+    ["10^9 rows ahead", 1e9, 0],
+    ["more than the host's clock leaves room for", 2.4e5, 1],
+  ])("that say twice what cannot be, %s, are not used either", (_what, ahead, seconds) => {
+    const stamp = (s: number): ReturnType<typeof instant<"host">> =>
+      instant<"host">(BigInt(s) * 1_000_000_000n);
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    d.push(encodeSamples(block(0, 8), 0), stamp(0), stamp(0));
+    const edge = { line: 0, level: 1 as const };
+    const send = (index: number, count: number, sequence: number): void =>
+      d.push(
+        encodeEdges([{ ...edge, index, tick: BigInt(index * 10 - 5), count }], 1, sequence),
+        stamp(seconds),
+        stamp(seconds),
+      );
+    send(ahead, 1, 1);
+    expect(d.counts).toMatchObject({ edges: 0, edgesWrong: 1 });
+    send(1e5 * (1 + seconds), 2, 2); // as far ahead as rows could be by now
+    expect(d.counts).toMatchObject({ edges: 1, edgesWrong: 1, edgesLost: 0 });
+  });
+
   test("that are not believed are counted once: used + wrong + lost is how many there were", () => {
     const d = new FrameDecoder(new Collector(), OPTIONS);
     d.push(encodeSamples(block(0, 8), 0), null, null);
@@ -342,6 +364,71 @@ describe("runs", () => {
     expect(flags[50]! & BlockFlag.restart).toBe(BlockFlag.restart);
   });
 
+  test.each([
+    ["goes back", (t: bigint) => t - 20_000n],
+    ["jumps ahead", (t: bigint) => t + 20_000n],
+    ["is 0", () => 0n],
+    ["is 2^64 - 1", () => 2n ** 64n - 1n],
+    ["is 2^62", () => 2n ** 62n],
+  ])("a block whose tick %s is not used, and spoils none after it", (_what, wrong) => {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    for (let k = 0; k < 9; k++) {
+      const { tick, ...rest } = block(80_000 + 8 * k, 8);
+      d.push(encodeSamples({ ...rest, tick: k === 4 ? wrong(tick) : tick }, k), null, null);
+    }
+    const used = sink.blocks.filter((b) => !(b.flags & BlockFlag.duplicate));
+    expect(used.map((b) => (b.firstIndex - 80_000) / 8)).toEqual([0, 1, 2, 3, 5, 6, 7, 8]);
+    expect(d.counts).toMatchObject({ indexFaults: 1, rowsLost: 8, restarts: 0 });
+  });
+
+  test.each([1, 2, 3, 15, 16, 17, 100, 5000])(
+    "a device that begins again under the same run number after %i frames: a new segment, no row of it lost",
+    (n) => {
+      for (const later of [{ tick: 7_000_003n }, { data: new Uint8Array(48).fill(9) }]) {
+        const sink = new Collector();
+        const d = new FrameDecoder(sink, OPTIONS);
+        for (let k = 0; k < n; k++) d.push(encodeSamples(block(8 * k, 8), k), null, null);
+        for (let k = 0; k < 40; k++) {
+          const b = block(8 * k, 8, later);
+          const tick = b.tick + ("tick" in later ? BigInt(80 * k) : 0n);
+          d.push(encodeSamples({ ...b, tick }, k), null, null);
+        }
+        expect(sink.blocks.map((b) => b.firstIndex)).toEqual(
+          Array.from({ length: n + 40 }, (_, k) => 8 * k),
+        );
+        const flags = sink.blocks.map((b) => b.flags);
+        expect(flags[n]).toBe(BlockFlag.gapBefore | BlockFlag.restart);
+        expect(flags.filter((f) => f !== 0)).toHaveLength(1);
+        expect(d.counts).toMatchObject({
+          restarts: 1,
+          duplicates: 0,
+          indexFaults: 0,
+          framesLost: 0,
+        });
+      }
+    },
+  );
+
+  test("a device that begins again is known by whatever it sends first", () => {
+    const edge = { line: 0, level: 1 as const, index: 3, tick: 25n, count: 1 };
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    for (let k = 0; k < 3; k++) d.push(encodeSamples(block(8 * k, 8), k), null, null);
+    d.push(encodeEdges([edge], 1, 0), null, null);
+    for (let k = 0; k < 3; k++) d.push(encodeSamples(block(8 * k, 8), k + 1), null, null);
+    expect(d.counts).toMatchObject({ restarts: 1, duplicates: 0, edges: 1, edgesWrong: 0 });
+    expect(sink.edges.map((e) => e.index)).toEqual([24 + 2.5]);
+  });
+
+  test("an echo is none of the device's doing, however far it lies back", () => {
+    const d = new FrameDecoder(new Collector(), OPTIONS);
+    for (let k = 0; k < 4000; k++) d.push(encodeSamples(block(8 * k, 8), k), null, null);
+    d.push(encodeSamples(block(0, 8), 0), null, null);
+    d.push(encodeSamples(block(8 * 4000, 8), 4000), null, null);
+    expect(d.counts).toMatchObject({ restarts: 0, duplicates: 1, framesLost: 0, rowsLost: 0 });
+  });
+
   test("a device that counts anew under the same run number is a restart, not an echo", () => {
     const sink = new Collector();
     const d = new FrameDecoder(sink, OPTIONS);
@@ -363,9 +450,7 @@ test("sequence numbers wrap at 2^32 without a loss", () => {
   expect(sink.blocks).toHaveLength(6);
 });
 
-test("readings become rows of a stream of their own, gaps by their number", () => {
-  const sink = new Collector();
-  const d = new FrameDecoder(sink, OPTIONS);
+describe("readings", () => {
   const reading = {
     endTick: 500n,
     durationTicks: 280,
@@ -376,15 +461,51 @@ test("readings become rows of a stream of their own, gaps by their number", () =
     address: 0x40,
     status: 0,
   };
-  d.push(encodeReadings([reading, { ...reading, number: 1 }], 1, 0), null, null);
-  d.push(encodeReadings([{ ...reading, number: 5 }], 1, 1), null, null);
-  expect(sink.layouts.map((l) => [l.stream, l.rowBytes])).toEqual([["main.ina226-40", 24]]);
-  expect(sink.blocks.map((b) => [b.firstIndex, b.flags, b.deviceTick])).toEqual([
-    [0, 0, 500n],
-    [1, 0, 500n],
-    [5, BlockFlag.gapBefore, 500n],
-  ]);
-  expect(new DataView(sink.blocks[0]!.bytes.buffer).getInt16(16, true)).toBe(-5);
+
+  test("become rows of a stream of their own, gaps by their number", () => {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    const next = { ...reading, number: 1, endTick: 780n };
+    d.push(encodeReadings([reading, next], 1, 0), null, null);
+    expect(sink.blocks).toEqual([]); // they wait for rows to be held against
+    d.push(encodeSamples(block(0, 100), 1), null, null);
+    d.push(encodeReadings([{ ...reading, number: 5, endTick: 1900n }], 1, 2), null, null);
+    const found = sink.of("main.ina226-40");
+    expect(sink.layouts.map((l) => [l.stream, l.rowBytes])).toContainEqual(["main.ina226-40", 24]);
+    expect(found.map((b) => [b.firstIndex, b.flags, b.deviceTick])).toEqual([
+      [0, 0, 500n],
+      [1, 0, 780n],
+      [5, BlockFlag.gapBefore, 1900n],
+    ]);
+    expect(new DataView(found[0]!.bytes.buffer).getInt16(16, true)).toBe(-5);
+    expect(d.counts).toMatchObject({ readings: 3, readingsWrong: 0 });
+  });
+
+  test.each([
+    ["0", 0n],
+    ["2^64 - 1", 2n ** 64n - 1n],
+    ["2^62", 2n ** 62n],
+    ["a second and more before the rows", 50_000_000n - 1_010_000n],
+    ["a second and more after them", 50_000_000n + 1_010_000n],
+    ["that of the one before", 49_999_000n],
+  ])("whose end is %s are kept, counted and not used", (_what, endTick) => {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    d.push(encodeSamples(block(5_000_000 - 100, 100), 0), null, null);
+    d.push(encodeReadings([{ ...reading, endTick: 49_999_000n }], 1, 1), null, null);
+    d.push(encodeReadings([{ ...reading, number: 1, endTick }], 1, 2), null, null);
+    d.push(encodeReadings([{ ...reading, number: 2, endTick: 49_999_500n }], 1, 3), null, null);
+    const { duplicate, gapBefore } = BlockFlag;
+    expect(sink.of("main.ina226-40").map((b) => b.flags)).toEqual([0, duplicate, gapBefore]);
+    expect(d.counts.readingsWrong).toBe(1);
+  });
+
+  test("that no row comes to are counted", () => {
+    const d = new FrameDecoder(new Collector(), OPTIONS);
+    d.push(encodeReadings([reading, { ...reading, number: 1 }], 1, 0), null, null);
+    d.cut();
+    expect(d.counts).toMatchObject({ readings: 0, readingsWrong: 2 });
+  });
 });
 
 test("status goes to the holder; a block of another shape is malformed; an echo is unknown", () => {

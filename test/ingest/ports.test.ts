@@ -106,7 +106,7 @@ test("the gap tracker agrees with one that remembers everything", () => {
     let [newest, duplicates, reordered] = [-1, 0, 0];
     for (const k of sent) {
       const wanted = seen.has(k) ? "duplicate" : k < newest ? "late" : "new";
-      expect(t.frame((start + k) % 2 ** 32)).toBe(wanted);
+      expect(t.frame((start + k) % 2 ** 32, k)).toBe(wanted);
       if (wanted === "duplicate") duplicates++;
       if (wanted === "late") reordered++;
       seen.add(k);
