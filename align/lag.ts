@@ -2,10 +2,9 @@
 // peak of their cross-correlation. A fitted clock should leave a small positive lag (the channel's delay
 // and half its window); a negative one, or seconds, says that a clock or a zone is wrong.
 
-import type { Outline } from "./outline.ts";
 import type { TelemetrySeries } from "./scan.ts";
 import type { SessionNs } from "../schema/time.ts";
-import { type DaqClock, placeColumn, placeNs } from "./segments.ts";
+import type { PlacedTrace } from "./trace-means.ts";
 
 export interface Lag {
   readonly channel: string;
@@ -22,17 +21,18 @@ const MAX_POINTS = 1 << 15;
 const MIN_POINTS = 500;
 export const MIN_CORRELATION = 0.7;
 
-export function lagOf(series: TelemetrySeries, outline: Outline, clock: DaqClock): Lag | undefined {
+export function lagOf(
+  series: TelemetrySeries,
+  { tNs: t, powerW: p }: PlacedTrace,
+): Lag | undefined {
   const good = goodSpan(series);
   if (!good) return undefined;
-  const start = placeNs(clock, outline.t[0]!);
-  const end = placeNs(clock, outline.t[outline.t.length - 1]!);
+  const [start, end] = [t[0]!, t[t.length - 1]!];
   const from = Math.max(start, good.firstNs) + REACH_NS / 2;
   const until = Math.min(end, good.lastNs) - REACH_NS / 2;
   const points = Math.min(MAX_POINTS, Math.floor((until - from) / STEP_NS));
   if (points < MIN_POINTS) return undefined;
   const half = Math.ceil(REACH_NS / 2 / STEP_NS);
-  const [t, p] = [placeColumn(clock, outline.t), outline.powerW];
   const trace = { length: t.length, t: (i: number) => t[i]!, value: (i: number) => p[i]! };
   const physical = onGrid(trace, from - half * STEP_NS, points + 2 * half);
   const { tNs, value } = series;
@@ -42,11 +42,7 @@ export function lagOf(series: TelemetrySeries, outline: Outline, clock: DaqClock
     value: (i: number) => value.at(i),
   };
   const claimed = onGrid(reads, from, points);
-  let best = { k: 0, r: -Infinity };
-  for (let k = -half; k <= half; k++) {
-    const r = correlation(physical, half - k, claimed);
-    if (r > best.r) best = { k, r };
-  }
+  const best = peakOf(physical, claimed, half);
   if (best.r < MIN_CORRELATION) return undefined;
   return { channel: series.channel.name, lagNs: best.k * STEP_NS, correlation: best.r };
 }
@@ -95,17 +91,36 @@ function onGrid({ length, t, value }: Points, from: number, points: number): Flo
   return out;
 }
 
-/** Pearson's r of b with the stretch of a that begins at `from`. */
-function correlation(a: Float64Array, from: number, b: Float64Array): number {
+/** How many points b comes after a, up to `half` either way, where it correlates best: a is longer by `half` at each end. */
+function peakOf(a: Float64Array, b: Float64Array, half: number): { k: number; r: number } {
+  let [sum, squares] = [0, 0];
+  for (const y of b) {
+    sum += y;
+    squares += y * y;
+  }
+  let best = { k: 0, r: -Infinity };
+  for (let k = -half; k <= half; k++) {
+    const r = correlation(a, half - k, b, sum, squares);
+    if (r > best.r) best = { k, r };
+  }
+  return best;
+}
+
+/** Pearson's r of b, whose sum and sum of squares are known, with the stretch of a that begins at `from`. */
+function correlation(
+  a: Float64Array,
+  from: number,
+  b: Float64Array,
+  sb: number,
+  sbb: number,
+): number {
   const n = b.length;
-  let [sa, sb, saa, sbb, sab] = [0, 0, 0, 0, 0];
+  let [sa, saa, sab] = [0, 0, 0];
   for (let i = 0; i < n; i++) {
-    const [x, y] = [a[from + i]!, b[i]!];
+    const x = a[from + i]!;
     sa += x;
-    sb += y;
     saa += x * x;
-    sbb += y * y;
-    sab += x * y;
+    sab += x * b[i]!;
   }
   const v = (saa - (sa * sa) / n) * (sbb - (sb * sb) / n);
   return v > 0 ? (sab - (sa * sb) / n) / Math.sqrt(v) : 0;

@@ -9,6 +9,17 @@ import { type DaqClock, placeColumn } from "./segments.ts";
 const STEP_NS = 10e6;
 const MAX_CELLS = 1 << 20;
 
+/** The outline on session time. */
+export interface PlacedTrace {
+  readonly tNs: Float64Array;
+  readonly powerW: Float64Array;
+}
+
+export const placedTrace = (outline: Outline, clock: DaqClock): PlacedTrace => ({
+  tNs: placeColumn(clock, outline.t),
+  powerW: outline.powerW,
+});
+
 export interface TraceMeans {
   readonly startNs: SessionNs;
   readonly endNs: SessionNs;
@@ -18,12 +29,11 @@ export interface TraceMeans {
   meanW(fromNs: SessionNs, toNs: SessionNs): number;
 }
 
-export function traceMeans(outline: Outline, clock: DaqClock): TraceMeans {
-  const t = placeColumn(clock, outline.t);
+export function traceMeans({ tNs: t, powerW }: PlacedTrace): TraceMeans {
   const [startNs, endNs] = [t[0] ?? 0, t[t.length - 1] ?? 0];
   const stepNs = Math.max(STEP_NS, (endNs - startNs) / MAX_CELLS);
   const cells = Math.max(1, Math.ceil((endNs - startNs) / stepNs));
-  const sum = runningSum(t, outline.powerW, startNs, stepNs, cells);
+  const sum = runningSum(t, powerW, startNs, stepNs, cells);
   const upTo = (tNs: SessionNs): number => {
     const x = (tNs - startNs) / stepNs;
     const k = x | 0;

@@ -12,7 +12,7 @@ import { fitClocks, type SessionClocks } from "../align/fit.ts";
 import { type Scan, scanCapture, type TelemetrySeries } from "../align/scan.ts";
 import { type Pause, pausesOf, placeNs } from "../align/segments.ts";
 import type { AlignedRun, TimelineCounts } from "../align/timeline.ts";
-import { traceMeans } from "../align/trace-means.ts";
+import { type PlacedTrace, placedTrace, traceMeans } from "../align/trace-means.ts";
 import type { NumberPages } from "../capture/number-pages.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 import { type BudgetTerm, COVERAGE_FACTOR } from "./budget.ts";
@@ -151,8 +151,9 @@ export function compare(p: Prepared, o: CompareOptions = {}): Comparison {
   const { scan, clocks, windows: list } = p;
   const detailed = someRows(list, o.window);
   const physical = physicalPass(scan, clocks, list, { ...o, detailed });
-  const trace = scan.stream && clocks.daq && PowerPrefix.ofOutline(scan.stream.outline, clocks.daq);
-  const { claims, misplaced } = placedClaims(scan, clocks);
+  const placed = scan.stream && clocks.daq ? placedTrace(scan.stream.outline, clocks.daq) : null;
+  const trace = placed && new PowerPrefix(placed.tNs, placed.powerW);
+  const { claims, misplaced } = placedClaims(scan, placed);
   const series = new Map(claims.map((s) => [s.channel.name, new Series(s)]));
   const filters = trace ? fitFilters(scan, series, trace) : new Map<string, FilterFit>();
   const idlePowerW = idleOf(physical);
@@ -183,7 +184,7 @@ export function compare(p: Prepared, o: CompareOptions = {}): Comparison {
     });
   const counts = physical?.counts ?? null;
   const figures = physical?.figures ?? null;
-  const lags = lagsOf(claims, scan, clocks);
+  const lags = placed ? lagsOf(claims, placed) : [];
   const told = warningsOf(scan, clocks, counts, p.pairing, results, lags, misplaced, {
     list,
     doubts,
@@ -236,11 +237,11 @@ const reach = (p: Pause): readonly [SessionNs, SessionNs] => [
 /** Channels that claim Joules, without the reads that a clock set on the way put at a wrong time. */
 function placedClaims(
   scan: Scan,
-  clocks: SessionClocks,
+  placed: PlacedTrace | null,
 ): { claims: TelemetrySeries[]; misplaced: Misplaced[] } {
   const claims = scan.telemetry.filter(({ channel }) => /^(power|energy)$/.test(channel.quantity));
-  if (!scan.stream || !clocks.daq) return { claims, misplaced: [] };
-  const trace = traceMeans(scan.stream.outline, clocks.daq);
+  if (!placed) return { claims, misplaced: [] };
+  const trace = traceMeans(placed);
   const found = claims.flatMap((s) =>
     s.channel.quantity === "power" ? (misplacedReads(s, trace) ?? []) : [],
   );
@@ -249,12 +250,8 @@ function placedClaims(
   return { claims: claims.map((s) => withoutReads(s, left.get(s.channel.name) ?? [])), misplaced };
 }
 
-function lagsOf(claims: readonly TelemetrySeries[], scan: Scan, clocks: SessionClocks): Lag[] {
-  if (!scan.stream || !clocks.daq) return [];
-  const { outline } = scan.stream;
-  const power = claims.filter((s) => s.channel.quantity === "power");
-  return power.flatMap((s) => lagOf(s, outline, clocks.daq!) ?? []);
-}
+const lagsOf = (claims: readonly TelemetrySeries[], placed: PlacedTrace): Lag[] =>
+  claims.flatMap((s) => (s.channel.quantity === "power" ? (lagOf(s, placed) ?? []) : []));
 
 /** Where the physical trace is; without one, where anything is. */
 function sessionWindow(scan: Scan, clocks: SessionClocks): Window {

@@ -185,30 +185,51 @@ export function filteredEnergyJ(
   t0: SessionNs,
   t1: SessionNs,
 ): readonly [number, number] {
-  const { tNs, value } = series;
+  const { tNs } = series;
   const a = Math.max(0, tNs.firstAtOrAfter(t0) - 1);
   const b = Math.min(tNs.length, tNs.firstAtOrAfter(t1) + 1);
-  let updated = tNs.at(a);
+  const low = new LineIntegral(t0, t1);
+  // One and the same where the trace reaches as far as the filter looks, which it does but at its ends.
+  const [first, last] = b > a ? [tNs.at(a), tNs.at(b - 1)] : [t0, t1];
+  const isSeen = !(
+    first - filter.delayNs - filter.windowNs < trace.startNs || last - filter.delayNs > trace.endNs
+  );
+  const high = isSeen ? low : new LineIntegral(t0, t1);
+  addFiltered(series, trace, filter, a, b, low, high);
+  return [low.joules(), high.joules()];
+}
+
+/** Reads [a, b) as the filter would have given them, at the least and at the most; into one where those are alike. */
+function addFiltered(
+  { tNs, value }: Series,
+  trace: PowerPrefix,
+  filter: SensorModel,
+  a: number,
+  b: number,
+  low: LineIntegral,
+  high: LineIntegral,
+): void {
   const [least, most] = trace.rangeW;
-  const [low, high] = [new LineIntegral(t0, t1), new LineIntegral(t0, t1)];
   let [lowW, highW] = [0, 0];
+  let [before, last] = [NaN, NaN];
   for (let i = a; i < b; i++) {
-    const isUpdate = i > a && value.at(i) !== value.at(i - 1);
-    if (isUpdate) updated = (tNs.at(i - 1) + tNs.at(i)) / 2;
+    const [t, v] = [tNs.at(i), value.at(i)];
     // Between two updates a channel is read many times.
-    if (isUpdate || i === a) {
-      const end = updated - filter.delayNs;
+    if (v !== last) {
+      const end = (i > a ? (before + t) / 2 : t) - filter.delayNs;
       const from = end - filter.windowNs;
       const unseen = Math.max(0, trace.startNs - from) + Math.max(0, end - trace.endNs);
       const share = Math.min(1, unseen / filter.windowNs);
       // Beyond its ends the trace adds nothing to its mean.
       const seen = trace.meanW(from, end);
-      [lowW, highW] = [seen + share * least, seen + share * most];
+      lowW = seen + share * least;
+      highW = seen + share * most;
     }
-    low.add(tNs.at(i), lowW);
-    high.add(tNs.at(i), highW);
+    low.add(t, lowW);
+    if (high !== low) high.add(t, highW);
+    before = t;
+    last = v;
   }
-  return [low.joules(), high.joules()];
 }
 
 /**

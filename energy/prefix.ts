@@ -3,8 +3,6 @@
 // stand-in beyond; used to see the trace as a slow telemetry channel would, never for a window's Joules.
 
 import { firstAtOrAfter } from "../align/columns.ts";
-import type { Outline } from "../align/outline.ts";
-import { type DaqClock, placeColumn } from "../align/segments.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 
 const FEW_STEPS = 4;
@@ -31,10 +29,6 @@ export class PowerPrefix {
       if (p > most) most = p;
     }
     this.rangeW = [least, most];
-  }
-
-  static ofOutline(outline: Outline, clock: DaqClock): PowerPrefix {
-    return new PowerPrefix(placeColumn(clock, outline.t), outline.powerW);
   }
 
   get startNs(): SessionNs {

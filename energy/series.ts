@@ -92,6 +92,9 @@ export class Series {
   /** Median distance of reads, ns. */
   readonly periodNs: number;
   readonly #failedNs: ReadColumn;
+  /** Reads further apart have a gap between them; and those behind one. */
+  readonly #gapNs: SessionNs;
+  readonly #behindGaps: ReadColumn;
   readonly #wrapsAt: number | undefined;
   readonly isCounter: boolean;
 
@@ -104,6 +107,8 @@ export class Series {
     this.value = this.isCounter ? this.#unwrap(kept.value) : kept.value;
     this.#failedNs = stampsInOrder(s.tNs, failed);
     this.periodNs = medianStep(this.tNs);
+    this.#gapNs = GAP_PERIODS * this.periodNs;
+    this.#behindGaps = behindGaps(this.tNs, this.#gapNs);
   }
 
   /** A counter that falls has wrapped, once, or was reset by a driver reload: then nothing is added. */
@@ -152,15 +157,17 @@ export class Series {
   ): Pick<Claim, "energyJ" | "intervalJ"> {
     if (this.tNs.length === 0) return { energyJ: NaN, intervalJ: [NaN, NaN] };
     const late = LATE_PERIODS * this.periodNs;
+    const { tNs, value } = this;
+    const end = this.#lineAt(t1);
     let [sum, open] = [0, 0];
     let [t, p] = [t0, this.#lineAt(t0)];
-    const to = (tn: number, pn: number): void => {
+    for (let i = a; i <= b; i++) {
+      const [tn, pn] = i < b ? [tNs.at(i), value.at(i)] : [t1, end];
       sum += (p + pn) * (tn - t);
       if (tn - t > late) open += Math.abs(pn - p) * (tn - t);
-      [t, p] = [tn, pn];
-    };
-    for (let i = a; i < b; i++) to(this.tNs.at(i), this.value.at(i));
-    to(t1, this.#lineAt(t1));
+      t = tn;
+      p = pn;
+    }
     const energyJ = sum / (2 * NS_PER_S);
     const uJ = (POWER_READING_U_W * (t1 - t0) + open / 2) / NS_PER_S;
     return { energyJ, intervalJ: [energyJ - uJ, energyJ + uJ] };
@@ -195,15 +202,29 @@ export class Series {
     return j;
   }
 
+  /** Distances in [t0, t1] beyond the limit: from its begin to read a, between the reads, from read b − 1 to its end. */
   #gapFraction(a: number, b: number, t0: SessionNs, t1: SessionNs): number {
-    const limit = GAP_PERIODS * this.periodNs;
-    let gaps = 0;
-    let t = t0;
-    for (let i = a; i <= b; i++) {
-      const next = i < b ? this.tNs.at(i) : t1;
-      if (next - t > limit) gaps += next - t;
-      t = next;
-    }
-    return t1 > t0 ? Math.min(1, gaps / (t1 - t0)) : 0;
+    if (!(t1 > t0)) return 0;
+    const { tNs } = this;
+    const limit = this.#gapNs;
+    const beyond = (ns: SessionNs): number => (ns > limit ? ns : 0);
+    if (a >= b) return Math.min(1, beyond(t1 - t0) / (t1 - t0));
+    let gaps = beyond(tNs.at(a) - t0);
+    const behind = this.#behindGaps;
+    for (let k = behind.firstAfter(a); k < behind.length && behind.at(k) < b; k++)
+      gaps += tNs.at(behind.at(k)) - tNs.at(behind.at(k) - 1);
+    gaps += beyond(t1 - tNs.at(b - 1));
+    return Math.min(1, gaps / (t1 - t0));
   }
+}
+
+/** Which reads, ascending, come more than `limitNs` after the one before. */
+function behindGaps(tNs: ReadColumn, limitNs: SessionNs): ReadColumn {
+  const out = tNs.beside();
+  for (let i = 1, last = tNs.length > 0 ? tNs.at(0) : 0; i < tNs.length; i++) {
+    const t = tNs.at(i);
+    if (t - last > limitNs) out.push(i);
+    last = t;
+  }
+  return out;
 }

@@ -7,7 +7,7 @@ import { Outline } from "../../align/outline.ts";
 import { ReadColumn } from "../../align/read-column.ts";
 import type { TelemetrySeries } from "../../align/scan.ts";
 import { steadyClock } from "../../align/segments.ts";
-import { type TraceMeans, traceMeans } from "../../align/trace-means.ts";
+import { placedTrace, type TraceMeans, traceMeans } from "../../align/trace-means.ts";
 import { type Random, random } from "../../schema/random.ts";
 
 const HZ = 1000;
@@ -53,7 +53,7 @@ function bench(seed: number, load: Load, periodMs = 20): Bench {
   const channel = { name: "nvidia_smi.power_draw", quantity: "power", unit: "W" } as const;
   const code = ReadColumn.of(tNs.map(() => 0));
   const reads = { tNs: ReadColumn.of(tNs), value: ReadColumn.of(value), halfNs: code, code };
-  return { trace: traceMeans(outline, clock), series: { channel, ...reads } };
+  return { trace: traceMeans(placedTrace(outline, clock)), series: { channel, ...reads } };
 }
 
 const mapped = (c: ReadColumn, to: (x: number, i: number) => number): ReadColumn =>

@@ -5,6 +5,7 @@ import { Outline } from "../../align/outline.ts";
 import { ReadColumn } from "../../align/read-column.ts";
 import type { TelemetrySeries } from "../../align/scan.ts";
 import { steadyClock } from "../../align/segments.ts";
+import { placedTrace } from "../../align/trace-means.ts";
 import { random } from "../../schema/random.ts";
 
 const HZ = 1000;
@@ -45,7 +46,7 @@ function delayed(o: Outline, delayMs: number): TelemetrySeries {
 
 test.each([0, 100, 700, -400])("a delay of %i ms is found to a step", (delayMs) => {
   const outline = load();
-  const lag = lagOf(delayed(outline, delayMs), outline, clock)!;
+  const lag = lagOf(delayed(outline, delayMs), placedTrace(outline, clock))!;
   expect(lag.correlation).toBeGreaterThan(0.8);
   expect(Math.abs(lag.lagNs / 1e6 - delayMs)).toBeLessThanOrEqual(20);
 });
@@ -57,5 +58,5 @@ test("what does not follow the trace has no lag", () => {
   const r = random(9, "noise");
   const other = delayed(outline, 0);
   const noise = { ...other, value: mapped(other.value, () => 100 * r.uniform()) };
-  expect(lagOf(noise, outline, clock)).toBeUndefined();
+  expect(lagOf(noise, placedTrace(outline, clock))).toBeUndefined();
 });
