@@ -188,7 +188,9 @@ export function filteredEnergyJ(
   const { tNs, value } = series;
   const a = Math.max(0, tNs.firstAtOrAfter(t0) - 1);
   const b = Math.min(tNs.length, tNs.firstAtOrAfter(t1) + 1);
-  let updated = tNs.at(a);
+  // What the first read shows may be older than the read.
+  const first = series.firstAlike(a);
+  let updated = first > 0 ? (tNs.at(first - 1) + tNs.at(first)) / 2 : tNs.at(a);
   const [least, most] = trace.rangeW;
   const [low, high] = [new LineIntegral(t0, t1), new LineIntegral(t0, t1)];
   let [lowW, highW] = [0, 0];
