@@ -134,6 +134,42 @@ describe("pairs and the host's stamp", () => {
   });
 });
 
+describe("pairs that agree with each other do not bend to a prior that is merely unlucky", () => {
+  const own = (n: number, u: number): number => (u / Math.sqrt(n)) * Math.sqrt(4 / (n + 2));
+
+  test.each([3, 4, 8, 20])(
+    "%i edges of 1 µs keep their offset beside a stamp three times 50 ms off",
+    (n) => {
+      const stamped = { ...OPEN, uRel: 1e-5, startUNs: 50e6 };
+      const fit = fitLine(
+        pairs(n, 1000, () => 149e6),
+        stamped,
+      );
+      expect(fit.warnings).toEqual([]);
+      expect(Math.abs(fit.refNs - fit.refDevice * 1000 - 149e6)).toBeLessThan(own(n, 1000));
+      expect(fit.uOffsetNs / own(n, 1000)).toBeCloseTo(1, 1);
+    },
+  );
+
+  test("nor their rate beside one that the rig states four times too well", () => {
+    const fit = fitLine(
+      pairs(4, 10, (k) => -40e3 * k),
+      { ...OPEN, uRel: 10e-6 },
+    );
+    expect(fit.warnings).toEqual([]);
+    expect((1 - fit.nsPerUnit / 1000) * 1e6).toBeCloseTo(40, 2);
+    expect(fit.rateFromEdges).toBeGreaterThan(0.99);
+  });
+
+  test("two agree with anything: they are doubted, and the line stays near the prior", () => {
+    const fit = fitLine(
+      pairs(2, 1000, () => 149e6),
+      { ...OPEN, uRel: 1e-5, startUNs: 50e6 },
+    );
+    expect(fit.uOffsetNs).toBeGreaterThan(20e6);
+  });
+});
+
 describe("a model", () => {
   const prior = { hz: HZ, uRel: 1e-5, startNs: 7e6, startUNs: 2e6 };
   const list = pairs(10, 1000, () => 8e6);
