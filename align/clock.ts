@@ -211,7 +211,7 @@ export function fitLine(pairs: readonly ClockPairing[], declared: ClockPrior): L
  * The pairings' stated uncertainty is one opinion, their scatter about the line another: both are pooled,
  * so that hundreds of edges speak for themselves and two edges, whose line fits always, cannot claim to be
  * exact. Where even so the misfit to line and prior together is larger than stated, the uncertainty grows
- * until it is not (Birge 1932).
+ * until it is not (Birge 1932): first of a prior that pairings which agree with each other contradict.
  */
 function weighted(
   pairs: readonly ClockPairing[],
@@ -224,8 +224,9 @@ function weighted(
   const x = pairs.map((p) => (p.device - refDevice) * ns);
   const base = pairs[0]!.sessionNs - x[0]!;
   const y = pairs.map((p, i) => p.sessionNs - x[i]! - base);
+  let believed = prior;
   const observe = (scale: number): Solution =>
-    solve(pairs, x, y, scale, prior, refDevice * ns, base);
+    solve(pairs, x, y, scale, believed, refDevice * ns, base);
   let scale = 1;
   let fit = observe(scale);
   for (let round = 0; round < 5; round++) {
@@ -233,22 +234,20 @@ function weighted(
     scale = Math.sqrt(spread / (STATED_DOF + Math.max(0, pairs.length - 2)));
     fit = observe(scale);
   }
-  const dof =
-    pairs.length +
+  const words =
     (prior.uRel > 0 && Number.isFinite(prior.uRel) ? 1 : 0) +
-    (Number.isFinite(prior.startUNs) ? 1 : 0) -
-    2;
-  if (dof > 0 && fit.chi2 > dof) {
-    // χ² falls as the scale grows: bisect for χ² = degrees of freedom.
-    let [lo, hi] = [scale, 2 * scale];
-    while (observe(hi).chi2 > dof && hi < 1e9) hi *= 2;
-    for (let k = 0; k < 50; k++) {
-      const mid = (lo + hi) / 2;
-      if (observe(mid).chi2 > dof) lo = mid;
-      else hi = mid;
-    }
-    fit = observe(hi);
+    (Number.isFinite(prior.startUNs) ? 1 : 0);
+  const dof = pairs.length + words - 2;
+  // Pairs that agree with each other do not bend to a prior that is unlucky; two would agree with anything.
+  const misfit = ({ chi2, chi2Pairs }: Solution): number => chi2 - chi2Pairs;
+  if (pairs.length >= AGREEING_PAIRS && fit.chi2 > dof && misfit(fit) > words) {
+    const doubted = (k: number): Solution => {
+      believed = { ...prior, uRel: k * prior.uRel, startUNs: k * prior.startUNs };
+      return observe(scale);
+    };
+    fit = doubted(widened(1, (k) => misfit(doubted(k)) <= words));
   }
+  if (dof > 0 && fit.chi2 > dof) fit = observe(widened(scale, (k) => observe(k).chi2 <= dof));
   return {
     refDevice,
     refNs: base + fit.a,
@@ -256,9 +255,21 @@ function weighted(
     uOffsetNs: Math.sqrt(fit.varA),
     uRate: Math.sqrt(fit.varE),
     residualRmsNs: fit.rms,
-    rateFromEdges: 1 - (prior.uRel > 0 ? fit.varE / prior.uRel ** 2 : 0),
+    rateFromEdges: 1 - (believed.uRel > 0 ? fit.varE / believed.uRel ** 2 : 0),
     warnings,
   };
+}
+
+/** The least factor, from `least` on, at which uncertainties so much larger fit: a misfit falls as they grow. */
+function widened(least: number, fits: (k: number) => boolean): number {
+  let [lo, hi] = [least, 2 * least];
+  while (!fits(hi) && hi < 1e9) hi *= 2;
+  for (let i = 0; i < 50; i++) {
+    const mid = (lo + hi) / 2;
+    if (fits(mid)) hi = mid;
+    else lo = mid;
+  }
+  return hi;
 }
 
 interface Solution {

@@ -8,6 +8,8 @@ import type { EdgeList } from "./match.ts";
 const SHARE_OF_SPAN = 0.2;
 /** …and this many standard deviations of the noise of a difference of two means. */
 const SIGMAS = 6;
+/** …and more than running sums of two million cells round by, relative to the mean power. */
+const ROUNDING = 1e-9;
 
 /**
  * @param t device time, ascending. @param powerW same length.
@@ -22,12 +24,13 @@ export function powerEdges(t: Float64Array, powerW: Float64Array, stretch: numbe
   const threshold = Math.max(
     SHARE_OF_SPAN * span(powerW),
     SIGMAS * noise(powerW) * Math.sqrt(2 / k),
+    (ROUNDING * Math.abs(sums[n]!)) / n,
   );
   const times: number[] = [];
   const signs: number[] = [];
   for (let i = k; i + k <= n; i++) {
     const step = mean(i, i + k) - mean(i - k, i);
-    if (Math.abs(step) < threshold || !isPeak(step, i, k, n, mean)) continue;
+    if (!(Math.abs(step) > threshold) || !isPeak(step, i, k, n, mean)) continue;
     times.push(crossing(t, powerW, i, k, mean));
     signs.push(step > 0 ? 1 : -1);
   }

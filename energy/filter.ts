@@ -188,26 +188,34 @@ export function filteredEnergyJ(
   const { tNs } = series;
   const a = Math.max(0, tNs.firstAtOrAfter(t0) - 1);
   const b = Math.min(tNs.length, tNs.firstAtOrAfter(t1) + 1);
+  // What the first read shows may be older than the read.
+  const alike = series.firstAlike(a);
+  const updatedNs = alike > 0 ? (tNs.at(alike - 1) + tNs.at(alike)) / 2 : tNs.at(a);
   const low = new LineIntegral(t0, t1);
   // One and the same where the trace reaches as far as the filter looks, which it does but at its ends.
-  const [first, last] = b > a ? [tNs.at(a), tNs.at(b - 1)] : [t0, t1];
+  const [first, last] = b > a ? [updatedNs, tNs.at(b - 1)] : [t0, t1];
   const isSeen = !(
     first - filter.delayNs - filter.windowNs < trace.startNs || last - filter.delayNs > trace.endNs
   );
   const high = isSeen ? low : new LineIntegral(t0, t1);
-  addFiltered(series, trace, filter, a, b, low, high);
+  addFiltered(series, trace, filter, { a, b, updatedNs }, [low, high]);
   return [low.joules(), high.joules()];
 }
 
-/** Reads [a, b) as the filter would have given them, at the least and at the most; into one where those are alike. */
+/** Reads [a, b), the first of which shows what was updated then. */
+interface Reads {
+  readonly a: number;
+  readonly b: number;
+  readonly updatedNs: SessionNs;
+}
+
+/** Reads as the filter would have given them, at the least and at the most; into one where those are alike. */
 function addFiltered(
   { tNs, value }: Series,
   trace: PowerPrefix,
   filter: SensorModel,
-  a: number,
-  b: number,
-  low: LineIntegral,
-  high: LineIntegral,
+  { a, b, updatedNs }: Reads,
+  [low, high]: readonly [LineIntegral, LineIntegral],
 ): void {
   const [least, most] = trace.rangeW;
   let [lowW, highW] = [0, 0];
@@ -216,7 +224,7 @@ function addFiltered(
     const [t, v] = [tNs.at(i), value.at(i)];
     // Between two updates a channel is read many times.
     if (v !== last) {
-      const end = (i > a ? (before + t) / 2 : t) - filter.delayNs;
+      const end = (i > a ? (before + t) / 2 : updatedNs) - filter.delayNs;
       const from = end - filter.windowNs;
       const unseen = Math.max(0, trace.startNs - from) + Math.max(0, end - trace.endNs);
       const share = Math.min(1, unseen / filter.windowNs);

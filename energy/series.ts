@@ -97,6 +97,8 @@ export class Series {
   readonly #behindGaps: ReadColumn;
   readonly #wrapsAt: number | undefined;
   readonly isCounter: boolean;
+  /** Reads of one value, from the first of them on, that were looked at last. */
+  #alike = { from: 0, to: -1 };
 
   constructor(s: TelemetrySeries) {
     const { good, failed } = goodReads(s);
@@ -137,6 +139,16 @@ export class Series {
     return this.isCounter
       ? { ...this.#counter(a, b, t0, t1), ...shared }
       : { ...this.#trapezoid(a, b, t0, t1), ...shared };
+  }
+
+  /** The first of the reads up to i that show i's value; windows are asked for in turn, and find most of it known. */
+  firstAlike(i: number): number {
+    const { from, to } = this.#alike;
+    const own = this.value.at(i);
+    let k = i;
+    while (k > 0 && this.value.at(k - 1) === own) k = k - 1 > to || k - 1 < from ? k - 1 : from;
+    this.#alike = { from: k, to: i };
+    return k;
   }
 
   /** Value at an instant on the straight line between reads; the nearest read beyond the ends. */

@@ -58,6 +58,18 @@ describe("recover", () => {
     ]);
   });
 
+  test("a log that was cut says so, and what of it can be lost at the most", () => {
+    const textOf = (change: (b: Buffer) => Buffer): string => recovered(change).result.note.text;
+    expect(textOf((b) => b.subarray(0, b.length - 500))).toMatch(
+      /cut at the end, where at most the last open chunk is lost/,
+    );
+    const damaged = textOf((b) => {
+      b[Math.floor(b.length / 2)]! ^= 4;
+      return b;
+    });
+    expect(damaged).not.toMatch(/cut at the end/);
+  });
+
   test("the new log is an MCAP file with an index that other readers can use", async () => {
     const { to } = recovered((b) => b.subarray(0, b.length - 500));
     const bytes = readFileSync(to);

@@ -131,6 +131,39 @@ describe("device time across gaps", () => {
     expect(counts).toMatchObject({ turnsLate: 1, rowsLost: 0 });
   });
 
+  /** A gap of 100.3 ms by the counter, after which every read comes so much later, in turns of 1.024 ms. */
+  const gapThenLate = (turns: number) => {
+    const rows = new TickedRows(new RowBlocks(new Collector(), LAYOUT), OPTIONS);
+    // Reads of 20 rows.
+    for (let k = 0; k < 2500; k++) {
+      const [gapUs, lateUs] = k < 1000 ? [0, 0] : [100_300, 1024 * turns];
+      const us = k * 20 * PERIOD_US + gapUs;
+      const at = instant<"host">(BigInt(Math.round((us + 19 * PERIOD_US + lateUs) * 1e3)));
+      rows.beginRead(at, at);
+      for (let i = 0; i < 20; i++)
+        rows.row(new Uint8Array(8), (us + i * PERIOD_US) & 1023, k === 1000 && i === 0 ? 1 : 0);
+      rows.endRead();
+    }
+    rows.flush();
+    return rows.counts();
+  };
+
+  test("a gap that fits a whole number of turns badly is counted as uncertain, one that fits well is not", () => {
+    expect([0, 0.1, 0.2, 1, 1.2].map((t) => gapThenLate(t).gapsUncertain)).toEqual([0, 0, 0, 0, 0]);
+    expect([0.3, 0.5, 0.7, 1.4].map((t) => gapThenLate(t).gapsUncertain)).toEqual([1, 1, 1, 1]);
+  });
+
+  test("a gap without any stamps of the host is uncertain", () => {
+    const rows = new TickedRows(new RowBlocks(new Collector(), LAYOUT), OPTIONS);
+    for (let k = 0, us = 0; k < 300; k++, us += k === 150 ? 700 : 50) {
+      rows.beginRead(null, null);
+      rows.row(new Uint8Array(8), us & 1023, 0);
+      rows.endRead();
+    }
+    rows.flush();
+    expect(rows.counts()).toMatchObject({ gapsUncertain: 1, rowsLost: 13 });
+  });
+
   test("a stall without loss is none", () => {
     const { wrong, counts } = receive(5, 8, { stalls: [[2000, 2900]] });
     expect(wrong).toEqual([]);

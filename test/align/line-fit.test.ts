@@ -1,0 +1,244 @@
+// The clock's line against closed forms: what pairs, stated scatter and the rig's word weigh against each other.
+
+import { describe, expect, test } from "@jest/globals";
+import {
+  type ClockPrior,
+  fitLine,
+  fittedSpan,
+  fixedModel,
+  mapColumn,
+  mapUNs,
+  offsetNs,
+  ratePpm,
+  tickHz,
+} from "../../align/clock.ts";
+import { edgeList, modelOf } from "../../align/fit-model.ts";
+
+const HZ = 1e6;
+/** Nothing is known but the rate's nominal figure. */
+const OPEN: ClockPrior = { hz: HZ, uRel: Infinity, startNs: 0, startUNs: Infinity };
+
+/** n pairs a second apart, off the nominal line by `off`, ns. */
+const pairs = (n: number, uNs: number, off: (k: number) => number = () => 0) =>
+  Array.from({ length: n }, (_, k) => ({ device: k * HZ, sessionNs: k * 1e9 + off(k), uNs }));
+
+/** Σ (x − mean)² of 0 … n − 1 seconds. */
+const spread = (n: number): number => (n * (n * n - 1)) / 12;
+
+describe("pairs alone", () => {
+  test("exact pairs: u/√n of the offset and u/√Σx² of the rate, pooled with four stated degrees of freedom", () => {
+    const [n, u] = [20, 500];
+    const fit = fitLine(pairs(n, u), OPEN);
+    const pooled = Math.sqrt(4 / (4 + n - 2));
+    expect(fit.uOffsetNs).toBeCloseTo((pooled * u) / Math.sqrt(n), 6);
+    expect(fit.uRate / ((pooled * u) / Math.sqrt(spread(n)) / 1e9)).toBeCloseTo(1, 9);
+    expect(fit.refDevice).toBe(9.5 * HZ);
+    expect(fit.refNs).toBeCloseTo(9.5e9, 3);
+    expect(fit.nsPerUnit).toBeCloseTo(1000, 9);
+    expect(fit.rateFromEdges).toBe(1);
+  });
+
+  test("scatter ten times what is stated widens it to what the pairs show", () => {
+    // Up and down in turn by 5 µs, as good as no trend: χ² of n pairs is 100 n.
+    const [n, u, off] = [400, 500, 5000];
+    const fit = fitLine(
+      pairs(n, u, (k) => (k % 2 ? off : -off)),
+      OPEN,
+    );
+    const scale = Math.sqrt((4 + n * 100) / (4 + n - 2));
+    expect(fit.uOffsetNs / ((scale * u) / Math.sqrt(n))).toBeCloseTo(1, 2);
+    expect(fit.residualRmsNs / off).toBeCloseTo(1, 3);
+  });
+
+  test("two pairs pass through any line: what is stated stays", () => {
+    const fit = fitLine(
+      pairs(2, 500, (k) => 3000 * k),
+      OPEN,
+    );
+    expect(fit.uOffsetNs).toBeCloseTo(500 / Math.sqrt(2), 6);
+    expect(fit.uRate).toBeCloseTo((500 * Math.SQRT2) / 1e9, 12);
+    expect(fit.nsPerUnit).toBeCloseTo(1000.003, 9);
+    expect(fit.residualRmsNs).toBeCloseTo(0, 3);
+  });
+});
+
+describe("pairs and the rig's rate", () => {
+  /** Two pairs ± 1 s about their middle, their rate e from nominal. */
+  const two = (e: number, uNs: number, uRel: number) =>
+    fitLine(
+      [
+        { device: 0, sessionNs: 0, uNs },
+        { device: 2 * HZ, sessionNs: 2e9 * (1 + e), uNs },
+      ],
+      { ...OPEN, uRel },
+    );
+
+  test("they share the rate by their information, and say by how much", () => {
+    // 1 µs each: u(rate) = 1 µs/√2 s; the rig's figure is as good.
+    const uRel = 1e-6 / Math.SQRT2;
+    const fit = two(0.01e-6, 1000, uRel);
+    expect((fit.nsPerUnit / 1000 - 1) / 0.005e-6).toBeCloseTo(1, 4);
+    expect(fit.uRate / (uRel / Math.SQRT2)).toBeCloseTo(1, 4);
+    expect(fit.rateFromEdges).toBeCloseTo(0.5, 4);
+  });
+
+  test("Birge: where both together do not fit, pairs are doubted until χ² is one a degree of freedom", () => {
+    // χ² = e²/(k²u²/2 + uRel²) = 1 at k² = 2 (e² − uRel²)/u².
+    const [e, uNs, uRel] = [100e-6, 1000, 40e-6];
+    const k = Math.sqrt(2 * (e ** 2 - uRel ** 2)) / (uNs / 1e9);
+    const fit = two(e, uNs, uRel);
+    expect(fit.uOffsetNs / ((k * uNs) / Math.SQRT2)).toBeCloseTo(1, 4);
+    const free = (k * uNs) / Math.SQRT2 / 1e9;
+    expect(fit.uRate / (1 / Math.hypot(1 / free, 1 / uRel))).toBeCloseTo(1, 4);
+  });
+
+  test("a misfit that is expected widens nothing", () => {
+    expect(two(1e-6, 1000, 40e-6).uOffsetNs).toBeCloseTo(1000 / Math.SQRT2, 3);
+  });
+});
+
+describe("pairs and the host's stamp", () => {
+  test("one pair and the stamp average by their weights", () => {
+    const prior = { hz: HZ, uRel: 0, startNs: 0, startUNs: 4000 };
+    const fit = fitLine([{ device: 0, sessionNs: 50, uNs: 3000 }], prior);
+    expect(fit.refNs).toBeCloseTo((50 * 16) / 25, 2);
+    expect(fit.uOffsetNs).toBeCloseTo(2400, 0);
+  });
+
+  test("a stamp five standard uncertainties off is dropped and told; one that is nearer is not", () => {
+    const late = (ns: number) =>
+      fitLine(
+        pairs(10, 1000, () => ns),
+        { ...OPEN, uRel: 0, startUNs: 1e6 },
+      );
+    expect(late(4.9e6).warnings).toEqual([]);
+    expect(late(5.1e6).warnings).toEqual([
+      expect.stringMatching(/starts 5\.100 ms .* within ±1\.000 ms: 10 clock pairs/),
+    ]);
+    expect(late(5.1e6).refNs - 4.5e9).toBeCloseTo(5.1e6, 0);
+    expect(late(-5.1e6).warnings).toHaveLength(1);
+  });
+
+  test("so is a rate; of two pairs neither", () => {
+    const ppm = (e: number, n = 10) =>
+      fitLine(
+        pairs(n, 1000, (k) => -e * 1e3 * k),
+        { ...OPEN, uRel: 10e-6 },
+      );
+    expect(ppm(49).warnings).toEqual([]);
+    expect(ppm(51).warnings).toEqual([
+      expect.stringMatching(/runs 51\.0 ppm .* within ±10\.0 ppm: 10 clock pairs/),
+    ]);
+    expect(ppm(51, 3).warnings).toHaveLength(1);
+    expect(ppm(51, 2).warnings).toEqual([]);
+  });
+});
+
+describe("pairs that agree with each other do not bend to a prior that is merely unlucky", () => {
+  const own = (n: number, u: number): number => (u / Math.sqrt(n)) * Math.sqrt(4 / (n + 2));
+
+  test.each([3, 4, 8, 20])(
+    "%i edges of 1 µs keep their offset beside a stamp three times 50 ms off",
+    (n) => {
+      const stamped = { ...OPEN, uRel: 1e-5, startUNs: 50e6 };
+      const fit = fitLine(
+        pairs(n, 1000, () => 149e6),
+        stamped,
+      );
+      expect(fit.warnings).toEqual([]);
+      expect(Math.abs(fit.refNs - fit.refDevice * 1000 - 149e6)).toBeLessThan(own(n, 1000));
+      expect(fit.uOffsetNs / own(n, 1000)).toBeCloseTo(1, 1);
+    },
+  );
+
+  test("nor their rate beside one that the rig states four times too well", () => {
+    const fit = fitLine(
+      pairs(4, 10, (k) => -40e3 * k),
+      { ...OPEN, uRel: 10e-6 },
+    );
+    expect(fit.warnings).toEqual([]);
+    expect((1 - fit.nsPerUnit / 1000) * 1e6).toBeCloseTo(40, 2);
+    expect(fit.rateFromEdges).toBeGreaterThan(0.99);
+  });
+
+  test("two agree with anything: they are doubted, and the line stays near the prior", () => {
+    const fit = fitLine(
+      pairs(2, 1000, () => 149e6),
+      { ...OPEN, uRel: 1e-5, startUNs: 50e6 },
+    );
+    expect(fit.uOffsetNs).toBeGreaterThan(20e6);
+  });
+});
+
+describe("a model", () => {
+  const prior = { hz: HZ, uRel: 1e-5, startNs: 7e6, startUNs: 2e6 };
+  const list = pairs(10, 1000, () => 8e6);
+  const model = modelOf("daq:main", "exchange", prior, list, fitLine(list, prior), 3000, ["told"]);
+
+  test("what pairs share and cannot show stands beside their scatter, in quadrature", () => {
+    expect(model.uOffsetNs).toBeCloseTo(Math.hypot(fitLine(list, prior).uOffsetNs, 3000), 6);
+    expect(model).toMatchObject({
+      method: "exchange",
+      edgesUsed: 10,
+      nominalHz: HZ,
+      warnings: ["told"],
+    });
+    expect(model.startDelayNs! / 1e6).toBeCloseTo(1, 3);
+    const open = { ...prior, startUNs: Infinity };
+    expect(modelOf("x", "marks", open, list, fitLine(list, open), 0).startDelayNs).toBeNull();
+  });
+
+  test("residuals are pair minus model, and their root mean square", () => {
+    const off = pairs(10, 1000, (k) => (k === 4 ? 900 : 0));
+    const m = modelOf("x", "marks", OPEN, off, fitLine(off, OPEN), 0);
+    const sum = m.residuals.reduce((s, r) => s + r.residualNs ** 2, 0);
+    expect(m.residualRmsNs).toBeCloseTo(Math.sqrt(sum / 10), 9);
+    expect(m.residuals[4]!.residualNs).toBeGreaterThan(700);
+  });
+
+  test("an instant is uncertain by the offset and by the rate over its distance", () => {
+    const m = { ...model, uOffsetNs: 300, uRate: 1e-6, refNs: 2e9 };
+    expect(mapUNs(m, 2e9)).toBe(300);
+    for (const t of [1.6e9, 2.4e9]) expect(mapUNs(m, t)).toBeCloseTo(500, 6);
+  });
+
+  test("rate and offset as published", () => {
+    const m = { ...fixedModel("x", prior), nsPerUnit: 1000 / (1 + 25e-6) };
+    expect(ratePpm(m)).toBeCloseTo(25, 6);
+    expect(tickHz(m)).toBeCloseTo(HZ * (1 + 25e-6), 4);
+    expect(offsetNs(m)).toBe(7e6);
+    expect(fixedModel("x", prior)).toMatchObject({
+      method: "prior",
+      startDelayNs: 0,
+      uRate: 1e-5,
+      uOffsetNs: 2e6,
+    });
+    const exact = { ...prior, uRel: 0, startUNs: 0 };
+    expect(fixedModel("x", exact)).toMatchObject({ method: "identity", startDelayNs: null });
+  });
+
+  test("its evidence spans first to last pair; a model without any, all of time", () => {
+    expect(fittedSpan(model)).toEqual([8e6, 9e9 + 8e6]);
+    expect(fittedSpan(fixedModel("x", prior))).toEqual([-Infinity, Infinity]);
+  });
+
+  test("of a column only the rows asked for are mapped", () => {
+    const t = Float64Array.of(0, 10, 20);
+    mapColumn({ ...model, refNs: 5, refDevice: 0, nsPerUnit: 3, wander: null }, t, 2);
+    expect([...t]).toEqual([5, 35, 20]);
+    mapColumn(model, t, 0);
+    expect([...t]).toEqual([5, 35, 20]);
+  });
+
+  test("edges are sorted by time with their polarity", () => {
+    const { t, polarity } = edgeList([
+      [3, 1],
+      [1, -1],
+      [2, 0],
+    ]);
+    expect([[...t], [...polarity]]).toEqual([
+      [1, 2, 3],
+      [-1, 0, 1],
+    ]);
+  });
+});

@@ -1,0 +1,151 @@
+// Pairing of edges, where a few of them show the rule: what pairs, what is missing, extra, in doubt.
+
+import { describe, expect, test } from "@jest/globals";
+import { edgeList } from "../../align/fit-model.ts";
+import { type Match, matchEdges, type MatchOptions } from "../../align/match.ts";
+
+const MS = 1e6;
+const PRIOR = { hz: 1e9, uRel: 1e-5, startNs: 0, startUNs: 50 * MS };
+const OPTIONS: MatchOptions = { offsetRangeNs: 150 * MS, edgeUNs: 1000, toleranceNs: 1 * MS };
+
+/** Up and down in turn, unless told otherwise, ms. */
+const edges = (atMs: readonly number[], polarity?: readonly number[]) =>
+  edgeList(atMs.map((t, k) => [t * MS, polarity?.[k] ?? (k % 2 ? -1 : 1)]));
+const AT = [100, 137, 250, 281, 402, 455, 530, 610];
+const match = (
+  reference: ReturnType<typeof edges>,
+  device: ReturnType<typeof edges>,
+  o = {},
+): Match | undefined => matchEdges(reference, device, PRIOR, { ...OPTIONS, ...o });
+
+describe("edges pair by time and direction", () => {
+  test.each([0, 3.7, -41, 149])(
+    "an offset of %d ms is found, and every edge has its partner",
+    (off) => {
+      const m = match(edges(AT.map((t) => t + off)), edges(AT))!;
+      expect(m.referenceIndex).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+      expect(m.deviceIndex).toEqual(m.referenceIndex);
+      expect([m.missing, m.extra, m.ambiguous, m.warnings]).toEqual([0, 0, false, []]);
+      // The stamp has 50 ms to say, eight edges 1 µs each.
+      expect((m.fit.refNs - m.fit.refDevice) / MS).toBeCloseTo(off, 3);
+      expect(m.pairs.every((p) => p.uNs === 1000)).toBe(true);
+    },
+  );
+
+  test("an offset beyond the range is none", () => {
+    expect(
+      match(edges(AT.map((t) => t + 160)), edges(AT), { offsetRangeNs: 20 * MS })?.pairs.length ??
+        0,
+    ).toBeLessThan(4);
+    expect(match(edges([500]), edges([100]))).toBeUndefined();
+  });
+
+  test("an edge the other way is no partner; one of unknown direction is anybody's", () => {
+    const turned = match(edges(AT), edges(AT, [1, -1, 1, 1, 1, -1, 1, -1]))!;
+    expect(turned.referenceIndex).toEqual([0, 1, 2, 4, 5, 6, 7]);
+    expect([turned.missing, turned.extra]).toEqual([1, 1]);
+    expect(
+      match(
+        edges(AT),
+        edges(
+          AT,
+          AT.map(() => 0),
+        ),
+      )!.pairs,
+    ).toHaveLength(8);
+    expect(
+      match(
+        edges(
+          AT,
+          AT.map(() => 0),
+        ),
+        edges(AT),
+      )!.pairs,
+    ).toHaveLength(8);
+  });
+
+  test("a lost edge is missing, an added one extra: the rest stay where they are", () => {
+    const lost = match(
+      edges(AT),
+      edges(
+        AT.filter((_, k) => k !== 3),
+        [1, -1, 1, 1, -1, 1, -1],
+      ),
+    )!;
+    expect(lost.referenceIndex).toEqual([0, 1, 2, 4, 5, 6, 7]);
+    expect([lost.missing, lost.extra]).toEqual([1, 0]);
+    const added = match(edges(AT), edges([...AT, 330], [1, -1, 1, -1, 1, -1, 1, -1, 1]))!;
+    expect(added.pairs).toHaveLength(8);
+    expect([added.missing, added.extra]).toEqual([0, 1]);
+  });
+
+  test("of two that claim one the nearer keeps it, whichever comes first", () => {
+    const near = (other: number) => {
+      const m = match(edges(AT), edges([...AT, other], [1, -1, 1, -1, 1, -1, 1, -1, 1]))!;
+      return m.pairs.map((p) => p.device / MS);
+    };
+    expect(near(250.0005)).toEqual(AT);
+    expect(near(249.9995)).toEqual(AT);
+  });
+
+  test("what the device did not observe is not missing", () => {
+    const seen = AT.slice(2);
+    const all = match(edges(AT), edges(seen))!;
+    expect(all.missing).toBe(2);
+    const observed = [200 * MS, 700 * MS] as const;
+    expect(match(edges(AT), edges(seen), { observed })!.missing).toBe(0);
+  });
+
+  test("a rate within what the prior allows is found over a long span", () => {
+    const long = AT.map((t) => 100 * t);
+    const m = match(edges(long.map((t) => t * (1 + 25e-6))), edges(long))!;
+    expect(m.pairs).toHaveLength(8);
+    expect((m.fit.nsPerUnit - 1) * 1e6).toBeCloseTo(25, 1);
+    // Rates far beyond only where they are asked for.
+    const far = edges(long.map((t) => t * 1.004));
+    expect(match(far, edges(long))?.pairs.length ?? 0).toBeLessThan(8);
+    expect(match(far, edges(long), { rateURel: 2e-3 })!.pairs).toHaveLength(8);
+  });
+
+  test("two edges are the least that match, one where there is but one", () => {
+    expect(match(edges([100]), edges([130]))!.pairs).toHaveLength(1);
+    expect(match(edges([100, 200]), edges([130]))).toBeUndefined();
+    expect(match(edges([]), edges([130]))).toBeUndefined();
+    expect(match(edges([100]), edges([]))).toBeUndefined();
+  });
+});
+
+describe("brackets", () => {
+  test("an edge may be off by its own bracket, and is as uncertain as uniform in it", () => {
+    const half = AT.map((_, k) => (k === 4 ? 2 * MS : 3000));
+    const reference = {
+      ...edges(AT.map((t, k) => (k === 4 ? t + 1.9 : t))),
+      halfNs: Float64Array.from(half),
+    };
+    const m = match(reference, edges(AT))!;
+    expect(m.pairs).toHaveLength(8);
+    expect(m.pairs[4]!.uNs).toBeCloseTo(Math.hypot(1000, (2 * MS) / Math.sqrt(3)), 6);
+    expect(m.pairs[0]!.uNs).toBeCloseTo(Math.hypot(1000, 3000 / Math.sqrt(3)), 6);
+    // The wide one has hardly a say.
+    expect(Math.abs(m.fit.refNs - m.fit.refDevice)).toBeLessThan(20e3);
+  });
+});
+
+describe("ambiguity", () => {
+  const train = (n: number, from = 0) => Array.from({ length: n }, (_, k) => 100 + 10 * (k + from));
+
+  test("a train with an end missing fits two ways: that is told", () => {
+    const m = match(edges(train(20)), edges(train(18)))!;
+    expect(m.ambiguous).toBe(true);
+    expect(m.warnings).toEqual([
+      expect.stringMatching(
+        /as well at an offset -?20\.000 ms away \(18 edges each\): the pairing is ambiguous/,
+      ),
+    ]);
+  });
+
+  test("a whole train fits one way", () => {
+    const m = match(edges(train(20)), edges(train(20)))!;
+    expect([m.ambiguous, m.warnings]).toEqual([false, []]);
+  });
+});

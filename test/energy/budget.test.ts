@@ -1,0 +1,420 @@
+// Each term of the uncertainty budget on made runs, against its own closed form.
+
+import { describe, expect, test } from "@jest/globals";
+import type { DaqClock } from "../../align/segments.ts";
+import { Budget, type BudgetTerm, outsideOf, shiftedEnds } from "../../energy/budget.ts";
+import type { Window } from "../../energy/window.ts";
+import { random } from "../../schema/random.ts";
+import type { RowField, RowLayout } from "../../schema/records.ts";
+import type { Rail, Rig } from "../../schema/rig.ts";
+import { clockModel, clockOf } from "../support/clocks.ts";
+import { powerRail, rigOf, sensor } from "../support/rig.ts";
+import { integralsOf, type Piece, type RailRow, runsOf } from "../support/rows.ts";
+
+const HZ = 1000;
+/** 6 s of rows. */
+const ALL: readonly Piece[] = [{ from: 0, to: 6001 }];
+
+const EXACT = clockOf([clockModel(HZ), 0, 6000]);
+
+interface Case {
+  readonly rig?: Rig;
+  readonly at: (s: number, row: number) => readonly RailRow[];
+  readonly pieces?: readonly Piece[];
+  /** s */
+  readonly window?: readonly [number, number];
+  readonly marksUNs?: readonly [number, number];
+  readonly clock?: DaqClock;
+  readonly field?: Partial<RowField>;
+}
+
+interface Found {
+  readonly terms: readonly BudgetTerm[];
+  readonly u: number;
+  readonly outside: { readonly energyJ: number; readonly uJ: number };
+  readonly of: (term: string) => number;
+}
+
+function budget(c: Case): Found {
+  const [t0, t1] = c.window ?? [1, 5];
+  const [u0Ns, u1Ns] = c.marksUNs ?? [0, 0];
+  const w: Window = { name: "w", kind: "mark", t0Ns: t0 * 1e9, t1Ns: t1 * 1e9, u0Ns, u1Ns };
+  const { rig = rigOf(), clock = EXACT } = c;
+  const shifted = shiftedEnds(w, clock);
+  const instants = [w.t0Ns, w.t1Ns, ...shifted.offset, ...shifted.rate];
+  const s = integralsOf(rig, runsOf(rig.device.rowHz, c.pieces ?? ALL, c.at), instants);
+  const fields = rig.rails
+    .flatMap((r) => [r.voltage, r.current, r.power])
+    .flatMap((x, i): RowField[] =>
+      x ? [{ name: x.field, bitOffset: 16 * i, bits: 16, kind: "uint", ...c.field }] : [],
+    );
+  const layout: RowLayout = { stream: "main", rowBytes: 16, fields };
+  const found = new Budget(rig, layout, clock);
+  const u = found.of(w, s);
+  const terms = found.terms();
+  const of = (term: string): number => terms.find((t) => t.term === term)?.contributionJ ?? 0;
+  return { terms, u, outside: outsideOf(w, s), of };
+}
+
+/** 12 V, 10 A. */
+const steady = (): readonly RailRow[] => [{ w: 120, v: 12, i: 10 }];
+const measured = (rail: Partial<Rail>): Rig => rigOf({ rails: [{ name: "a", ...rail }] });
+/** In the window of 4 s: s, J, C, V·s. */
+const [T, E, CHARGE, FLUX] = [4, 480, 40, 48];
+
+/** Counts so fine that their rounding is nothing. */
+const FINE = { perCount: 1e-9 };
+
+describe("a sensor's own errors, at 12 V and 10 A over 4 s", () => {
+  const pair = (volts: object, amperes: object): Rig =>
+    measured({
+      voltage: sensor("v", { ...FINE, ...volts }),
+      current: sensor("i", { ...FINE, ...amperes }),
+    });
+  const watts = (known: object): Rig => measured({ power: sensor("p", { ...FINE, ...known }) });
+
+  test.each<[what: string, Rig, term: string, expectedJ: number]>([
+    ["a gain of the voltage scales the energy", pair({ gainU: 0.01 }, {}), "voltage gain", 4.8],
+    ["a gain of the current scales the energy", pair({}, { gainU: 0.02 }), "current gain", 9.6],
+    ["a gain of the power scales the energy", watts({ gainU: 0.01 }), "power gain", 4.8],
+    ["an offset of volts sees the charge", pair({ offsetU: 0.05 }, {}), "voltage offset", 2],
+    [
+      "an offset of amperes sees the volt-seconds",
+      pair({}, { offsetU: 0.05 }),
+      "current offset",
+      2.4,
+    ],
+    ["an offset of watts sees the duration", watts({ offsetU: 0.5 }), "power offset", 2],
+    [
+      "code errors are an offset in counts",
+      measured({ power: sensor("p", { perCount: -1e-3, codeErrors: { table: [], u: 500 } }) }),
+      "power code errors",
+      500 * 1e-3 * T,
+    ],
+  ])("%s", (_, rig, term, expectedJ) => {
+    const { of, u } = budget({ rig, at: steady });
+    expect(of(`a ${term}`)).toBeCloseTo(expectedJ, 9);
+    expect(u).toBeCloseTo(expectedJ, 5);
+  });
+
+  test("a voltage that nobody measures: its relative uncertainty scales the energy", () => {
+    const current = sensor("i", FINE);
+    const rig = measured({ current, assumedVoltage: { valueV: 12, u: 0.3 } });
+    const { of, u } = budget({ rig, at: steady });
+    expect(of("a assumed voltage")).toBeCloseTo((E * 0.3) / 12, 9);
+    expect(u).toBeCloseTo(12, 5);
+  });
+
+  test("rails add, each with the energy of its own", () => {
+    const rails = [
+      powerRail("a", { ...FINE, gainU: 0.01 }),
+      powerRail("b", { ...FINE, gainU: 0.02 }),
+    ];
+    const { of, u } = budget({ rig: rigOf({ rails }), at: () => [{ w: 100 }, { w: 30 }] });
+    expect(of("a power gain")).toBeCloseTo(4, 9);
+    expect(of("b power gain")).toBeCloseTo(2.4, 9);
+    expect(u).toBeCloseTo(Math.hypot(4, 2.4), 6);
+  });
+
+  test("of a load below zero the uncertainty is as large as above", () => {
+    const rig = watts({ gainU: 0.01 });
+    expect(budget({ rig, at: () => [{ w: -120 }] }).of("a power gain")).toBeCloseTo(4.8, 9);
+  });
+});
+
+describe("what a fit to a reference leaves open", () => {
+  const disciplined = { pivot: 4, levelU: 0.02, slopeU: 0.01, driftU: 0.03 };
+  const rig = measured({
+    voltage: sensor("v", FINE),
+    current: sensor("i", { ...FINE, disciplined }),
+  });
+  test("level and drift see the volt-seconds, the slope what lies off its pivot: E − 4 A · ∫V dt", () => {
+    const { of, terms } = budget({ rig, at: steady });
+    expect(of("a current level to reference")).toBeCloseTo(FLUX * 0.02, 9);
+    expect(of("a current slope to reference")).toBeCloseTo((E - 4 * FLUX) * 0.01, 9);
+    expect(of("a current drift")).toBeCloseTo(FLUX * 0.03, 9);
+    const type = (term: string) => terms.find((t) => t.term === `a current ${term}`)?.type;
+    expect(["level to reference", "slope to reference", "drift"].map(type)).toEqual([
+      "A",
+      "A",
+      "B",
+    ]);
+  });
+  test("at the pivot itself the slope leaves nothing open", () => {
+    const { of } = budget({ rig, at: () => [{ w: 48, v: 12, i: 4 }] });
+    expect(of("a current slope to reference")).toBeLessThan(1e-9);
+  });
+});
+
+describe("rounding to counts", () => {
+  const rig = measured({
+    voltage: sensor("v", { perCount: 0.02 }),
+    current: sensor("i", { perCount: 0.1 }),
+  });
+  const [uV, uI] = [(0.02 / Math.sqrt(12)) * CHARGE, (0.1 / Math.sqrt(12)) * FLUX];
+
+  test("a steady value is rounded to the same side for ever: uniform over the step", () => {
+    const { of } = budget({ rig, at: steady });
+    expect(of("a voltage quantisation")).toBeCloseTo(uV, 9);
+    expect(of("a current quantisation")).toBeCloseTo(uI, 9);
+  });
+
+  test("noise of half a step and more dithers it: it averages with the noise", () => {
+    // ±0.6 W in turn is noise of 1.2 W rms by its steps (see below); a step of the current is 0.1 A · 12 V.
+    const { of } = budget({ rig, at: (_, k) => [{ w: 120 + (k % 2 ? 0.7 : -0.7), v: 12, i: 10 }] });
+    expect(of("a current quantisation")).toBeCloseTo(uI / Math.sqrt(4000), 9);
+  });
+
+  test("less noise than half a step does not", () => {
+    const { of } = budget({ rig, at: (_, k) => [{ w: 120 + (k % 2 ? 0.2 : -0.2), v: 12, i: 10 }] });
+    expect(of("a current quantisation")).toBeCloseTo(uI, 9);
+  });
+
+  test("a float is not rounded; of several ranges the coarsest step counts", () => {
+    const float = budget({ rig, at: steady, field: { kind: "float" } });
+    expect(float.of("a current quantisation")).toBe(0);
+    const ranges = [[0, 0.5, 0], [0, -4, 0], [0, 1, 0]] as const; // prettier-ignore
+    const ranged = budget({ rig, at: steady, field: { autoRange: { countBits: 8, ranges } } });
+    expect(ranged.of("a current quantisation")).toBeCloseTo(4 * uI, 9);
+  });
+});
+
+describe("noise", () => {
+  const noisy = (power: (k: number) => number): Found =>
+    budget({ rig: measured({ power: sensor("p", FINE) }), at: (_, k) => [{ w: power(k) }] });
+
+  test("power in turn up and down by a has steps whose neighbours cancel: σ = 2a, every row counts", () => {
+    // d·d′ = −4a², d·d″ = +4a²: uncorrelated. u = 2a · T/√N.
+    const { of, terms } = noisy((k) => 100 + (k % 2 ? 0.5 : -0.5));
+    expect(of("noise")).toBeCloseTo((2 * 0.5 * T) / Math.sqrt(4000), 9);
+    expect(terms.find((t) => t.term === "noise")!.type).toBe("A");
+  });
+
+  test("a correlation beyond 0.9 is taken as 0.9", () => {
+    // Every third row is up by a: means of d·d′ and d·d″ are both −a²/3, as of noise that hardly changes.
+    const a = 3;
+    const expected = ((Math.sqrt(a ** 2 / 3) / 0.1) * T) / Math.sqrt((4000 * 0.1) / 1.9);
+    expect(noisy((k) => 100 + (k % 3 ? 0 : a)).of("noise") / expected).toBeCloseTo(1, 3);
+  });
+
+  test.each([0, 0.5, 0.8])(
+    "first-order noise of correlation %d: σ T √((1 + r)/((1 − r) N))",
+    (r) => {
+      const [sigma, n] = [3, 30_000];
+      const deviate = random(11, "noise");
+      let x = 0;
+      const at = (): readonly RailRow[] => {
+        x = r * x + Math.sqrt(1 - r * r) * sigma * deviate.normal();
+        return [{ w: 100 + x }];
+      };
+      const rig = rigOf({ rails: [powerRail("a", FINE)], rowHz: n });
+      const clock = clockOf([clockModel(n), 0, 2 * n]);
+      const found = budget({
+        rig,
+        at,
+        clock,
+        pieces: [{ from: 0, to: 2 * n }],
+        window: [0.5, 1.5],
+      });
+      const expected = sigma * Math.sqrt((1 + r) / ((1 - r) * n));
+      expect(Math.abs(found.of("noise") / expected - 1)).toBeLessThan(0.08);
+    },
+  );
+
+  test("a ramp and a single step are the load's own movement, not noise", () => {
+    expect(noisy((k) => k / 10).of("noise")).toBe(0);
+    expect(noisy((k) => (k < 3000 ? 50 : 300)).of("noise")).toBe(0);
+  });
+});
+
+describe("sampling", () => {
+  const stepsOf = (sampling: Rig["device"]["sampling"]): Found =>
+    budget({
+      rig: rigOf({ sampling, rails: [powerRail("a", FINE)] }),
+      at: (s) => [{ w: s < 2 ? 50 : s < 3 ? 350 : 150 }],
+    });
+
+  test("steps of 300 and 200 W fell somewhere between two rows 1 ms apart, each for itself", () => {
+    const { of } = stepsOf("instant");
+    const expected = 1e-3 * Math.sqrt((300 ** 2 + 200 ** 2) / 12);
+    expect(of("sampling (steps between rows)")).toBeCloseTo(expected, 9);
+  });
+
+  test("rows that are means over their time hide no step", () => {
+    expect(stepsOf("interval_mean").terms.map((t) => t.term)).not.toContain(
+      "sampling (steps between rows)",
+    );
+  });
+
+  test("a window that ends between two rows of different power may end before or after the step", () => {
+    const at = (s: number) => [{ w: s <= 1 ? 50 : s < 5 ? 350 : 250 }];
+    const rig = rigOf({ rails: [powerRail("a", FINE)] });
+    const both = budget({ rig, at, window: [1.0004, 4.9996] });
+    const expected = (1e-3 * Math.hypot(300, 100)) / Math.sqrt(12);
+    expect(both.of("window edges (sampling)")).toBeCloseTo(expected, 9);
+    const none = budget({ rig, at, window: [1.5, 4.5] });
+    expect(none.of("window edges (sampling)")).toBe(0);
+  });
+
+  test("marks move the ends by their own uncertainty, at the higher power beside each", () => {
+    const at = (s: number) => [{ w: s <= 1 ? 50 : s < 5 ? 350 : 250 }];
+    const rig = rigOf({ rails: [powerRail("a", FINE)] });
+    const { of } = budget({ rig, at, window: [1.0004, 5.2], marksUNs: [2e6, 3e6] });
+    expect(of("window edges (marks)")).toBeCloseTo(Math.hypot(350 * 2e-3, 250 * 3e-3), 9);
+  });
+});
+
+describe("the clock", () => {
+  const rig = rigOf({ rails: [powerRail("a", FINE)] });
+  const clock = (known: object): DaqClock => clockOf([clockModel(HZ, known), 0, 6000]);
+  const ramp = (s: number) => [{ w: 40 * s }];
+
+  test("an offset moves both ends alike: on a ramp of 40 W/s by 40 · T · u, on steady power by nothing", () => {
+    const offset = clock({ uOffsetNs: 25e6 });
+    expect(budget({ rig, clock: offset, at: ramp }).of("clock offset")).toBeCloseTo(
+      40 * T * 0.025,
+      9,
+    );
+    expect(budget({ rig, clock: offset, at: () => [{ w: 70 }] }).of("clock offset")).toBeLessThan(
+      1e-9,
+    );
+  });
+
+  test("a rate stretches the window about the reference: P · T · u_rate, whatever the reference", () => {
+    for (const refNs of [0, 2e9, 9e9]) {
+      const rate = clock({ uRate: 1e-3, refNs, refDevice: refNs / 1e6 });
+      const { of } = budget({ rig, clock: rate, at: () => [{ w: 70 }], window: [2, 4] });
+      expect(of("clock rate")).toBeCloseTo(70 * 2 * 1e-3, 9);
+    }
+  });
+
+  test("the worse direction counts", () => {
+    // A step 10 ms before the window's begin: only the earlier window sees it.
+    const at = (s: number) => [{ w: s < 0.99 ? 500 : 100 }];
+    const { of } = budget({ rig, at, clock: clock({ uOffsetNs: 30e6 }) });
+    // 20 ms more at 400 W more; the trapezoid of the step's own row on top.
+    expect(Math.abs(of("clock offset") - 400 * 0.02)).toBeLessThan(0.4);
+  });
+
+  const across = (pauseBefore: boolean): Found =>
+    budget({
+      rig,
+      at: () => [{ w: 70 }],
+      pieces: [
+        { from: 0, to: 2501 },
+        { from: 3500, to: 6001, pauseBefore },
+      ],
+      clock: clockOf(
+        [clockModel(HZ, { uOffsetNs: 4e6 }), 0, 2500],
+        [clockModel(HZ, { uOffsetNs: 3e6 }), 3500, 6000],
+      ),
+    });
+
+  test("segments move each end for itself, and what is bridged between them is longer or shorter by both", () => {
+    const { of } = across(false);
+    expect(of("clock offset")).toBeCloseTo(70 * Math.hypot(4e-3, 3e-3), 9);
+    expect(of("clock between segments")).toBeCloseTo(70 * Math.hypot(4e-3, 3e-3), 9);
+  });
+
+  test("a pause in which nothing was taken has no Joules, however long it was", () => {
+    expect(across(true).of("clock between segments")).toBe(0);
+  });
+
+  test("within one segment nothing lies between segments", () => {
+    expect(
+      budget({ rig, at: ramp, clock: clock({ uOffsetNs: 1e6 }) }).of("clock between segments"),
+    ).toBe(0);
+  });
+});
+
+describe("what was not observed", () => {
+  const rig = rigOf({ rails: [powerRail("a", FINE)] });
+
+  test("a window 0.5 s beyond the trace: the mean of the rest, give or take all of it, uniformly", () => {
+    const { of, outside } = budget({ rig, at: () => [{ w: 70 }], window: [4, 6.5] });
+    expect(outside.energyJ).toBeCloseTo(70 * 0.5, 9);
+    expect(of("not observed")).toBeCloseTo((70 * 0.5) / Math.sqrt(3), 9);
+    expect(outside.uJ).toBe(of("not observed"));
+  });
+
+  test("a window that the trace covers has nothing outside it", () => {
+    expect(budget({ rig, at: () => [{ w: 70 }] }).outside).toEqual({ energyJ: 0, uJ: 0 });
+  });
+
+  test("gaps of 0.2 and 0.1 s under a load of 100 ± 40 W: √(0.2² + 0.1²) · 40 W", () => {
+    // In and out of 60 and 140 W by halves of 50 ms; the gaps hide whole periods.
+    const at = (s: number) => [{ w: Math.round(s * 1000) % 100 < 50 ? 60 : 140 }];
+    const pieces = [
+      { from: 0, to: 2001 },
+      { from: 2200, to: 3001 },
+      { from: 3100, to: 6001 },
+    ];
+    const { of, terms } = budget({ rig, at, pieces });
+    // Of straight lines between rows the spread is a little less.
+    expect(of("gaps") / (Math.hypot(0.2, 0.1) * 40)).toBeCloseTo(1, 1);
+    expect(terms.find((t) => t.term === "gaps")!.type).toBe("A");
+  });
+
+  test("a steady load is bridged without a doubt, and nothing is missing where nothing is", () => {
+    const pieces = [
+      { from: 0, to: 2001 },
+      { from: 2200, to: 6001 },
+    ];
+    expect(budget({ rig, at: () => [{ w: 64 }], pieces }).of("gaps")).toBeLessThan(1e-6);
+    expect(budget({ rig, at: (s) => [{ w: 64 * s }] }).of("gaps")).toBe(0);
+  });
+
+  test("a window with nothing but a gap in it is uncertain by all of its bridge", () => {
+    const pieces = [
+      { from: 0, to: 1001 },
+      { from: 5000, to: 6001 },
+    ];
+    const { of } = budget({ rig, at: (s) => [{ w: s < 3 ? 50 : 90 }], pieces, window: [2, 4] });
+    expect(of("gaps")).toBeCloseTo(70 * 2, 9);
+  });
+
+  test("a rail without a sensor may carry anything up to its bound: bound · T/√3", () => {
+    const missing = rigOf({
+      rails: [powerRail("a", FINE)],
+      missingRails: [{ name: "slot", maxPowerW: 75 }],
+    });
+    const { of } = budget({ rig: missing, at: () => [{ w: 70 }] });
+    expect(of("unmeasured rail slot")).toBeCloseTo((75 * T) / Math.sqrt(3), 9);
+  });
+});
+
+describe("the combination", () => {
+  test("independent terms add in quadrature; the largest is named first, those of nothing not at all", () => {
+    const rig = measured({
+      voltage: sensor("v", { ...FINE, gainU: 0.01 }),
+      current: sensor("i", { ...FINE, gainU: 0.02, offsetU: 0.05 }),
+    });
+    const { terms, u } = budget({ rig, at: steady });
+    const named = terms.filter((t) => t.contributionJ > 1e-3);
+    expect(named.map((t) => t.term)).toEqual([
+      "a current gain",
+      "a voltage gain",
+      "a current offset",
+    ]);
+    expect(u).toBeCloseTo(Math.hypot(9.6, 4.8, 2.4), 6);
+    expect(terms.every((t) => t.contributionJ > 0)).toBe(true);
+    const squares = terms.reduce((sum, t) => sum + t.contributionJ ** 2, 0);
+    expect(u).toBeCloseTo(Math.sqrt(squares), 12);
+  });
+
+  test("one budget serves window after window: the second is not mixed with the first", () => {
+    const rig = measured({ power: sensor("p", { ...FINE, gainU: 0.01 }) });
+    const layout: RowLayout = { stream: "main", rowBytes: 2, fields: [] };
+    const many = new Budget(rig, layout, EXACT);
+    const s = integralsOf(
+      rig,
+      runsOf(HZ, ALL, () => [{ w: 100 }]),
+      [1e9, 2e9, 5e9],
+    );
+    const window = (t0Ns: number, t1Ns: number): Window =>
+      ({ name: "w", kind: "mark", t0Ns, t1Ns, u0Ns: 0, u1Ns: 0 }); // prettier-ignore
+    expect(many.of(window(1e9, 2e9), s)).toBeCloseTo(1, 6);
+    expect(many.of(window(2e9, 5e9), s)).toBeCloseTo(3, 6);
+    expect(many.terms()[0]!.contributionJ).toBeCloseTo(3, 9);
+  });
+});
