@@ -9,14 +9,14 @@ export type { ClockModel } from "./align/clock.ts";
 export { ratePpm, tickHz, toSessionNs } from "./align/clock.ts";
 export { type ClockSegment, type DaqClock, placeNs, segmentAt } from "./align/segments.ts";
 export { type AlignedRun, Timeline } from "./align/timeline.ts";
-export {
-  compare,
-  type Comparison,
-  type PhysicalEnergy,
-  prepare,
-  type TelemetryEnergy,
-  type WindowResult,
-} from "./energy/compare.ts";
+export { compare, prepare } from "./energy/compare.ts";
+export type {
+  Comparison,
+  PhysicalEnergy,
+  Prepared,
+  TelemetryEnergy,
+  WindowResult,
+} from "./energy/result.ts";
 export { comparisonToJson } from "./energy/compare-json.ts";
 export type { Folded } from "./energy/fold.ts";
 export { foldKernels } from "./energy/fold-run.ts";

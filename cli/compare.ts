@@ -3,7 +3,7 @@
 import { writeOwnJson } from "../capture/own-file.ts";
 import type { Discipline } from "../align/discipline.ts";
 import type { RunPaths } from "../capture/run.ts";
-import type { Comparison, WindowResult } from "../energy/compare.ts";
+import type { Comparison, WindowResult } from "../energy/result.ts";
 import type { KernelSummary } from "../energy/cuda-kernels.ts";
 import { UsageError } from "../schema/errors.ts";
 import type { Command, Ui } from "./command.ts";

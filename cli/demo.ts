@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { claimRun, type EarlierRun } from "../capture/new-run.ts";
 import type { RunPaths } from "../capture/run.ts";
-import type { Comparison } from "../energy/compare.ts";
+import type { Comparison } from "../energy/result.ts";
 import { resolveRig } from "../rigs/load.ts";
 import type { Command, Ui } from "./command.ts";
 import { printTable } from "./compare.ts";

@@ -4,7 +4,7 @@ import { type ClockBounds, type ClockModel, offsetNs, ratePpm, tickHz } from "..
 import type { KernelTimes } from "../align/cuda-times.ts";
 import { gpuToSession, RATE_CHANGE, segmentFigures } from "../align/gpu-clock.ts";
 import type { ClockSegment } from "../align/segments.ts";
-import type { Comparison } from "../energy/compare.ts";
+import type { Comparison } from "../energy/result.ts";
 import { disciplinesToJson } from "../energy/discipline-json.ts";
 
 /** Residuals kept in the file; evenly thinned beyond. */

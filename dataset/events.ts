@@ -2,7 +2,7 @@
 
 import { MarkFields } from "../capture/mark-fields.ts";
 import { assertUnchanged } from "../capture/unchanged.ts";
-import type { Comparison } from "../energy/compare.ts";
+import type { Comparison } from "../energy/result.ts";
 import { inOrder, kernelFields, launchesOnly } from "../energy/cuda-kernels.ts";
 import type { FigureColumns } from "../energy/physical.ts";
 import { inDoubt } from "../energy/quality.ts";

@@ -3,7 +3,7 @@
 import { resolve } from "node:path";
 import { identityOf } from "../capture/identity.ts";
 import type { RunPaths } from "../capture/run.ts";
-import type { Prepared } from "../energy/compare.ts";
+import type { Prepared } from "../energy/result.ts";
 import { foldKernels } from "../energy/fold-run.ts";
 import type { Folded, FoldOptions } from "../energy/fold.ts";
 import type { Source } from "../schema/records.ts";

@@ -11,7 +11,8 @@ import {
   identityMetadata,
   identityOf,
 } from "../capture/identity.ts";
-import { compare, type Comparison, prepare, type Prepared } from "../energy/compare.ts";
+import { compare, prepare } from "../energy/compare.ts";
+import type { Comparison, Prepared } from "../energy/result.ts";
 import { comparisonToJson } from "../energy/compare-json.ts";
 import { inputError, UsageError } from "../schema/errors.ts";
 import { NS_PER_S } from "../schema/time.ts";

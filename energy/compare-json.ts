@@ -6,12 +6,8 @@ import { type ClockSegment, clockTotals } from "../align/segments.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { disciplinesToJson } from "./discipline-json.ts";
 import type { NameSummary, Spread } from "./by-name.ts";
-import {
-  type Comparison,
-  MOST_WINDOWS,
-  type PhysicalEnergy,
-  type TelemetryEnergy,
-} from "./compare.ts";
+import { MOST_WINDOWS } from "./compare.ts";
+import type { Comparison, PhysicalEnergy, TelemetryEnergy } from "./result.ts";
 
 export function comparisonToJson(c: Comparison, run: string): object {
   const { scan, clocks } = c;

@@ -5,7 +5,7 @@ import { assertUnchanged } from "../capture/unchanged.ts";
 import { inputError } from "../schema/errors.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
-import type { Prepared } from "./compare.ts";
+import type { Prepared } from "./result.ts";
 import { type Folded, Folder, type FoldOptions, MIN_LAUNCHES } from "./fold.ts";
 
 /** @throws InputError when the run has no physical trace or no kernel that was launched often enough. */

@@ -10,7 +10,7 @@ import { clockTotals, type DaqClock, placeNs } from "../align/segments.ts";
 import type { TimelineCounts } from "../align/timeline.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
 import type { Note } from "../schema/records.ts";
-import type { WindowResult } from "./compare.ts";
+import type { WindowResult } from "./result.ts";
 import type { Doubts } from "./doubts.ts";
 import type { WindowList } from "./windows.ts";
 import { append } from "../schema/lists.ts";

@@ -6,7 +6,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { tmpdir } from "../host/temporary.ts";
 import { runPaths } from "../capture/run.ts";
-import { compare, type PhysicalEnergy, prepare } from "../energy/compare.ts";
+import { compare, prepare } from "../energy/compare.ts";
+import type { PhysicalEnergy } from "../energy/result.ts";
 import type { VirtualBench } from "../rigs/virtual/bench.ts";
 import { writeVirtualCapture } from "../rigs/virtual/capture.ts";
 

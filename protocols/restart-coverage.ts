@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { tmpdir } from "../host/temporary.ts";
 import { mapUNs, toSessionNs } from "../align/clock.ts";
 import { runPaths } from "../capture/run.ts";
-import { compare, type Comparison, prepare } from "../energy/compare.ts";
+import { compare, prepare } from "../energy/compare.ts";
+import type { Comparison } from "../energy/result.ts";
 import {
   EVIDENCE,
   type EvidenceKind,

@@ -19,7 +19,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { writeEvents } from "../../dataset/events.ts";
-import { compare, type Prepared, prepare } from "../../energy/compare.ts";
+import { compare, prepare } from "../../energy/compare.ts";
+import type { Prepared } from "../../energy/result.ts";
 import { measureRun } from "../../protocols/levels.ts";
 import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
 

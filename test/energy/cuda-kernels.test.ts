@@ -11,7 +11,7 @@ import { createRun } from "../../capture/new-run.ts";
 import { runPaths } from "../../capture/run.ts";
 import { openArrow } from "../../dataset/arrow-reader.ts";
 import { fuseRun } from "../../dataset/fuse.ts";
-import type { Comparison } from "../../energy/compare.ts";
+import type { Comparison } from "../../energy/result.ts";
 import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
 import { ScheduleBuilder } from "../../rigs/virtual/schedule.ts";
 import { random } from "../../schema/random.ts";

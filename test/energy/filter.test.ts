@@ -57,8 +57,8 @@ function reads(
     windowNs: windowMs * MS,
     delayNs: delayMs * MS,
   } as const;
-  const { valueAt } = virtualTelemetry(kind, power, board, 5);
-  return new Series(readsOf(every(everyMs * MS, 2e9, 29e9), valueAt));
+  const channel = virtualTelemetry(kind, power, board, 5);
+  return new Series(readsOf(every(everyMs * MS, 2e9, 29e9), (t) => channel.valueAt(t)));
 }
 
 const EXACT: BoardSensor = { gain: 1, offsetW: 0 };

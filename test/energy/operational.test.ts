@@ -1,7 +1,8 @@
 // Operational energy: what a load took beyond the idle that the same run shows, and never a guess.
 
 import { expect, test } from "@jest/globals";
-import { type Comparison, compare, prepare, type WindowResult } from "../../energy/compare.ts";
+import { compare, prepare } from "../../energy/compare.ts";
+import type { Comparison, WindowResult } from "../../energy/result.ts";
 import type { TelemetryChannel } from "../../schema/records.ts";
 import { powerRail, rigOf } from "../support/rig.ts";
 import { type MadeRun, withRun } from "../support/made-run.ts";

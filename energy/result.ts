@@ -1,0 +1,95 @@
+// What a comparison starts from and what comes out of it.
+
+import type { SessionClocks } from "../align/fit.ts";
+import type { Lag } from "../align/lag.ts";
+import type { Scan } from "../align/scan.ts";
+import type { TimelineCounts } from "../align/timeline.ts";
+import type { BudgetTerm } from "./budget.ts";
+import type { NameSummary } from "./by-name.ts";
+import type { KernelSummary } from "./cuda-kernels.ts";
+import type { Doubts } from "./doubts.ts";
+import type { FilterFit } from "./filter.ts";
+import type { FigureColumns } from "./physical.ts";
+import type { Quality } from "./quality.ts";
+import type { Window } from "./window.ts";
+import type { WindowList } from "./windows.ts";
+
+export interface PhysicalEnergy {
+  readonly energyJ: number;
+  readonly expandedUncertaintyJ: number;
+  readonly coverageFactor: number;
+  readonly meanPowerW: number;
+  /** E − P_idle·T, not clamped; null where the run has no stretch outside its marked windows. */
+  readonly operationalJ: number | null;
+  readonly samples: number;
+  readonly gapFraction: number;
+  /** Part of `energyJ` that bridges gaps. */
+  readonly bridgedJ: number;
+  readonly quality: Quality;
+  readonly budget: readonly BudgetTerm[];
+}
+
+export interface TelemetryEnergy {
+  readonly channel: string;
+  readonly method: "trapezoid" | "counter" | "filter_matched";
+  readonly energyJ: number;
+  readonly intervalJ: readonly [number, number];
+  readonly errorPct: number | null;
+  readonly errorUncertaintyPct: number | null;
+  readonly samples: number;
+  readonly gapFraction: number;
+  readonly failedReads: number;
+  readonly quality: Quality;
+}
+
+export interface WindowResult {
+  readonly window: Window;
+  readonly physical: PhysicalEnergy | null;
+  readonly telemetry: readonly TelemetryEnergy[];
+  /** What strobing channels could claim for this load, by phase alone, J: from the shunt trace. */
+  readonly strobe: {
+    readonly counterJ: readonly [number, number];
+    readonly instantJ: readonly [number, number];
+  } | null;
+}
+
+export interface Comparison {
+  readonly scan: Scan;
+  readonly clocks: SessionClocks;
+  /** Some of all windows, in their order, each with its budget and claims. */
+  readonly windows: readonly WindowResult[];
+  /** All windows, and what is known of each; no figures without a physical trace. */
+  readonly list: WindowList;
+  readonly figures: FigureColumns | null;
+  /** Why a row's window is suspect. */
+  readonly doubts: Doubts;
+  readonly byName: readonly NameSummary[];
+  /** Kernels of CUDA programs; null where none were recorded or no physical trace was. */
+  readonly kernels: KernelsEnergy | null;
+  readonly filters: ReadonlyMap<string, FilterFit>;
+  readonly lags: readonly Lag[];
+  readonly idlePowerW: number | null;
+  readonly counts: TimelineCounts | null;
+  readonly warnings: readonly string[];
+  /** Something was lost or is doubtful: exit 3. */
+  readonly degraded: boolean;
+}
+
+export interface KernelsEnergy {
+  /** In the order of the kernel table. */
+  readonly energyJ: Float64Array;
+  /** Rows of the table that have a window. */
+  readonly rows: readonly number[];
+  /** Most Joules first. */
+  readonly byName: readonly KernelSummary[];
+}
+
+/** A run read once, its clocks fitted and its windows known: what the pass over the samples needs. */
+export interface Prepared {
+  readonly scan: Scan;
+  readonly clocks: SessionClocks;
+  readonly windows: WindowList;
+  readonly pairing: readonly string[];
+  /** Rows of the kernel table that have a window, which are the last ones of `windows`. */
+  readonly kernelRows: readonly number[];
+}
