@@ -156,7 +156,7 @@ export class Kernels {
   ): void {
     const found = this.#means;
     this.#loops.means(column.byteOffset + 8 * from, means, factor, found.byteOffset);
-    for (let k = 0; k < means; k++) out[at + k] = found[k]!;
+    out.set(found.subarray(0, means), at);
   }
 
   /** Sums of the steps of a column of this memory. */
