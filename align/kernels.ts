@@ -7,27 +7,8 @@ import type { RowField, RowLayout } from "../schema/records.ts";
 import { RAIL_SUMS, STEP_SUMS } from "./columns.ts";
 import type { ColumnReader, Linear } from "./decode.ts";
 import { KERNELS_WASM } from "./kernels-wasm.ts";
+import type { Loops, Workspace } from "./loops.ts";
 import { plainLoops } from "./plain-loops.ts";
-
-/** Bytes and columns are given by their addresses; kernels.wat says what each does. */
-export interface Loops {
-  field(
-    bytes: number,
-    rowBytes: number,
-    rows: number,
-    mask: number,
-    sign: number,
-    zero: number,
-    scale: number,
-    least: number,
-    most: number,
-    out: number,
-  ): number;
-  product(v: number, a: number, out: number, rows: number, sums: number): void;
-  plus(x: number, y: number, out: number, rows: number): void;
-  steps(p: number, rows: number, sums: number): void;
-  means(x: number, means: number, factor: number, out: number): void;
-}
 
 /** Node's typings leave WebAssembly to the browser's. */
 declare const WebAssembly: {
@@ -35,11 +16,6 @@ declare const WebAssembly: {
   readonly Memory: new (size: { initial: number }) => { readonly buffer: ArrayBuffer };
   readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
 };
-
-export interface Workspace {
-  readonly memory: ArrayBuffer;
-  readonly loops: Loops;
-}
 
 let compiled: object | undefined;
 

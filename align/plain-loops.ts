@@ -1,6 +1,6 @@
 // The loops of kernels.wat in TypeScript, for a process that cannot have WebAssembly, and to test it by.
 
-import type { Workspace } from "./kernels.ts";
+import type { Workspace } from "./loops.ts";
 
 export function plainLoops(size: number): Workspace {
   const memory = new ArrayBuffer(size);

@@ -1,0 +1,26 @@
+// The loops that every sample goes through, whoever turns them, and the memory they work on.
+
+/** Bytes and columns are given by their addresses; kernels.wat says what each does. */
+export interface Loops {
+  field(
+    bytes: number,
+    rowBytes: number,
+    rows: number,
+    mask: number,
+    sign: number,
+    zero: number,
+    scale: number,
+    least: number,
+    most: number,
+    out: number,
+  ): number;
+  product(v: number, a: number, out: number, rows: number, sums: number): void;
+  plus(x: number, y: number, out: number, rows: number): void;
+  steps(p: number, rows: number, sums: number): void;
+  means(x: number, means: number, factor: number, out: number): void;
+}
+
+export interface Workspace {
+  readonly memory: ArrayBuffer;
+  readonly loops: Loops;
+}
