@@ -21,6 +21,8 @@ export interface Scenario {
   readonly stall?: { readonly atS: number; readonly ms: number };
   /** The processor stands still; converter and DMA go on. */
   readonly freeze?: { readonly atS: number; readonly ms: number };
+  /** The host stops at `atS` and starts anew; the processor then stands still for `ms` from the first sample on. */
+  readonly again?: { readonly atS: number; readonly ms: number };
   /** Trigger edges a second, on average. */
   readonly edgesHz: number;
   /** They come for so long, then rest; as long as it streams when left out. */
@@ -109,7 +111,7 @@ function runTrial(
   board.run(READY_NS + SETTLE_NS);
   board.usb.send(encodeCommand(0x44, 2));
   const [wall, cpu, from] = [performance.now(), process.cpuUsage(), board.nowNs];
-  script(board, s, from);
+  script(board, s, from, () => n);
   const used = process.cpuUsage(cpu);
   const virtualS = (board.nowNs - from) / 1e9;
   board.usb.send(encodeCommand(0x45, 3));
@@ -140,7 +142,7 @@ function runTrial(
   return { stream: Buffer.concat(chunks), counts: counts.subarray(0, n), truth };
 }
 
-function script(board: Board, s: Scenario, from: number): void {
+function script(board: Board, s: Scenario, from: number, samples: () => number): void {
   if (s.stall) {
     board.run(from + s.stall.atS * 1e9);
     board.usb.stall(true);
@@ -150,6 +152,15 @@ function script(board: Board, s: Scenario, from: number): void {
   if (s.freeze) {
     board.run(from + s.freeze.atS * 1e9);
     board.freeze(s.freeze.ms * 1e6);
+  }
+  if (s.again) {
+    board.run(from + s.again.atS * 1e9);
+    board.usb.send(encodeCommand(0x45, 4));
+    board.run(board.nowNs + SETTLE_NS);
+    const before = samples();
+    board.usb.send(encodeCommand(0x44, 5));
+    while (samples() === before) board.run(board.nowNs + 1e3);
+    board.freeze(s.again.ms * 1e6);
   }
   board.run(from + s.seconds * 1e9);
 }

@@ -110,6 +110,24 @@ suite(`firmware in the emulator${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => 
     5 * MINUTES,
   );
 
+  test(
+    "edges lost before a run's first pass are counted, whatever the run before lost",
+    async () => {
+      const more = { rowHz: 100_000, seconds: 0.6, edgesHz: 60_000, edgesS: 0.45 };
+      const lossy = { freeze: { atS: 0.1, ms: 20 }, again: { atS: 0.3, ms: 10 } };
+      const t = await trial(image, { ...fullRate, ...more, ...lossy });
+      const begins = t.edges.findLastIndex((e, i) => i === 0 || e.count < t.edges[i - 1]!.count);
+      const second = t.edges.slice(begins);
+      // They rest before the end, so that the last status knows of all of them.
+      const first = t.truth.edges.findIndex((e) => e.tNs >= Number(second[0]!.tick) * 1e3);
+      const made = second[0]!.count + t.truth.edges.length - (first + 1);
+      expect(begins).toBeGreaterThan(0);
+      expect(second[0]!.count).toBeGreaterThan(100);
+      expect(second.length + t.statuses.at(-1)!.edgesDropped).toBe(made);
+    },
+    5 * MINUTES,
+  );
+
   test.each([
     ["three inputs, whose blocks wrap in the ring", 0b1011, 100_000, 0.7],
     // 1,035 kB/s, more than USB takes (960): as long as the board's 64 kB last.
