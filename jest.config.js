@@ -1,10 +1,40 @@
-export default {
+// Three projects, by folder; `npm test` runs all, `npm run test:unit` the first. What is listed by its file stands in
+// a folder of unit tests and needs processes, real time or seeded sessions by the hundred.
+
+/** Folders that drive programs, compilers, devices' protocols in real time, or attack the whole. */
+const SYSTEM =
+  "attacks|calibrate|doctor|end-to-end|firmware|hardware|live|marks|nvml|" +
+  "align/(clock-sets|code-errors|daq-bounds|daq-clock|device-skew|discipline|gpu-clock|late-blocks|match|slice-sums)\\.test|" +
+  "capture/(chain-vectors|kill|log)\\.test|dataset/(export|fused|perfetto)|energy/(fold|pipeline)\\.test|" +
+  "gpio/uapi\\.test|ingest/(daq-source|pmd-usb|ports|powersensor3|ppk2|text-source|import/fuzz)\\.test|" +
+  "rigs/virtual-|schema/frame\\.test|view/report\\.test";
+/** Those that open pages in Chromium. */
+const BROWSER = "view/browser|live/browser|attacks/files-view";
+
+/** What every test needs. */
+export const base = {
   testEnvironment: "node",
-  // Generous: a slow machine is no failure; nothing asserts an absolute time.
-  testTimeout: 60_000,
-  testMatch: ["<rootDir>/test/**/*.test.ts"],
-  testPathIgnorePatterns: process.env.TRUEJOULE_HARDWARE ? [] : ["<rootDir>/test/hardware/"],
   extensionsToTreatAsEsm: [".ts"],
   transform: { "^.+\\.ts$": "@swc/jest" },
-  modulePathIgnorePatterns: ["<rootDir>/dist/"],
+  modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/.stryker-tmp/"],
+};
+
+const hardware = process.env.TRUEJOULE_HARDWARE ? [] : ["<rootDir>/test/hardware/"];
+
+/** @param without what belongs to another project. */
+const project = (displayName, folders, without) => ({
+  ...base,
+  displayName,
+  testRegex: [`^(?=.*\\.test\\.ts$).*/test/(${folders})`],
+  testPathIgnorePatterns: [...hardware, ...without.map((other) => `/test/(${other})`)],
+});
+
+export default {
+  // Generous: a slow machine is no failure; nothing asserts an absolute time.
+  testTimeout: 60_000,
+  projects: [
+    project("unit", "[a-z]", [SYSTEM, BROWSER]),
+    project("system", SYSTEM, [BROWSER]),
+    project("browser", BROWSER, []),
+  ],
 };
