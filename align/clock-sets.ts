@@ -8,7 +8,7 @@
 import type { SessionNs } from "../schema/time.ts";
 import { type Fit, MOST_UNEXPLAINED, Placing, type Sensor } from "./placing.ts";
 import type { ReadColumn } from "./read-column.ts";
-import type { TelemetrySeries } from "./scan.ts";
+import type { TelemetrySeries } from "./scanned.ts";
 import { GoodReads, type Stretch } from "./stretches.ts";
 import type { TraceMeans } from "./trace-means.ts";
 import { leastOf, mostOf } from "../schema/lists.ts";

@@ -21,7 +21,7 @@ import {
 import { edgeList, matchedModel, modelOf } from "./fit-model.ts";
 import { type EdgeList, type Match, matchEdges, type MatchOptions } from "./match.ts";
 import { powerEdges } from "./power-edges.ts";
-import type { Scan, StreamScan } from "./scan.ts";
+import type { Scan, StreamScan } from "./scanned.ts";
 import { type DaqClock, segmentFrom, steadyClock } from "./segments.ts";
 
 /** Means over this long show a load's step above the noise; board power settles within a few milliseconds. */

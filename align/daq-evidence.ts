@@ -5,7 +5,7 @@
 import { toSession } from "../schema/session.ts";
 import { type ClockModel, type ClockPairing, type ClockPrior, toSessionNs } from "./clock.ts";
 import { firstAtOrAfter } from "./columns.ts";
-import type { Scan, SegmentScan, StreamScan } from "./scan.ts";
+import type { Scan, SegmentScan, StreamScan } from "./scanned.ts";
 
 /** Type B: a USB frame and a scheduler's wake-up between a block and its arrival. */
 export const ARRIVAL_U_NS = 1e6;

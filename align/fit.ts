@@ -9,7 +9,7 @@ import { deviceEdges } from "./daq-evidence.ts";
 import { edgeList, matchedModel } from "./fit-model.ts";
 import type { ClockMarks, MarkTable } from "./mark-table.ts";
 import { matchEdges } from "./match.ts";
-import type { Scan } from "./scan.ts";
+import type { Scan } from "./scanned.ts";
 import { type DaqClock, placeNs } from "./segments.ts";
 
 export interface SessionClocks {

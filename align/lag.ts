@@ -2,7 +2,7 @@
 // peak of their cross-correlation. A fitted clock should leave a small positive lag (the channel's delay
 // and half its window); a negative one, or seconds, says that a clock or a zone is wrong.
 
-import type { TelemetrySeries } from "./scan.ts";
+import type { TelemetrySeries } from "./scanned.ts";
 import type { SessionNs } from "../schema/time.ts";
 import type { PlacedTrace } from "./trace-means.ts";
 

@@ -6,7 +6,7 @@ import type { Mark } from "../schema/records.ts";
 import type { SessionNs } from "../schema/time.ts";
 import { isKernelMark } from "./cuda-kernels.ts";
 import type { MarkTable } from "./mark-table.ts";
-import type { Scan } from "./scan.ts";
+import type { Scan } from "./scanned.ts";
 
 /** A mark on the session clock. */
 export interface ResolvedMark {

@@ -3,10 +3,10 @@
 // (timeline.ts). Holds: so many slices as fit into a bound; neighbours are joined when there are more.
 
 import type { RowRange } from "../capture/row-range.ts";
-import type { SampleBlock } from "../schema/records.ts";
 import type { Rig } from "../schema/rig.ts";
 import type { Calibrator, RailColumns } from "./calibrate.ts";
 import { RAIL_SUMS as RAIL, ramp, STEP_SUMS } from "./columns.ts";
+import type { Slice } from "./slices.ts";
 
 /** Of all slices together. */
 const MOST_BYTES = 48 << 20;
@@ -63,9 +63,8 @@ export class SliceSums {
     };
   }
 
-  /** @param values of the slice. @param from, to where its blocks lie. @param isPlain but for a gap before it. */
-  add(slice: SampleBlock, values: Calibrator, from: number, to: number, isPlain: boolean): void {
-    const { firstIndex, rows, flags } = slice;
+  /** @param values of the slice. @param isPlain but for a gap before it. */
+  add({ firstIndex, rows, flags, from, to }: Slice, values: Calibrator, isPlain: boolean): void {
     const at = this.#count * this.#width;
     this.#makeRoom(at + this.#width);
     const plain = isPlain && firstIndex === this.#next && flags === 0 && rows >= EDGE_ROWS;

@@ -5,7 +5,14 @@
 import type { SampleBlock } from "../schema/records.ts";
 
 export const SLICE_ROWS = 4096;
-const NONE: readonly SampleBlock[] = [];
+const NONE: readonly Slice[] = [];
+
+/** Some rows. */
+export interface Slice extends SampleBlock {
+  /** Where in the log the blocks of these rows lie, [from, to), as whoever brought them said; NaN else. */
+  readonly from: number;
+  readonly to: number;
+}
 
 export class Slicer {
   readonly #rowBytes: number;
@@ -17,6 +24,9 @@ export class Slicer {
   /** The block that the waiting rows began with, and how many they are. */
   #first: SampleBlock | undefined;
   #rows = 0;
+  /** Where the waiting blocks lie. */
+  #from = NaN;
+  #to = NaN;
 
   /**
    * @param joins whether rows are timed by their index alone: else a block's own stamps stay with it.
@@ -30,26 +40,30 @@ export class Slicer {
     this.#rooms = [room(), room()];
   }
 
-  /** @returns what is ready, in order; its bytes are valid until the next call. */
-  add(block: SampleBlock): readonly SampleBlock[] {
+  /**
+   * @param from, to where the block lies.
+   * @returns what is ready, in order; its bytes are valid until the next call.
+   */
+  add(block: SampleBlock, from = NaN, to = NaN): readonly Slice[] {
     if (block.rows === 0) return NONE;
     if (this.#goesOn(block)) {
-      this.#keep(block);
+      this.#keep(block, to);
       return this.#rows === SLICE_ROWS ? this.end() : NONE;
     }
     const waiting = this.end();
     if (!this.#joins || block.rows >= SLICE_ROWS)
-      return [...waiting, ...cut(block, this.#rowBytes)];
+      return [...waiting, ...cut(block, this.#rowBytes, from, to)];
     this.#first = block;
-    this.#keep(block);
+    this.#from = from;
+    this.#keep(block, to);
     return waiting;
   }
 
   /** @returns the rows that waited for more. */
-  end(): readonly SampleBlock[] {
+  end(): readonly Slice[] {
     if (!this.#first) return NONE;
     const bytes = this.#rooms[0].subarray(0, this.#rows * this.#rowBytes);
-    const slice = { ...this.#first, rows: this.#rows, bytes };
+    const slice = { ...this.#first, rows: this.#rows, bytes, from: this.#from, to: this.#to };
     this.#rooms.reverse();
     this.#first = undefined;
     this.#rows = 0;
@@ -69,22 +83,25 @@ export class Slicer {
     return this.#breaks[this.#break]! < end;
   }
 
-  #keep({ bytes, rows }: SampleBlock): void {
+  #keep({ bytes, rows }: SampleBlock, to: number): void {
     this.#rooms[0].set(bytes, this.#rows * this.#rowBytes);
     this.#rows += rows;
+    this.#to = to;
   }
 }
 
-function* cut(block: SampleBlock, rowBytes: number): Generator<SampleBlock> {
+function* cut(block: SampleBlock, rowBytes: number, from: number, to: number): Generator<Slice> {
   const { rows, firstIndex, bytes } = block;
   if (rows <= SLICE_ROWS) {
-    yield block;
+    yield { ...block, from, to };
     return;
   }
   for (let at = 0; at < rows; at += SLICE_ROWS) {
     const n = Math.min(SLICE_ROWS, rows - at);
     yield {
       ...block,
+      from,
+      to,
       firstIndex: firstIndex + at,
       rows: n,
       bytes: bytes.subarray(at * rowBytes, (at + n) * rowBytes),

@@ -3,7 +3,7 @@
 import { goodReads, indexOfGood } from "./good-reads.ts";
 import { medianStep, upperMedian } from "./median.ts";
 import type { ReadColumn } from "./read-column.ts";
-import type { TelemetrySeries } from "./scan.ts";
+import type { TelemetrySeries } from "./scanned.ts";
 import { GAP_PERIODS } from "./timeline.ts";
 
 /** Of the jumps of a log, the largest so many are looked at. */

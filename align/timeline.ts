@@ -9,7 +9,7 @@ import { Calibrator, type RailColumns, RowFlag } from "./calibrate.ts";
 import { type ClockModel, fittedSpan, mapColumn } from "./clock.ts";
 import { ramp } from "./columns.ts";
 import type { SessionNs } from "../schema/time.ts";
-import type { Scan, StreamScan } from "./scan.ts";
+import type { Scan, StreamScan } from "./scanned.ts";
 import { type DaqClock, segmentOf } from "./segments.ts";
 import { KEPT_ROWS, keptColumns, keptTimes, type SliceSums, type Stretch } from "./slice-sums.ts";
 import { SLICE_ROWS, Slicer } from "./slices.ts";

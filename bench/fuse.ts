@@ -3,7 +3,7 @@
 
 import { type AlignedRun } from "../align/timeline.ts";
 import { ReadColumn } from "../align/read-column.ts";
-import type { TelemetrySeries } from "../align/scan.ts";
+import type { TelemetrySeries } from "../align/scanned.ts";
 import type { Intervals } from "../dataset/event-index.ts";
 import { openTable } from "../dataset/fuse.ts";
 import { instantsOf, Integrator } from "../energy/integrate.ts";

@@ -5,7 +5,8 @@
 import { fitClocks } from "../align/fit.ts";
 import { inTimeOrder } from "../align/good-reads.ts";
 import { type ResolvedMark, resolvedMarks } from "../align/log-marks.ts";
-import { scanCapture, type Scan, type TelemetrySeries } from "../align/scan.ts";
+import { scanCapture } from "../align/scan.ts";
+import type { Scan, TelemetrySeries } from "../align/scanned.ts";
 import { csvCell } from "../schema/csv.ts";
 import { inputError } from "../schema/errors.ts";
 import { type TextFile, writeText } from "./text-file.ts";

@@ -5,7 +5,8 @@
 import { existsSync } from "node:fs";
 import { fitClocks } from "../align/fit.ts";
 import { type ResolvedMark, resolvedMarks } from "../align/log-marks.ts";
-import { type Scan, scanCapture, type TelemetrySeries } from "../align/scan.ts";
+import { scanCapture } from "../align/scan.ts";
+import type { Scan, TelemetrySeries } from "../align/scanned.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { SERVICE } from "../energy/windows.ts";
 import { inputError } from "../schema/errors.ts";

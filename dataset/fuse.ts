@@ -2,7 +2,7 @@
 // samples and bounded memory.
 
 import type { AlignedRun } from "../align/timeline.ts";
-import type { Scan, TelemetrySeries } from "../align/scan.ts";
+import type { Scan, TelemetrySeries } from "../align/scanned.ts";
 import { writeOwnJson } from "../capture/own-file.ts";
 import type { RunPaths } from "../capture/run.ts";
 import {

@@ -4,7 +4,7 @@
 
 import { firstAtOrAfter } from "../align/columns.ts";
 import type { AlignedRun } from "../align/timeline.ts";
-import type { TelemetrySeries } from "../align/scan.ts";
+import type { TelemetrySeries } from "../align/scanned.ts";
 import { fusedColumns } from "../schema/tables.ts";
 import { ArrowFile, type ByteSink, type Values } from "./arrow-file.ts";
 import type { MeanRun } from "./decimator.ts";

@@ -1,7 +1,7 @@
 // Telemetry reads → telemetry.arrow, one row a read, in time order over all channels. A failed read is a
 // null with its code. Holds one batch at a time.
 
-import type { Scan, TelemetrySeries } from "../align/scan.ts";
+import type { Scan, TelemetrySeries } from "../align/scanned.ts";
 import { telemetryColumns } from "../schema/tables.ts";
 import { type ArrowFile, writeArrow } from "./arrow-file.ts";
 

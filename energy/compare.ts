@@ -9,7 +9,8 @@ import {
 } from "../align/clock-sets.ts";
 import { type Lag, lagOf } from "../align/lag.ts";
 import { fitClocks, type SessionClocks } from "../align/fit.ts";
-import { type Scan, scanCapture, type TelemetrySeries } from "../align/scan.ts";
+import { scanCapture } from "../align/scan.ts";
+import type { Scan, TelemetrySeries } from "../align/scanned.ts";
 import { type Pause, pausesOf, placeNs } from "../align/segments.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import { type PlacedTrace, placedTrace, traceMeans } from "../align/trace-means.ts";

@@ -3,7 +3,7 @@
 
 import { type SessionClocks } from "../align/fit.ts";
 import { Column } from "../align/mark-table.ts";
-import type { Scan } from "../align/scan.ts";
+import type { Scan } from "../align/scanned.ts";
 import type { DaqClock } from "../align/segments.ts";
 import { type AlignedRun, Timeline, type TimelineCounts } from "../align/timeline.ts";
 import { assertUnchanged } from "../capture/unchanged.ts";

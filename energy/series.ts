@@ -12,7 +12,7 @@ import {
 } from "../align/good-reads.ts";
 import { medianStep } from "../align/median.ts";
 import type { ReadColumn } from "../align/read-column.ts";
-import type { TelemetrySeries } from "../align/scan.ts";
+import type { TelemetrySeries } from "../align/scanned.ts";
 import { GAP_PERIODS } from "../align/timeline.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 

@@ -5,7 +5,7 @@ import type { SessionClocks } from "../align/fit.ts";
 import type { Misplaced } from "../align/clock-sets.ts";
 import type { Lag } from "../align/lag.ts";
 import { upperMedian } from "../align/median.ts";
-import type { Scan, TelemetrySeries } from "../align/scan.ts";
+import type { Scan, TelemetrySeries } from "../align/scanned.ts";
 import { clockTotals, type DaqClock, placeNs } from "../align/segments.ts";
 import type { TimelineCounts } from "../align/timeline.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";

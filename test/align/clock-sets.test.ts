@@ -5,7 +5,7 @@ import { type Misplaced, misplacedReads, sharingStamps } from "../../align/clock
 import { fixedModel } from "../../align/clock.ts";
 import { Outline } from "../../align/outline.ts";
 import { ReadColumn } from "../../align/read-column.ts";
-import type { TelemetrySeries } from "../../align/scan.ts";
+import type { TelemetrySeries } from "../../align/scanned.ts";
 import { steadyClock } from "../../align/segments.ts";
 import { placedTrace, type TraceMeans, traceMeans } from "../../align/trace-means.ts";
 import { type Random, random } from "../../schema/random.ts";

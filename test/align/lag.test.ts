@@ -3,7 +3,7 @@ import { fixedModel } from "../../align/clock.ts";
 import { lagOf } from "../../align/lag.ts";
 import { Outline } from "../../align/outline.ts";
 import { ReadColumn } from "../../align/read-column.ts";
-import type { TelemetrySeries } from "../../align/scan.ts";
+import type { TelemetrySeries } from "../../align/scanned.ts";
 import { steadyClock } from "../../align/segments.ts";
 import { placedTrace } from "../../align/trace-means.ts";
 import { random } from "../../schema/random.ts";

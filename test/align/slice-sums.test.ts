@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Calibrator } from "../../align/calibrate.ts";
 import { fitDaq } from "../../align/daq-clock.ts";
-import { type Scan, scanCapture } from "../../align/scan.ts";
+import { scanCapture } from "../../align/scan.ts";
+import type { Scan } from "../../align/scanned.ts";
 import type { DaqClock } from "../../align/segments.ts";
 import { keptColumns, SliceSums } from "../../align/slice-sums.ts";
 import { type AlignedRun, Timeline, type TimelineCounts } from "../../align/timeline.ts";
@@ -182,7 +183,7 @@ describe("sums of slices", () => {
     for (let k = 0; k < SLICES; k++) {
       const one = slice(k * SLICE, SLICE);
       values.read(one, flags);
-      sums.add(one, values, k * 1000, k * 1000 + 999, true);
+      sums.add({ ...one, from: k * 1000, to: k * 1000 + 999 }, values, true);
     }
     expect(sums.count).toBeLessThan(MOST);
     let rows = 0;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Table, tableFromIPC } from "apache-arrow";
 import { ReadColumn } from "../../align/read-column.ts";
-import type { TelemetrySeries } from "../../align/scan.ts";
+import type { TelemetrySeries } from "../../align/scanned.ts";
 import type { AlignedRun } from "../../align/timeline.ts";
 import { BATCH_ROWS, FusedTable } from "../../dataset/fused.ts";
 import type { Window } from "../../energy/window.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { ReadColumn } from "../../align/read-column.ts";
-import type { TelemetrySeries } from "../../align/scan.ts";
+import type { TelemetrySeries } from "../../align/scanned.ts";
 import { quality } from "../../energy/quality.ts";
 import { Series } from "../../energy/series.ts";
 

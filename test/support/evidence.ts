@@ -3,7 +3,7 @@
 
 import { MarkTable } from "../../align/mark-table.ts";
 import { Outline } from "../../align/outline.ts";
-import type { Scan, SegmentScan, StreamScan } from "../../align/scan.ts";
+import type { Scan, SegmentScan, StreamScan } from "../../align/scanned.ts";
 import type { ClockExchange, Edge, Mark } from "../../schema/records.ts";
 import type { Session } from "../../schema/session.ts";
 import { instant } from "../../schema/time.ts";

@@ -1,7 +1,7 @@
 // Reads of a telemetry channel from a function of time.
 
 import { ReadColumn } from "../../align/read-column.ts";
-import type { TelemetrySeries } from "../../align/scan.ts";
+import type { TelemetrySeries } from "../../align/scanned.ts";
 import type { TelemetryChannel } from "../../schema/records.ts";
 
 /** @param value at an instant, ns; NaN for a read that failed. */
