@@ -2,7 +2,7 @@
 
 import type { SessionClocks } from "../align/fit.ts";
 import type { Lag } from "../align/lag.ts";
-import type { Scan } from "../align/scan.ts";
+import type { Scan } from "../align/scanned.ts";
 import type { TimelineCounts } from "../align/timeline.ts";
 import type { BudgetTerm } from "./budget.ts";
 import type { NameSummary } from "./by-name.ts";
