@@ -1,6 +1,5 @@
 // Mutation testing (Stryker) of the Joules and the clocks: which small changes would no test notice? A development
 // script, not part of CI: `npm run mutate`, or of some files `npm run mutate -- --mutate energy/budget.ts`.
-import { base } from "./jest.config.js";
 
 /** Hours for all on two cores: these are asked for by name as a rule. */
 const HEART = [
@@ -15,18 +14,7 @@ export default {
   testRunner: "jest",
   // Tests are ECMAScript modules.
   testRunnerNodeArgs: ["--experimental-vm-modules", "--no-warnings"],
-  jest: {
-    config: {
-      ...base,
-      testMatch: ["<rootDir>/test/{energy,align,dataset}/*.test.ts"],
-      // Seeded sessions by the hundred: they hold the whole, and are too slow to be asked of every mutant.
-      testPathIgnorePatterns: [
-        "test/align/(discipline|clock-sets|daq-clock|daq-bounds|gpu-clock|kernels|match|device-skew|code-errors|log|cuda-times|skew|late-blocks|wall-clock).test",
-        "test/energy/(pipeline|fold|cuda-kernels).test",
-        "test/dataset/(decimator|export|fused|fused-check|perfetto).test",
-      ],
-    },
-  },
+  jest: { configFile: "jest.mutate.config.js" },
   coverageAnalysis: "perTest",
   concurrency: 1,
   // Machines are shared: a mutant that loops for ever is told by its ratio to the usual time.

@@ -173,9 +173,11 @@ describe("pairs that agree with each other do not bend to a prior that is merely
 describe("a model", () => {
   const prior = { hz: HZ, uRel: 1e-5, startNs: 7e6, startUNs: 2e6 };
   const list = pairs(10, 1000, () => 8e6);
-  const model = modelOf("daq:main", "exchange", prior, list, fitLine(list, prior), 3000, ["told"]);
+  const fitted = () =>
+    modelOf("daq:main", "exchange", prior, list, fitLine(list, prior), 3000, ["told"]);
 
   test("what pairs share and cannot show stands beside their scatter, in quadrature", () => {
+    const model = fitted();
     expect(model.uOffsetNs).toBeCloseTo(Math.hypot(fitLine(list, prior).uOffsetNs, 3000), 6);
     expect(model).toMatchObject({
       method: "exchange",
@@ -197,6 +199,7 @@ describe("a model", () => {
   });
 
   test("an instant is uncertain by the offset and by the rate over its distance", () => {
+    const model = fitted();
     const m = { ...model, uOffsetNs: 300, uRate: 1e-6, refNs: 2e9 };
     expect(mapUNs(m, 2e9)).toBe(300);
     for (const t of [1.6e9, 2.4e9]) expect(mapUNs(m, t)).toBeCloseTo(500, 6);
@@ -218,11 +221,13 @@ describe("a model", () => {
   });
 
   test("its evidence spans first to last pair; a model without any, all of time", () => {
+    const model = fitted();
     expect(fittedSpan(model)).toEqual([8e6, 9e9 + 8e6]);
     expect(fittedSpan(fixedModel("x", prior))).toEqual([-Infinity, Infinity]);
   });
 
   test("of a column only the rows asked for are mapped", () => {
+    const model = fitted();
     const t = Float64Array.of(0, 10, 20);
     mapColumn({ ...model, refNs: 5, refDevice: 0, nsPerUnit: 3, wander: null }, t, 2);
     expect([...t]).toEqual([5, 35, 20]);

@@ -94,9 +94,10 @@ describe("a clock that wanders is followed", () => {
     sessionNs: truth(i * 0.5) + 1e3 * r.normal(),
     uNs: 1e3,
   }));
-  const model = modelOf("daq:main", "sync-edges", prior, pairs, fitLine(pairs, prior), 500);
+  const fitted = () => modelOf("daq:main", "sync-edges", prior, pairs, fitLine(pairs, prior), 500);
 
   test("within a tenth of its swing, where a line alone is off by all of it", () => {
+    const model = fitted();
     expect(model.wander).not.toBeNull();
     const [off, straight] = [model, { ...model, wander: null }].map((m) =>
       Math.max(
@@ -114,6 +115,7 @@ describe("a clock that wanders is followed", () => {
   });
 
   test("a column of rows is mapped as its rows are, one by one or at a time", () => {
+    const model = fitted();
     const device = Float64Array.from({ length: 100 }, (_, i) => 2e6 + 25 * i);
     const one = device.map((d) => toSessionNs(model, d));
     expect([...mapEach(model, device)]).toEqual([...one]);
@@ -125,6 +127,7 @@ describe("a clock that wanders is followed", () => {
   });
 
   test("beyond its knots the wander stays what it was", () => {
+    const model = fitted();
     const { wander } = model;
     const last = wander!.device.length - 1;
     const line = (d: number): number => model.refNs + (d - model.refDevice) * model.nsPerUnit;
