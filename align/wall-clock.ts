@@ -41,12 +41,13 @@ export class WallClock {
   }
 
   read(pair: ClockPair): void {
-    this.first ??= pair;
     const last = this.#readings[0];
     const byNs = last ? steppedNs(last, pair) : 0;
     if (last && byNs === 0) this.#readings[0] = pair;
     else this.#readings.unshift(pair);
-    if (byNs !== 0) this.steps.push({ mono: pair.mono, byNs });
+    // The session's own start is known to a millisecond or two.
+    if (byNs !== 0 && this.first) this.steps.push({ mono: pair.mono, byNs });
+    this.first ??= pair;
   }
 
   /** @param fetchedNs when the stamp was read. @returns undefined where no reading places it before that. */

@@ -28,6 +28,14 @@ describe("a wall clock was set", () => {
     expect(steps(-5_900_000n)).toEqual([]);
     expect(steps(-6_100_000n)).toEqual([-6_100_000]);
   });
+
+  test("against another reading only: the session's start is not known that well", () => {
+    const wall = new WallClock({ ...SESSION, startUnix: stamp(2_000_000n) });
+    for (const at of [1n, 2n, 3n]) wall.read(reading(at * S));
+    expect(wall.steps).toEqual([]);
+    wall.read(reading(4n * S, 5n * S));
+    expect(wall.steps).toEqual([{ mono: reading(4n * S).mono, byNs: 5e9 }]);
+  });
 });
 
 describe("a stamp is placed by the readings", () => {
