@@ -103,18 +103,22 @@ export class OwnFile {
 }
 
 /** A whole file at once. @returns its SHA-256, hex. */
-export function writeOwn(path: string, content: string | Uint8Array, fresh = false): string {
-  const file = new OwnFile(path);
-  file.write(typeof content === "string" ? Buffer.from(content) : content);
-  return file.close(fresh);
-}
+export const writeOwn = (path: string, content: string | Uint8Array, fresh = false): string =>
+  writePieces(path, [content], fresh);
 
 /** As all our JSON files are written. */
-export function writeOwnJson(path: string, value: object, fresh = false): string {
+export const writeOwnJson = (path: string, value: object, fresh = false): string =>
+  writePieces(path, jsonLine(value), fresh);
+
+function* jsonLine(value: object): Generator<string> {
+  yield* jsonPieces(value);
+  yield "\n";
+}
+
+function writePieces(path: string, pieces: Iterable<string | Uint8Array>, fresh: boolean): string {
   const file = new OwnFile(path);
   try {
-    for (const piece of jsonPieces(value)) file.write(Buffer.from(piece));
-    file.write(Buffer.from("\n"));
+    for (const p of pieces) file.write(typeof p === "string" ? Buffer.from(p) : p);
   } catch (error) {
     file.abort();
     throw error;

@@ -54,7 +54,7 @@ export class RowRanges {
       // What lies before a block does not lie before its later rows.
       out.push(skipped > 0 ? { ...part, deviceTick: null, flags: 0 } : part);
     }
-    if (left > 0 || out[0]?.firstIndex !== firstIndex) throw this.#changed();
+    if (left > 0 || out[0]?.firstIndex !== firstIndex) throw logChanged(this.#file.path);
     return out;
   }
 
@@ -65,7 +65,7 @@ export class RowRanges {
     const { stream, rowBytes } = this.#layout;
     const out: SampleBlock[] = [];
     for (let at = 0; at < bytes.length;) {
-      if (bytes.length - at < MESSAGE_HEAD) throw this.#changed();
+      if (bytes.length - at < MESSAGE_HEAD) throw logChanged(this.#file.path);
       if (bytes[at] === Op.chunk) {
         at += CHUNK_RECORDS; // what follows are the records in it
         continue;
@@ -75,7 +75,7 @@ export class RowRanges {
         const from = at + MESSAGE_HEAD;
         const isWhole = end <= bytes.length;
         const block = isWhole ? decodeBlock(stream, rowBytes, view, from, end) : undefined;
-        if (!block) throw this.#changed();
+        if (!block) throw logChanged(this.#file.path);
         out.push(block);
       }
       at = end;
@@ -91,11 +91,7 @@ export class RowRanges {
     const length = to - from;
     if (this.#buffer.length < length) this.#buffer = Buffer.alloc(2 * length);
     const bytes = this.#file.read(from, this.#buffer.subarray(0, length));
-    if (bytes.length < length || bytes[0] !== Op.message) throw this.#changed();
+    if (bytes.length < length || bytes[0] !== Op.message) throw logChanged(this.#file.path);
     return bytes;
-  }
-
-  #changed(): Error {
-    return logChanged(this.#file.path);
   }
 }
