@@ -3,19 +3,20 @@
 
 /** What each folder may import beside itself; tests, scripts and examples may import everything, and nobody them. */
 const floors = {
+  stats: [],
   schema: [],
-  host: ["schema"],
-  capture: ["schema", "host"],
-  ingest: ["schema", "capture", "host"],
-  gpio: ["schema", "capture", "host"],
-  marks: ["schema", "capture", "host"],
-  nvml: ["schema", "capture", "host"],
-  rigs: ["schema", "capture", "host"],
-  firmware: ["schema", "capture", "rigs"],
-  align: ["schema", "capture"],
-  energy: ["schema", "capture", "align"],
-  dataset: ["schema", "capture", "align", "energy"],
-  view: ["schema", "capture", "align", "energy", "dataset"],
+  host: ["stats", "schema"],
+  capture: ["stats", "schema", "host"],
+  ingest: ["stats", "schema", "capture", "host"],
+  gpio: ["stats", "schema", "capture", "host"],
+  marks: ["stats", "schema", "capture", "host"],
+  nvml: ["stats", "schema", "capture", "host"],
+  rigs: ["stats", "schema", "capture", "host"],
+  firmware: ["stats", "schema", "capture", "rigs"],
+  align: ["stats", "schema", "capture"],
+  energy: ["stats", "schema", "capture", "align"],
+  dataset: ["stats", "schema", "capture", "align", "energy"],
+  view: ["stats", "schema", "capture", "align", "energy", "dataset"],
 };
 
 /** Above the floors: programs and what they are made of. */

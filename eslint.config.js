@@ -47,13 +47,13 @@ const boundedReads = {
 
 /**
  * A list as long as the data, spread into arguments, ends the program at some 120,000 elements. Literals,
- * tuples and a function's own rest parameter are short; everything else takes schema/lists.ts.
+ * tuples and a function's own rest parameter are short; everything else takes stats/summary.ts or append of schema/lists.ts.
  */
 const noLongArguments = {
   meta: {
     type: "problem",
     schema: [],
-    messages: { spread: "a list of any length as arguments: use schema/lists.ts or a loop" },
+    messages: { spread: "a list of any length as arguments: use stats/summary.ts, append of schema/lists.ts or a loop" },
   },
   create(context) {
     const { parserServices: services } = context.sourceCode;

@@ -10,10 +10,10 @@ import {
   type SampleBlock,
 } from "../schema/records.ts";
 import { type Rail, type Rig, type Sensor, trueCount } from "../schema/rig.ts";
-import { RAIL_SUMS, sumOf } from "./columns.ts";
+import { RAIL_SUMS, sumOf } from "../stats/columns.ts";
 import { columnReader, type ColumnReader, type Linear } from "./decode.ts";
 import { Kernels } from "./kernels.ts";
-import { leastOf, mostOf } from "../schema/lists.ts";
+import { leastOf, mostOf } from "../stats/summary.ts";
 
 /** `flags` of fused.arrow. */
 export const RowFlag = {

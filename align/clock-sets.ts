@@ -11,7 +11,7 @@ import type { ReadColumn } from "./read-column.ts";
 import type { TelemetrySeries } from "./scanned.ts";
 import { GoodReads, type Stretch } from "./stretches.ts";
 import type { TraceMeans } from "./trace-means.ts";
-import { leastOf, mostOf } from "../schema/lists.ts";
+import { leastOf, mostOf } from "../stats/summary.ts";
 
 /** Reads of one channel that stand at a wrong time. */
 export interface Misplaced {

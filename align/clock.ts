@@ -4,6 +4,7 @@
 // JCGM 100:2008 annex H.3 for the line, the prior as one more observation.)
 
 import type { SessionNs } from "../schema/time.ts";
+import { firstAbove } from "../stats/search.ts";
 
 /** One instant seen on both clocks. */
 export interface ClockPairing {
@@ -97,14 +98,11 @@ export function mapColumn(m: ClockModel, t: Float64Array, rows: number): void {
 }
 
 function wanderAt({ device, ns }: Wander, at: number): number {
-  let [lo, hi] = [0, device.length - 1];
+  const last = device.length - 1;
   if (at <= device[0]!) return ns[0]!;
-  if (at >= device[hi]!) return ns[hi]!;
-  while (hi - lo > 1) {
-    const mid = (lo + hi) >> 1;
-    if (device[mid]! <= at) lo = mid;
-    else hi = mid;
-  }
+  if (at >= device[last]!) return ns[last]!;
+  const hi = firstAbove(device, at);
+  const lo = hi - 1;
   const share = (at - device[lo]!) / (device[hi]! - device[lo]!);
   return ns[lo]! + share * (ns[hi]! - ns[lo]!);
 }

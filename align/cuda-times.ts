@@ -12,6 +12,7 @@ import { instant } from "../schema/time.ts";
 import { type KernelTable, SOURCES } from "./cuda-kernels.ts";
 import { fitGpuClock, type GpuClock, gpuToSession } from "./gpu-clock.ts";
 import { append } from "../schema/lists.ts";
+import { firstAbove } from "../stats/search.ts";
 
 /** Bounds of true time − CUPTI's time at the bursts of one process on one GPU. */
 export interface CuptiError {
@@ -195,17 +196,6 @@ function bound(
   const start = (c.loNs[i] + hi) / 2;
   c.startNs[i] = start;
   c.endNs[i]! += start - stamp;
-}
-
-/** Index of the first of ascending values above x. */
-function firstAbove(sorted: Float64Array, x: number): number {
-  let [lo, hi] = [0, sorted.length];
-  while (lo < hi) {
-    const mid = (lo + hi) >> 1;
-    if (sorted[mid]! <= x) lo = mid + 1;
-    else hi = mid;
-  }
-  return lo;
 }
 
 function doubts(

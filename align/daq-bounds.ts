@@ -8,7 +8,7 @@
 
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 import { type ClockBounds, type ClockModel, toSessionNs } from "./clock.ts";
-import { FeasibleLines } from "./feasible-lines.ts";
+import { FeasibleLines } from "../stats/feasible-lines.ts";
 
 /**
  * Change of the clock's rate, 1/s. An AT-cut crystal is worse than 1 ppm/K nowhere between −20 and 70 °C by

@@ -23,6 +23,7 @@ import { type EdgeList, type Match, matchEdges, type MatchOptions } from "./matc
 import { powerEdges } from "./power-edges.ts";
 import type { Scan, StreamScan } from "./scanned.ts";
 import { type DaqClock, segmentFrom, steadyClock } from "./segments.ts";
+import { upperMedian } from "../stats/summary.ts";
 
 /** Means over this long show a load's step above the noise; board power settles within a few milliseconds. */
 const LONGEST_STRETCH_NS = 20e6;
@@ -83,7 +84,7 @@ function withShared(
   const delays = evidence.flatMap((e, k) =>
     isTied(alone[k]!) ? [leastDelayNs(e, alone[k]!)] : [],
   );
-  const delayNs = median(delays.filter(Number.isFinite));
+  const delayNs = upperMedian(delays.filter(Number.isFinite));
   return alone.map((own, k) => {
     const { prior } = evidence[k]!;
     const uRel = Math.min(prior.uRel, Math.hypot(best.uRate, SHARE_OF_TOLERANCE * prior.uRel));
@@ -180,7 +181,7 @@ function bySyncEdges(
   });
   if (!match || (broken && match.ambiguous)) return undefined;
   // Where within its bracket an edge falls may be the same for all: the typical half does not average away.
-  const systematicNs = (median([...halves]) ?? 0) / Math.sqrt(3);
+  const systematicNs = (upperMedian(halves) ?? 0) / Math.sqrt(3);
   const model = matchedModel(clock, "sync-edges", prior, match, systematicNs);
   const bracketed = match.referenceIndex.map((j, k) => {
     const { device: at, halfNs } = edges[match.deviceIndex[k]!]!;
@@ -327,8 +328,4 @@ function shortestStep(t: Float64Array): number {
   let shortest = Infinity;
   for (let i = 1; i < t.length; i++) shortest = Math.min(shortest, t[i]! - t[i - 1]!);
   return Number.isFinite(shortest) && shortest > 0 ? shortest : 60e6;
-}
-
-function median(x: readonly number[]): number | undefined {
-  return [...x].sort((a, b) => a - b)[x.length >> 1];
 }

@@ -4,7 +4,7 @@
 
 import { toSession } from "../schema/session.ts";
 import { type ClockModel, type ClockPairing, type ClockPrior, toSessionNs } from "./clock.ts";
-import { firstAtOrAfter } from "./columns.ts";
+import { firstAtOrAfter } from "../stats/search.ts";
 import type { Scan, SegmentScan, StreamScan } from "./scanned.ts";
 
 /** Type B: a USB frame and a scheduler's wake-up between a block and its arrival. */

@@ -55,7 +55,7 @@ const isWithinRow = (ns: number, { device }: Rig): boolean =>
 function skewsNs(device: Uint8Array): ReadonlyMap<string, number> {
   try {
     const { channels = [] } = JSON.parse(new TextDecoder().decode(device)) as Device;
-    // A channel without a name has its number for one (schema/frame-records.ts).
+    // A channel without a name has its number for one (schema/wire/frame-records.ts).
     return new Map(channels.map((c) => [c.name || `adc${c.channel}`, c.skew_ns]));
   } catch {
     return new Map(); // another tool's: its rows are read without it

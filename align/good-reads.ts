@@ -2,7 +2,8 @@
 // all do, or all are, nothing is copied. Memory is bounded whatever their number: what is copied lies in columns
 // again, and a sort holds one stretch of reads at a time.
 
-import { firstNotBelow, type ReadColumn } from "./read-column.ts";
+import type { ReadColumn } from "./read-column.ts";
+import { firstWhere } from "../stats/search.ts";
 
 /** Stamps and values, one each a read. */
 export interface Reads {
@@ -32,7 +33,7 @@ export function goodReads({ tNs, value }: Reads): GoodAndFailed {
 /** Where among all reads the k-th good one stands. */
 export function indexOfGood(k: number, failed: ReadColumn): number {
   // Before the n-th failed read stand failed.at(n) − n good ones.
-  return k + firstNotBelow(0, failed.length, k + 1, (n) => failed.at(n) - n);
+  return k + firstWhere(0, failed.length, (n) => failed.at(n) - n >= k + 1);
 }
 
 /** Whether each comes after the one before it, or with it where `orEqual`. */

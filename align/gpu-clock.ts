@@ -11,7 +11,8 @@ import { InputError } from "../schema/errors.ts";
 import type { ClockExchange } from "../schema/records.ts";
 import { type Session, toSession } from "../schema/session.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
-import { FeasibleLines } from "./feasible-lines.ts";
+import { FeasibleLines } from "../stats/feasible-lines.ts";
+import { nearest } from "../stats/search.ts";
 
 /** Change of the clocks' relative rate, 1/s: ten times what an H100 showed over 30 s (docs/evidence/cuda-h100.md). */
 export const RATE_CHANGE = 0.1e-6;
@@ -181,15 +182,4 @@ function linesOf(
     lines.below(x, after[i]! - gpu[i]! + wander);
   }
   return lines;
-}
-
-/** Index of the nearest of ascending values. */
-export function nearest(sorted: Float64Array, x: number): number {
-  let [lo, hi] = [0, sorted.length - 1];
-  while (hi - lo > 1) {
-    const mid = (lo + hi) >> 1;
-    if (sorted[mid]! <= x) lo = mid;
-    else hi = mid;
-  }
-  return x - sorted[lo]! <= sorted[hi]! - x ? lo : hi;
 }

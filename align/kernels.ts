@@ -4,7 +4,7 @@
 // Holds: both give the same values as decode.ts, bit for bit; sums differ in rounding.
 
 import type { RowField, RowLayout } from "../schema/records.ts";
-import { RAIL_SUMS, STEP_SUMS } from "./columns.ts";
+import { RAIL_SUMS, STEP_SUMS } from "../stats/columns.ts";
 import type { ColumnReader, Linear } from "./decode.ts";
 import { KERNELS_WASM } from "./kernels-wasm.ts";
 import type { Loops, Workspace } from "./loops.ts";

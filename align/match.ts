@@ -3,6 +3,7 @@
 // long spans, rates) are proposed by votes of polarity-equal pairs, then refined; ties are reported.
 
 import { type ClockPairing, type ClockPrior, fitLine, type LineFit } from "./clock.ts";
+import { upperMedian } from "../stats/summary.ts";
 
 /** +1 rising or on, −1 falling or off, 0 unknown (matches any). */
 export type Polarity = -1 | 0 | 1;
@@ -232,8 +233,7 @@ function medianDistance(
   t: Float64Array,
   chosen: readonly [number, number][],
 ): number {
-  const away = chosen.map(([j, i]) => Math.abs(reference.t[j]! - t[i]!)).sort((a, b) => a - b);
-  return away[away.length >> 1] ?? 0;
+  return upperMedian(chosen.map(([j, i]) => Math.abs(reference.t[j]! - t[i]!))) ?? 0;
 }
 
 /** Reference edges that the device could have seen; all, where nobody says what it observed. */

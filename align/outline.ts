@@ -2,7 +2,7 @@
 // buffer is full. Good enough to find load edges, lags and what a slow telemetry filter would have
 // seen; exact energies never come from here.
 
-import { sumOf } from "./columns.ts";
+import { sumOf } from "../stats/columns.ts";
 import type { Kernels } from "./kernels.ts";
 
 export class Outline {

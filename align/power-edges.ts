@@ -3,6 +3,7 @@
 // are all seen; it is timed where the trace crosses half-way between its own two levels.
 
 import type { EdgeList } from "./match.ts";
+import { upperMedian } from "../stats/summary.ts";
 
 /** A step counts when it is at least this share of the trace's robust span (2nd to 98th percentile)… */
 const SHARE_OF_SPAN = 0.2;
@@ -77,6 +78,5 @@ function span(p: Float64Array): number {
 function noise(p: Float64Array): number {
   const d = new Float64Array(p.length - 1);
   for (let i = 1; i < p.length; i++) d[i - 1] = Math.abs(p[i]! - p[i - 1]!);
-  d.sort();
-  return d[d.length >> 1]! / 0.6745 / Math.SQRT2;
+  return upperMedian(d)! / 0.6745 / Math.SQRT2;
 }

@@ -3,6 +3,7 @@
 // column, or looking around one place, costs a reading each 8,192 numbers; jumping about costs one each jump.
 
 import { NumberPages } from "../capture/number-pages.ts";
+import { firstWhere } from "../stats/search.ts";
 
 const FIRST_SIZE = 64;
 
@@ -71,10 +72,10 @@ export class ReadColumn {
 
   /** Index of the first at or after `x`, else the length; of a column that ascends. */
   firstAtOrAfter(x: number): number {
-    const page = firstNotBelow(0, this.#firsts.length, x, (k) => this.#firsts[k]!) - 1;
+    const page = firstWhere(0, this.#firsts.length, (k) => this.#firsts[k]! >= x) - 1;
     if (page < 0) return 0;
     const end = Math.min(this.#length, (page + 1) * this.#store.size);
-    return firstNotBelow(page * this.#store.size, end, x, (i) => this.at(i));
+    return firstWhere(page * this.#store.size, end, (i) => this.at(i) >= x);
   }
 
   /** Index of the first after `x`, else the length; of a column that ascends. */
@@ -123,20 +124,4 @@ function isOneNumber(page: Float64Array): boolean {
   const first = page[0]!;
   for (let i = 1; i < page.length; i++) if (!Object.is(page[i], first)) return false;
   return true;
-}
-
-/** Of [from, to), the first whose number is not below x, else `to`. */
-export function firstNotBelow(
-  from: number,
-  to: number,
-  x: number,
-  at: (i: number) => number,
-): number {
-  let [lo, hi] = [from, to];
-  while (lo < hi) {
-    const mid = lo + ((hi - lo) >> 1);
-    if (at(mid) < x) lo = mid + 1;
-    else hi = mid;
-  }
-  return lo;
 }

@@ -8,12 +8,13 @@ import {
   type ReadingPlan,
   ReadingStatus,
   slotsOf,
-} from "../schema/ina226.ts";
+} from "../schema/wire/ina226.ts";
 import type { RowLayout, SampleBlock } from "../schema/records.ts";
 import type { Sensor } from "../schema/rig.ts";
 import { columnReader, type ColumnReader } from "./decode.ts";
 import type { Pairing } from "./discipline-fit.ts";
 import type { FastColumns } from "./fast-columns.ts";
+import { upperMedian } from "../stats/summary.ts";
 
 /** The chip's clock. */
 const CLOCK_LIMIT = 0.1;
@@ -187,7 +188,7 @@ function stampScatter(
   }
   let square = 0;
   for (const list of plans.values()) {
-    const median = [...list].sort((a, b) => a - b)[list.length >> 1]!;
+    const median = upperMedian(list)!;
     for (const rows of list) square += (rows - median) ** 2;
   }
   return lengths.length > 0 ? Math.sqrt(square / lengths.length / 2) : 0;

@@ -4,6 +4,7 @@
 
 import type { SessionNs } from "../schema/time.ts";
 import { type ClockModel, mapEach, mapUNs, toSessionNs } from "./clock.ts";
+import { firstWhere } from "../stats/search.ts";
 
 export interface ClockSegment {
   readonly model: ClockModel;
@@ -43,13 +44,7 @@ function lastBegun(
   at: number,
   begin: (s: ClockSegment) => number,
 ): ClockSegment {
-  let [lo, hi] = [0, segments.length - 1];
-  while (lo < hi) {
-    const mid = (lo + hi + 1) >> 1;
-    if (begin(segments[mid]!) <= at) lo = mid;
-    else hi = mid - 1;
-  }
-  return segments[lo]!;
+  return segments[firstWhere(1, segments.length, (i) => begin(segments[i]!) > at) - 1]!;
 }
 
 /** Session time of a device time. */

@@ -5,7 +5,7 @@
 import type { RowRange } from "../capture/row-range.ts";
 import type { Rig } from "../schema/rig.ts";
 import type { Calibrator, RailColumns } from "./calibrate.ts";
-import { RAIL_SUMS as RAIL, ramp, STEP_SUMS } from "./columns.ts";
+import { RAIL_SUMS as RAIL, ramp, STEP_SUMS } from "../stats/columns.ts";
 import type { Slice } from "./slices.ts";
 
 /** Of all slices together. */

@@ -1,7 +1,7 @@
 // The good reads of a telemetry channel in the order of its log, and the stretches between jumps of their stamps.
 
 import { goodReads, indexOfGood } from "./good-reads.ts";
-import { medianStep, upperMedian } from "./median.ts";
+import { medianStep, upperMedian } from "../stats/streamed-median.ts";
 import type { ReadColumn } from "./read-column.ts";
 import type { TelemetrySeries } from "./scanned.ts";
 import { GAP_PERIODS } from "./timeline.ts";

@@ -7,7 +7,7 @@ import { RowRanges } from "../capture/row-range.ts";
 import { BlockFlag, type RowLayout, type SampleBlock } from "../schema/records.ts";
 import { Calibrator, type RailColumns, RowFlag } from "./calibrate.ts";
 import { type ClockModel, fittedSpan, mapColumn } from "./clock.ts";
-import { ramp } from "./columns.ts";
+import { ramp } from "../stats/columns.ts";
 import type { SessionNs } from "../schema/time.ts";
 import type { Scan, StreamScan } from "./scanned.ts";
 import { type DaqClock, segmentOf } from "./segments.ts";

@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { tmpdir } from "../host/temporary.ts";
 import { WebSocket } from "ws";
 import { siblingModule } from "../capture/sibling.ts";
-import { random, type Random } from "../schema/random.ts";
+import { random, type Random } from "../stats/random.ts";
 import { type Figure, figure } from "./memcpy.ts";
 import { drawKind, shotOf, SHOTS, type ShotKind } from "./shots.ts";
 

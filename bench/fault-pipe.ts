@@ -3,7 +3,7 @@
 // the host's stamps.
 
 import type { OpenPort, PortSink, Stamp } from "../ingest/port.ts";
-import { type Random, random } from "../schema/random.ts";
+import { type Random, random } from "../stats/random.ts";
 import { instant } from "../schema/time.ts";
 import { append } from "../schema/lists.ts";
 

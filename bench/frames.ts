@@ -1,8 +1,8 @@
 // Frames of the wire protocol for the benches, and a sink that takes what comes out of them.
 
 import type { DaqSink } from "../ingest/sink.ts";
-import { encodeSamples } from "../schema/frame-records.ts";
-import { random } from "../schema/random.ts";
+import { encodeSamples } from "../schema/wire/frame-records.ts";
+import { random } from "../stats/random.ts";
 
 export const ROWS = 512;
 

@@ -2,7 +2,7 @@
 
 import { FrameDecoder } from "../ingest/frame-decoder.ts";
 import type { DaqSink } from "../ingest/sink.ts";
-import { random } from "../schema/random.ts";
+import { random } from "../stats/random.ts";
 import { cleanStream, NOTHING, random8 } from "./frames.ts";
 import { type Figure, figure } from "./memcpy.ts";
 

@@ -4,7 +4,7 @@
 // neighbours took of the machine says nothing about the code; input and output by the clock on the wall.
 
 import { loadavg } from "node:os";
-import { leastOf } from "../schema/lists.ts";
+import { leastOf, upperMedian } from "../stats/summary.ts";
 
 /** One JSON line of `truejoule bench`. */
 export interface Figure {
@@ -63,7 +63,7 @@ export function measure(work: Work, repeats = 100): Figure {
     ratio_to_memcpy: round(work.bytes / best / memcpy),
     memcpy_bytes_per_s: round(memcpy),
     best_s: round(best),
-    noise: round(median(own) / best),
+    noise: round(upperMedian(own)! / best),
     repeats,
     ...(work.note === undefined ? {} : { note: work.note }),
   });
@@ -100,10 +100,6 @@ export function cpuSeconds(run: () => void): number {
   run();
   const { user, system } = process.cpuUsage(start);
   return (user + system) / 1e6;
-}
-
-function median(x: readonly number[]): number {
-  return [...x].sort((a, b) => a - b)[x.length >> 1]!;
 }
 
 /** Four digits: more would be noise. */

@@ -1,7 +1,7 @@
 // Malformed requests and frames for a server's bench (attack.ts), by kind. In: the page's address, a generator.
 // Out: bytes to send, and those that follow once the server answered.
 
-import type { Random } from "../schema/random.ts";
+import type { Random } from "../stats/random.ts";
 
 /**
  * Kinds, and how often each is drawn. A frame needs a handshake, and all that a page shows is sent to whoever made

@@ -6,7 +6,7 @@ import { type ClockModel, fixedModel } from "../align/clock.ts";
 import { steadyClock } from "../align/segments.ts";
 import { Timeline } from "../align/timeline.ts";
 import { builtInRig } from "../rigs/load.ts";
-import { random } from "../schema/random.ts";
+import { random } from "../stats/random.ts";
 import type { RowField, RowLayout, SampleBlock } from "../schema/records.ts";
 import type { Rig } from "../schema/rig.ts";
 

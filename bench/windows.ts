@@ -7,11 +7,11 @@ import { tmpdir } from "../host/temporary.ts";
 import { Timeline } from "../align/timeline.ts";
 import { steadyClock } from "../align/segments.ts";
 import { instantsOf, Integrator, type Snapshots, Sum } from "../energy/integrate.ts";
-import { random } from "../schema/random.ts";
+import { random } from "../stats/random.ts";
 import { writeLog } from "./log.ts";
 import { cpuSeconds, type Figure, figure } from "./memcpy.ts";
 import { BLOCK_ROWS, blocksOf, rowNs, type Stream, words16 } from "./stream.ts";
-import { leastOf } from "../schema/lists.ts";
+import { leastOf } from "../stats/summary.ts";
 
 const WINDOWS = 1_000_000;
 const SAMPLES = 100e6;

@@ -13,7 +13,8 @@ import { type ChannelSummary, McapFile } from "./mcap-file.ts";
 import { chunkRecords, Op } from "./mcap-records.ts";
 import type { ChainHead } from "./seal.ts";
 import { encodeNote } from "./wire.ts";
-import { append, mostOf } from "../schema/lists.ts";
+import { append } from "../schema/lists.ts";
+import { mostOf } from "../stats/summary.ts";
 
 export interface Recovery {
   readonly chunks: number;

@@ -5,6 +5,7 @@
 
 import { BlockFlag, type SampleBlock } from "../schema/records.ts";
 import { type CaptureRecord, rowsAt } from "./log-reader.ts";
+import { firstWhere } from "../stats/search.ts";
 
 /** A block that stands later in the log than its rows belong. */
 export interface LateBlock {
@@ -63,13 +64,7 @@ export class RowOrder {
 
   /** The last gap that begins at this index or before it. */
   #gapBefore(index: number): number {
-    let [lo, hi] = [0, this.#gaps.length];
-    while (lo < hi) {
-      const mid = (lo + hi) >> 1;
-      if (this.#gaps[mid]![0] <= index) lo = mid + 1;
-      else hi = mid;
-    }
-    return lo - 1;
+    return firstWhere(0, this.#gaps.length, (i) => this.#gaps[i]![0] > index) - 1;
   }
 }
 

@@ -4,7 +4,7 @@
 import { UsageError } from "../schema/errors.ts";
 import type { Command, ExitCode, Ui } from "./command.ts";
 import type { Finding } from "./doctor/machine.ts";
-import { mostOf } from "../schema/lists.ts";
+import { mostOf } from "../stats/summary.ts";
 
 export const command: Command = {
   summary: "what this machine can do and what stands in the way, one line each with the remedy",

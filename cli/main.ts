@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { type Command, type ExitCode, makeUi } from "./command.ts";
 import { lostOutput, outliveTerminal } from "./outlive.ts";
 import { printLine, printText, tellLine } from "./terminal.ts";
-import { mostOf } from "../schema/lists.ts";
+import { mostOf } from "../stats/summary.ts";
 
 const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   record: () => import("./record.ts"),

@@ -2,7 +2,7 @@
 // on from run to run, and begin anew only at a gap, where what is left of a stretch is a shorter mean. Flags
 // are ORed. Joules are those of all rows, to the end of the last one in each mean.
 
-import { sumOf } from "../align/columns.ts";
+import { sumOf } from "../stats/columns.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import { RunningEnergy } from "./running-energy.ts";
 

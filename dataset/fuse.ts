@@ -24,7 +24,7 @@ import type { Intervals } from "./event-index.ts";
 import { writeEvents } from "./events.ts";
 import { FusedTable } from "./fused.ts";
 import { writeTelemetry } from "./telemetry.ts";
-import { mostOf } from "../schema/lists.ts";
+import { mostOf } from "../stats/summary.ts";
 
 export interface FuseOptions {
   /** Rows per second of fused.arrow; means over several samples. All samples when absent. */

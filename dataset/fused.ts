@@ -2,7 +2,7 @@
 // the event a row lies in, and its flags. Rows are copied into batch columns and written when a batch is
 // full; nothing else is kept.
 
-import { firstAtOrAfter } from "../align/columns.ts";
+import { firstAtOrAfter } from "../stats/search.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { TelemetrySeries } from "../align/scanned.ts";
 import { fusedColumns } from "../schema/tables.ts";

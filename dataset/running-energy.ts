@@ -2,7 +2,7 @@
 // rectangles where a row is a mean over its period. It stands still over gaps. Sums are compensated (Neumaier
 // 1974), so that it ends at the session's Joules whatever the length and the rate.
 
-import { sumOf } from "../align/columns.ts";
+import { sumOf } from "../stats/columns.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 
 const J_PER_W_NS = 1e-9;

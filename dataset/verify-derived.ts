@@ -10,7 +10,7 @@ import type { RunPaths } from "../capture/run.ts";
 import { type ArrowReader, openArrow } from "./arrow-reader.ts";
 import { checksumProblem, logChanges, missingProblem, notedLog } from "./checksums.ts";
 import { FusedCheck } from "./fused-check.ts";
-import { mostOf } from "../schema/lists.ts";
+import { mostOf } from "../stats/summary.ts";
 
 export interface FileCheck {
   readonly path: string;

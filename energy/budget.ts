@@ -9,7 +9,8 @@ import type { Disciplined, Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { type Snapshots, Sum } from "./integrate.ts";
 import type { Window } from "./window.ts";
-import { append, mostOf, rootSquares } from "../schema/lists.ts";
+import { append } from "../schema/lists.ts";
+import { mostOf, rootSquares } from "../stats/summary.ts";
 
 export interface BudgetTerm {
   readonly term: string;

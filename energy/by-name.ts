@@ -3,7 +3,7 @@
 // Hyndman & Fan 1996, what most tools give).
 
 import { Names } from "../align/mark-table.ts";
-import { quantileOf } from "../schema/lists.ts";
+import { deviationOf, meanOf, quantileOf } from "../stats/summary.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import type { FigureColumns } from "./physical.ts";
 import type { WindowList } from "./windows.ts";
@@ -72,13 +72,10 @@ function* rowsByName(list: WindowList): Generator<[string, Uint32Array]> {
 
 /** @param x at least one; it is sorted. */
 export function spreadOf(x: Float64Array): Spread {
-  const n = x.length;
-  const mean = x.reduce((sum, v) => sum + v, 0) / n;
-  const squares = x.reduce((sum, v) => sum + (v - mean) ** 2, 0);
   x.sort();
   return {
-    mean,
-    sd: n > 1 ? Math.sqrt(squares / (n - 1)) : null,
+    mean: meanOf(x),
+    sd: x.length > 1 ? deviationOf(x) : null,
     p50: quantileOf(x, 0.5),
     p95: quantileOf(x, 0.95),
   };

@@ -2,6 +2,7 @@
 
 import type { SessionNs } from "../schema/time.ts";
 import type { Window } from "./window.ts";
+import { firstWhere } from "../stats/search.ts";
 
 type Stretch = readonly [fromNs: SessionNs, toNs: SessionNs];
 
@@ -66,13 +67,8 @@ class Stretches {
   }
 
   touch(t0Ns: SessionNs, t1Ns: SessionNs): boolean {
-    let [lo, hi] = [0, this.#reach.length];
-    while (lo < hi) {
-      const mid = (lo + hi) >> 1;
-      if (this.#reach[mid]! < t0Ns) lo = mid + 1;
-      else hi = mid;
-    }
     // The first whose reach comes so far is itself the one that reaches.
-    return lo < this.#list.length && this.#list[lo]![0] <= t1Ns;
+    const first = this.#list[firstWhere(0, this.#reach.length, (i) => this.#reach[i]! >= t0Ns)];
+    return first !== undefined && first[0] <= t1Ns;
   }
 }

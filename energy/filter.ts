@@ -2,7 +2,7 @@
 // period, averaging window, delay) before what remains is called an error. The filter is fitted to the
 // capture where the load moves enough to show it, else taken from the table of known sensors.
 
-import { upperMedian } from "../align/median.ts";
+import { upperMedian } from "../stats/streamed-median.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 import type { PowerPrefix } from "./prefix.ts";
 import type { SensorModel } from "./sensors.ts";

@@ -3,7 +3,7 @@
 // together than rows are. In: kernels and rows on the session clock. Out: the mean power of each step of phase
 // with its uncertainty. What it shows has been through the physical path: sensors, and what lies before them.
 
-import { firstAtOrAfter } from "../align/columns.ts";
+import { firstAtOrAfter } from "../stats/search.ts";
 import type { KernelTimes } from "../align/cuda-times.ts";
 import { type DaqClock, placeUNs } from "../align/segments.ts";
 import type { AlignedRun } from "../align/timeline.ts";
@@ -11,7 +11,7 @@ import type { Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { COVERAGE_FACTOR } from "./budget.ts";
 import { inOrder } from "./cuda-kernels.ts";
-import { leastOf, mostOf, quantileOf } from "../schema/lists.ts";
+import { leastOf, mostOf, quantileOf } from "../stats/summary.ts";
 
 export interface FoldOptions {
   /** Only this kernel; else those that ran longest. */

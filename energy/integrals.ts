@@ -32,7 +32,7 @@ export function weighted(c: Float64Array, a: number, b: number, w: Float64Array)
   return sum;
 }
 
-/** Four rows a turn, as in align/columns.ts. */
+/** Four rows a turn, as in stats/columns.ts. */
 function weightedFours(c: Float64Array, a: number, n: number, w: Float64Array): number {
   let even = 0;
   let odd = 0;
@@ -76,7 +76,7 @@ export function spread(
   keep(s, s0, s1, s2, square, d1, d2);
 }
 
-/** Adds the same of evenly timed rows whose own sums (align/columns.ts, STEP_SUMS) are given: what crosses into them is left. */
+/** Adds the same of evenly timed rows whose own sums (stats/columns.ts, STEP_SUMS) are given: what crosses into them is left. */
 export function addSteps(
   own: Float64Array,
   p: Float64Array,

@@ -2,7 +2,7 @@
 // between points. Built from the outline, so it is exact where the outline kept every row and a smooth
 // stand-in beyond; used to see the trace as a slow telemetry channel would, never for a window's Joules.
 
-import { firstAtOrAfter } from "../align/columns.ts";
+import { firstAtOrAfter } from "../stats/search.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 
 const FEW_STEPS = 4;

@@ -10,7 +10,7 @@ import {
   inTimeOrder,
   type Reads,
 } from "../align/good-reads.ts";
-import { medianStep } from "../align/median.ts";
+import { medianStep } from "../stats/streamed-median.ts";
 import type { ReadColumn } from "../align/read-column.ts";
 import type { TelemetrySeries } from "../align/scanned.ts";
 import { GAP_PERIODS } from "../align/timeline.ts";

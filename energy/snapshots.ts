@@ -1,6 +1,6 @@
 // The running integrals at the instants that were asked for: what a window's figures are differences of.
 
-import { firstAtOrAfter } from "../align/columns.ts";
+import { firstAtOrAfter } from "../stats/search.ts";
 import type { SessionNs } from "../schema/time.ts";
 
 /** Snapshots of the running integrals at the instants asked for. */

@@ -4,7 +4,7 @@
 import type { SessionClocks } from "../align/fit.ts";
 import type { Misplaced } from "../align/clock-sets.ts";
 import type { Lag } from "../align/lag.ts";
-import { upperMedian } from "../align/median.ts";
+import { upperMedian } from "../stats/streamed-median.ts";
 import type { Scan, TelemetrySeries } from "../align/scanned.ts";
 import { clockTotals, type DaqClock, placeNs } from "../align/segments.ts";
 import type { TimelineCounts } from "../align/timeline.ts";

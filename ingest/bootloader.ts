@@ -1,8 +1,8 @@
 // A DAQ of ours → its boot ROM's USB disk, without the button (docs/wire.md, 49). In: a port. Out: who left the
 // bus. Only what answers the handshake of docs/wire.md is told to leave.
 
-import { CommandType, encodeBootloader } from "../schema/frame-commands.ts";
-import type { Identity } from "../schema/frame-replies.ts";
+import { CommandType, encodeBootloader } from "../schema/wire/frame-commands.ts";
+import type { Identity } from "../schema/wire/frame-replies.ts";
 import { converse } from "./handshake.ts";
 import type { OpenPort } from "./port.ts";
 

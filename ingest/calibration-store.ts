@@ -8,8 +8,8 @@ import {
   encodeReadCalibration,
   encodeWriteCalibration,
   MAX_CALIBRATION,
-} from "../schema/frame-commands.ts";
-import { decodeCalibrationPage } from "../schema/frame-replies.ts";
+} from "../schema/wire/frame-commands.ts";
+import { decodeCalibrationPage } from "../schema/wire/frame-replies.ts";
 import type { CommandChannel } from "./command-channel.ts";
 
 /** The last page's reply comes after the storing: within 1 s (docs/wire.md). */

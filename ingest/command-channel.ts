@@ -1,8 +1,8 @@
 // Commands to a DAQ and the replies to them, matched by sequence, repeated when no answer comes: every
 // command may be repeated safely (docs/wire.md, Commands).
 
-import { CommandType, encodeCommand, IDENTIFY_SEQUENCE } from "../schema/frame-commands.ts";
-import { type Reply, resultText } from "../schema/frame-replies.ts";
+import { CommandType, encodeCommand, IDENTIFY_SEQUENCE } from "../schema/wire/frame-commands.ts";
+import { type Reply, resultText } from "../schema/wire/frame-replies.ts";
 import { SourceError } from "../schema/errors.ts";
 import { type Instant, instant } from "../schema/time.ts";
 import type { BytePort, Stamp } from "./port.ts";

@@ -3,15 +3,15 @@
 // Out: records to the sink. What is lost is counted and told once a second.
 
 import { SourceError } from "../schema/errors.ts";
-import { CommandType, encodeConfigure } from "../schema/frame-commands.ts";
-import type { DeviceStatus } from "../schema/frame-records.ts";
+import { CommandType, encodeConfigure } from "../schema/wire/frame-commands.ts";
+import type { DeviceStatus } from "../schema/wire/frame-records.ts";
 import {
   type Capabilities,
   decodeCapabilities,
   decodeMarked,
   decodePong,
   type Identity,
-} from "../schema/frame-replies.ts";
+} from "../schema/wire/frame-replies.ts";
 import { type Instant, instant } from "../schema/time.ts";
 import { CommandChannel } from "./command-channel.ts";
 import { FrameDecoder } from "./frame-decoder.ts";

@@ -1,7 +1,7 @@
 // The numbers of trigger edges, line by line → how many were lost on the way or inside the device. Holds: edges used
 // + edges disbelieved + edges lost are as many as the device made, up to the last one believed.
 
-import type { WireEdge } from "../schema/frame-records.ts";
+import type { WireEdge } from "../schema/wire/frame-records.ts";
 import type { Arrival } from "./gap-tracker.ts";
 
 export class EdgeNumbers {

@@ -2,7 +2,7 @@
 // What a damaged or odd device does is counted and flagged, never thrown. Replies and status go to
 // whoever holds the conversation (daq-source.ts).
 
-import { type Frame, RecordType } from "../schema/frame.ts";
+import { type Frame, RecordType } from "../schema/wire/frame.ts";
 import {
   type ChannelField,
   decodeEdges,
@@ -16,10 +16,10 @@ import {
   sampleLayout,
   type Samples,
   type WireEdge,
-} from "../schema/frame-records.ts";
-import { decodeReply, type Reply } from "../schema/frame-replies.ts";
+} from "../schema/wire/frame-records.ts";
+import { decodeReply, type Reply } from "../schema/wire/frame-replies.ts";
 import { BlockFlag, type SampleBlock } from "../schema/records.ts";
-import { FrameSplitter, type SplitterCounts, type Stamp } from "../schema/frame-splitter.ts";
+import { FrameSplitter, type SplitterCounts, type Stamp } from "../schema/wire/frame-splitter.ts";
 import { EdgeNumbers } from "./edge-numbers.ts";
 import { type Arrival, type GapCounts, GapTracker } from "./gap-tracker.ts";
 import { LineLevels } from "./line-levels.ts";

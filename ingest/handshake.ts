@@ -2,15 +2,15 @@
 // (docs/wire.md, Identification).
 
 import { SourceError } from "../schema/errors.ts";
-import { CommandType } from "../schema/frame-commands.ts";
-import { FrameSplitter } from "../schema/frame-splitter.ts";
+import { CommandType } from "../schema/wire/frame-commands.ts";
+import { FrameSplitter } from "../schema/wire/frame-splitter.ts";
 import {
   type Capabilities,
   decodeCapabilities,
   decodeIdentity,
   decodeReply,
   type Identity,
-} from "../schema/frame-replies.ts";
+} from "../schema/wire/frame-replies.ts";
 import type { Source } from "../schema/records.ts";
 import { CommandChannel } from "./command-channel.ts";
 import type { BytePort, OpenPort } from "./port.ts";

@@ -1,7 +1,7 @@
 // Trigger lines that are sampled with every row: levels at a block's start and its bitmaps → edges.
 // Holds the levels after the last row, which say something only if no row is missing in between.
 
-import { channelsOf, type Samples } from "../schema/frame-records.ts";
+import { channelsOf, type Samples } from "../schema/wire/frame-records.ts";
 
 /** `row` is the first row of the block that shows the new level. */
 export type OnEdge = (line: number, row: number, level: 0 | 1) => void;

@@ -2,7 +2,7 @@
 // pty, recording, memory), what is above it sees only this.
 
 import type { SourceError } from "../schema/errors.ts";
-import type { Stamp } from "../schema/frame-splitter.ts";
+import type { Stamp } from "../schema/wire/frame-splitter.ts";
 
 export type { Stamp };
 

@@ -2,7 +2,7 @@
 // strangers the questions that cannot be theirs; nobody is known by an id.
 
 import { SourceError } from "../schema/errors.ts";
-import { channelsOf } from "../schema/frame-records.ts";
+import { channelsOf } from "../schema/wire/frame-records.ts";
 import type { Source } from "../schema/records.ts";
 import { formatQuantity } from "../schema/units.ts";
 import { channelNames, type Greeting, probe, SEARCH_PATIENCE_MS, sourceOf } from "./handshake.ts";

@@ -1,8 +1,8 @@
 // The rows received of a device's run → where index and tick of a record lie on the stream's own count, which goes on
 // over restarts, and whether they can be of this run at all (docs/wire.md, What can be). Holds the last row used.
 
-import type { Samples, WireEdge } from "../schema/frame-records.ts";
-import type { Stamp } from "../schema/frame-splitter.ts";
+import type { Samples, WireEdge } from "../schema/wire/frame-records.ts";
+import type { Stamp } from "../schema/wire/frame-splitter.ts";
 
 export interface RunRates {
   /** Nominal, from the capabilities or the rig. */

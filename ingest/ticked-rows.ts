@@ -12,7 +12,7 @@
 import { type Arrival, ArrivalClock } from "./arrival-clock.ts";
 import type { Stamp } from "./port.ts";
 import type { RowBlocks } from "./row-blocks.ts";
-import { leastOf, mostOf } from "../schema/lists.ts";
+import { leastOf, mostOf } from "../stats/summary.ts";
 
 export interface TickedCounts {
   readonly rows: number;

@@ -7,7 +7,7 @@ import { hostClocks } from "./host-clocks.ts";
 import type { NvmlLibrary } from "./library.ts";
 import { openNvml } from "./nvml.ts";
 import type { TelemetryProvider } from "./provider.ts";
-import { mostOf } from "../schema/lists.ts";
+import { mostOf } from "../stats/summary.ts";
 
 export interface NvmlArgs {
   readonly pace: Pace;

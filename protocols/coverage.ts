@@ -10,6 +10,7 @@ import { compare, prepare } from "../energy/compare.ts";
 import type { PhysicalEnergy } from "../energy/result.ts";
 import type { VirtualBench } from "../rigs/virtual/bench.ts";
 import { writeVirtualCapture } from "../rigs/virtual/capture.ts";
+import { deviationOf, meanOf, upperMedian } from "../stats/summary.ts";
 
 export interface CoverageOptions {
   readonly sessions: number;
@@ -132,32 +133,24 @@ function summarise(all: readonly Session[]): Coverage {
     return flags.filter(Boolean).length / flags.length;
   };
   const perSession = all.map((s) => s.inside.filter(Boolean).length / s.inside.length);
-  const bias = all.map((s) => 100 * mean(s.errors));
-  const rest = all.map((s) => 100 * mean(s.errors.map((e, i) => e - s.explained[i]!)));
-  const u = all.flatMap((s) => s.relativeU).sort((a, b) => a - b);
+  const bias = all.map((s) => 100 * meanOf(s.errors));
+  const rest = all.map((s) => 100 * meanOf(s.errors.map((e, i) => e - s.explained[i]!)));
   return {
     schema: "coverage/1",
     source: "virtual",
     sessions: all.length,
     windows: all.reduce((n, s) => n + s.inside.length, 0),
     covered: rate(all),
-    covered_u: spread(perSession) / Math.sqrt(all.length),
-    bias_pct: mean(bias),
-    bias_u_pct: spread(bias) / Math.sqrt(all.length),
-    pipeline_bias_pct: mean(rest),
-    pipeline_bias_u_pct: spread(rest) / Math.sqrt(all.length),
-    median_u_pct: 100 * u[u.length >> 1]!,
+    covered_u: deviationOf(perSession) / Math.sqrt(all.length),
+    bias_pct: meanOf(bias),
+    bias_u_pct: deviationOf(bias) / Math.sqrt(all.length),
+    pipeline_bias_pct: meanOf(rest),
+    pipeline_bias_u_pct: deviationOf(rest) / Math.sqrt(all.length),
+    median_u_pct: 100 * upperMedian(all.flatMap((s) => s.relativeU))!,
     lost_rows: all.reduce((n, s) => n + s.lostRows, 0),
     doubtful_windows: all.reduce((n, s) => n + s.doubtful, 0),
     covered_with_loss: rate(all.filter((s) => s.lostRows > 0)),
     covered_without_loss: rate(all.filter((s) => s.lostRows === 0)),
     clock_covered: all.filter((s) => s.clockInside).length / all.length,
   };
-}
-
-const mean = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0) / x.length;
-
-function spread(x: readonly number[]): number {
-  const m = mean(x);
-  return Math.sqrt(x.reduce((s, v) => s + (v - m) ** 2, 0) / Math.max(1, x.length - 1));
 }

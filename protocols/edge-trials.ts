@@ -5,7 +5,7 @@
 import { debounced, WIDEST_BRACKET_NS } from "../align/daq-clock.ts";
 import { type EdgeList, type Match, matchEdges } from "../align/match.ts";
 import { syncPattern } from "../gpio/sync-pattern.ts";
-import { type Random, random } from "../schema/random.ts";
+import { type Random, random } from "../stats/random.ts";
 
 const US = 1e3;
 const MS = 1e6;

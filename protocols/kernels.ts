@@ -14,6 +14,7 @@ import type { VirtualBench } from "../rigs/virtual/bench.ts";
 import { writeVirtualCapture } from "../rigs/virtual/capture.ts";
 import type { Schedule } from "../rigs/virtual/schedule.ts";
 import { foldWork, KERNEL_LENGTHS_NS, kernelWork } from "../rigs/virtual/workloads.ts";
+import { meanOf, upperMedian } from "../stats/summary.ts";
 
 export interface KernelCoverageOptions {
   readonly sessions: number;
@@ -171,9 +172,9 @@ function summarise(all: readonly Session[]): KernelCoverage {
       kernel: FOLDED,
       steps: steps.length,
       step_us: all[0]!.stepNs / 1e3,
-      covered: mean(stepsInside),
+      covered: meanOf(stepsInside),
       covered_u: standardError(stepsInside),
-      rms_error_w: Math.sqrt(mean(steps.map((s) => s.errorW ** 2))),
+      rms_error_w: Math.sqrt(meanOf(steps.map((s) => s.errorW ** 2))),
       median_u_w: median(steps.map((s) => 2 * s.uW)),
       true_range_w: [
         trueW.reduce((a, b) => Math.min(a, b)),
@@ -193,8 +194,8 @@ function line(all: readonly Session[], kernel: string, ns: number): KernelLine {
     covered: share(own.map(inside)),
     energy_mj: 1e3 * median(own.map((w) => w.trueJ)),
     median_u_pct: 100 * median(own.map((w) => (2 * w.uJ) / w.trueJ)),
-    rms_error_pct: 100 * Math.sqrt(mean(own.map((w) => (w.errorJ / w.trueJ) ** 2))),
-    bias_pct: 100 * mean(own.map((w) => w.errorJ / w.trueJ)),
+    rms_error_pct: 100 * Math.sqrt(meanOf(own.map((w) => (w.errorJ / w.trueJ) ** 2))),
+    bias_pct: 100 * meanOf(own.map((w) => w.errorJ / w.trueJ)),
     sum_covered: share(sums.map(inside)),
     sum_median_u_pct: 100 * median(sums.map((w) => (2 * w.uJ) / w.trueJ)),
   };
@@ -202,10 +203,9 @@ function line(all: readonly Session[], kernel: string, ns: number): KernelLine {
 
 const inside = (w: Window): boolean => Math.abs(w.errorJ) <= K95 * w.uJ;
 const share = (flags: readonly boolean[]): number => flags.filter(Boolean).length / flags.length;
-const mean = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0) / x.length;
-const median = (x: readonly number[]): number => [...x].sort((a, b) => a - b)[x.length >> 1] ?? NaN;
+const median = (x: readonly number[]): number => upperMedian(x) ?? NaN;
 
 function standardError(x: readonly number[]): number {
-  const m = mean(x);
-  return Math.sqrt(mean(x.map((v) => (v - m) ** 2)) / Math.max(1, x.length - 1));
+  const m = meanOf(x);
+  return Math.sqrt(meanOf(x.map((v) => (v - m) ** 2)) / Math.max(1, x.length - 1));
 }

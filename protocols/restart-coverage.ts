@@ -15,7 +15,7 @@ import {
   type Restarted,
   writeRestarted,
 } from "./restarted-capture.ts";
-import { mostOf } from "../schema/lists.ts";
+import { mostOf, upperMedian } from "../stats/summary.ts";
 
 export interface RestartCoverage {
   readonly schema: "restart-coverage/1";
@@ -80,7 +80,7 @@ export async function restartCoverage(o: {
     segments: t.clock.length,
     methods: t.methods,
     clock_covered: share(t.clock),
-    median_clock_u_ns: t.clockUNs.sort((a, b) => a - b)[t.clockUNs.length >> 1]!,
+    median_clock_u_ns: upperMedian(t.clockUNs)!,
     windows: t.errors.length,
     covered: share(t.errors.map((z) => z <= K95)),
     worst_error_u: mostOf(t.errors),

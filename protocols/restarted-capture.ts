@@ -7,7 +7,7 @@ import { createRun } from "../capture/new-run.ts";
 import { runPaths } from "../capture/run.ts";
 import { writeVirtualCapture } from "../rigs/virtual/capture.ts";
 import type { Truth } from "../rigs/virtual/truth.ts";
-import { random, type Random } from "../schema/random.ts";
+import { random, type Random } from "../stats/random.ts";
 import { BlockFlag, type Mark, type SampleBlock } from "../schema/records.ts";
 import { type Instant, later } from "../schema/time.ts";
 

@@ -1,7 +1,7 @@
 // The `reference` block of a rail → Reference: an INA226 on the same conductor whose readings correct the
 // rail's fast sensors (rigs/README.md, reference).
 
-import { BUS_COUNT_V, SHUNT_COUNT_V } from "../schema/ina226.ts";
+import { BUS_COUNT_V, SHUNT_COUNT_V } from "../schema/wire/ina226.ts";
 import type { Rail, Reference, Sensor } from "../schema/rig.ts";
 import { readUncertainties, sign } from "./sensors.ts";
 import type { Fields } from "./yaml-node.ts";

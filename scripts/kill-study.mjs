@@ -14,7 +14,7 @@ const FLUSH_MS = 500;
 const { killMany } = await import("../test/capture/kill.ts");
 const { killCommands } = await import("../test/attacks/kill-study.ts");
 const { fillDisks, isRoot } = await import("../test/attacks/full-disk.ts");
-const { random } = await import("../schema/random.ts");
+const { random } = await import("../stats/random.ts");
 
 /** A violation at once, and how far it is, twenty times in a part. */
 const tell = (what, of) => {

@@ -1,7 +1,7 @@
 // Enters: the instants worth a close look (window edges) and the rows as they stream by. Leaves: every raw
 // row around those instants. Holds at most BUDGET_BYTES.
 
-import { firstAtOrAfter } from "../align/columns.ts";
+import { firstAtOrAfter } from "../stats/search.ts";
 import { readTimes } from "./decimate.ts";
 
 const BUDGET_BYTES = 500_000; // a tenth of what a report may weigh, once in base64

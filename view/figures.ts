@@ -3,7 +3,7 @@
 
 import { type Html, html } from "./html.ts";
 import { quantity } from "./format.ts";
-import { mostOf } from "../schema/lists.ts";
+import { mostOf } from "../stats/summary.ts";
 
 /** Symmetric axis around 0, in percent of physical energy. */
 export interface ErrorAxis {

@@ -6,7 +6,7 @@ import type { PageChannel, PageData, PageExcerpt, PageSeries } from "./page-data
 import { isSimulated, type ReportModel } from "./report-model.ts";
 import { type Channel, slopeOf } from "./telemetry.ts";
 import type { SeriesInfo, Trace } from "./trace.ts";
-import { leastOf, mostOf } from "../schema/lists.ts";
+import { leastOf, mostOf } from "../stats/summary.ts";
 
 const MAX_MARKS = 1000; // gaps and edges drawn one by one; their counts are in the text
 

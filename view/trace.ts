@@ -7,6 +7,7 @@ import { addRows, type Buckets, createBuckets, type Rows } from "./decimate.ts";
 import { addToExcerpts, type Excerpt, planExcerpts } from "./excerpts.ts";
 import { createNotices, type Notices, noteFlags } from "./notices.ts";
 import { NS_PER_S } from "../schema/time.ts";
+import { upperMedian } from "../stats/summary.ts";
 
 export interface SeriesInfo {
   readonly column: string;
@@ -132,6 +133,5 @@ function withoutNulls(values: Float32Array, valid: Uint8Array | null): Float32Ar
 function medianStep(tNs: BigInt64Array): number {
   const steps: number[] = [];
   for (let i = 1; i < Math.min(tNs.length, 4096); i++) steps.push(Number(tNs[i]! - tNs[i - 1]!));
-  steps.sort((a, b) => a - b);
-  return steps[steps.length >> 1] ?? NS_PER_S;
+  return upperMedian(steps) ?? NS_PER_S;
 }

@@ -6,7 +6,7 @@ import { converse, sourceOf } from "../../ingest/handshake.ts";
 import { ttyPort } from "../../ingest/tty-port.ts";
 import type { CalibrationRecord } from "../../schema/calibration-record.ts";
 import { InputError } from "../../schema/errors.ts";
-import { MAX_CALIBRATION } from "../../schema/frame-commands.ts";
+import { MAX_CALIBRATION } from "../../schema/wire/frame-commands.ts";
 
 /** @returns what was done, in words. @throws InputError, SourceError when the board does not have it now. */
 export function writeToBoard(port: string, record: CalibrationRecord): Promise<string> {

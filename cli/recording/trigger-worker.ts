@@ -9,6 +9,7 @@ import { openRing } from "../../marks/ring-file.ts";
 import { SubmitWatch } from "../../marks/submit-watch.ts";
 import type { Mark } from "../../schema/records.ts";
 import { Run, type TriggerInput, type TriggerMessage } from "./trigger-protocol.ts";
+import { mostOf, upperMedian } from "../../stats/summary.ts";
 
 const DELIVER_NS = 100e6;
 /** Between looks where there is no core to spare. */
@@ -62,14 +63,13 @@ function deliver(t: number): void {
 }
 
 function report() {
-  const sorted = halves.sort((a, b) => a - b);
   return {
     output,
     spin,
     patternPulses: count.pattern,
     submitPulses: count.submit,
     submits: count.submits,
-    halfNs: { median: sorted[sorted.length >> 1] ?? 0, most: sorted[sorted.length - 1] ?? 0 },
+    halfNs: { median: upperMedian(halves) ?? 0, most: mostOf(halves, 0) },
     cpuS: ownCpuS(),
     wallS: now() / 1e9,
   };

@@ -1,7 +1,7 @@
 // The frame (docs/wire.md): header, payload, CRC. Out: whole frames around a payload that already
 // stands at byte 12. In: bytes cut anywhere and with anything between → whole, right frames and a
 // count of the rest. Pure; holds at most one unfinished frame. Same rules as
-// schema/frame-splitter.ts.
+// schema/wire/frame-splitter.ts.
 #pragma once
 #include <stdint.h>
 

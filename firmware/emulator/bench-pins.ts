@@ -7,7 +7,7 @@ import type { VirtualBench } from "../../rigs/virtual/bench.ts";
 import { Lag } from "../../rigs/virtual/lag.ts";
 import type { VirtualSensor } from "../../rigs/virtual/sensor.ts";
 import { railV, railW, SUPPLIES, type Supply } from "../../rigs/virtual/supply.ts";
-import { SHUNT_COUNT_V } from "../../schema/ina226.ts";
+import { SHUNT_COUNT_V } from "../../schema/wire/ina226.ts";
 import type { Rig } from "../../schema/rig.ts";
 import type { Pins, SensorPins } from "./pins.ts";
 

@@ -9,7 +9,7 @@ import {
   readingPlan,
   SHUNT_COUNT_V,
   slotsOf,
-} from "../../schema/ina226.ts";
+} from "../../schema/wire/ina226.ts";
 import { type Alarm, clockOf, i2cOf } from "./internals.ts";
 import type { Pins, SensorPins } from "./pins.ts";
 

@@ -6,11 +6,12 @@
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { encodeCommand, encodeConfigure } from "../../schema/frame-commands.ts";
-import { random } from "../../schema/random.ts";
+import { encodeCommand, encodeConfigure } from "../../schema/wire/frame-commands.ts";
+import { random } from "../../stats/random.ts";
 import { Board } from "./board.ts";
 import type { UsbLink } from "./usb-host.ts";
 import type { Pins, SensorPins } from "./pins.ts";
+import { firstAtOrAfter } from "../../stats/search.ts";
 
 export interface Scenario {
   readonly rowHz: number;
@@ -118,7 +119,7 @@ function runTrial(
   board.run(board.nowNs + 200e6); // what waits is taken
   const edges = Array.from(pins.edgesNs, (tNs, i) => ({
     tNs,
-    row: lowerBound(rowNs.subarray(0, rows), tNs),
+    row: firstAtOrAfter(rowNs.subarray(0, rows), tNs),
     level: i % 2 === 0 ? 1 : 0,
   }));
   const truth: Truth = {
@@ -163,17 +164,6 @@ function script(board: Board, s: Scenario, from: number, samples: () => number):
     board.freeze(s.again.ms * 1e6);
   }
   board.run(from + s.seconds * 1e9);
-}
-
-/** Index of the first value that is at least `x`. */
-function lowerBound(sorted: Float64Array, x: number): number {
-  let [lo, hi] = [0, sorted.length];
-  while (lo < hi) {
-    const mid = (lo + hi) >> 1;
-    if (sorted[mid]! < x) lo = mid + 1;
-    else hi = mid;
-  }
-  return lo;
 }
 
 const [imagePath, out, scenario] = process.argv.slice(2);

@@ -5,7 +5,7 @@
 
 import type { Mark, Note } from "../../schema/records.ts";
 import type { Instant } from "../../schema/time.ts";
-import { leastOf } from "../../schema/lists.ts";
+import { leastOf, upperMedian } from "../../stats/summary.ts";
 
 /** Stretches of one kind that differ by no more are one pattern; 10 % is the most in captures seen. */
 const ALIKE = 0.25;
@@ -88,7 +88,7 @@ function asBroken(
   const kinds: [number[], number[]] = [[], []];
   steps.forEach((d, i) => !at.includes(i) && kinds[kindOf(i)]!.push(d));
   if (kinds.some((k) => k.length < LEAST_STRETCHES)) return undefined;
-  const typical = kinds.map((k) => k.sort((a, b) => a - b)[k.length >> 1]!);
+  const typical = kinds.map((k) => upperMedian(k)!);
   const alike = (d: number, as: number): boolean => Math.abs(d - as) <= ALIKE * as;
   const isPattern = kinds.every((k, i) => k.every((d) => alike(d, typical[i]!)));
   const isMerged = at.every((b) => {

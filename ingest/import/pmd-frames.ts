@@ -5,6 +5,7 @@
 import { inputError } from "../../schema/errors.ts";
 import { FRAME_BYTES } from "../pmd-usb/frame.ts";
 import type { FileBytes } from "./file-bytes.ts";
+import { upperMedian } from "../../stats/summary.ts";
 
 /** What this capture's frames look like. */
 export interface FrameModel {

@@ -5,6 +5,7 @@ import { inputError } from "../../schema/errors.ts";
 import { BlockFlag, type Note, type RowField, type RowLayout } from "../../schema/records.ts";
 import type { Rail, Rig, Sensor } from "../../schema/rig.ts";
 import type { Instant } from "../../schema/time.ts";
+import { upperMedian } from "../../stats/summary.ts";
 
 export const BLOCK_ROWS = 4096;
 
@@ -163,6 +164,6 @@ export function writeFinite(
 
 /** Rows a second by the median of the steps between them, ns; 1 where there is no step. */
 export function usualHz(stepsNs: readonly number[]): number {
-  const median = [...stepsNs].sort((a, b) => a - b)[stepsNs.length >> 1];
+  const median = upperMedian(stepsNs);
   return median === undefined ? 1 : 1e9 / median;
 }

@@ -7,7 +7,7 @@ import {
   CommandType,
   decodeConfigure,
   MAX_CALIBRATION,
-} from "../../schema/frame-commands.ts";
+} from "../../schema/wire/frame-commands.ts";
 import {
   type Capabilities,
   encodeCalibrationPage,
@@ -17,8 +17,8 @@ import {
   encodePong,
   encodeReply,
   Result,
-} from "../../schema/frame-replies.ts";
-import type { Frame } from "../../schema/frame.ts";
+} from "../../schema/wire/frame-replies.ts";
+import type { Frame } from "../../schema/wire/frame.ts";
 import { ROWS_PER_BLOCK, TICK_HZ, type VirtualDevice } from "./device.ts";
 
 const NOTHING = new Uint8Array(0);

@@ -2,7 +2,7 @@
 // of one USB frame of simulated time up to the present, so that a late process makes no loss of its own.
 
 import { rmSync, symlinkSync } from "node:fs";
-import { type Random, random } from "../../schema/random.ts";
+import { type Random, random } from "../../stats/random.ts";
 import { type Fault, Wire } from "./faults.ts";
 import type { Instrument, Send } from "./instrument.ts";
 import type { Pty } from "./pty.ts";

@@ -11,8 +11,8 @@ import {
   SAMPLES_HEAD,
   type SamplesHead,
   samplesPayloadBytes,
-} from "../../schema/frame-records.ts";
-import { FRAME_OVERHEAD, HEAD_BYTES, RecordType, sealFrame } from "../../schema/frame.ts";
+} from "../../schema/wire/frame-records.ts";
+import { FRAME_OVERHEAD, HEAD_BYTES, RecordType, sealFrame } from "../../schema/wire/frame.ts";
 import type { Send } from "./instrument.ts";
 import { Starts } from "./starts.ts";
 import type { DaqTruth, TrueEdge } from "./truth.ts";

@@ -2,7 +2,7 @@
 // Every accident is counted, so that a test can hold the host's account against the truth.
 
 import { UsageError } from "../../schema/errors.ts";
-import { type Random, random } from "../../schema/random.ts";
+import { type Random, random } from "../../stats/random.ts";
 
 const KINDS = {
   garbage: "N random bytes before the next frame",

@@ -3,7 +3,7 @@
 // current flows until its output is switched on, in either mode.
 // Holds: a unit whose calibration is far from the maker's defaults, and that knows nothing of the host's sums.
 
-import { hash32 } from "../../schema/random.ts";
+import { hash32 } from "../../stats/random.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { NoiseTable } from "../virtual/noise.ts";
 import type { Instrument } from "./instrument.ts";

@@ -1,6 +1,7 @@
 // What the virtual DAQ's pins see, by row. The bench model gives it; a flat-out run loops a stretch of it.
 
 import type { VirtualBench } from "../virtual/bench.ts";
+import { firstWhere } from "../../stats/search.ts";
 
 /** An edge of the trigger line, at its place between rows. */
 export interface TrueEdge {
@@ -31,25 +32,17 @@ export function benchTruth(bench: VirtualBench): DaqTruth {
     rowsAt: (tNs) => clock.rowAt(tNs),
     fill: (firstRow, rows, out) => bench.fillRows(firstRow, rows, out),
     edges(firstRow, endRow) {
-      const first = from(edgeRows, firstRow);
+      const first = firstWhere(0, edgeRows.length, (i) => edgeRows[i]! >= firstRow);
       return edgeRows
-        .slice(first, from(edgeRows, endRow))
+        .slice(
+          first,
+          firstWhere(0, edgeRows.length, (i) => edgeRows[i]! >= endRow),
+        )
         .map((row, i) => ({ row, level: (first + i) % 2 === 0 ? 1 : 0 }));
     },
     edge: (tNs) => bench.edge(tNs),
     lateEdges: () => bench.lateEdges,
   };
-}
-
-/** Position of the first edge at or after a row. */
-function from(edges: readonly number[], row: number): number {
-  let [lo, hi] = [0, edges.length];
-  while (lo < hi) {
-    const mid = (lo + hi) >> 1;
-    if (edges[mid]! < row) lo = mid + 1;
-    else hi = mid;
-  }
-  return lo;
 }
 
 /** The first `length` rows over and over, computed once: for speed, not for Joules. */

@@ -1,7 +1,7 @@
 // A DAQ that speaks docs/wire.md as an instrument behind a line: device, conversation, and the splitter
 // between them and the host's bytes.
 
-import { FrameSplitter } from "../../schema/frame-splitter.ts";
+import { FrameSplitter } from "../../schema/wire/frame-splitter.ts";
 import { Conversation } from "./conversation.ts";
 import { type TriggerReport, VirtualDevice } from "./device.ts";
 import type { Instrument, Send } from "./instrument.ts";

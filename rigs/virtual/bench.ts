@@ -2,7 +2,7 @@
 // telemetry. In: rig, seed, duration or schedule. Out: rows of counts by index, telemetry by instant,
 // true Joules by interval. Holds: pure; any row can be asked for in any order and is the same each time.
 
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import type { RowLayout } from "../../schema/records.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { type VirtualCard, virtualCard } from "./card.ts";
@@ -23,6 +23,7 @@ import {
 } from "./telemetry.ts";
 import { type HostWork, type TriggerLine, triggerLine } from "./trigger.ts";
 import { mixedWork } from "./workloads.ts";
+import { firstAbove } from "../../stats/search.ts";
 
 export interface BenchOptions {
   readonly seed: number;
@@ -197,15 +198,4 @@ function layoutOf(rig: Rig, sensors: readonly VirtualSensor[]): RowLayout {
     fields: sensors.map((s, word) => field(s.truth.field, 16 * word, ADC_BITS)),
     trigger: field("trigger", TRIGGER_BIT, 1),
   };
-}
-
-/** Index of the first value above `x`. */
-function firstAbove(sorted: readonly number[], x: number): number {
-  let [lo, hi] = [0, sorted.length];
-  while (lo < hi) {
-    const mid = (lo + hi) >> 1;
-    if (sorted[mid]! <= x) lo = mid + 1;
-    else hi = mid;
-  }
-  return lo;
 }

@@ -2,7 +2,7 @@
 // Out: session nanoseconds. Holds: rate error drawn from the rig's uncertainty, a slow drift of it, and
 // jitter at every tile's start; within a tile rows are evenly spaced.
 
-import { hash32, hashName, random } from "../../schema/random.ts";
+import { hash32, hashName, random } from "../../stats/random.ts";
 import type { DeviceClock } from "../../schema/rig.ts";
 import type { NoiseTable } from "./noise.ts";
 

@@ -1,6 +1,6 @@
 // What may go wrong in a virtual session, as probabilities; 0 is a healthy bench.
 
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 
 export interface Faults {
   /** Of a block of rows never arriving. */

@@ -3,7 +3,7 @@
 // Holds: figures are of an H100 (docs/evidence/cuda-h100.md): round trips of 1.4 µs at least, records that
 // begin 0.33 to 0.80 µs early and end about 0.23 µs late, a rate that changes by 0.01 ppm a second.
 
-import { type Random, random } from "../../schema/random.ts";
+import { type Random, random } from "../../stats/random.ts";
 import type { ClockExchange, Mark } from "../../schema/records.ts";
 import type { Session } from "../../schema/session.ts";
 import { instant } from "../../schema/time.ts";

@@ -2,7 +2,7 @@
 // with the stamps a real recorder would have taken, each a generator in order of time.
 // Holds: a stamp is never before what it reports; lateness and call times are drawn, not zero.
 
-import { type Random, random } from "../../schema/random.ts";
+import { type Random, random } from "../../stats/random.ts";
 import {
   BlockFlag,
   type ClockPair,

@@ -2,7 +2,7 @@
 // own above the ready card. In: kernels as CUPTI dated them. Out: a schedule, and the true Joules by name.
 // Holds: the figures are drawn from the kernel's name; they say nothing of the real card.
 
-import { hashName } from "../../schema/random.ts";
+import { hashName } from "../../stats/random.ts";
 import { NS_PER_S } from "../../schema/time.ts";
 import type { VirtualKernel } from "./gpu.ts";
 import { type Schedule, ScheduleBuilder } from "./schedule.ts";

@@ -5,6 +5,7 @@
 // With u the demand and y' = (u − y)/τ, ∫y = ∫u − τ·(y₁ − y₀): the true energy needs no integration.
 
 import type { Schedule } from "./schedule.ts";
+import { firstWhere } from "../../stats/search.ts";
 
 /** Telemetry looks back a second; the card idled this long before the session. */
 const LEAD_IN_NS = 100e9;
@@ -84,14 +85,8 @@ export class PowerTrace implements Pieces {
     const last = t.length - 1;
     const h = this.#hint;
     if (tNs >= t[h]! && (h === last || tNs < t[h + 1]!)) return h;
-    let [lo, hi] = [0, last];
-    while (lo < hi) {
-      const mid = (lo + hi + 1) >> 1;
-      if (t[mid]! <= tNs) lo = mid;
-      else hi = mid - 1;
-    }
-    this.#hint = lo;
-    return lo;
+    this.#hint = firstWhere(1, t.length, (i) => t[i]! > tNs) - 1;
+    return this.#hint;
   }
 
   /** J since the first breakpoint. */

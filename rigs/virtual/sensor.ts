@@ -2,7 +2,7 @@
 // watts. Out: counts in one word of each row. Holds: the sensor's real gain and offset differ from the
 // stated ones by a normal deviate of the stated standard uncertainty, so the rig's interval is honest.
 
-import { hash32, hashName, random } from "../../schema/random.ts";
+import { hash32, hashName, random } from "../../stats/random.ts";
 import type { Rail, Sensor } from "../../schema/rig.ts";
 import type { NoiseTable } from "./noise.ts";
 import { railV, type Supply } from "./supply.ts";

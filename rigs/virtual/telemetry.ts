@@ -7,7 +7,7 @@
 // does so is inferred from its behaviour on an H100 (periodic 5 ms in 20 ms load read 186 to 309 mJ for
 // the same work, by phase); a 17 ms low-pass before each sample gives that spread.
 
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import type { TelemetryChannel } from "../../schema/records.ts";
 import { Lag } from "./lag.ts";
 import type { PowerTrace } from "./power.ts";

@@ -4,7 +4,7 @@
 // bounce or a stray pulse adds two, so the line's level is always what its edges say.
 
 import { append } from "../../schema/lists.ts";
-import { type Random, random } from "../../schema/random.ts";
+import { type Random, random } from "../../stats/random.ts";
 import type { Faults } from "./faults.ts";
 import type { Span } from "./schedule.ts";
 

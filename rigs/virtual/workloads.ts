@@ -2,7 +2,7 @@
 // In: a builder and how long. Out: pieces on it. Holds: figures are of a 450 W card, chosen to look
 // like the published captures (idle below ready below load); no number here claims to be measured.
 
-import { type Random, random } from "../../schema/random.ts";
+import { type Random, random } from "../../stats/random.ts";
 import { type Schedule, ScheduleBuilder } from "./schedule.ts";
 
 const MS = 1e6;

@@ -8,7 +8,7 @@ import { ReadColumn } from "../../align/read-column.ts";
 import type { TelemetrySeries } from "../../align/scanned.ts";
 import { steadyClock } from "../../align/segments.ts";
 import { placedTrace, type TraceMeans, traceMeans } from "../../align/trace-means.ts";
-import { type Random, random } from "../../schema/random.ts";
+import { type Random, random } from "../../stats/random.ts";
 
 const HZ = 1000;
 const S = 1e9;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { fitLine } from "../../align/clock.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 
 const HZ = 1e5;
 const NS = 1e9 / HZ;

@@ -5,7 +5,7 @@ import { describe, expect, test } from "@jest/globals";
 import { type ClockModel, mapUNs, ratePpm, toSessionNs } from "../../align/clock.ts";
 import { debounced, fitDaq } from "../../align/daq-clock.ts";
 import { placeNs, placeUNs } from "../../align/segments.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { type Evidence, evidenceOf, type Made, ROW_NS, SESSION } from "../support/evidence.ts";
 
 const MS = 1e6;

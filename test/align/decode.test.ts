@@ -7,7 +7,7 @@ import {
   type RowLayout,
   type SampleBlock,
 } from "../../schema/records.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { instant } from "../../schema/time.ts";
 
 /** The specification, bit by bit (docs/capture.md): bit k is bit k mod 8 of byte ⌊k/8⌋. */

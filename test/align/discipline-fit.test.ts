@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "@jest/globals";
 import { fitToReference, type LineToReference, type Pairing } from "../../align/discipline-fit.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 
 interface Case {
   /** True currents of the readings, A. */

@@ -13,7 +13,7 @@ import { comparisonToJson } from "../../energy/compare-json.ts";
 import { builtInRig } from "../../rigs/load.ts";
 import type { TrueWindow } from "../../rigs/virtual/truth.ts";
 import type { Rig } from "../../schema/rig.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { type DisciplinedOptions, writeDisciplined } from "./disciplined-bench.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "truejoule-discipline-"));

@@ -1,7 +1,7 @@
 // A GPU clock with a known truth: exchanges as marks/cuda makes them, and what the host's clock really said.
 
 import { RATE_CHANGE } from "../../align/gpu-clock.ts";
-import { type Random, random } from "../../schema/random.ts";
+import { type Random, random } from "../../stats/random.ts";
 import type { ClockExchange, Mark } from "../../schema/records.ts";
 import type { Session } from "../../schema/session.ts";
 import { instant } from "../../schema/time.ts";

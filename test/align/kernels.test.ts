@@ -5,7 +5,7 @@ import { columnReader, type Linear } from "../../align/decode.ts";
 import { Kernels, wasmLoops } from "../../align/kernels.ts";
 import { KERNELS_WASM } from "../../align/kernels-wasm.ts";
 import { plainLoops } from "../../align/plain-loops.ts";
-import { type Random, random } from "../../schema/random.ts";
+import { type Random, random } from "../../stats/random.ts";
 import type { RowField, RowLayout } from "../../schema/records.ts";
 
 const both = { wasm: wasmLoops, plain: plainLoops };

@@ -6,7 +6,7 @@ import { ReadColumn } from "../../align/read-column.ts";
 import type { TelemetrySeries } from "../../align/scanned.ts";
 import { steadyClock } from "../../align/segments.ts";
 import { placedTrace } from "../../align/trace-means.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 
 const HZ = 1000;
 const clock = steadyClock(fixedModel("daq:main", { hz: HZ, uRel: 0, startNs: 0, startUNs: 0 }));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { type EdgeList, matchEdges } from "../../align/match.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 
 interface Pattern {
   readonly t: number[];

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { Outline } from "../../align/outline.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 
 const CAPACITY = 1 << 10;
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "@jest/globals";
 import { powerEdges } from "../../align/power-edges.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 
 /** One sample a unit of time. */
 function edgesOf(n: number, power: (t: number) => number, stretch = 20, step = 1) {

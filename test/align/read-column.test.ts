@@ -2,10 +2,10 @@
 
 import { describe, expect, test } from "@jest/globals";
 import { goodReads, indexOfGood, inTimeOrder } from "../../align/good-reads.ts";
-import { medianStep, upperMedian } from "../../align/median.ts";
+import { medianStep, upperMedian } from "../../stats/streamed-median.ts";
 import { ReadColumn } from "../../align/read-column.ts";
 import { NumberPages } from "../../capture/number-pages.ts";
-import { type Random, random } from "../../schema/random.ts";
+import { type Random, random } from "../../stats/random.ts";
 
 const PAGE = 8;
 

@@ -11,7 +11,7 @@ import {
 } from "../../align/clock.ts";
 import { modelOf } from "../../align/fit-model.ts";
 import { fitWander } from "../../align/wander.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 
 /** A line of 1.01 ns a unit through 0. */
 const LINE: LineFit = {

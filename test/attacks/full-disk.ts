@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readCapture } from "../../capture/log-reader.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { BlockFlag } from "../../schema/records.ts";
 import {
   ARGUMENTS,

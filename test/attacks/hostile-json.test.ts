@@ -17,7 +17,7 @@ import { readCapture } from "../../capture/log-reader.ts";
 import { McapFile } from "../../capture/mcap-file.ts";
 import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
 import { HOPPER } from "../../rigs/virtual/telemetry.ts";
-import { type Random, random } from "../../schema/random.ts";
+import { type Random, random } from "../../stats/random.ts";
 import { sessionFromJson, sessionToJson } from "../../schema/session.ts";
 import { call } from "../end-to-end/call.ts";
 import { rewrite } from "../end-to-end/rewrite.ts";

@@ -10,7 +10,7 @@ import { splitCells } from "../../ingest/import/csv-line.ts";
 import { LogWriter } from "../../capture/log-writer.ts";
 import { runPaths } from "../../capture/run.ts";
 import { csvCell, unguarded } from "../../schema/csv.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { instant } from "../../schema/time.ts";
 import { visible, visibleJson, visibleLines } from "../../schema/visible.ts";
 import { escape } from "../../view/html.ts";

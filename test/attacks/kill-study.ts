@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import {
   ARGUMENTS,
   firstChange,

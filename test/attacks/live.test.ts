@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { attack } from "../../bench/attack.ts";
 import { shotOf, SHOTS } from "../../bench/shots.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { Connections } from "../../view/live/connections.ts";
 import { FrameReader, frameOf, type PageMessage } from "../../view/live/page-protocol.ts";
 import { type LocalServer, serveLocally } from "../../view/live/server.ts";

@@ -6,7 +6,7 @@ import { crcOfLast, crcThrough } from "../../capture/crc-range.ts";
 import { FileBytes } from "../../capture/file-bytes.ts";
 import { framesOf, readFrames } from "../../capture/mcap-frames.ts";
 import { Op } from "../../capture/mcap-records.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { scratch, sweep, writeLog } from "../capture/small-log.ts";
 import { recordsOf } from "../capture/tamper.ts";
 

@@ -3,7 +3,7 @@
 
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import * as zlib from "node:zlib";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 
 let looks = 0;
 jest.unstable_mockModule("node:zlib", () => ({
@@ -13,8 +13,8 @@ jest.unstable_mockModule("node:zlib", () => ({
     return zlib.crc32(bytes);
   },
 }));
-const { FrameSplitter } = await import("../../schema/frame-splitter.ts");
-const { MAX_PAYLOAD, SYNC, VERSION } = await import("../../schema/frame.ts");
+const { FrameSplitter } = await import("../../schema/wire/frame-splitter.ts");
+const { MAX_PAYLOAD, SYNC, VERSION } = await import("../../schema/wire/frame.ts");
 const { FrameDecoder } = await import("../../ingest/pmd-usb/frames.ts");
 const { SetDecoder } = await import("../../ingest/powersensor3/sets.ts");
 const { WordDecoder } = await import("../../ingest/ppk2/words.ts");

@@ -5,7 +5,7 @@ import { describe, expect, test } from "@jest/globals";
 import { FrameDecoder } from "../../ingest/pmd-usb/frames.ts";
 import { SetDecoder } from "../../ingest/powersensor3/sets.ts";
 import { WordDecoder } from "../../ingest/ppk2/words.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 
 const r = random(51, "sent again");
 const FRAMES = 300;

@@ -5,7 +5,7 @@ import { describe, expect, test } from "@jest/globals";
 import { memoryPort } from "../../ingest/memory-port.ts";
 import { startText, type TextCounts } from "../../ingest/text-source.ts";
 import { BlockFlag, type SampleBlock } from "../../schema/records.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import type { TextFormat } from "../../schema/rig.ts";
 import { instant } from "../../schema/time.ts";
 import { Collector } from "../ingest/collect.ts";

@@ -14,7 +14,7 @@ import { startEmulator } from "../../firmware/emulator/start.ts";
 import { builtInRig } from "../../rigs/load.ts";
 import { spawnVirtualDaq, type VirtualDaqProcess } from "../../rigs/virtual-daq/spawn.ts";
 import { type CalibrationRecord, readRecord } from "../../schema/calibration-record.ts";
-import { CommandType } from "../../schema/frame-commands.ts";
+import { CommandType } from "../../schema/wire/frame-commands.ts";
 import { call } from "../end-to-end/call.ts";
 import { whyNot } from "../firmware/trial.ts";
 import { writeSteady } from "./steady-capture.ts";

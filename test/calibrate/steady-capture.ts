@@ -2,7 +2,7 @@
 
 import { LogWriter } from "../../capture/log-writer.ts";
 import { createRun } from "../../capture/new-run.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import type { RowLayout } from "../../schema/records.ts";
 import type { Rig, Sensor } from "../../schema/rig.ts";
 import { instant } from "../../schema/time.ts";

@@ -1,6 +1,6 @@
 // The rows of the killed recorder: each value follows from its index, so a wrong one is seen.
 
-import { hash32 } from "../../schema/random.ts";
+import { hash32 } from "../../stats/random.ts";
 import type { RowLayout } from "../../schema/records.ts";
 
 export const ROW_HZ = 100_000;

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { killMany } from "./kill.ts";
 
 const FLUSH_MS = 500;

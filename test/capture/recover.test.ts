@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import { McapIndexedReader } from "@mcap/core";
 import { recoverLog } from "../../capture/recover.ts";
 import { problemsOf, verifyLog } from "../../capture/verify.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { all, count, scratch, sweep, words, writeLog } from "./small-log.ts";
 
 afterEach(sweep);

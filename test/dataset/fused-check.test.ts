@@ -5,7 +5,7 @@ import { describe, expect, test } from "@jest/globals";
 import { tableFromArrays } from "apache-arrow";
 import { FusedCheck } from "../../dataset/fused-check.ts";
 import { RunningEnergy } from "../../dataset/running-energy.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 
 const PERIOD_NS = 1e6;
 

@@ -10,7 +10,7 @@ import type { TelemetrySeries } from "../../align/scanned.ts";
 import type { AlignedRun } from "../../align/timeline.ts";
 import { BATCH_ROWS, FusedTable } from "../../dataset/fused.ts";
 import type { Window } from "../../energy/window.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 
 let dir: string;
 beforeEach(() => {

@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { command as importCommand } from "../../cli/import.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { call } from "./call.ts";
 import { type Damage, isOneLine, toBytes, toLines } from "./damage.ts";
 import { dishonest, dishonestOfTrace, judge, type Judged } from "./judge.ts";

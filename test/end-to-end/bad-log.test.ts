@@ -16,7 +16,7 @@ import { McapFile } from "../../capture/mcap-file.ts";
 import { readFrames } from "../../capture/mcap-frames.ts";
 import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
 import { HOPPER } from "../../rigs/virtual/telemetry.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { BlockFlag } from "../../schema/records.ts";
 import { call } from "./call.ts";
 import { toBytes } from "./damage.ts";

@@ -1,6 +1,6 @@
 // Ways to spoil a file, each with its seed: what storage, transfer, editors and people do to captures.
 
-import { type Random } from "../../schema/random.ts";
+import { type Random } from "../../stats/random.ts";
 
 export type Damage = (bytes: Buffer, r: Random) => Buffer;
 

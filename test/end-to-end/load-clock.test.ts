@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { command as compareCommand } from "../../cli/compare.ts";
 import { command as importCommand } from "../../cli/import.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { call, type CompareDocument, type Outcome } from "./commands.ts";
 
 let dir: string;

@@ -1,12 +1,11 @@
 // A capture log → another one with its records changed on the way, every checksum right: what a broken
 // recorder, a wrong clock or a strange device would have left.
 
-import type { CaptureRecord } from "../../capture/log-reader.ts";
-import { readCapture } from "../../capture/log-reader.ts";
+import { type CaptureRecord, readCapture } from "../../capture/log-reader.ts";
 import { LogWriter } from "../../capture/log-writer.ts";
 import type { SampleBlock } from "../../schema/records.ts";
 import { instant } from "../../schema/time.ts";
-import type { Random } from "../../schema/random.ts";
+import type { Random } from "../../stats/random.ts";
 
 /** Gives the records to write in place of one; the n-th of its kind, from 0. */
 export type Change = (r: CaptureRecord, n: number) => readonly CaptureRecord[];

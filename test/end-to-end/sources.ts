@@ -3,7 +3,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Random, random } from "../../schema/random.ts";
+import { type Random, random } from "../../stats/random.ts";
 
 export interface Source {
   readonly name: string;

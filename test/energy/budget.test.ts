@@ -4,7 +4,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { DaqClock } from "../../align/segments.ts";
 import { Budget, type BudgetTerm, outsideOf, shiftedEnds } from "../../energy/budget.ts";
 import type { Window } from "../../energy/window.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import type { RowField, RowLayout } from "../../schema/records.ts";
 import type { Rail, Rig } from "../../schema/rig.ts";
 import { clockModel, clockOf } from "../support/clocks.ts";

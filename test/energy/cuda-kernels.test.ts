@@ -14,7 +14,7 @@ import { fuseRun } from "../../dataset/fuse.ts";
 import type { Comparison } from "../../energy/result.ts";
 import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
 import { ScheduleBuilder } from "../../rigs/virtual/schedule.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import type { ClockExchange, Mark } from "../../schema/records.ts";
 import {
   burst,

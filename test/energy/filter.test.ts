@@ -9,7 +9,7 @@ import { Series } from "../../energy/series.ts";
 import { powerTrace, type PowerTrace } from "../../rigs/virtual/power.ts";
 import type { Schedule } from "../../rigs/virtual/schedule.ts";
 import { type BoardSensor, virtualTelemetry } from "../../rigs/virtual/telemetry.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { every, readsOf } from "../support/telemetry.ts";
 
 const MS = 1e6;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { RailColumns } from "../../align/calibrate.ts";
 import type { AlignedRun } from "../../align/timeline.ts";
 import { instantsOf, Integrator, type Snapshots, Sum } from "../../energy/integrate.ts";
-import { type Random, random } from "../../schema/random.ts";
+import { type Random, random } from "../../stats/random.ts";
 import type { Rig, Sensor } from "../../schema/rig.ts";
 import { bruteForce, type Row } from "./brute-force.ts";
 

@@ -6,7 +6,7 @@ import { fixedModel } from "../../align/clock.ts";
 import { Timeline } from "../../align/timeline.ts";
 import { steadyClock } from "../../align/segments.ts";
 import { instantsOf, Integrator, Sum } from "../../energy/integrate.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import {
   BlockFlag,
   type RowField,

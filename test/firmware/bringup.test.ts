@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { describe, expect, test } from "@jest/globals";
 import { command as record } from "../../cli/record.ts";
-import { sampleLayout } from "../../schema/frame-records.ts";
+import { sampleLayout } from "../../schema/wire/frame-records.ts";
 import { evidencePage, exitCode, type Finding } from "../hardware/bringup-page.ts";
 import { clock, inputs, type Streamed, trigger } from "../hardware/bringup-steps.ts";
 import { PaceWatch } from "../hardware/pace.ts";

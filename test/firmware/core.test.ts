@@ -8,18 +8,18 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Conversation } from "../../rigs/virtual-daq/conversation.ts";
 import { VirtualDevice } from "../../rigs/virtual-daq/device.ts";
 import type { DaqTruth } from "../../rigs/virtual-daq/truth.ts";
-import { decodeReadings } from "../../schema/frame-records.ts";
+import { decodeReadings } from "../../schema/wire/frame-records.ts";
 import {
   encodeCommand,
   encodeConfigure,
   encodeReadCalibration,
   encodeWriteCalibration,
   words,
-} from "../../schema/frame-commands.ts";
-import { decodeMarked, decodeReply, type Reply } from "../../schema/frame-replies.ts";
-import { FrameSplitter } from "../../schema/frame-splitter.ts";
-import { type Frame, openFrame } from "../../schema/frame.ts";
-import { random } from "../../schema/random.ts";
+} from "../../schema/wire/frame-commands.ts";
+import { decodeMarked, decodeReply, type Reply } from "../../schema/wire/frame-replies.ts";
+import { FrameSplitter } from "../../schema/wire/frame-splitter.ts";
+import { type Frame, openFrame } from "../../schema/wire/frame.ts";
+import { random } from "../../stats/random.ts";
 import * as ask from "./core-requests.ts";
 import { type Core, CORE_BUILDS } from "./core-runners.ts";
 

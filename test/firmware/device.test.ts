@@ -19,13 +19,13 @@ import {
   encodeConfigure,
   encodeReadCalibration,
   encodeWriteCalibration,
-} from "../../schema/frame-commands.ts";
+} from "../../schema/wire/frame-commands.ts";
 import {
   decodeEdges,
   decodeReadings,
   decodeSamples,
   decodeStatus,
-} from "../../schema/frame-records.ts";
+} from "../../schema/wire/frame-records.ts";
 import {
   decodeCapabilities,
   decodeIdentity,
@@ -33,9 +33,9 @@ import {
   decodePong,
   decodeReply,
   type Reply,
-} from "../../schema/frame-replies.ts";
-import { FrameSplitter } from "../../schema/frame-splitter.ts";
-import { type Frame, RecordType } from "../../schema/frame.ts";
+} from "../../schema/wire/frame-replies.ts";
+import { FrameSplitter } from "../../schema/wire/frame-splitter.ts";
+import { type Frame, RecordType } from "../../schema/wire/frame.ts";
 import { whyNot } from "./trial.ts";
 
 const suite = whyNot ? describe.skip : describe;

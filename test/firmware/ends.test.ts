@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { buildImage } from "../../firmware/image.ts";
 import type { Scenario } from "../../firmware/emulator/trial.ts";
-import { endBoundTicks } from "../../schema/ina226.ts";
+import { endBoundTicks } from "../../schema/wire/ina226.ts";
 import { type Trial, trial, whyNot } from "./trial.ts";
 
 const suite = whyNot ? describe.skip : describe;

@@ -17,9 +17,9 @@ import {
   type DeviceStatus,
   type Reading,
   type WireEdge,
-} from "../../schema/frame-records.ts";
-import { FrameSplitter } from "../../schema/frame-splitter.ts";
-import { RecordType } from "../../schema/frame.ts";
+} from "../../schema/wire/frame-records.ts";
+import { FrameSplitter } from "../../schema/wire/frame-splitter.ts";
+import { RecordType } from "../../schema/wire/frame.ts";
 import type { SampleBlock } from "../../schema/records.ts";
 import { Collector } from "../ingest/collect.ts";
 

@@ -7,7 +7,7 @@
 import { afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { FIFO_PRIORITY } from "../../host/scheduler.ts";
 import { type DaqSource, startDaq } from "../../ingest/daq-source.ts";
-import type { Capabilities } from "../../schema/frame-replies.ts";
+import type { Capabilities } from "../../schema/wire/frame-replies.ts";
 import { type Greeting, probe } from "../../ingest/handshake.ts";
 import { lastingPath } from "../../ingest/port-list.ts";
 import { ttyPort } from "../../ingest/tty-port.ts";

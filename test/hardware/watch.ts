@@ -3,7 +3,7 @@
 // wants to see one by one go on to whoever writes them down.
 
 import type { DaqSink } from "../../ingest/sink.ts";
-import { endBoundTicks, ReadingStatus } from "../../schema/ina226.ts";
+import { endBoundTicks, ReadingStatus } from "../../schema/wire/ina226.ts";
 import {
   BlockFlag,
   type ClockExchange,

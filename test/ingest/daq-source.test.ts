@@ -20,8 +20,8 @@ import { type VirtualDaqProcess, spawnVirtualDaq } from "../../rigs/virtual-daq/
 import { benchTruth } from "../../rigs/virtual-daq/truth.ts";
 import { VirtualBench } from "../../rigs/virtual/bench.ts";
 import { SourceError } from "../../schema/errors.ts";
-import { CommandType } from "../../schema/frame-commands.ts";
-import { FrameSplitter } from "../../schema/frame-splitter.ts";
+import { CommandType } from "../../schema/wire/frame-commands.ts";
+import { FrameSplitter } from "../../schema/wire/frame-splitter.ts";
 import { BlockFlag } from "../../schema/records.ts";
 import { instant } from "../../schema/time.ts";
 import { Collector } from "./collect.ts";

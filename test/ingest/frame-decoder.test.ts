@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { type DecoderOptions, FrameDecoder } from "../../ingest/frame-decoder.ts";
-import { makeFrame } from "../../schema/frame.ts";
+import { makeFrame } from "../../schema/wire/frame.ts";
 import {
   encodeEdges,
   encodeReadings,
   encodeSamples,
   encodeStatus,
   type Samples,
-} from "../../schema/frame-records.ts";
-import { random } from "../../schema/random.ts";
+} from "../../schema/wire/frame-records.ts";
+import { random } from "../../stats/random.ts";
 import { BlockFlag } from "../../schema/records.ts";
 import { instant } from "../../schema/time.ts";
 import { Collector } from "./collect.ts";

@@ -5,7 +5,7 @@ import { FrameDecoder } from "../../ingest/pmd-usb/frames.ts";
 import { baudFor, greetPmdUsb, probePmdUsb, uartCommand } from "../../ingest/pmd-usb/handshake.ts";
 import { startPmdUsb } from "../../ingest/pmd-usb/source.ts";
 import { builtInRig } from "../../rigs/load.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { Collector } from "./collect.ts";
 
 const FRAME = 18;

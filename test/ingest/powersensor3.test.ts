@@ -5,7 +5,7 @@ import { probePowerSensor3 } from "../../ingest/powersensor3/handshake.ts";
 import { SetDecoder } from "../../ingest/powersensor3/sets.ts";
 import { startPowerSensor3 } from "../../ingest/powersensor3/source.ts";
 import { builtInRig } from "../../rigs/load.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { type Instant, instant } from "../../schema/time.ts";
 import { Collector } from "./collect.ts";
 

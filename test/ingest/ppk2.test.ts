@@ -9,7 +9,7 @@ import { autoRange, calibrationNotes, parseMetadata } from "../../ingest/ppk2/me
 import { startPpk2 } from "../../ingest/ppk2/source.ts";
 import { WordDecoder } from "../../ingest/ppk2/words.ts";
 import { builtInRig } from "../../rigs/load.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { rangedValue, type RowLayout, type SampleBlock } from "../../schema/records.ts";
 import { Collector } from "./collect.ts";
 

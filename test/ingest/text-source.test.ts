@@ -5,7 +5,7 @@ import { memoryPort } from "../../ingest/memory-port.ts";
 import { textLayout, textReader } from "../../ingest/text-rows.ts";
 import { startText } from "../../ingest/text-source.ts";
 import { SourceError } from "../../schema/errors.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { BlockFlag } from "../../schema/records.ts";
 import type { TextFormat } from "../../schema/rig.ts";
 import { instant } from "../../schema/time.ts";

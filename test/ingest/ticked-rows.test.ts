@@ -3,7 +3,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { RowBlocks } from "../../ingest/row-blocks.ts";
 import { TickedRows } from "../../ingest/ticked-rows.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { BlockFlag } from "../../schema/records.ts";
 import { instant } from "../../schema/time.ts";
 import { Collector } from "./collect.ts";

@@ -1,7 +1,7 @@
 // What the page is told against what is true: Joules, clocks, windows, claims, lateness.
 
 import { describe, expect, test } from "@jest/globals";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { BlockFlag, type Mark, type TelemetryChannel } from "../../schema/records.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { later } from "../../schema/time.ts";

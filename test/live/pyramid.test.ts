@@ -1,7 +1,7 @@
 // Buckets against their definition: rows cut into blocks anyhow, gaps anywhere.
 
 import { describe, expect, test } from "@jest/globals";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { CAPACITY, Pyramid, RATIO, rowsPerBucket } from "../../view/live/pyramid.ts";
 
 const ROWS = 5; // of a base bucket

@@ -3,7 +3,7 @@ import { Lag } from "../../rigs/virtual/lag.ts";
 import { type PowerTrace, powerTrace } from "../../rigs/virtual/power.ts";
 import { ScheduleBuilder } from "../../rigs/virtual/schedule.ts";
 import { mixedWork } from "../../rigs/virtual/workloads.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 
 const TAU = 60e3;
 

@@ -6,10 +6,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import * as commands from "../../schema/frame-commands.ts";
-import * as replies from "../../schema/frame-replies.ts";
-import * as records from "../../schema/frame-records.ts";
-import { type Frame, makeFrame, openFrame } from "../../schema/frame.ts";
+import * as commands from "../../schema/wire/frame-commands.ts";
+import * as replies from "../../schema/wire/frame-replies.ts";
+import * as records from "../../schema/wire/frame-records.ts";
+import { type Frame, makeFrame, openFrame } from "../../schema/wire/frame.ts";
 
 const dir = new URL("../vectors/", import.meta.url);
 

@@ -1,7 +1,7 @@
 // Buckets against a plain loop over all rows: no peak lost, no Joule made or lost, gaps left out.
 
 import { describe, expect, test } from "@jest/globals";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { addRows, type Buckets, coarsen, createBuckets } from "../../view/decimate.ts";
 
 interface Trace {

@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { readFileSync, rmSync } from "node:fs";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 import { writeReport } from "../../view/report.ts";
 import { truthJ, truthW, writeSyntheticRun } from "./synthetic.ts";
 

@@ -4,6 +4,7 @@
 
 import type { TelemetryChannel } from "../../schema/records.ts";
 import type { SessionNs } from "../../schema/time.ts";
+import { firstWhere } from "../../stats/search.ts";
 
 /** 160 s at 100 Hz; a longer view of a page opened late misses older reads, a page that was open has them. */
 export const READS = 16384;
@@ -74,14 +75,8 @@ export class Channel {
   }
 
   #lastAtOrBefore(tNs: SessionNs, first: number): number {
-    let lo = first;
-    let hi = this.#count - 1; // its time is at or after tNs
-    while (lo < hi) {
-      const mid = (lo + hi) >>> 1;
-      if (this.tNs[mid % READS]! <= tNs) lo = mid + 1;
-      else hi = mid;
-    }
-    return lo - 1;
+    // The last one's time is at or after tNs.
+    return firstWhere(first, this.#count - 1, (i) => this.tNs[i % READS]! > tNs) - 1;
   }
 }
 

@@ -1,8 +1,7 @@
 // The feed → messages of docs/live.md. Binary for what is many, JSON for what is few.
 
 import { NS_PER_S } from "../../schema/time.ts";
-import type { Channel } from "./claims.ts";
-import { READS } from "./claims.ts";
+import { type Channel, READS } from "./claims.ts";
 import type { LiveFeed } from "./live-feed.ts";
 import { CAPACITY, type Pyramid, RATIO } from "./pyramid.ts";
 

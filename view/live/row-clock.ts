@@ -6,7 +6,7 @@ import { type ClockPairing, fitLine, type LineFit } from "../../align/clock.ts";
 import { BlockFlag, type ClockExchange, type SampleBlock } from "../../schema/records.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { elapsedNs, type Instant, type SessionNs } from "../../schema/time.ts";
-import { leastOf } from "../../schema/lists.ts";
+import { leastOf } from "../../stats/summary.ts";
 
 /** A minute of pings: long enough for a rate of 0.1 ppm, short enough to follow a crystal's temperature. */
 const EXCHANGES = 120;

@@ -5,7 +5,7 @@ import { bar } from "../figures.ts";
 import { quantity, share } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import type { ReportModel } from "../report-model.ts";
-import { mostOf } from "../../schema/lists.ts";
+import { mostOf } from "../../stats/summary.ts";
 
 const MAX_OTHERS = 12;
 const SMALL = 1e-3; // share of the variance below which terms are summed into one row

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { loadMarks } from "../../../ingest/import/load-stamps.ts";
-import { random } from "../../../schema/random.ts";
+import { random } from "../../../stats/random.ts";
 import type { Note } from "../../../schema/records.ts";
 import { type Instant, instant } from "../../../schema/time.ts";
 

@@ -1,8 +1,8 @@
 // The polygon of lines against its definition: every pair of bounds gives a candidate line.
 
 import { describe, expect, test } from "@jest/globals";
-import { FeasibleLines } from "../../align/feasible-lines.ts";
-import { random } from "../../schema/random.ts";
+import { FeasibleLines } from "../../stats/feasible-lines.ts";
+import { random } from "../../stats/random.ts";
 
 interface Bound {
   readonly x: number;

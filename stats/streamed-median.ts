@@ -2,7 +2,7 @@
 // time for the next sixteen bits of the number that stands in the middle, until few are left to be sorted.
 
 import type { SessionNs } from "../schema/time.ts";
-import type { ReadColumn } from "./read-column.ts";
+import type { ReadColumn } from "../align/read-column.ts";
 
 /** Hands each number, none below 0, to `see`; the same ones whenever it is called. */
 type Each = (see: (x: number) => void) => void;

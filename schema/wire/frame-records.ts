@@ -3,7 +3,7 @@
 // so they are the page's less 12.
 
 import { type Frame, makeFrame, readU64, RecordType, writeU64 } from "./frame.ts";
-import type { RowField, RowLayout } from "./records.ts";
+import type { RowField, RowLayout } from "../records.ts";
 
 export interface SamplesHead {
   /** Modulo 16. */

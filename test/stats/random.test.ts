@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { hash32, hashName, random } from "../../schema/random.ts";
+import { hash32, hashName, random } from "../../stats/random.ts";
 
 const draw = (seed: number, stream: string, n: number): number[] => {
   const r = random(seed, stream);

@@ -42,28 +42,3 @@ function sumOfFours(x: Float64Array, from: number, to: number): number {
   }
   return even + odd;
 }
-
-/**
- * Index of the first of the ascending t[from … to) at or after `at`, else `to`. Strides that double, then
- * halve: what is looked for one after another lies near `from`.
- */
-export function firstAtOrAfter(
-  t: Float64Array,
-  at: number,
-  from = 0,
-  to: number = t.length,
-): number {
-  let lo = from;
-  let stride = 1;
-  while (lo + stride < to && t[lo + stride]! < at) {
-    lo += stride;
-    stride *= 2;
-  }
-  let hi = Math.min(lo + stride, to);
-  while (lo < hi) {
-    const mid = (lo + hi) >> 1;
-    if (t[mid]! < at) lo = mid + 1;
-    else hi = mid;
-  }
-  return lo;
-}

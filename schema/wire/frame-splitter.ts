@@ -11,7 +11,7 @@ import {
   SYNC,
   VERSION,
 } from "./frame.ts";
-import type { Instant } from "./time.ts";
+import type { Instant } from "../time.ts";
 
 /** Host clock before and after the read that brought the last byte; null where bytes have no time. */
 export type Stamp = Instant<"host"> | null;
