@@ -4,19 +4,24 @@
 /** What each folder may import beside itself; tests, scripts and examples may import everything, and nobody them. */
 const floors = {
   stats: [],
-  schema: [],
-  host: ["stats", "schema"],
+  schema: ["stats"],
+  host: ["schema"],
   capture: ["stats", "schema", "host"],
   ingest: ["stats", "schema", "capture", "host"],
-  gpio: ["stats", "schema", "capture", "host"],
-  marks: ["stats", "schema", "capture", "host"],
+  gpio: ["schema", "capture", "host"],
+  marks: ["schema", "capture", "host"],
   nvml: ["stats", "schema", "capture", "host"],
   rigs: ["stats", "schema", "capture", "host"],
-  firmware: ["stats", "schema", "capture", "rigs"],
   align: ["stats", "schema", "capture"],
   energy: ["stats", "schema", "capture", "align"],
   dataset: ["stats", "schema", "capture", "align", "energy"],
-  view: ["stats", "schema", "capture", "align", "energy", "dataset"],
+  view: ["stats", "schema", "host", "capture", "align", "energy", "dataset"],
+  record: [
+    ...["stats", "schema", "host", "capture", "ingest", "gpio", "marks", "nvml", "rigs"],
+    ...["align", "view"],
+  ],
+  virtual: ["stats", "schema", "host", "capture", "ingest", "gpio", "nvml", "rigs", "record"],
+  firmware: ["stats", "schema", "host", "capture", "rigs", "virtual"],
 };
 
 /** Above the floors: programs and what they are made of. */

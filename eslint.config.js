@@ -12,7 +12,7 @@ const speakers = [
     "firmware/script.ts",
     "firmware/emulator/main.ts",
   ],
-  "rigs/virtual-daq/main.ts",
+  "virtual/daq/main.ts",
   "view/live/page-process.ts",
   // In the measured program.
   "marks/node-client.ts",
@@ -34,11 +34,7 @@ const READ = {
   message: "files of users are read by readSmallFile or openRegular (capture/regular-file.ts)",
 };
 const boundedReads = {
-  files: [
-    "{capture,align,energy,dataset,view,rigs}/*.ts",
-    "view/sections/*.ts",
-    "ingest/import/*.ts",
-  ],
+  files: ["{capture,align,energy,dataset,view,rigs}/**/*.ts", "ingest/import/**/*.ts"],
   // Reads files of this program itself.
   ignores: ["view/page-template.ts"],
   // The last configuration of a rule counts for a file, so the other one is repeated.
@@ -53,7 +49,10 @@ const noLongArguments = {
   meta: {
     type: "problem",
     schema: [],
-    messages: { spread: "a list of any length as arguments: use stats/summary.ts, append of schema/lists.ts or a loop" },
+    messages: {
+      spread:
+        "a list of any length as arguments: use stats/summary.ts, append of schema/lists.ts or a loop",
+    },
   },
   create(context) {
     const { parserServices: services } = context.sourceCode;
@@ -105,10 +104,10 @@ export default tseslint.config(
     ignores: [
       "test/**",
       "cli/record.ts",
-      "cli/recording/clock-pair.ts",
+      "record/clock-pair.ts",
       "cli/doctor/examine.ts",
       "marks/marks-source.ts",
-      "nvml/sim-provider.ts",
+      "virtual/driver/sim-provider.ts",
       "firmware/demo.ts",
       // Ages of files, whose times are of the same clock.
       "host/own-folder.ts",

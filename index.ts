@@ -5,9 +5,9 @@ export type { CaptureRecord, Damage } from "./capture/log-reader.ts";
 export { readCapture } from "./capture/log-reader.ts";
 export { LogWriter } from "./capture/log-writer.ts";
 export { openRun, type RunPaths } from "./capture/run.ts";
-export type { ClockModel } from "./align/clock.ts";
-export { ratePpm, tickHz, toSessionNs } from "./align/clock.ts";
-export { type ClockSegment, type DaqClock, placeNs, segmentAt } from "./align/segments.ts";
+export type { ClockModel } from "./align/clocks/clock.ts";
+export { ratePpm, tickHz, toSessionNs } from "./align/clocks/clock.ts";
+export { type ClockSegment, type DaqClock, placeNs, segmentAt } from "./align/clocks/segments.ts";
 export { type AlignedRun, Timeline } from "./align/timeline.ts";
 export { compare, prepare } from "./energy/compare.ts";
 export type {
@@ -17,16 +17,16 @@ export type {
   TelemetryEnergy,
   WindowResult,
 } from "./energy/result.ts";
-export { comparisonToJson } from "./energy/compare-json.ts";
+export { comparisonToJson } from "./dataset/documents/compare-json.ts";
 export type { Folded } from "./energy/fold.ts";
 export { foldKernels } from "./energy/fold-run.ts";
 export { instantsOf, Integrator, type Snapshots, Sum } from "./energy/integrate.ts";
-export { PowerPrefix } from "./energy/prefix.ts";
+export { PowerPrefix } from "./energy/claims/prefix.ts";
 export { fuseRun, type FuseOptions } from "./dataset/fuse.ts";
 export { writeReport } from "./view/report.ts";
 export { loadRig, type LoadedRig, resolveRig } from "./rigs/load.ts";
-export { writeVirtualCapture } from "./rigs/virtual/capture.ts";
-export type { Truth } from "./rigs/virtual/truth.ts";
+export { writeVirtualCapture } from "./virtual/bench/capture.ts";
+export type { Truth } from "./virtual/bench/truth.ts";
 export type { Mark, SampleBlock, Source, TelemetryRead } from "./schema/records.ts";
 export type { Rig } from "./schema/rig.ts";
 export type { Session } from "./schema/session.ts";

@@ -7,7 +7,7 @@ const SYSTEM =
   "align/(clock-sets|code-errors|daq-bounds|daq-clock|device-skew|discipline|gpu-clock|late-blocks|match|slice-sums)\\.test|" +
   "capture/(chain-vectors|kill|log)\\.test|dataset/(export|fused|perfetto)|energy/(fold|pipeline)\\.test|" +
   "gpio/uapi\\.test|ingest/(daq-source|pmd-usb|ports|powersensor3|ppk2|text-source|import/fuzz)\\.test|" +
-  "rigs/virtual-|schema/frame\\.test|view/report\\.test";
+  "virtual/|schema/frame\\.test|view/report\\.test";
 /** Those that open pages in Chromium. */
 const BROWSER = "view/browser|live/browser|attacks/files-view";
 

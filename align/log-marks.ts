@@ -4,7 +4,7 @@
 import { readCapture } from "../capture/log-reader.ts";
 import type { Mark } from "../schema/records.ts";
 import type { SessionNs } from "../schema/time.ts";
-import { isKernelMark } from "./cuda-kernels.ts";
+import { isKernelMark } from "./clocks/cuda-kernels.ts";
 import type { MarkTable } from "./mark-table.ts";
 import type { Scan } from "./scanned.ts";
 

@@ -9,16 +9,16 @@ import { inputError } from "../schema/errors.ts";
 import type { Edge, Mark, Note, TelemetryRead } from "../schema/records.ts";
 import type { Rig } from "../schema/rig.ts";
 import { type Session, toSession } from "../schema/session.ts";
-import { KernelCollector } from "./cuda-kernels.ts";
-import { withDeviceSkew } from "./device-skew.ts";
-import { type Discipline, disciplinedRig } from "./discipline.ts";
+import { KernelCollector } from "./clocks/cuda-kernels.ts";
+import { withDeviceSkew } from "./rows/device-skew.ts";
+import { type Discipline, disciplinedRig } from "./reference/discipline.ts";
 import { ExchangeTable } from "./exchange-table.ts";
 import { loggedRig } from "./logged-rig.ts";
 import { MarkTable } from "./mark-table.ts";
 import { ReadColumn } from "./read-column.ts";
 import type { Scan, StreamScan, TelemetrySeries } from "./scanned.ts";
 import { StreamScanner } from "./stream-scanner.ts";
-import { WallClock } from "./wall-clock.ts";
+import { WallClock } from "./clocks/wall-clock.ts";
 
 /**
  * Reads a log once. Damage is collected, not thrown.

@@ -14,13 +14,13 @@ import type {
 import type { Rig } from "../schema/rig.ts";
 import type { Session } from "../schema/session.ts";
 import type { SessionNs } from "../schema/time.ts";
-import type { KernelTable } from "./cuda-kernels.ts";
-import type { Discipline } from "./discipline.ts";
+import type { KernelTable } from "./clocks/cuda-kernels.ts";
+import type { Discipline } from "./reference/discipline.ts";
 import type { MarkTable } from "./mark-table.ts";
-import type { Outline } from "./outline.ts";
+import type { Outline } from "./clocks/outline.ts";
 import type { ReadColumn } from "./read-column.ts";
-import type { SliceSums } from "./slice-sums.ts";
-import type { WallClock } from "./wall-clock.ts";
+import type { SliceSums } from "./rows/slice-sums.ts";
+import type { WallClock } from "./clocks/wall-clock.ts";
 
 /** All reads of one telemetry channel, columns on the session clock. A failed read is NaN with its code. */
 export interface TelemetrySeries {

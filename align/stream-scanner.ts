@@ -8,13 +8,13 @@ import { BlockFlag, type RowLayout, type SampleBlock } from "../schema/records.t
 import type { Rig } from "../schema/rig.ts";
 import { type Session, toSession } from "../schema/session.ts";
 import type { SessionNs } from "../schema/time.ts";
-import { Calibrator } from "./calibrate.ts";
-import { columnReader, type ColumnReader } from "./decode.ts";
-import { Outline } from "./outline.ts";
+import { Calibrator } from "./rows/calibrate.ts";
+import { columnReader, type ColumnReader } from "./rows/decode.ts";
+import { Outline } from "./clocks/outline.ts";
 import type { SegmentScan } from "./scanned.ts";
-import { SliceSums } from "./slice-sums.ts";
-import { type Slice, SLICE_ROWS, Slicer } from "./slices.ts";
-import { type Timebase, timebaseOf } from "./timebase.ts";
+import { SliceSums } from "./rows/slice-sums.ts";
+import { type Slice, SLICE_ROWS, Slicer } from "./rows/slices.ts";
+import { type Timebase, timebaseOf } from "./rows/timebase.ts";
 
 /** Kept of a stream's segment; of a device that begins anew again and again fewer, but enough for an envelope. */
 const MAX_ARRIVALS = 4096;

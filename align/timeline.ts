@@ -5,15 +5,21 @@ import { type CaptureRecord, readCapture, readRowsAt } from "../capture/log-read
 import { inRowOrder } from "../capture/row-order.ts";
 import { RowRanges } from "../capture/row-range.ts";
 import { BlockFlag, type RowLayout, type SampleBlock } from "../schema/records.ts";
-import { Calibrator, type RailColumns, RowFlag } from "./calibrate.ts";
-import { type ClockModel, fittedSpan, mapColumn } from "./clock.ts";
+import { Calibrator, type RailColumns, RowFlag } from "./rows/calibrate.ts";
+import { type ClockModel, fittedSpan, mapColumn } from "./clocks/clock.ts";
 import { ramp } from "../stats/columns.ts";
 import type { SessionNs } from "../schema/time.ts";
 import type { Scan, StreamScan } from "./scanned.ts";
-import { type DaqClock, segmentOf } from "./segments.ts";
-import { KEPT_ROWS, keptColumns, keptTimes, type SliceSums, type Stretch } from "./slice-sums.ts";
-import { SLICE_ROWS, Slicer } from "./slices.ts";
-import { type Timebase, timebaseOf } from "./timebase.ts";
+import { type DaqClock, segmentOf } from "./clocks/segments.ts";
+import {
+  KEPT_ROWS,
+  keptColumns,
+  keptTimes,
+  type SliceSums,
+  type Stretch,
+} from "./rows/slice-sums.ts";
+import { SLICE_ROWS, Slicer } from "./rows/slices.ts";
+import { type Timebase, timebaseOf } from "./rows/timebase.ts";
 
 /** Rows [from, to) of the columns form one run; before `from` lies a gap if `gapBefore`. */
 export interface AlignedRun {

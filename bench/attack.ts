@@ -12,7 +12,7 @@ import { text as textOf } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { tmpdir } from "../host/temporary.ts";
 import { WebSocket } from "ws";
-import { siblingModule } from "../capture/sibling.ts";
+import { siblingModule } from "../host/sibling.ts";
 import { random, type Random } from "../stats/random.ts";
 import { type Figure, figure } from "./memcpy.ts";
 import { drawKind, shotOf, SHOTS, type ShotKind } from "./shots.ts";

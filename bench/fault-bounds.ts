@@ -26,11 +26,11 @@ const BITS: Readonly<Partial<Record<DeviceName, number>>> = {
   "pmd-usb": 16,
   ppk2: 6,
 };
-/** What lateness of a device without a counter is a hole, and what earliness an excess (ingest/uncounted-rows.ts), s. */
+/** What lateness of a device without a counter is a hole, and what earliness an excess (ingest/instruments/text-lines/uncounted-rows.ts), s. */
 const [HOLE_S, EXCESS_S] = [0.1, 0.02];
 const [HOLE_PERIODS, EXCESS_PERIODS, SPREADS] = [2.5, 1.5, 3];
 
-/** What each source goes by (ingest/arrival-clock.ts, ingest/ticked-rows.ts, ingest/frame-decoder.ts). */
+/** What each source goes by (ingest/stream/arrival-clock.ts, ingest/stream/ticked-rows.ts, ingest/instruments/truejoule-daq/frame-decoder.ts). */
 export const WINDOWS: Readonly<Record<DeviceName, Windows>> = {
   wire: { beforeS: 0, afterS: 0 },
   text: { beforeS: 0.25, afterS: 0.064 },

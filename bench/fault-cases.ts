@@ -1,5 +1,5 @@
 // The fault matrix: for each kind of device, what happens to it, to its line or to its host. Frames and lines
-// vanish, double and change places in the simulator (rigs/virtual-daq/faults.ts), bytes in the pipe between.
+// vanish, double and change places in the simulator (virtual/daq/faults.ts), bytes in the pipe between.
 
 import type { PipeFault, PipeFaultKind } from "./fault-pipe.ts";
 import { UNIT } from "./fault-units.ts";

@@ -2,7 +2,7 @@
 // bytes of the port. Out: bytes with faults, each from a place in the stream on; and a copy of what came in, with
 // the host's stamps.
 
-import type { OpenPort, PortSink, Stamp } from "../ingest/port.ts";
+import type { OpenPort, PortSink, Stamp } from "../ingest/ports/port.ts";
 import { type Random, random } from "../stats/random.ts";
 import { instant } from "../schema/time.ts";
 import { append } from "../schema/lists.ts";

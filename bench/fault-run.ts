@@ -8,22 +8,22 @@ import { tmpdir } from "../host/temporary.ts";
 import { readCapture } from "../capture/log-reader.ts";
 import { LogWriter } from "../capture/log-writer.ts";
 import { inRowOrder, lateBlocks } from "../capture/row-order.ts";
-import { startDaq } from "../ingest/daq-source.ts";
-import { START as PMD_USB_START } from "../ingest/pmd-usb/handshake.ts";
-import { startPmdUsb } from "../ingest/pmd-usb/source.ts";
-import type { OpenAt } from "../ingest/port.ts";
-import { startPowerSensor3 } from "../ingest/powersensor3/source.ts";
-import { START as PPK2_START } from "../ingest/ppk2/handshake.ts";
-import { startPpk2 } from "../ingest/ppk2/source.ts";
-import type { DaqSink } from "../ingest/sink.ts";
-import { startText } from "../ingest/text-source.ts";
-import { ttyPort } from "../ingest/tty-port.ts";
+import { startDaq } from "../ingest/instruments/truejoule-daq/daq-source.ts";
+import { START as PMD_USB_START } from "../ingest/instruments/pmd-usb/handshake.ts";
+import { startPmdUsb } from "../ingest/instruments/pmd-usb/source.ts";
+import type { OpenAt } from "../ingest/ports/port.ts";
+import { startPowerSensor3 } from "../ingest/instruments/powersensor3/source.ts";
+import { START as PPK2_START } from "../ingest/instruments/ppk2/handshake.ts";
+import { startPpk2 } from "../ingest/instruments/ppk2/source.ts";
+import type { DaqSink } from "../ingest/stream/sink.ts";
+import { startText } from "../ingest/instruments/text-lines/text-source.ts";
+import { ttyPort } from "../ingest/ports/tty-port.ts";
 import { builtInRig } from "../rigs/load.ts";
 import {
   spawnVirtualDaq,
   type VirtualDaqAccount,
   type VirtualDaqProcess,
-} from "../rigs/virtual-daq/spawn.ts";
+} from "../virtual/daq/spawn.ts";
 import { BlockFlag, type SampleBlock } from "../schema/records.ts";
 import type { Rig } from "../schema/rig.ts";
 import { instant } from "../schema/time.ts";

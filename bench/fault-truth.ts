@@ -3,11 +3,11 @@
 // asks the decoders that are under trial: frames of a fixed size are cut by their size, wire frames by their CRC,
 // lines by their counter.
 
-import { LineParser } from "../ingest/line-parser.ts";
-import { textLayout, textReader } from "../ingest/text-rows.ts";
-import { VirtualClock } from "../rigs/virtual/device-clock.ts";
-import { NoiseTable } from "../rigs/virtual/noise.ts";
-import type { Start } from "../rigs/virtual-daq/starts.ts";
+import { LineParser } from "../ingest/instruments/text-lines/line-parser.ts";
+import { textLayout, textReader } from "../ingest/instruments/text-lines/text-rows.ts";
+import { VirtualClock } from "../virtual/bench/device-clock.ts";
+import { NoiseTable } from "../virtual/bench/noise.ts";
+import type { Start } from "../virtual/daq/starts.ts";
 import { RecordType } from "../schema/wire/frame.ts";
 import { decodeSamples, runOf } from "../schema/wire/frame-records.ts";
 import { FrameSplitter } from "../schema/wire/frame-splitter.ts";

@@ -1,6 +1,6 @@
 // Frames of the wire protocol for the benches, and a sink that takes what comes out of them.
 
-import type { DaqSink } from "../ingest/sink.ts";
+import type { DaqSink } from "../ingest/stream/sink.ts";
 import { encodeSamples } from "../schema/wire/frame-records.ts";
 import { random } from "../stats/random.ts";
 

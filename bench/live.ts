@@ -10,7 +10,7 @@ import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { tmpdir } from "../host/temporary.ts";
-import { LEAN, siblingModule } from "../capture/sibling.ts";
+import { LEAN, siblingModule } from "../host/sibling.ts";
 import { tellLine } from "../cli/terminal.ts";
 import { builtInRig } from "../rigs/load.ts";
 import type { BareTimer, BareTimerInput } from "./bare-timer.ts";

@@ -2,8 +2,8 @@
 // noise on a square load. Holds: a pool of bytes is made once and handed out again and again, as if the
 // stream went on for ever; nothing is allocated per row.
 
-import { type ClockModel, fixedModel } from "../align/clock.ts";
-import { steadyClock } from "../align/segments.ts";
+import { type ClockModel, fixedModel } from "../align/clocks/clock.ts";
+import { steadyClock } from "../align/clocks/segments.ts";
 import { Timeline } from "../align/timeline.ts";
 import { builtInRig } from "../rigs/load.ts";
 import { random } from "../stats/random.ts";

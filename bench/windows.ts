@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { tmpdir } from "../host/temporary.ts";
 import { Timeline } from "../align/timeline.ts";
-import { steadyClock } from "../align/segments.ts";
+import { steadyClock } from "../align/clocks/segments.ts";
 import { instantsOf, Integrator, type Snapshots, Sum } from "../energy/integrate.ts";
 import { random } from "../stats/random.ts";
 import { writeLog } from "./log.ts";

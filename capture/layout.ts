@@ -41,7 +41,7 @@ function fieldProblem(f: unknown, rowBytes: number): string | undefined {
     : `field ${name}: ranges that do not fit it`;
 }
 
-/** As align/decode.ts takes fields out of rows. */
+/** As align/rows/decode.ts takes fields out of rows. */
 function isReadable(kind: RowField["kind"] | undefined, shift: number, bits: number): boolean {
   if (kind === "float") return shift === 0 && (bits === 32 || bits === 64);
   if (kind !== "int" && kind !== "uint") return false;

@@ -56,24 +56,24 @@ const benches: Readonly<Record<string, { readonly summary: string; load(): Promi
   },
   fuzz: {
     summary: "10^9 random and damaged bytes through the frame decoder (minutes)",
-    load: async () => (await import("../bench/fuzz.ts")).run,
+    load: async () => (await import("../bench/trials/fuzz.ts")).run,
   },
   edges: {
     summary: "10,000 seeded trials of lost, stray and bouncing trigger edges: wrong pairs",
-    load: async () => (await import("../bench/edges.ts")).run,
+    load: async () => (await import("../bench/trials/edge-figures.ts")).run,
   },
   coverage: {
     summary: "500 virtual sessions: does the interval hold the truth? (minutes)",
-    load: async () => (await import("../bench/coverage.ts")).run,
+    load: async () => (await import("../bench/trials/coverage-figures.ts")).run,
   },
   restarts: {
     summary:
       "400 virtual sessions whose device began anew: clock and Joules on both sides (minutes)",
-    load: async () => (await import("../bench/restarts.ts")).run,
+    load: async () => (await import("../bench/trials/restart-figures.ts")).run,
   },
   kernels: {
     summary: "100 virtual sessions: Joules per kernel, folded waveforms (minutes)",
-    load: async () => (await import("../bench/kernels.ts")).run,
+    load: async () => (await import("../bench/trials/kernel-figures.ts")).run,
   },
 };
 

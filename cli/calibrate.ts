@@ -3,8 +3,8 @@
 import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { writeOwnJson } from "../capture/own-file.ts";
-import type { MeasuredRun } from "../protocols/levels.ts";
-import type { Step } from "../protocols/calibrate.ts";
+import type { MeasuredRun } from "../protocols/calibrate/levels.ts";
+import type { Step } from "../protocols/calibrate/calibrate.ts";
 import type {
   CalibratedSensor,
   CalibrationRecord,
@@ -113,7 +113,7 @@ async function uncertaintyOf(text: unknown): Promise<number | null> {
 
 /** Steps with their runs measured, as they come: a mistake is told before the next question. */
 async function collect(call: Invocation, out: string): Promise<Step[]> {
-  const { measureRun } = await import("../protocols/levels.ts");
+  const { measureRun } = await import("../protocols/calibrate/levels.ts");
   const measured = new Map<string, MeasuredRun>();
   const steps: Step[] = [];
   const take = async (wanted: WantedStep): Promise<void> => {
@@ -159,7 +159,7 @@ async function makeRecord(
   instrumentU: number | null,
   { options: o, ui }: Invocation,
 ): Promise<CalibrationRecord> {
-  const { calibrate } = await import("../protocols/calibrate.ts");
+  const { calibrate } = await import("../protocols/calibrate/calibrate.ts");
   const runs = [...new Set(steps.map((s) => s.run))];
   const [first] = runs;
   const stranger = runs.find((r) => r.rig.name !== first!.rig.name || r.source !== first!.source);

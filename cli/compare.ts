@@ -1,7 +1,7 @@
 // truejoule compare RUN: physical Joules ± U beside every telemetry channel, per window.
 
 import { writeOwnJson } from "../capture/own-file.ts";
-import type { Discipline } from "../align/discipline.ts";
+import type { Discipline } from "../align/reference/discipline.ts";
 import type { RunPaths } from "../capture/run.ts";
 import type { Comparison, WindowResult } from "../energy/result.ts";
 import type { KernelSummary } from "../energy/cuda-kernels.ts";
@@ -51,7 +51,7 @@ async function compareRun(
   window: string | undefined,
 ): Promise<{ result: Comparison; document: object; changed: boolean }> {
   const { compare, prepare } = await import("../energy/compare.ts");
-  const { comparisonToJson } = await import("../energy/compare-json.ts");
+  const { comparisonToJson } = await import("../dataset/documents/compare-json.ts");
   const { identityJson, identityOf } = await import("../capture/identity.ts");
   const { noteChecksums } = await import("../dataset/checksums.ts");
   const prepared = prepare(paths.capture, ui.progress("reading"));

@@ -12,7 +12,7 @@ import type { Command, Ui } from "./command.ts";
 import { printTable } from "./compare.ts";
 import { tellWaiting } from "./locked-run.ts";
 import { needHere, recordRun, seedOf } from "./record.ts";
-import { type Bench, virtualBench } from "./recording/bench.ts";
+import type { Bench } from "../record/bench.ts";
 import { tellLine } from "./terminal.ts";
 
 const DURATION_S = 10;
@@ -38,7 +38,7 @@ pseudo-terminal cannot be had, the capture is written directly and the table say
     const { paths, truthJ, comparison } = await make(dir, seed, ui);
     const load = comparison.windows.filter((r) => r.window.name === "load");
     if (ui.json) {
-      const { comparisonToJson } = await import("../energy/compare-json.ts");
+      const { comparisonToJson } = await import("../dataset/documents/compare-json.ts");
       ui.document(comparisonToJson(comparison, dir));
     }
     printTable(load, load.length, "virtual bench (simulated; its true Joules are known)", ui);
@@ -81,6 +81,7 @@ async function make(dir: string, seed: number, ui: Ui): Promise<Made> {
 
 async function recordLive(paths: RunPaths, seed: number, ui: Ui): Promise<TruthJ> {
   const rig = await resolveRig("virtual");
+  const { virtualBench } = await import("../virtual/record/virtual-bench.ts");
   const bench: Bench = await virtualBench(rig, { seed, durationS: DURATION_S });
   if (existsSync("/dev/nvidia0") && !ui.quiet)
     tellLine(
@@ -94,7 +95,7 @@ async function recordLive(paths: RunPaths, seed: number, ui: Ui): Promise<TruthJ
 
 /** Without a pty: the same bench, written faster than real time. */
 async function writeCapture(dir: string, seed: number): Promise<TruthJ> {
-  const { writeVirtualCapture } = await import("../rigs/virtual/capture.ts");
+  const { writeVirtualCapture } = await import("../virtual/bench/capture.ts");
   const truth = await writeVirtualCapture(dir, {
     seed,
     durationS: DURATION_S,

@@ -1,10 +1,10 @@
 // truejoule devices: asks at every serial port who is there. USB ids are shown and prove nothing; a whole,
 // valid identity in answer to the handshake does (docs/wire.md, Identification; docs/instruments.md).
 
-import { enterBootloader } from "../ingest/bootloader.ts";
-import { listPorts, type PortInfo } from "../ingest/port-list.ts";
-import { type Finding, findDevices } from "../ingest/recognise.ts";
-import { openDevice } from "../ingest/serial-port.ts";
+import { enterBootloader } from "../ingest/instruments/truejoule-daq/bootloader.ts";
+import { listPorts, type PortInfo } from "../ingest/ports/port-list.ts";
+import { type Finding, findDevices } from "../ingest/instruments/recognise.ts";
+import { openDevice } from "../ingest/ports/serial-port.ts";
 import { UsageError } from "../schema/errors.ts";
 import type { Command, ExitCode, Ui } from "./command.ts";
 

@@ -40,7 +40,7 @@ const formats: Readonly<Record<string, Format>> = {
   },
 
   async perfetto(paths, out, { ui }) {
-    const { exportPerfetto } = await import("../dataset/export-perfetto.ts");
+    const { exportPerfetto } = await import("../dataset/perfetto/export-perfetto.ts");
     const { packets, warnings } = await exportPerfetto(paths, out, ui.progress("exporting"));
     return { files: [{ path: out, rows: packets }], warnings };
   },

@@ -1,6 +1,6 @@
 // truejoule fuse RUN: one clock for everything, written as Arrow files.
 
-import { clockTotals, type DaqClock } from "../align/segments.ts";
+import { clockTotals, type DaqClock } from "../align/clocks/segments.ts";
 import { UsageError } from "../schema/errors.ts";
 import { quantity } from "../schema/units.ts";
 import type { Command } from "./command.ts";

@@ -11,16 +11,16 @@ import { instant } from "../schema/time.ts";
 import { quantity } from "../schema/units.ts";
 import type { Command, ExitCode, Invocation, Ui } from "./command.ts";
 import { isGone, whenGone } from "./outlive.ts";
-import { type Bench, realBench, virtualBench } from "./recording/bench.ts";
-import { cudaEnvironment } from "./recording/cuda.ts";
-import { checkRoom, freeBytes, roomFor } from "./recording/disk.ts";
-import type { Findings } from "./recording/findings.ts";
-import { takeInterrupts } from "./recording/interrupts.ts";
-import type { LiveListener } from "./recording/live.ts";
-import type { RecordingResult, RecordingState } from "./recording/plan.ts";
-import { checkProgram, Program } from "./recording/program.ts";
+import { type Bench, realBench } from "../record/bench.ts";
+import { cudaEnvironment } from "../record/cuda.ts";
+import { checkRoom, freeBytes, roomFor } from "../record/disk.ts";
+import type { Findings } from "../record/findings.ts";
+import { takeInterrupts } from "../record/interrupts.ts";
+import type { LiveListener } from "../record/live.ts";
+import type { RecordingResult, RecordingState } from "../record/plan.ts";
+import { checkProgram, Program } from "../record/program.ts";
 import { tellWaiting, withRun } from "./locked-run.ts";
-import { record } from "./recording/recorder.ts";
+import { record } from "../record/recorder.ts";
 import { clearProgress, inPlace, progressLine, tellLine } from "./terminal.ts";
 import { software } from "./version.ts";
 
@@ -132,9 +132,10 @@ async function benchOf(rig: LoadedRig, durationS: number, call: Invocation): Pro
     throw new UsageError("--port is a real DAQ's; the virtual bench brings its own");
   const seed = seedOf(call);
   if (options["cuda"] === true) {
-    const { kernelBench } = await import("./recording/kernel-bench.ts");
+    const { kernelBench } = await import("../virtual/record/kernel-bench.ts");
     return kernelBench(rig, seed);
   }
+  const { virtualBench } = await import("../virtual/record/virtual-bench.ts");
   return virtualBench(rig, {
     seed,
     durationS: Number.isFinite(durationS) ? durationS : 600,
@@ -214,7 +215,7 @@ const cudaOf = ({ options, rest }: Pick<Invocation, "options" | "rest">): Record
   options["cuda"] === true ? cudaEnvironment(rest) : {};
 
 async function livePageOf(paths: RunPaths, bench: Bench, session: Session, page: LiveListener) {
-  const { startLive } = await import("./recording/live.ts");
+  const { startLive } = await import("../record/live.ts");
   return startLive(bench, session, basename(paths.dir), page);
 }
 
@@ -324,7 +325,7 @@ export function seedOf({ options }: Pick<Invocation, "options">): number {
 async function checkFaults({ options }: Invocation): Promise<void> {
   const faults = list(options["fault"]);
   if (faults.length === 0) return;
-  const { parseFault } = await import("../rigs/virtual-daq/faults.ts");
+  const { parseFault } = await import("../virtual/daq/faults.ts");
   for (const text of faults) parseFault(text);
 }
 

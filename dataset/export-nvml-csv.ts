@@ -2,7 +2,7 @@
 // it: t_mono_ns, power_W, util_gpu, util_mem, sm_clock, and MARK rows between. One row a read of the power;
 // the other fields as read nearest to it. A failed read is `nan`. Holds the telemetry, not the samples.
 
-import { fitClocks } from "../align/fit.ts";
+import { fitClocks } from "../align/clocks/fit.ts";
 import { inTimeOrder } from "../align/good-reads.ts";
 import { type ResolvedMark, resolvedMarks } from "../align/log-marks.ts";
 import { scanCapture } from "../align/scan.ts";

@@ -2,7 +2,7 @@
 // in counts (or as the number it is), flags of its block, and the time at which the host had the block, in
 // UTC where the session knows it. Nothing is calibrated and nothing is left out. Holds one block.
 
-import { columnReader } from "../align/decode.ts";
+import { columnReader } from "../align/rows/decode.ts";
 import { type CaptureRecord, readCapture } from "../capture/log-reader.ts";
 import { inRowOrder, lateBlocks } from "../capture/row-order.ts";
 import { csvCell } from "../schema/csv.ts";

@@ -13,10 +13,10 @@ import {
 } from "../capture/identity.ts";
 import { compare, prepare } from "../energy/compare.ts";
 import type { Comparison, Prepared } from "../energy/result.ts";
-import { comparisonToJson } from "../energy/compare-json.ts";
+import { comparisonToJson } from "./documents/compare-json.ts";
 import { inputError, UsageError } from "../schema/errors.ts";
 import { NS_PER_S } from "../schema/time.ts";
-import { alignToJson } from "./align-json.ts";
+import { alignToJson } from "./documents/align-json.ts";
 import type { ByteSink } from "./arrow-file.ts";
 import { noteChecksums } from "./checksums.ts";
 import { Decimator } from "./decimator.ts";

@@ -2,8 +2,8 @@
 // a standard uncertainty already multiplied by its sensitivity, in joules. What is common to all samples
 // (gain, offset, clock) enters whole; what averages enters divided by the effective sample size.
 
-import type { ClockModel } from "../align/clock.ts";
-import { type DaqClock, pausesOf, segmentAt } from "../align/segments.ts";
+import type { ClockModel } from "../align/clocks/clock.ts";
+import { type DaqClock, pausesOf, segmentAt } from "../align/clocks/segments.ts";
 import type { RowField, RowLayout } from "../schema/records.ts";
 import type { Disciplined, Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";

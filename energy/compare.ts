@@ -6,23 +6,23 @@ import {
   misplacedReads,
   sharingStamps,
   withoutReads,
-} from "../align/clock-sets.ts";
-import { type Lag, lagOf } from "../align/lag.ts";
-import { fitClocks, type SessionClocks } from "../align/fit.ts";
+} from "./claims/clock-sets.ts";
+import { type Lag, lagOf } from "./claims/lag.ts";
+import { fitClocks, type SessionClocks } from "../align/clocks/fit.ts";
 import { scanCapture } from "../align/scan.ts";
 import type { Scan, TelemetrySeries } from "../align/scanned.ts";
-import { type Pause, pausesOf, placeNs } from "../align/segments.ts";
+import { type Pause, pausesOf, placeNs } from "../align/clocks/segments.ts";
 import type { AlignedRun } from "../align/timeline.ts";
-import { type PlacedTrace, placedTrace, traceMeans } from "../align/trace-means.ts";
+import { type PlacedTrace, placedTrace, traceMeans } from "./claims/trace-means.ts";
 import type { NumberPages } from "../capture/number-pages.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 import { COVERAGE_FACTOR } from "./budget.ts";
 import { summariesByName } from "./by-name.ts";
 import { chosen, kernelEnergies, summarise } from "./cuda-kernels.ts";
 import { Doubts } from "./doubts.ts";
-import { filteredEnergyJ, fitFilter, type FilterFit, strobeRangeJ } from "./filter.ts";
+import { filteredEnergyJ, fitFilter, type FilterFit, strobeRangeJ } from "./claims/filter.ts";
 import { type PhysicalFigures, physicalPass, type PhysicalPass } from "./physical.ts";
-import { PowerPrefix } from "./prefix.ts";
+import { PowerPrefix } from "./claims/prefix.ts";
 import { inDoubt, quality } from "./quality.ts";
 import type {
   Comparison,
@@ -32,8 +32,8 @@ import type {
   TelemetryEnergy,
   WindowResult,
 } from "./result.ts";
-import { COUNTER_SAMPLE_NS, knownSensor, STROBE } from "./sensors.ts";
-import { type Claim, Series } from "./series.ts";
+import { COUNTER_SAMPLE_NS, knownSensor, STROBE } from "./claims/sensors.ts";
+import { type Claim, Series } from "./claims/series.ts";
 import type { Window } from "./window.ts";
 import { pairMarks, WindowList } from "./windows.ts";
 import { warningsOf } from "./warnings.ts";

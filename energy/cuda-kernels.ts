@@ -2,8 +2,8 @@
 // In: kernels on the session clock, snapshots at their starts and ends. A run may hold a million: only some
 // get a window with a budget, the others' Joules are differences of the running integral.
 
-import { SOURCES } from "../align/cuda-kernels.ts";
-import type { KernelTimes } from "../align/cuda-times.ts";
+import { SOURCES } from "../align/clocks/cuda-kernels.ts";
+import type { KernelTimes } from "../align/clocks/cuda-times.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { type Snapshots, Sum } from "./integrate.ts";
 import type { Window } from "./window.ts";

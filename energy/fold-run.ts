@@ -55,7 +55,7 @@ function mostLaunched(names: readonly string[], name: Uint32Array, count: number
 const sensorsOf = (rail: Rail): Sensor[] =>
   [rail.voltage, rail.current, rail.power].filter((s) => s !== undefined);
 
-/** As the rig states it, or the device where the rig does not (align/device-skew.ts). */
+/** As the rig states it, or the device where the rig does not (align/rows/device-skew.ts). */
 const rigSkews = (rig: Rig): [string, number][] =>
   rig.rails
     .flatMap(sensorsOf)

@@ -4,8 +4,8 @@
 // with its uncertainty. What it shows has been through the physical path: sensors, and what lies before them.
 
 import { firstAtOrAfter } from "../stats/search.ts";
-import type { KernelTimes } from "../align/cuda-times.ts";
-import { type DaqClock, placeUNs } from "../align/segments.ts";
+import type { KernelTimes } from "../align/clocks/cuda-times.ts";
+import { type DaqClock, placeUNs } from "../align/clocks/segments.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";

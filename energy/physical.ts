@@ -1,10 +1,10 @@
 // The pass over the samples → physical Joules of every window: figures in columns for all, budgets for some.
 // Holds: the snapshots of windows that are open, never those of all.
 
-import { type SessionClocks } from "../align/fit.ts";
+import { type SessionClocks } from "../align/clocks/fit.ts";
 import { Column } from "../align/mark-table.ts";
 import type { Scan } from "../align/scanned.ts";
-import type { DaqClock } from "../align/segments.ts";
+import type { DaqClock } from "../align/clocks/segments.ts";
 import { type AlignedRun, Timeline, type TimelineCounts } from "../align/timeline.ts";
 import { assertUnchanged } from "../capture/unchanged.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";

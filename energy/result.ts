@@ -1,14 +1,14 @@
 // What a comparison starts from and what comes out of it.
 
-import type { SessionClocks } from "../align/fit.ts";
-import type { Lag } from "../align/lag.ts";
+import type { SessionClocks } from "../align/clocks/fit.ts";
+import type { Lag } from "./claims/lag.ts";
 import type { Scan } from "../align/scanned.ts";
 import type { TimelineCounts } from "../align/timeline.ts";
 import type { BudgetTerm } from "./budget.ts";
 import type { NameSummary } from "./by-name.ts";
 import type { KernelSummary } from "./cuda-kernels.ts";
 import type { Doubts } from "./doubts.ts";
-import type { FilterFit } from "./filter.ts";
+import type { FilterFit } from "./claims/filter.ts";
 import type { FigureColumns } from "./physical.ts";
 import type { Quality } from "./quality.ts";
 import type { Window } from "./window.ts";

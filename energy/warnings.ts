@@ -1,12 +1,12 @@
 // Everything about a run that its reader must know, in words, and whether it is degraded: a loss or a
 // doubt about the figures, as against a remark on them.
 
-import type { SessionClocks } from "../align/fit.ts";
-import type { Misplaced } from "../align/clock-sets.ts";
-import type { Lag } from "../align/lag.ts";
-import { upperMedian } from "../stats/streamed-median.ts";
+import type { SessionClocks } from "../align/clocks/fit.ts";
+import type { Misplaced } from "./claims/clock-sets.ts";
+import type { Lag } from "./claims/lag.ts";
+import { streamedMedian } from "../stats/streamed-median.ts";
 import type { Scan, TelemetrySeries } from "../align/scanned.ts";
-import { clockTotals, type DaqClock, placeNs } from "../align/segments.ts";
+import { clockTotals, type DaqClock, placeNs } from "../align/clocks/segments.ts";
 import type { TimelineCounts } from "../align/timeline.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
 import type { Note } from "../schema/records.ts";
@@ -140,7 +140,7 @@ function hiddenWraps({
       if (!Number.isNaN(ns)) see(ns, grown < 0 ? grown + wrapsAt : grown);
     }
   };
-  const usual = upperMedian((see) => {
+  const usual = streamedMedian((see) => {
     eachStep((ns, j) => {
       if (ns > 0 && j > 0) see(j / ns);
     });

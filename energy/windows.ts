@@ -3,7 +3,7 @@
 // Held as columns: a run may have millions, and each is made an object only when somebody asks for it.
 
 import type { MarkTable } from "../align/mark-table.ts";
-import type { KernelTimes } from "../align/cuda-times.ts";
+import type { KernelTimes } from "../align/clocks/cuda-times.ts";
 import type { SessionNs } from "../schema/time.ts";
 import { kernelWindow } from "./cuda-kernels.ts";
 import type { Window } from "./window.ts";

@@ -1,5 +1,5 @@
 // A simulated line whose other end is another process: it writes every edge into a file, which the
-// virtual DAQ reads (rigs/virtual-daq/line-file.ts). Nothing from it is ever labelled measured.
+// virtual DAQ reads (virtual/daq/line-file.ts). Nothing from it is ever labelled measured.
 // An edge is 16 bytes, little-endian: i64 CLOCK_MONOTONIC ns, i32 level, i32 0.
 
 import { closeSync, openSync, writeSync } from "node:fs";

@@ -1,11 +1,10 @@
 // Which grids to poll on this machine: NVML fast and slow, RAPL, hwmon; or the simulated driver.
 
-import { siblingModule } from "../capture/sibling.ts";
+import { siblingModule } from "../host/sibling.ts";
 import { open as openHwmon } from "./hwmon.ts";
 import { openSystemNvml } from "./nvml-provider.ts";
 import { open as openRapl } from "./rapl.ts";
 import type { GridSpec } from "./sampler.ts";
-import type { SimArgs } from "./sim-provider.ts";
 import { append } from "../schema/lists.ts";
 
 export interface Periods {
@@ -29,14 +28,6 @@ export function nvmlGrids(periods = DEFAULT_PERIODS): GridSpec[] {
   return [
     grid("nvml fast", periods.fastNs, "nvml-provider", { pace: "fast" }),
     grid("nvml slow", periods.slowNs, "nvml-provider", { pace: "slow" }),
-  ];
-}
-
-/** The same from the simulated driver. */
-export function simGrids(args: Omit<SimArgs, "pace">, periods = DEFAULT_PERIODS): GridSpec[] {
-  return [
-    grid("simulated nvml fast", periods.fastNs, "sim-provider", { ...args, pace: "fast" }),
-    grid("simulated nvml slow", periods.slowNs, "sim-provider", { ...args, pace: "slow" }),
   ];
 }
 

@@ -2,7 +2,7 @@
 // handed over in columns about every 100 ms. It does not know what it polls.
 
 import { Worker } from "node:worker_threads";
-import { LEAN, siblingModule } from "../capture/sibling.ts";
+import { LEAN, siblingModule } from "../host/sibling.ts";
 import { SourceError } from "../schema/errors.ts";
 import type { TelemetryChannel } from "../schema/records.ts";
 import { batchOver, type ReadBatch } from "./batch.ts";

@@ -60,7 +60,7 @@ export interface Disciplined {
 
 /**
  * A slow accurate meter on the same conductor, read into a stream of its own. Its sensors read the fields of
- * that stream; they correct the rail's fast ones (align/discipline.ts).
+ * that stream; they correct the rail's fast ones (align/reference/discipline.ts).
  */
 export interface Reference {
   readonly kind: "ina226";

@@ -7,7 +7,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { gpuToSession, segmentFigures } from "../dist/align/gpu-clock.js";
+import { gpuToSession, segmentFigures } from "../dist/align/clocks/gpu-clock.js";
 import { compare, prepare } from "../dist/energy/compare.js";
 
 const [run, truthFile] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-// align/kernels.wat → align/kernels-wasm.ts: node scripts/make-kernels.mjs
+// align/rows/kernels.wat → align/rows/kernels-wasm.ts: node scripts/make-kernels.mjs
 import { readFileSync, writeFileSync } from "node:fs";
 import wabt from "wabt";
 

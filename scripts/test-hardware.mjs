@@ -7,8 +7,8 @@ if (!port || port.startsWith("-")) {
   process.exit(2);
 }
 await import("./ts-register.mjs");
-const { probe } = await import("../ingest/handshake.ts");
-const { ttyPort } = await import("../ingest/tty-port.ts");
+const { probe } = await import("../ingest/instruments/truejoule-daq/handshake.ts");
+const { ttyPort } = await import("../ingest/ports/tty-port.ts");
 try {
   await probe(ttyPort(port)); // said once, and not by each test
 } catch (error) {

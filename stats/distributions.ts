@@ -1,5 +1,5 @@
 // The normal distribution and Student's t: probabilities, and the quantiles that intervals and coverage factors need
-// (JCGM 100:2008, annex G). Both are right to 1e-12 relative in the tail that is asked for, however far out.
+// (JCGM 100:2008, annex G). Both are right to 1e-11 relative in the tail that is asked for, however far out.
 
 /** Terms of a series or a continued fraction stop to matter at this share of the sum. */
 const NEGLIGIBLE = 1e-17;

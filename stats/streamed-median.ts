@@ -1,9 +1,6 @@
 // The exact median of as many numbers as there are, in bounded memory: they are gone through again and again, each
 // time for the next sixteen bits of the number that stands in the middle, until few are left to be sorted.
 
-import type { SessionNs } from "../schema/time.ts";
-import type { ReadColumn } from "../align/read-column.ts";
-
 /** Hands each number, none below 0, to `see`; the same ones whenever it is called. */
 type Each = (see: (x: number) => void) => void;
 
@@ -11,7 +8,7 @@ type Each = (see: (x: number) => void) => void;
 const FEW = 1 << 16;
 
 /** The number at half their count when they ascend; 0 of none. @param most there are not more. */
-export function upperMedian(each: Each, most: number, few = FEW): number {
+export function streamedMedian(each: Each, most: number, few = FEW): number {
   const middle = new Middle();
   let [left, rank] = [most, -1];
   while (left > few && !middle.isKnown) {
@@ -77,15 +74,4 @@ class Middle {
       if (this.#digits[DIGITS - 1 - k] !== this.#known[k]) return false;
     return true;
   }
-}
-
-/** Between neighbours in the order they stand in; steps back, and times that repeat, do not count. 0 without any. */
-export function medianStep(tNs: ReadColumn): SessionNs {
-  return upperMedian((see) => {
-    for (let i = 1, last = tNs.length > 0 ? tNs.at(0) : 0; i < tNs.length; i++) {
-      const t = tNs.at(i);
-      if (t > last) see(t - last);
-      last = t;
-    }
-  }, tNs.length);
 }

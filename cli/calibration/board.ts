@@ -1,9 +1,12 @@
 // A calibration record → the board that it is of: written, read back, held against what was meant
 // (docs/wire.md, Calibration). The board does not use it: a rig file does, by calibrated_by.
 
-import { readCalibration, writeCalibration } from "../../ingest/calibration-store.ts";
-import { converse, sourceOf } from "../../ingest/handshake.ts";
-import { ttyPort } from "../../ingest/tty-port.ts";
+import {
+  readCalibration,
+  writeCalibration,
+} from "../../ingest/instruments/truejoule-daq/calibration-store.ts";
+import { converse, sourceOf } from "../../ingest/instruments/truejoule-daq/handshake.ts";
+import { ttyPort } from "../../ingest/ports/tty-port.ts";
 import type { CalibrationRecord } from "../../schema/calibration-record.ts";
 import { InputError } from "../../schema/errors.ts";
 import { MAX_CALIBRATION } from "../../schema/wire/frame-commands.ts";

@@ -1,7 +1,7 @@
 // All findings about a machine and, where one is named, a rig on it.
 
 import { readEnvironment } from "../../nvml/environment.ts";
-import { bytesPerSecond } from "../recording/disk.ts";
+import { bytesPerSecond } from "../../record/disk.ts";
 import { gpuFindings } from "./gpu.ts";
 import { hostFindings } from "./host.ts";
 import type { Finding, Machine } from "./machine.ts";

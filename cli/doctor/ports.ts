@@ -2,7 +2,7 @@
 
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { listPorts, type PortInfo } from "../../ingest/port-list.ts";
+import { listPorts, type PortInfo } from "../../ingest/ports/port-list.ts";
 import { readText } from "../../nvml/sysfs.ts";
 import { type Finding, inRoot, type Machine } from "./machine.ts";
 

@@ -1,12 +1,12 @@
-// The virtual bench (rigs/virtual) as the emulated board's pins see it: each rail's sensors on the inputs
+// The virtual bench (virtual/bench) as the emulated board's pins see it: each rail's sensors on the inputs
 // that the rig names, an INA226 beside them as the slow accurate reference, the trigger line. Truth stays
 // in closed form in the bench; here it is only sampled, each input at its own instants.
 
 import { InputError } from "../../schema/errors.ts";
-import type { VirtualBench } from "../../rigs/virtual/bench.ts";
-import { Lag } from "../../rigs/virtual/lag.ts";
-import type { VirtualSensor } from "../../rigs/virtual/sensor.ts";
-import { railV, railW, SUPPLIES, type Supply } from "../../rigs/virtual/supply.ts";
+import type { VirtualBench } from "../../virtual/bench/bench.ts";
+import { Lag } from "../../virtual/bench/lag.ts";
+import type { VirtualSensor } from "../../virtual/bench/sensor.ts";
+import { railV, railW, SUPPLIES, type Supply } from "../../virtual/bench/supply.ts";
 import { SHUNT_COUNT_V } from "../../schema/wire/ina226.ts";
 import type { Rig } from "../../schema/rig.ts";
 import type { Pins, SensorPins } from "./pins.ts";

@@ -4,8 +4,8 @@
 
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { dieWithParent, openPty, type Pty } from "../../rigs/virtual-daq/pty.ts";
-import { VirtualBench } from "../../rigs/virtual/bench.ts";
+import { dieWithParent, openPty, type Pty } from "../../virtual/daq/pty.ts";
+import { VirtualBench } from "../../virtual/bench/bench.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { visible } from "../../schema/visible.ts";
 import { benchPins, type Reference } from "./bench-pins.ts";

@@ -5,14 +5,14 @@ import { spawn } from "node:child_process";
 import { constants, setPriority } from "node:os";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { siblingModule } from "../../capture/sibling.ts";
+import { siblingModule } from "../../host/sibling.ts";
 import { SourceError } from "../../schema/errors.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { buildImage } from "../image.ts";
 import { type Reference, referencesOf } from "./bench-pins.ts";
 
 export interface EmulatorOptions {
-  /** Its channels are adc0 to adc3, its rails the virtual card's (rigs/virtual). */
+  /** Its channels are adc0 to adc3, its rails the virtual card's (virtual/bench). */
   readonly rig: Rig;
   /** Flash image; built from source when it is left out. */
   readonly image?: string;

@@ -12,35 +12,35 @@ export const formats: Readonly<Record<string, Format>> = {
   "yang-pmd": {
     summary:
       "folder with PMD_data.bin, PMD_start_ts.txt, timestamps.csv, gpudata.csv (ElmorLabs PMD-USB + nvidia-smi)",
-    load: async () => (await import("./yang-pmd.ts")).importYangPmd,
+    load: async () => (await import("./yang/yang-pmd.ts")).importYangPmd,
   },
   "mlperf-tiny": {
     summary:
       "folder with trace1-energy.bin and its edges and logs, or results.json of the open runner",
-    load: async () => (await import("./mlperf-tiny.ts")).importMlperfTiny,
+    load: async () => (await import("./mlperf/mlperf-tiny.ts")).importMlperfTiny,
   },
   "mlperf-power": {
     summary: "SPEC PTDaemon spl.txt beside mlperf_log_detail.txt: a folder, or the spl.txt",
-    load: async () => (await import("./mlperf-power.ts")).importMlperfPower,
+    load: async () => (await import("./mlperf/mlperf-power.ts")).importMlperfPower,
   },
   pmt: {
     summary: "text log of PMT (telemetry and marks) or dump of PowerSensor3",
-    load: async () => (await import("./pmt.ts")).importPmt,
+    load: async () => (await import("./pmt/pmt.ts")).importPmt,
   },
   "nvml-csv": {
     summary: "CSV of an NVML sampler: t_mono_ns, power_W, util_gpu, util_mem, sm_clock, MARK rows",
-    load: async () => (await import("./nvml-csv.ts")).importNvmlCsv,
+    load: async () => (await import("./nvidia/nvml-csv.ts")).importNvmlCsv,
   },
   "nvidia-smi": {
     summary: "log of nvidia-smi --query-gpu=timestamp,… --format=csv, of one GPU or several",
-    load: async () => (await import("./smi-csv.ts")).importSmiCsv,
+    load: async () => (await import("./nvidia/smi-csv.ts")).importSmiCsv,
   },
   csv: {
     summary: "any CSV file, by --map: volts, amperes, watts of rails, telemetry, marks",
-    load: async () => (await import("./csv.ts")).importCsv,
+    load: async () => (await import("./csv/csv.ts")).importCsv,
   },
   wav: {
     summary: "PCM or float WAV of a sound-card oscilloscope; needs --rig",
-    load: async () => (await import("./wav.ts")).importWav,
+    load: async () => (await import("./wav/wav.ts")).importWav,
   },
 };

@@ -1,13 +1,13 @@
 // A log whose clock was set, and one that merely paused, against a trace that did neither.
 
 import { describe, expect, test } from "@jest/globals";
-import { type Misplaced, misplacedReads, sharingStamps } from "../../align/clock-sets.ts";
-import { fixedModel } from "../../align/clock.ts";
-import { Outline } from "../../align/outline.ts";
+import { type Misplaced, misplacedReads, sharingStamps } from "../../energy/claims/clock-sets.ts";
+import { fixedModel } from "../../align/clocks/clock.ts";
+import { Outline } from "../../align/clocks/outline.ts";
 import { ReadColumn } from "../../align/read-column.ts";
 import type { TelemetrySeries } from "../../align/scanned.ts";
-import { steadyClock } from "../../align/segments.ts";
-import { placedTrace, type TraceMeans, traceMeans } from "../../align/trace-means.ts";
+import { steadyClock } from "../../align/clocks/segments.ts";
+import { placedTrace, type TraceMeans, traceMeans } from "../../energy/claims/trace-means.ts";
 import { type Random, random } from "../../stats/random.ts";
 
 const HZ = 1000;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { fitLine } from "../../align/clock.ts";
+import { fitLine } from "../../align/clocks/clock.ts";
 import { random } from "../../stats/random.ts";
 
 const HZ = 1e5;

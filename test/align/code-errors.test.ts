@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { Calibrator, RowFlag } from "../../align/calibrate.ts";
+import { Calibrator, RowFlag } from "../../align/rows/calibrate.ts";
 import { compare, prepare } from "../../energy/compare.ts";
 import { builtInRig, loadRig } from "../../rigs/load.ts";
 import type { RowLayout, SampleBlock } from "../../schema/records.ts";

@@ -1,8 +1,8 @@
 // Kernels dated by a CUPTI that errs in a known way: their bounds hold, and what cannot be bounded says so.
 
 import { describe, expect, test } from "@jest/globals";
-import { KernelCollector, type KernelTable, SOURCES } from "../../align/cuda-kernels.ts";
-import { kernelTimes } from "../../align/cuda-times.ts";
+import { KernelCollector, type KernelTable, SOURCES } from "../../align/clocks/cuda-kernels.ts";
+import { kernelTimes } from "../../align/clocks/cuda-times.ts";
 import type { ClockExchange, Mark } from "../../schema/records.ts";
 import { instant } from "../../schema/time.ts";
 import {

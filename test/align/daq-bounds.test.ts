@@ -1,9 +1,9 @@
 // The DAQ's clock by trigger edges with a known truth: bounds hold it, and are as narrow as brackets and rows allow.
 
 import { expect, test } from "@jest/globals";
-import { matchedModel } from "../../align/fit-model.ts";
-import { toSessionNs } from "../../align/clock.ts";
-import { type BracketedEdge, boundClock } from "../../align/daq-bounds.ts";
+import { matchedModel } from "../../align/clocks/fit-model.ts";
+import { toSessionNs } from "../../align/clocks/clock.ts";
+import { type BracketedEdge, boundClock } from "../../align/clocks/daq-bounds.ts";
 import {
   type EdgeBench,
   edgeTrial,
@@ -11,7 +11,7 @@ import {
   edgeTrials,
   FAULTY,
   matchTrial,
-} from "../../protocols/edge-trials.ts";
+} from "../../bench/trials/edge-trials.ts";
 
 /** The edges as the fit gets them, and the model that it makes. */
 function fitted(trial: EdgeTrial, b: EdgeBench) {

@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
-import { mapUNs, toSessionNs } from "../../align/clock.ts";
-import { fitDaq } from "../../align/daq-clock.ts";
+import { mapUNs, toSessionNs } from "../../align/clocks/clock.ts";
+import { fitDaq } from "../../align/clocks/daq-clock.ts";
 import { scanCapture } from "../../align/scan.ts";
 import { runPaths } from "../../capture/run.ts";
-import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
+import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import type { Mark } from "../../schema/records.ts";
 import { later } from "../../schema/time.ts";
 

@@ -2,9 +2,9 @@
 // what is stated is as wide as a closed form says.
 
 import { describe, expect, test } from "@jest/globals";
-import { type ClockModel, mapUNs, ratePpm, toSessionNs } from "../../align/clock.ts";
-import { debounced, fitDaq } from "../../align/daq-clock.ts";
-import { placeNs, placeUNs } from "../../align/segments.ts";
+import { type ClockModel, mapUNs, ratePpm, toSessionNs } from "../../align/clocks/clock.ts";
+import { debounced, fitDaq } from "../../align/clocks/daq-clock.ts";
+import { placeNs, placeUNs } from "../../align/clocks/segments.ts";
 import { random } from "../../stats/random.ts";
 import { type Evidence, evidenceOf, type Made, ROW_NS, SESSION } from "../support/evidence.ts";
 

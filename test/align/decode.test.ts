@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { columnReader } from "../../align/decode.ts";
-import { timebaseOf } from "../../align/timebase.ts";
+import { columnReader } from "../../align/rows/decode.ts";
+import { timebaseOf } from "../../align/rows/timebase.ts";
 import {
   BlockFlag,
   type RowField,

@@ -5,11 +5,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { withDeviceSkew } from "../../align/device-skew.ts";
+import { withDeviceSkew } from "../../align/rows/device-skew.ts";
 import { readCapture } from "../../capture/log-reader.ts";
 import { compare, prepare } from "../../energy/compare.ts";
 import { builtInRig } from "../../rigs/load.ts";
-import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
+import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { rewrite } from "../end-to-end/rewrite.ts";
 

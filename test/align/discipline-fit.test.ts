@@ -2,7 +2,11 @@
 // it says, where the readings fix the line, where they fix one point of it, and where both sides are noisy?
 
 import { describe, expect, test } from "@jest/globals";
-import { fitToReference, type LineToReference, type Pairing } from "../../align/discipline-fit.ts";
+import {
+  fitToReference,
+  type LineToReference,
+  type Pairing,
+} from "../../align/reference/discipline-fit.ts";
 import { random } from "../../stats/random.ts";
 
 interface Case {

@@ -4,11 +4,11 @@
 
 import { LogWriter } from "../../capture/log-writer.ts";
 import { createRun } from "../../capture/new-run.ts";
-import { BLOCK_ROWS, VirtualBench } from "../../rigs/virtual/bench.ts";
-import type { Faults } from "../../rigs/virtual/faults.ts";
-import { virtualBlocks, virtualClockPairs, virtualMarks } from "../../rigs/virtual/host.ts";
-import { railV, railW, SUPPLIES } from "../../rigs/virtual/supply.ts";
-import { type TrueWindow, trueWindows } from "../../rigs/virtual/truth.ts";
+import { BLOCK_ROWS, VirtualBench } from "../../virtual/bench/bench.ts";
+import type { Faults } from "../../virtual/bench/faults.ts";
+import { virtualBlocks, virtualClockPairs, virtualMarks } from "../../virtual/bench/host.ts";
+import { railV, railW, SUPPLIES } from "../../virtual/bench/supply.ts";
+import { type TrueWindow, trueWindows } from "../../virtual/bench/truth.ts";
 import { encodeReadings, READING_BYTES, readingLayout } from "../../schema/wire/frame-records.ts";
 import { readingPlan, slotsOf } from "../../schema/wire/ina226.ts";
 import { random } from "../../stats/random.ts";

@@ -1,13 +1,13 @@
 // A GPU clock with a known truth: exchanges as marks/cuda makes them, and what the host's clock really said.
 
-import { RATE_CHANGE } from "../../align/gpu-clock.ts";
+import { RATE_CHANGE } from "../../align/clocks/gpu-clock.ts";
 import { type Random, random } from "../../stats/random.ts";
 import type { ClockExchange, Mark } from "../../schema/records.ts";
 import type { Session } from "../../schema/session.ts";
 import { instant } from "../../schema/time.ts";
 
 export const GPU_EPOCH = 1_700_000_000_000_000_000n;
-/** Of the virtual bench too (rigs/virtual/capture.ts). */
+/** Of the virtual bench too (virtual/bench/capture.ts). */
 export const HOST_EPOCH = 86_400_000_000_000n;
 export const STEP_NS = 32;
 

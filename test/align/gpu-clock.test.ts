@@ -1,7 +1,7 @@
 // The GPU's clock against a known truth: the bounds hold always, and are as narrow as they can be.
 
 import { describe, expect, test } from "@jest/globals";
-import { fitGpuClock, type GpuClock, gpuToSession } from "../../align/gpu-clock.ts";
+import { fitGpuClock, type GpuClock, gpuToSession } from "../../align/clocks/gpu-clock.ts";
 import type { ClockExchange } from "../../schema/records.ts";
 import { instant } from "../../schema/time.ts";
 import { burst, GPU_EPOCH, type Latency, PCIE, session, STEP_NS, truth } from "./gpu-bench.ts";

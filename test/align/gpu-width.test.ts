@@ -1,7 +1,12 @@
 // A GPU's clock by exchanges of stated latency: how wide its bounds are, in closed form.
 
 import { describe, expect, test } from "@jest/globals";
-import { fitGpuClock, gpuToSession, RATE_CHANGE, segmentFigures } from "../../align/gpu-clock.ts";
+import {
+  fitGpuClock,
+  gpuToSession,
+  RATE_CHANGE,
+  segmentFigures,
+} from "../../align/clocks/gpu-clock.ts";
 import { nearest } from "../../stats/search.ts";
 import type { ClockExchange } from "../../schema/records.ts";
 import { instant } from "../../schema/time.ts";

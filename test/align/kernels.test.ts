@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import wabt from "wabt";
-import { columnReader, type Linear } from "../../align/decode.ts";
-import { Kernels, wasmLoops } from "../../align/kernels.ts";
-import { KERNELS_WASM } from "../../align/kernels-wasm.ts";
-import { plainLoops } from "../../align/plain-loops.ts";
+import { columnReader, type Linear } from "../../align/rows/decode.ts";
+import { Kernels, wasmLoops } from "../../align/rows/kernels.ts";
+import { KERNELS_WASM } from "../../align/rows/kernels-wasm.ts";
+import { plainLoops } from "../../align/rows/plain-loops.ts";
 import { type Random, random } from "../../stats/random.ts";
 import type { RowField, RowLayout } from "../../schema/records.ts";
 
@@ -26,7 +26,7 @@ function randomLinear(r: Random, bits: number, signed: boolean): Linear {
 describe("kernels", () => {
   test("kernels-wasm.ts is what kernels.wat describes", async () => {
     const assembler = await wabt();
-    const text = readFileSync(new URL("../../align/kernels.wat", import.meta.url), "utf8");
+    const text = readFileSync(new URL("../../align/rows/kernels.wat", import.meta.url), "utf8");
     const { buffer } = assembler.parseWat("kernels.wat", text).toBinary({});
     expect(KERNELS_WASM).toBe(Buffer.from(buffer).toString("base64"));
   });

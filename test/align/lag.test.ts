@@ -1,11 +1,11 @@
 import { expect, test } from "@jest/globals";
-import { fixedModel } from "../../align/clock.ts";
-import { lagOf } from "../../align/lag.ts";
-import { Outline } from "../../align/outline.ts";
+import { fixedModel } from "../../align/clocks/clock.ts";
+import { lagOf } from "../../energy/claims/lag.ts";
+import { Outline } from "../../align/clocks/outline.ts";
 import { ReadColumn } from "../../align/read-column.ts";
 import type { TelemetrySeries } from "../../align/scanned.ts";
-import { steadyClock } from "../../align/segments.ts";
-import { placedTrace } from "../../align/trace-means.ts";
+import { steadyClock } from "../../align/clocks/segments.ts";
+import { placedTrace } from "../../energy/claims/trace-means.ts";
 import { random } from "../../stats/random.ts";
 
 const HZ = 1000;

@@ -6,13 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { scanCapture } from "../../align/scan.ts";
-import { fitDaq } from "../../align/daq-clock.ts";
+import { fitDaq } from "../../align/clocks/daq-clock.ts";
 import { Timeline } from "../../align/timeline.ts";
 import { type CaptureRecord, readCapture } from "../../capture/log-reader.ts";
 import { lateBlocks } from "../../capture/row-order.ts";
 import { problemsOf, verifyLog, warningsOf } from "../../capture/verify.ts";
 import { exportRawCsv } from "../../dataset/export-raw-csv.ts";
-import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
+import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import { BlockFlag, type SampleBlock } from "../../schema/records.ts";
 import { rewrite } from "../end-to-end/rewrite.ts";
 

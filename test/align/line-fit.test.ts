@@ -11,8 +11,8 @@ import {
   offsetNs,
   ratePpm,
   tickHz,
-} from "../../align/clock.ts";
-import { edgeList, modelOf } from "../../align/fit-model.ts";
+} from "../../align/clocks/clock.ts";
+import { edgeList, modelOf } from "../../align/clocks/fit-model.ts";
 
 const HZ = 1e6;
 /** Nothing is known but the rate's nominal figure. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { type EdgeList, matchEdges } from "../../align/match.ts";
+import { type EdgeList, matchEdges } from "../../align/clocks/match.ts";
 import { random } from "../../stats/random.ts";
 
 interface Pattern {

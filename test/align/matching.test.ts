@@ -1,8 +1,8 @@
 // Pairing of edges, where a few of them show the rule: what pairs, what is missing, extra, in doubt.
 
 import { describe, expect, test } from "@jest/globals";
-import { edgeList } from "../../align/fit-model.ts";
-import { type Match, matchEdges, type MatchOptions } from "../../align/match.ts";
+import { edgeList } from "../../align/clocks/fit-model.ts";
+import { type Match, matchEdges, type MatchOptions } from "../../align/clocks/match.ts";
 
 const MS = 1e6;
 const PRIOR = { hz: 1e9, uRel: 1e-5, startNs: 0, startUNs: 50 * MS };

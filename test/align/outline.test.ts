@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { Outline } from "../../align/outline.ts";
+import { Outline } from "../../align/clocks/outline.ts";
 import { random } from "../../stats/random.ts";
 
 const CAPACITY = 1 << 10;

@@ -1,7 +1,7 @@
 // Steps of made power traces: where they are timed, which count, and what they are not.
 
 import { describe, expect, test } from "@jest/globals";
-import { powerEdges } from "../../align/power-edges.ts";
+import { powerEdges } from "../../align/clocks/power-edges.ts";
 import { random } from "../../stats/random.ts";
 
 /** One sample a unit of time. */

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "@jest/globals";
 import { goodReads, indexOfGood, inTimeOrder } from "../../align/good-reads.ts";
-import { medianStep, upperMedian } from "../../stats/streamed-median.ts";
+import { medianStep } from "../../align/median-step.ts";
+import { streamedMedian } from "../../stats/streamed-median.ts";
 import { ReadColumn } from "../../align/read-column.ts";
 import { NumberPages } from "../../capture/number-pages.ts";
 import { type Random, random } from "../../stats/random.ts";
@@ -73,7 +74,7 @@ describe("the median", () => {
     for (const n of [0, 1, 2, 3, 64, 65, 1001])
       for (const few of [0, 1, 8, 1e6]) {
         const x = Array.from({ length: n }, () => draw(r));
-        expect(upperMedian((see) => x.forEach(see), n, few)).toBe(plain(x));
+        expect(streamedMedian((see) => x.forEach(see), n, few)).toBe(plain(x));
       }
   });
 

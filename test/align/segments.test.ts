@@ -10,7 +10,7 @@ import {
   segmentAt,
   segmentOf,
   steadyClock,
-} from "../../align/segments.ts";
+} from "../../align/clocks/segments.ts";
 import { clockModel, clockOf } from "../support/clocks.ts";
 
 const HZ = 1000;

@@ -1,7 +1,7 @@
 // Channels sampled in turn, brought to their row's time: on a ramp exactly, over block borders, not over gaps.
 
 import { expect, test } from "@jest/globals";
-import { Calibrator } from "../../align/calibrate.ts";
+import { Calibrator } from "../../align/rows/calibrate.ts";
 import { builtInRig } from "../../rigs/load.ts";
 import type { RowLayout, SampleBlock } from "../../schema/records.ts";
 import type { Rig } from "../../schema/rig.ts";

@@ -1,7 +1,7 @@
 // Unix stamps on the session's clock, by readings of both clocks.
 
 import { describe, expect, test } from "@jest/globals";
-import { WallClock } from "../../align/wall-clock.ts";
+import { WallClock } from "../../align/clocks/wall-clock.ts";
 import { instant } from "../../schema/time.ts";
 import { SESSION } from "../support/evidence.ts";
 

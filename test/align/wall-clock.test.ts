@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "@jest/globals";
 import { join } from "node:path";
-import { fitClocks } from "../../align/fit.ts";
+import { fitClocks } from "../../align/clocks/fit.ts";
 import { scanCapture } from "../../align/scan.ts";
 import { LogWriter } from "../../capture/log-writer.ts";
 import { warningsOf } from "../../energy/warnings.ts";

@@ -8,9 +8,9 @@ import {
   mapColumn,
   mapEach,
   toSessionNs,
-} from "../../align/clock.ts";
-import { modelOf } from "../../align/fit-model.ts";
-import { fitWander } from "../../align/wander.ts";
+} from "../../align/clocks/clock.ts";
+import { modelOf } from "../../align/clocks/fit-model.ts";
+import { fitWander } from "../../align/clocks/wander.ts";
 import { random } from "../../stats/random.ts";
 
 /** A line of 1.01 ns a unit through 0. */

@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LogWriter } from "../../capture/log-writer.ts";
 import { lockRun } from "../../capture/run-lock.ts";
-import { siblingModule } from "../../capture/sibling.ts";
+import { siblingModule } from "../../host/sibling.ts";
 import { flockByProgram, lockFolder } from "../../host/file-lock.ts";
 import type { Session } from "../../schema/session.ts";
 import { makeReadOnly, onSmallDisk } from "./small-disk.ts";

@@ -17,7 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { besideName, isUnfinished, OwnFile, writeOwn } from "../../capture/own-file.ts";
-import { siblingModule } from "../../capture/sibling.ts";
+import { siblingModule } from "../../host/sibling.ts";
 import { onSmallDisk } from "./small-disk.ts";
 
 const root = mkdtempSync(join(tmpdir(), "truejoule-own-"));

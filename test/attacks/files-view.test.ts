@@ -11,7 +11,7 @@ import { runPaths } from "../../capture/run.ts";
 import { fileSha256 } from "../../capture/sha256.ts";
 import { fuseRun } from "../../dataset/fuse.ts";
 import { noteChecksums } from "../../dataset/checksums.ts";
-import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
+import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import { sourceHash } from "../../view/page-template.ts";
 import { expectBuilt, main } from "../end-to-end/built.ts";
 

@@ -20,12 +20,12 @@ const MAY: Readonly<Record<string, string>> = {
   "marks/node-client.ts": "rings of a marks folder",
   "gpio/sim-file.ts": "a simulated line",
   "gpio/kernel.ts": "character devices",
-  "ingest/tty-port.ts": "serial ports",
-  "rigs/virtual-daq/pty.ts": "pseudo-terminals",
-  "rigs/virtual-daq/daq.ts": "the symlink to its pseudo-terminal",
+  "ingest/ports/tty-port.ts": "serial ports",
+  "virtual/daq/pty.ts": "pseudo-terminals",
+  "virtual/daq/daq.ts": "the symlink to its pseudo-terminal",
   "cli/outlive.ts": "/dev/null in place of a terminal that went",
   "cli/terminal.ts": "standard output, to its last byte",
-  "cli/recording/bench.ts": "the virtual trigger line, in a scratch folder",
+  "record/bench.ts": "the virtual trigger line, in a scratch folder",
 };
 const WRITES =
   /\b(?:writeFile|appendFile|createWriteStream|rename|copyFile|cp|truncate|ftruncate|link|symlink|rm|rmdir|unlink|mkdir|mkdtemp|write|writev)(?:Sync)?\b/;

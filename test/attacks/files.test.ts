@@ -31,7 +31,7 @@ import { command as verify } from "../../cli/verify.ts";
 import { type ArrowReader, openArrow } from "../../dataset/arrow-reader.ts";
 import { ArrowFile } from "../../dataset/arrow-file.ts";
 import { exportParquet } from "../../dataset/export-parquet.ts";
-import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
+import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import { expectBuilt, truejoule } from "../end-to-end/built.ts";
 import { call } from "../end-to-end/call.ts";
 import { makeReadOnly, onSmallDisk } from "./small-disk.ts";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { writeArrow } from "../../dataset/arrow-file.ts";
 import { decodeFooter } from "../../dataset/arrow-metadata.ts";
-import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
+import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import { foldedColumns } from "../../schema/tables.ts";
 import { faults, type Job, runJobs } from "./jobs.ts";
 import { type Damage, damaged, readersOf } from "./table-readers.ts";

@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { openRegular, readSmallFile } from "../../capture/regular-file.ts";
-import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
+import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import { formats } from "../../ingest/import/formats.ts";
 import { faults, type Job, runJobs } from "./jobs.ts";
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { splitCells } from "../../ingest/import/csv-line.ts";
+import { splitCells } from "../../ingest/import/shared/csv-line.ts";
 import { LogWriter } from "../../capture/log-writer.ts";
 import { runPaths } from "../../capture/run.ts";
 import { csvCell, unguarded } from "../../schema/csv.ts";

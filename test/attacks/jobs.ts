@@ -4,7 +4,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { siblingModule } from "../../capture/sibling.ts";
+import { siblingModule } from "../../host/sibling.ts";
 
 export interface Job {
   readonly name: string;

@@ -12,7 +12,7 @@ import { runPaths, type RunPaths } from "../../capture/run.ts";
 import { command as importCommand } from "../../cli/import.ts";
 import { fuse } from "../../dataset/fuse.ts";
 import { prepare } from "../../energy/compare.ts";
-import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
+import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import { call } from "../end-to-end/commands.ts";
 import { onSmallDisk } from "./small-disk.ts";
 

@@ -12,7 +12,7 @@ import { runPaths, type RunPaths } from "../../capture/run.ts";
 import { SESSION } from "../../bench/log.ts";
 import { fuseRun } from "../../dataset/fuse.ts";
 import { compare, prepare } from "../../energy/compare.ts";
-import { comparisonToJson } from "../../energy/compare-json.ts";
+import { comparisonToJson } from "../../dataset/documents/compare-json.ts";
 
 const MANY = 130_000;
 

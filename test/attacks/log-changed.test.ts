@@ -21,8 +21,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/g
 import { writeEvents } from "../../dataset/events.ts";
 import { compare, prepare } from "../../energy/compare.ts";
 import type { Prepared } from "../../energy/result.ts";
-import { measureRun } from "../../protocols/levels.ts";
-import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
+import { measureRun } from "../../protocols/calibrate/levels.ts";
+import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 
 let dir: string;
 let log: string;

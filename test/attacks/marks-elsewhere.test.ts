@@ -3,7 +3,7 @@
 
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { ProgramMarks } from "../../cli/recording/program-marks.ts";
+import { ProgramMarks } from "../../record/program-marks.ts";
 import { MarksSource } from "../../marks/marks-source.ts";
 import { Collected, record } from "../marks/collect.ts";
 import { compileWriter, hasGcc, hasPython, isLinux, python, run } from "../marks/programs.ts";

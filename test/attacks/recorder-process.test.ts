@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { readCapture } from "../../capture/log-reader.ts";
-import { openPty } from "../../rigs/virtual-daq/pty.ts";
+import { openPty } from "../../virtual/daq/pty.ts";
 import { expectBuilt, main, truejoule } from "../end-to-end/built.ts";
 
 const onLinux = process.platform === "linux" ? describe : describe.skip;

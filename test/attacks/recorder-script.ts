@@ -3,8 +3,8 @@
 // Prints the result as JSON.
 
 import { createRun } from "../../capture/new-run.ts";
-import type { Bench } from "../../cli/recording/bench.ts";
-import { record } from "../../cli/recording/recorder.ts";
+import type { Bench } from "../../record/bench.ts";
+import { record } from "../../record/recorder.ts";
 import { builtInRig } from "../../rigs/load.ts";
 import { BlockFlag, type RowLayout, type SampleBlock } from "../../schema/records.ts";
 import { instant } from "../../schema/time.ts";

@@ -15,10 +15,10 @@ jest.unstable_mockModule("node:zlib", () => ({
 }));
 const { FrameSplitter } = await import("../../schema/wire/frame-splitter.ts");
 const { MAX_PAYLOAD, SYNC, VERSION } = await import("../../schema/wire/frame.ts");
-const { FrameDecoder } = await import("../../ingest/pmd-usb/frames.ts");
-const { SetDecoder } = await import("../../ingest/powersensor3/sets.ts");
-const { WordDecoder } = await import("../../ingest/ppk2/words.ts");
-const { LastFrames } = await import("../../ingest/sent-again.ts");
+const { FrameDecoder } = await import("../../ingest/instruments/pmd-usb/frames.ts");
+const { SetDecoder } = await import("../../ingest/instruments/powersensor3/sets.ts");
+const { WordDecoder } = await import("../../ingest/instruments/ppk2/words.ts");
+const { LastFrames } = await import("../../ingest/stream/sent-again.ts");
 
 const r = random(71, "garbage");
 const noise = (n: number): Uint8Array => Uint8Array.from({ length: n }, () => r.integer(256));

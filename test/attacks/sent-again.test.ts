@@ -2,9 +2,9 @@
 // count twice within a turn of it.
 
 import { describe, expect, test } from "@jest/globals";
-import { FrameDecoder } from "../../ingest/pmd-usb/frames.ts";
-import { SetDecoder } from "../../ingest/powersensor3/sets.ts";
-import { WordDecoder } from "../../ingest/ppk2/words.ts";
+import { FrameDecoder } from "../../ingest/instruments/pmd-usb/frames.ts";
+import { SetDecoder } from "../../ingest/instruments/powersensor3/sets.ts";
+import { WordDecoder } from "../../ingest/instruments/ppk2/words.ts";
 import { random } from "../../stats/random.ts";
 
 const r = random(51, "sent again");

@@ -19,7 +19,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { FileBytes } from "../../capture/file-bytes.ts";
 import { openRun, runPaths } from "../../capture/run.ts";
 import { fuseRun } from "../../dataset/fuse.ts";
-import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
+import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import { expectBuilt, main, truejoule } from "../end-to-end/built.ts";
 
 const onLinux = process.platform === "linux" ? describe : describe.skip;

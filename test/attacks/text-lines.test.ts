@@ -2,8 +2,8 @@
 // what is missing. The line is simulated in the host's time: no pty, no waiting.
 
 import { describe, expect, test } from "@jest/globals";
-import { memoryPort } from "../../ingest/memory-port.ts";
-import { startText, type TextCounts } from "../../ingest/text-source.ts";
+import { memoryPort } from "../../ingest/ports/memory-port.ts";
+import { startText, type TextCounts } from "../../ingest/instruments/text-lines/text-source.ts";
 import { BlockFlag, type SampleBlock } from "../../schema/records.ts";
 import { random } from "../../stats/random.ts";
 import type { TextFormat } from "../../schema/rig.ts";

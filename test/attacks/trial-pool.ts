@@ -3,7 +3,7 @@
 
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { siblingModule } from "../../capture/sibling.ts";
+import { siblingModule } from "../../host/sibling.ts";
 
 /** @throws Error where a process of the pool ended by itself. */
 export async function inProcesses<Plan extends object, Result>(

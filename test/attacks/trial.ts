@@ -99,7 +99,7 @@ export async function makeTemplate(dir: string): Promise<void> {
     `T,V,A\n${Array.from({ length: 8000 }, (_, i) => `${(i / 8000).toFixed(6)},12.${(from + i) % 90},${i % 20}.5\n`).join("")}`;
   writeFileSync(join(dir, "source.csv"), rows(1));
   writeFileSync(join(dir, "other.csv"), rows(2));
-  const { writeVirtualCapture } = await import("../../rigs/virtual/capture.ts");
+  const { writeVirtualCapture } = await import("../../virtual/bench/capture.ts");
   await writeVirtualCapture(join(dir, "run"), { seed: 1, durationS: 0.4 });
   for (const args of [
     ARGUMENTS["import again"],

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { CaptureRecord } from "../../capture/log-reader.ts";
 import { compare, prepare } from "../../energy/compare.ts";
 import type { Comparison } from "../../energy/result.ts";
-import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
+import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import type { Edge, Mark } from "../../schema/records.ts";
 import { rewrite } from "../end-to-end/rewrite.ts";
 

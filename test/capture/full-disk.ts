@@ -2,7 +2,7 @@
 // record. One process writes them all, since a soft limit can be set anew.
 
 import { spawnSync } from "node:child_process";
-import { siblingModule } from "../../capture/sibling.ts";
+import { siblingModule } from "../../host/sibling.ts";
 
 export interface FullDiskOutcome {
   readonly path: string;

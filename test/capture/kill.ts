@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { recoverLog } from "../../capture/recover.ts";
 import { readCapture } from "../../capture/log-reader.ts";
-import { siblingModule } from "../../capture/sibling.ts";
+import { siblingModule } from "../../host/sibling.ts";
 import { BLOCK, layout, ROW_HZ, rowsFrom } from "./kill-rows.ts";
 
 export interface Kill {

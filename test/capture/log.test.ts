@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { McapIndexedReader } from "@mcap/core";
 import { LogWriter } from "../../capture/log-writer.ts";
-import { siblingModule } from "../../capture/sibling.ts";
+import { siblingModule } from "../../host/sibling.ts";
 import { instant } from "../../schema/time.ts";
 import {
   all,

@@ -8,7 +8,7 @@ import { type Table, tableFromIPC } from "apache-arrow";
 import { runPaths, type RunPaths } from "../../capture/run.ts";
 import { Decimator, type MeanRun } from "../../dataset/decimator.ts";
 import { fuseRun } from "../../dataset/fuse.ts";
-import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
+import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import { UsageError } from "../../schema/errors.ts";
 
 let dir: string;

@@ -20,7 +20,7 @@ import { command as exportCommand } from "../../cli/export.ts";
 import { command as importCommand } from "../../cli/import.ts";
 import { fuseRun } from "../../dataset/fuse.ts";
 import { unixText } from "../../dataset/unix-time.ts";
-import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
+import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import type { Mark, TelemetryRead } from "../../schema/records.ts";
 import { instant } from "../../schema/time.ts";
 import { makeUi } from "../../cli/command.ts";

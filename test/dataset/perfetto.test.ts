@@ -10,9 +10,9 @@ import { runPaths } from "../../capture/run.ts";
 import { command as exportCommand } from "../../cli/export.ts";
 import { command as importCommand } from "../../cli/import.ts";
 import { fuseRun } from "../../dataset/fuse.ts";
-import { ProtoBuffer } from "../../dataset/protobuf.ts";
-import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
-import { ScheduleBuilder } from "../../rigs/virtual/schedule.ts";
+import { ProtoBuffer } from "../../formats/protobuf.ts";
+import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
+import { ScheduleBuilder } from "../../virtual/bench/schedule.ts";
 import { call } from "../end-to-end/call.ts";
 import { type Decoded, decode } from "./proto-decoder.ts";
 

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals
 import { command as devices } from "../../cli/devices.ts";
 import { command as doctor } from "../../cli/doctor.ts";
 import { builtInRig } from "../../rigs/load.ts";
-import { openPty } from "../../rigs/virtual-daq/pty.ts";
-import { type VirtualDaqProcess, spawnVirtualDaq } from "../../rigs/virtual-daq/spawn.ts";
+import { openPty } from "../../virtual/daq/pty.ts";
+import { type VirtualDaqProcess, spawnVirtualDaq } from "../../virtual/daq/spawn.ts";
 import { call } from "../end-to-end/commands.ts";
 
 jest.setTimeout(30_000); // processes start slowly on a busy machine

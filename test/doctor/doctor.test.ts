@@ -17,7 +17,7 @@ import { examine } from "../../cli/doctor/examine.ts";
 import type { Finding, Machine } from "../../cli/doctor/machine.ts";
 import type { Kernel } from "../../gpio/kernel.ts";
 import type { DeviceFacts, NvmlDevice, NvmlLibrary } from "../../nvml/library.ts";
-import { simulateNvml } from "../../nvml/sim.ts";
+import { simulateNvml } from "../../virtual/driver/sim.ts";
 import { SourceError } from "../../schema/errors.ts";
 
 let root: string;

@@ -5,9 +5,9 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
-import type { Coverage } from "../../protocols/coverage.ts";
-import type { RestartCoverage } from "../../protocols/restart-coverage.ts";
-import type { KernelCoverage } from "../../protocols/kernels.ts";
+import type { Coverage } from "../../bench/trials/coverage.ts";
+import type { RestartCoverage } from "../../bench/trials/restart-coverage.ts";
+import type { KernelCoverage } from "../../bench/trials/kernels.ts";
 
 const protocols = join(import.meta.dirname, "../../dist/protocols");
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { scanCapture } from "../../align/scan.ts";
 import { readCapture } from "../../capture/log-reader.ts";
-import { simulatedLine } from "../../cli/recording/bench.ts";
+import { simulatedLine } from "../../virtual/record/virtual-bench.ts";
 import { BlockFlag, type SampleBlock } from "../../schema/records.ts";
 import { expectBuilt } from "./built.ts";
 import { type Recording, recordInstrument, type Wanted } from "./virtual-instrument.ts";

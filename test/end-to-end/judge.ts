@@ -2,14 +2,14 @@
 // whole one: refused in one line, or flagged, or every Joule equal or covered by its own uncertainty.
 
 import { existsSync, rmSync } from "node:fs";
-import { clockTotals } from "../../align/segments.ts";
+import { clockTotals } from "../../align/clocks/segments.ts";
 import type { AlignedRun } from "../../align/timeline.ts";
 import { command as importCommand } from "../../cli/import.ts";
 import { runPaths } from "../../capture/run.ts";
 import { compare, prepare } from "../../energy/compare.ts";
 import type { Comparison } from "../../energy/result.ts";
-import { PowerPrefix } from "../../energy/prefix.ts";
-import { Series } from "../../energy/series.ts";
+import { PowerPrefix } from "../../energy/claims/prefix.ts";
+import { Series } from "../../energy/claims/series.ts";
 import { call } from "./call.ts";
 import type { Source } from "./sources.ts";
 

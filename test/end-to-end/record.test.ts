@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { scanCapture } from "../../align/scan.ts";
 import { builtInRig } from "../../rigs/load.ts";
-import { virtualCard } from "../../rigs/virtual/card.ts";
-import { mixedWork } from "../../rigs/virtual/workloads.ts";
+import { virtualCard } from "../../virtual/bench/card.ts";
+import { mixedWork } from "../../virtual/bench/workloads.ts";
 import { expectBuilt, type Ran, truejoule } from "./built.ts";
 import type { CompareDocument } from "./commands.ts";
 

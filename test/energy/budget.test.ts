@@ -1,7 +1,7 @@
 // Each term of the uncertainty budget on made runs, against its own closed form.
 
 import { describe, expect, test } from "@jest/globals";
-import type { DaqClock } from "../../align/segments.ts";
+import type { DaqClock } from "../../align/clocks/segments.ts";
 import { Budget, type BudgetTerm, outsideOf, shiftedEnds } from "../../energy/budget.ts";
 import type { Window } from "../../energy/window.ts";
 import { random } from "../../stats/random.ts";

@@ -1,7 +1,7 @@
 // What a telemetry channel claims for a window, and the interval that its reads allow, in closed form.
 
 import { describe, expect, test } from "@jest/globals";
-import { Series } from "../../energy/series.ts";
+import { Series } from "../../energy/claims/series.ts";
 import { every, readsOf } from "../support/telemetry.ts";
 
 const S = 1e9;

@@ -12,8 +12,8 @@ import { runPaths } from "../../capture/run.ts";
 import { openArrow } from "../../dataset/arrow-reader.ts";
 import { fuseRun } from "../../dataset/fuse.ts";
 import type { Comparison } from "../../energy/result.ts";
-import { writeVirtualCapture } from "../../rigs/virtual/capture.ts";
-import { ScheduleBuilder } from "../../rigs/virtual/schedule.ts";
+import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
+import { ScheduleBuilder } from "../../virtual/bench/schedule.ts";
 import { random } from "../../stats/random.ts";
 import type { ClockExchange, Mark } from "../../schema/records.ts";
 import {
@@ -194,8 +194,8 @@ describe("Joules per kernel", () => {
 
   test("kernels side by side: their shared time is told", async () => {
     const { summarise } = await import("../../energy/cuda-kernels.ts");
-    const { kernelTimes } = await import("../../align/cuda-times.ts");
-    const { KernelCollector } = await import("../../align/cuda-kernels.ts");
+    const { kernelTimes } = await import("../../align/clocks/cuda-times.ts");
+    const { KernelCollector } = await import("../../align/clocks/cuda-kernels.ts");
     const { session } = await import("../align/gpu-bench.ts");
     const collector = new KernelCollector();
     const rows: [string, number, number][] = [

@@ -2,13 +2,18 @@
 // delay, gain and offset; and what a channel so filtered claims, against closed forms.
 
 import { describe, expect, test } from "@jest/globals";
-import { filteredEnergyJ, fitFilter, type FilterFit, strobeRangeJ } from "../../energy/filter.ts";
-import { PowerPrefix } from "../../energy/prefix.ts";
-import { knownSensor, type SensorModel } from "../../energy/sensors.ts";
-import { Series } from "../../energy/series.ts";
-import { powerTrace, type PowerTrace } from "../../rigs/virtual/power.ts";
-import type { Schedule } from "../../rigs/virtual/schedule.ts";
-import { type BoardSensor, virtualTelemetry } from "../../rigs/virtual/telemetry.ts";
+import {
+  filteredEnergyJ,
+  fitFilter,
+  type FilterFit,
+  strobeRangeJ,
+} from "../../energy/claims/filter.ts";
+import { PowerPrefix } from "../../energy/claims/prefix.ts";
+import { knownSensor, type SensorModel } from "../../energy/claims/sensors.ts";
+import { Series } from "../../energy/claims/series.ts";
+import { powerTrace, type PowerTrace } from "../../virtual/bench/power.ts";
+import type { Schedule } from "../../virtual/bench/schedule.ts";
+import { type BoardSensor, virtualTelemetry } from "../../virtual/bench/telemetry.ts";
 import { random } from "../../stats/random.ts";
 import { every, readsOf } from "../support/telemetry.ts";
 

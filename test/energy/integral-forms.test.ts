@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "@jest/globals";
 import { Sum } from "../../energy/integrate.ts";
-import { PowerPrefix } from "../../energy/prefix.ts";
+import { PowerPrefix } from "../../energy/claims/prefix.ts";
 import { quality } from "../../energy/quality.ts";
 import { rigOf, sensor } from "../support/rig.ts";
 import { integralsOf, type Piece, type RailRow, runsOf } from "../support/rows.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { RailColumns } from "../../align/calibrate.ts";
+import type { RailColumns } from "../../align/rows/calibrate.ts";
 import type { AlignedRun } from "../../align/timeline.ts";
 import { instantsOf, Integrator, type Snapshots, Sum } from "../../energy/integrate.ts";
 import { type Random, random } from "../../stats/random.ts";

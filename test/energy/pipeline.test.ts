@@ -2,9 +2,9 @@
 // taken before the loops were made fast; whoever changes a loop changes no Joule.
 
 import { describe, expect, test } from "@jest/globals";
-import { fixedModel } from "../../align/clock.ts";
+import { fixedModel } from "../../align/clocks/clock.ts";
 import { Timeline } from "../../align/timeline.ts";
-import { steadyClock } from "../../align/segments.ts";
+import { steadyClock } from "../../align/clocks/segments.ts";
 import { instantsOf, Integrator, Sum } from "../../energy/integrate.ts";
 import { random } from "../../stats/random.ts";
 import {

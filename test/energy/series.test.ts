@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { ReadColumn } from "../../align/read-column.ts";
 import type { TelemetrySeries } from "../../align/scanned.ts";
 import { quality } from "../../energy/quality.ts";
-import { Series } from "../../energy/series.ts";
+import { Series } from "../../energy/claims/series.ts";
 
 const MS = 1e6;
 

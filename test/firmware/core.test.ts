@@ -5,9 +5,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { Conversation } from "../../rigs/virtual-daq/conversation.ts";
-import { VirtualDevice } from "../../rigs/virtual-daq/device.ts";
-import type { DaqTruth } from "../../rigs/virtual-daq/truth.ts";
+import { Conversation } from "../../virtual/daq/conversation.ts";
+import { VirtualDevice } from "../../virtual/daq/device.ts";
+import type { DaqTruth } from "../../virtual/daq/truth.ts";
 import { decodeReadings } from "../../schema/wire/frame-records.ts";
 import {
   encodeCommand,

@@ -12,7 +12,7 @@ import { compare, prepare } from "../../energy/compare.ts";
 import { startEmulator } from "../../firmware/emulator/start.ts";
 import { buildImage } from "../../firmware/image.ts";
 import { builtInRig } from "../../rigs/load.ts";
-import { VirtualBench } from "../../rigs/virtual/bench.ts";
+import { VirtualBench } from "../../virtual/bench/bench.ts";
 import { readingPlan, slotsOf } from "../../schema/wire/ina226.ts";
 import type { SampleBlock } from "../../schema/records.ts";
 import type { EmulatedCaptureOptions } from "./emulated-capture.ts";

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { fileURLToPath } from "node:url";
-import { FrameDecoder } from "../../ingest/frame-decoder.ts";
+import { FrameDecoder } from "../../ingest/instruments/truejoule-daq/frame-decoder.ts";
 import type { Scenario, Truth } from "../../firmware/emulator/trial.ts";
 import { hasTool } from "../../firmware/toolchain.ts";
 import {

@@ -7,7 +7,7 @@ import { expect, test } from "@jest/globals";
 import { drive, openOutput } from "../../gpio/output-line.ts";
 import { PATTERN_MEAN_MS, PATTERN_PERIOD, syncPattern } from "../../gpio/sync-pattern.ts";
 import { TriggerPulses } from "../../gpio/trigger-pulses.ts";
-import { lineFile } from "../../rigs/virtual-daq/line-file.ts";
+import { lineFile } from "../../virtual/daq/line-file.ts";
 import { random } from "../../stats/random.ts";
 
 test("any three neighbouring distances occur once in the pattern's period", () => {

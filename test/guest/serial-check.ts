@@ -4,12 +4,12 @@
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startDaq } from "../../ingest/daq-source.ts";
-import { probe } from "../../ingest/handshake.ts";
-import { listPorts } from "../../ingest/port-list.ts";
-import { ttyPort } from "../../ingest/tty-port.ts";
-import { VirtualBench } from "../../rigs/virtual/bench.ts";
-import { spawnVirtualDaq } from "../../rigs/virtual-daq/spawn.ts";
+import { startDaq } from "../../ingest/instruments/truejoule-daq/daq-source.ts";
+import { probe } from "../../ingest/instruments/truejoule-daq/handshake.ts";
+import { listPorts } from "../../ingest/ports/port-list.ts";
+import { ttyPort } from "../../ingest/ports/tty-port.ts";
+import { VirtualBench } from "../../virtual/bench/bench.ts";
+import { spawnVirtualDaq } from "../../virtual/daq/spawn.ts";
 import type { SampleBlock } from "../../schema/records.ts";
 import type { Rig, Sensor } from "../../schema/rig.ts";
 import { Collector } from "../ingest/collect.ts";

@@ -1,9 +1,9 @@
 // The steps of a bring-up that a program can do, over the port that the recorder uses. In: a port, what is
 // wired. Out: findings. Judges only what must hold on every board; the rest is told.
 
-import { type DaqSource, startDaq } from "../../ingest/daq-source.ts";
-import type { Greeting } from "../../ingest/handshake.ts";
-import type { OpenPort } from "../../ingest/port.ts";
+import { type DaqSource, startDaq } from "../../ingest/instruments/truejoule-daq/daq-source.ts";
+import type { Greeting } from "../../ingest/instruments/truejoule-daq/handshake.ts";
+import type { OpenPort } from "../../ingest/ports/port.ts";
 import type { Finding, Verdict } from "./bringup-page.ts";
 import type { Pace } from "./pace.ts";
 import { spread, type StampSink, Watch } from "./watch.ts";

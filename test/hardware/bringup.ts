@@ -8,9 +8,9 @@
 import { parseArgs } from "node:util";
 import { buildImage } from "../../firmware/image.ts";
 import { FIFO_PRIORITY } from "../../host/scheduler.ts";
-import { lastingPath } from "../../ingest/port-list.ts";
-import { probe } from "../../ingest/handshake.ts";
-import { ttyPort } from "../../ingest/tty-port.ts";
+import { lastingPath } from "../../ingest/ports/port-list.ts";
+import { probe } from "../../ingest/instruments/truejoule-daq/handshake.ts";
+import { ttyPort } from "../../ingest/ports/tty-port.ts";
 import { EMULATED_TRIGGER_HZ, emulatedPort } from "./emulated-port.ts";
 import { NewFile, stampFiles, writeCodes } from "./bringup-files.ts";
 import { evidencePage, exitCode } from "./bringup-page.ts";

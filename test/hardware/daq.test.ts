@@ -6,11 +6,11 @@
 
 import { afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { FIFO_PRIORITY } from "../../host/scheduler.ts";
-import { type DaqSource, startDaq } from "../../ingest/daq-source.ts";
+import { type DaqSource, startDaq } from "../../ingest/instruments/truejoule-daq/daq-source.ts";
 import type { Capabilities } from "../../schema/wire/frame-replies.ts";
-import { type Greeting, probe } from "../../ingest/handshake.ts";
-import { lastingPath } from "../../ingest/port-list.ts";
-import { ttyPort } from "../../ingest/tty-port.ts";
+import { type Greeting, probe } from "../../ingest/instruments/truejoule-daq/handshake.ts";
+import { lastingPath } from "../../ingest/ports/port-list.ts";
+import { ttyPort } from "../../ingest/ports/tty-port.ts";
 import { spread, Watch } from "./watch.ts";
 
 const port = process.env["TRUEJOULE_HARDWARE"] ?? "";

@@ -2,7 +2,7 @@
 // goes right on a machine of any speed. In: an image. Out: a port to open.
 
 import { Board } from "../../firmware/emulator/board.ts";
-import type { OpenPort, PortSink } from "../../ingest/port.ts";
+import type { OpenPort, PortSink } from "../../ingest/ports/port.ts";
 
 const SLICE_NS = 2e6;
 const UP_NS = 300e6;

@@ -2,7 +2,7 @@
 // Out: how often each input had each code, how even edges and readings are, the device's pace. Stamps that somebody
 // wants to see one by one go on to whoever writes them down.
 
-import type { DaqSink } from "../../ingest/sink.ts";
+import type { DaqSink } from "../../ingest/stream/sink.ts";
 import { endBoundTicks, ReadingStatus } from "../../schema/wire/ina226.ts";
 import {
   BlockFlag,

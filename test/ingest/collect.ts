@@ -1,6 +1,6 @@
 // A sink that keeps what it is given, for tests.
 
-import type { DaqSink } from "../../ingest/sink.ts";
+import type { DaqSink } from "../../ingest/stream/sink.ts";
 import type { ClockExchange, Edge, Note, RowLayout, SampleBlock } from "../../schema/records.ts";
 
 export class Collector implements DaqSink {

@@ -5,20 +5,28 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
-import { type DaqSource, startDaq } from "../../ingest/daq-source.ts";
-import { enterBootloader } from "../../ingest/bootloader.ts";
-import { readCalibration, writeCalibration } from "../../ingest/calibration-store.ts";
-import { converse, deviceJson, probe, sourceOf } from "../../ingest/handshake.ts";
-import { memoryPort, type MemoryPort } from "../../ingest/memory-port.ts";
-import { findDevices } from "../../ingest/recognise.ts";
-import { ttyPort } from "../../ingest/tty-port.ts";
-import { serialPort } from "../../ingest/serial-port.ts";
+import { type DaqSource, startDaq } from "../../ingest/instruments/truejoule-daq/daq-source.ts";
+import { enterBootloader } from "../../ingest/instruments/truejoule-daq/bootloader.ts";
+import {
+  readCalibration,
+  writeCalibration,
+} from "../../ingest/instruments/truejoule-daq/calibration-store.ts";
+import {
+  converse,
+  deviceJson,
+  probe,
+  sourceOf,
+} from "../../ingest/instruments/truejoule-daq/handshake.ts";
+import { memoryPort, type MemoryPort } from "../../ingest/ports/memory-port.ts";
+import { findDevices } from "../../ingest/instruments/recognise.ts";
+import { ttyPort } from "../../ingest/ports/tty-port.ts";
+import { serialPort } from "../../ingest/ports/serial-port.ts";
 import { builtInRig } from "../../rigs/load.ts";
-import { Conversation } from "../../rigs/virtual-daq/conversation.ts";
-import { VirtualDevice } from "../../rigs/virtual-daq/device.ts";
-import { type VirtualDaqProcess, spawnVirtualDaq } from "../../rigs/virtual-daq/spawn.ts";
-import { benchTruth } from "../../rigs/virtual-daq/truth.ts";
-import { VirtualBench } from "../../rigs/virtual/bench.ts";
+import { Conversation } from "../../virtual/daq/conversation.ts";
+import { VirtualDevice } from "../../virtual/daq/device.ts";
+import { type VirtualDaqProcess, spawnVirtualDaq } from "../../virtual/daq/spawn.ts";
+import { benchTruth } from "../../virtual/daq/truth.ts";
+import { VirtualBench } from "../../virtual/bench/bench.ts";
 import { SourceError } from "../../schema/errors.ts";
 import { CommandType } from "../../schema/wire/frame-commands.ts";
 import { FrameSplitter } from "../../schema/wire/frame-splitter.ts";

@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
-import { type DecoderOptions, FrameDecoder } from "../../ingest/frame-decoder.ts";
+import {
+  type DecoderOptions,
+  FrameDecoder,
+} from "../../ingest/instruments/truejoule-daq/frame-decoder.ts";
 import { makeFrame } from "../../schema/wire/frame.ts";
 import {
   encodeEdges,

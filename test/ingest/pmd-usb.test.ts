@@ -1,9 +1,14 @@
 import { describe, expect, test } from "@jest/globals";
-import { memoryPort } from "../../ingest/memory-port.ts";
-import { configNotes, decodeConfig } from "../../ingest/pmd-usb/config.ts";
-import { FrameDecoder } from "../../ingest/pmd-usb/frames.ts";
-import { baudFor, greetPmdUsb, probePmdUsb, uartCommand } from "../../ingest/pmd-usb/handshake.ts";
-import { startPmdUsb } from "../../ingest/pmd-usb/source.ts";
+import { memoryPort } from "../../ingest/ports/memory-port.ts";
+import { configNotes, decodeConfig } from "../../ingest/instruments/pmd-usb/config.ts";
+import { FrameDecoder } from "../../ingest/instruments/pmd-usb/frames.ts";
+import {
+  baudFor,
+  greetPmdUsb,
+  probePmdUsb,
+  uartCommand,
+} from "../../ingest/instruments/pmd-usb/handshake.ts";
+import { startPmdUsb } from "../../ingest/instruments/pmd-usb/source.ts";
 import { builtInRig } from "../../rigs/load.ts";
 import { random } from "../../stats/random.ts";
 import { Collector } from "./collect.ts";

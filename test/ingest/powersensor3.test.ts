@@ -1,9 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
-import { type MemoryPort, memoryPort } from "../../ingest/memory-port.ts";
-import { configNotes, decodeSensor } from "../../ingest/powersensor3/config.ts";
-import { probePowerSensor3 } from "../../ingest/powersensor3/handshake.ts";
-import { SetDecoder } from "../../ingest/powersensor3/sets.ts";
-import { startPowerSensor3 } from "../../ingest/powersensor3/source.ts";
+import { type MemoryPort, memoryPort } from "../../ingest/ports/memory-port.ts";
+import { configNotes, decodeSensor } from "../../ingest/instruments/powersensor3/config.ts";
+import { probePowerSensor3 } from "../../ingest/instruments/powersensor3/handshake.ts";
+import { SetDecoder } from "../../ingest/instruments/powersensor3/sets.ts";
+import { startPowerSensor3 } from "../../ingest/instruments/powersensor3/source.ts";
 import { builtInRig } from "../../rigs/load.ts";
 import { random } from "../../stats/random.ts";
 import { type Instant, instant } from "../../schema/time.ts";

@@ -1,13 +1,17 @@
 // A PPK2's bytes, its metadata and its handshake; what its codes mean, from the layout to amperes.
 
 import { describe, expect, test } from "@jest/globals";
-import { Calibrator, RowFlag } from "../../align/calibrate.ts";
+import { Calibrator, RowFlag } from "../../align/rows/calibrate.ts";
 import { decodeLayout } from "../../capture/wire.ts";
-import { type MemoryPort, memoryPort } from "../../ingest/memory-port.ts";
-import { probePpk2 } from "../../ingest/ppk2/handshake.ts";
-import { autoRange, calibrationNotes, parseMetadata } from "../../ingest/ppk2/metadata.ts";
-import { startPpk2 } from "../../ingest/ppk2/source.ts";
-import { WordDecoder } from "../../ingest/ppk2/words.ts";
+import { type MemoryPort, memoryPort } from "../../ingest/ports/memory-port.ts";
+import { probePpk2 } from "../../ingest/instruments/ppk2/handshake.ts";
+import {
+  autoRange,
+  calibrationNotes,
+  parseMetadata,
+} from "../../ingest/instruments/ppk2/metadata.ts";
+import { startPpk2 } from "../../ingest/instruments/ppk2/source.ts";
+import { WordDecoder } from "../../ingest/instruments/ppk2/words.ts";
 import { builtInRig } from "../../rigs/load.ts";
 import { random } from "../../stats/random.ts";
 import { rangedValue, type RowLayout, type SampleBlock } from "../../schema/records.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
-import { parseDecimal } from "../../ingest/decimal.ts";
-import { LineParser } from "../../ingest/line-parser.ts";
-import { memoryPort } from "../../ingest/memory-port.ts";
-import { textLayout, textReader } from "../../ingest/text-rows.ts";
-import { startText } from "../../ingest/text-source.ts";
+import { parseDecimal } from "../../ingest/instruments/text-lines/decimal.ts";
+import { LineParser } from "../../ingest/instruments/text-lines/line-parser.ts";
+import { memoryPort } from "../../ingest/ports/memory-port.ts";
+import { textLayout, textReader } from "../../ingest/instruments/text-lines/text-rows.ts";
+import { startText } from "../../ingest/instruments/text-lines/text-source.ts";
 import { SourceError } from "../../schema/errors.ts";
 import { random } from "../../stats/random.ts";
 import { BlockFlag } from "../../schema/records.ts";

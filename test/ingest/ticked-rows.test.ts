@@ -1,8 +1,8 @@
 // The counter of ten bits and the host's clock together: device time over any gap.
 
 import { describe, expect, test } from "@jest/globals";
-import { RowBlocks } from "../../ingest/row-blocks.ts";
-import { TickedRows } from "../../ingest/ticked-rows.ts";
+import { RowBlocks } from "../../ingest/stream/row-blocks.ts";
+import { TickedRows } from "../../ingest/stream/ticked-rows.ts";
 import { random } from "../../stats/random.ts";
 import { BlockFlag } from "../../schema/records.ts";
 import { instant } from "../../schema/time.ts";

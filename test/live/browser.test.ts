@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import type { Mark } from "../../schema/records.ts";
 import { instant, later } from "../../schema/time.ts";
-import { LiveFeed } from "../../view/live/live-feed.ts";
+import { LiveFeed } from "../../view/feed/live-feed.ts";
 import { LiveHub } from "../../view/live/live-hub.ts";
 import { livePage } from "../../view/live/live-page.ts";
 import { type LocalServer, serveLocally } from "../../view/live/server.ts";

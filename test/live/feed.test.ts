@@ -5,12 +5,12 @@ import { random } from "../../stats/random.ts";
 import { BlockFlag, type Mark, type TelemetryChannel } from "../../schema/records.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { later } from "../../schema/time.ts";
-import { Channel } from "../../view/live/claims.ts";
-import { GridWatch } from "../../view/live/grid-watch.ts";
-import { LiveFeed } from "../../view/live/live-feed.ts";
-import { LiveWindows } from "../../view/live/live-windows.ts";
-import { RowClock } from "../../view/live/row-clock.ts";
-import { RunningEnergy } from "../../view/live/running-energy.ts";
+import { Channel } from "../../view/feed/claims.ts";
+import { GridWatch } from "../../view/feed/grid-watch.ts";
+import { LiveFeed } from "../../view/feed/live-feed.ts";
+import { LiveWindows } from "../../view/feed/live-windows.ts";
+import { RowClock } from "../../view/feed/row-clock.ts";
+import { RunningEnergy } from "../../view/feed/running-energy.ts";
 import { block, EPOCH, fedWith, LAYOUT, powerW, RIG, ROW_HZ, session } from "./small-bench.ts";
 
 const S = 1e9;

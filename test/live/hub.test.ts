@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from "@jest/globals";
 import { EventEmitter } from "node:events";
 import type { WebSocket } from "ws";
 import type { TelemetryChannel } from "../../schema/records.ts";
-import { LiveFeed } from "../../view/live/live-feed.ts";
+import { LiveFeed } from "../../view/feed/live-feed.ts";
 import { LiveHub } from "../../view/live/live-hub.ts";
 import { block, EPOCH, fedWith, LAYOUT, powerW, RIG, ROW_HZ, session } from "./small-bench.ts";
 

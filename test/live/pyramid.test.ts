@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "@jest/globals";
 import { random } from "../../stats/random.ts";
-import { CAPACITY, Pyramid, RATIO, rowsPerBucket } from "../../view/live/pyramid.ts";
+import { CAPACITY, Pyramid, RATIO, rowsPerBucket } from "../../view/feed/pyramid.ts";
 
 const ROWS = 5; // of a base bucket
 

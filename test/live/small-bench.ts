@@ -1,6 +1,6 @@
 // Two rails at 10 kS/s whose power is a known function of time, as blocks a recorder would see.
 
-import { LiveFeed } from "../../view/live/live-feed.ts";
+import { LiveFeed } from "../../view/feed/live-feed.ts";
 import type { RowLayout, SampleBlock } from "../../schema/records.ts";
 import type { Rig, Sensor } from "../../schema/rig.ts";
 import type { Session } from "../../schema/session.ts";

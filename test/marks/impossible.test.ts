@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect, test } from "@jest/globals";
 import { decodeExchange, decodeMark, encodeExchange, encodeMark } from "../../capture/wire.ts";
-import { KernelCollector } from "../../align/cuda-kernels.ts";
+import { KernelCollector } from "../../align/clocks/cuda-kernels.ts";
 import { Header, HEADER_BYTES, Kind, SLOT_BYTES } from "../../marks/layout.ts";
 import { MarksSource } from "../../marks/marks-source.ts";
 import { encodeSlot, slotBuffer, type SlotMark } from "../../marks/slot.ts";

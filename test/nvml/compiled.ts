@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { transformFileSync } from "@swc/core";
 
-const FOLDERS = ["schema", "capture", "host", "nvml"];
+const FOLDERS = ["stats", "schema", "host", "nvml", "virtual/driver"];
 
 export interface Compiled {
   /** Runs `source` as an ES module beside the compiled folders; resolves with the JSON it prints. */
@@ -21,7 +21,7 @@ export function compile(): Compiled {
   const out = mkdtempSync(join(cache, "truejoule-test-"));
   writeFileSync(join(out, "package.json"), '{"type":"module"}');
   for (const folder of FOLDERS) {
-    mkdirSync(join(out, folder));
+    mkdirSync(join(out, folder), { recursive: true });
     for (const file of readdirSync(folder).filter((name) => name.endsWith(".ts")))
       writeFileSync(join(out, folder, file.replace(/ts$/, "js")), toJavaScript(join(folder, file)));
   }

@@ -12,7 +12,7 @@ afterAll(() => js.remove());
 const SETUP = `
 import { writeFileSync } from "node:fs";
 import { readAt } from "./nvml/batch.js";
-import { simGrids } from "./nvml/grids.js";
+import { simGrids } from "./virtual/driver/sim-grids.js";
 import { samplerNotes } from "./nvml/notes.js";
 import { startSampler } from "./nvml/sampler.js";
 writeFileSync("power.js", "export const power = ({ watts }) => () => watts;");

@@ -6,7 +6,7 @@ import { readEnvironment } from "../../nvml/environment.ts";
 import { probeFeatures } from "../../nvml/features.ts";
 import type { NvmlLibrary, Quantity } from "../../nvml/library.ts";
 import { nvmlProvider } from "../../nvml/nvml-provider.ts";
-import { H100_SENSOR, type SimOptions, simulateNvml } from "../../nvml/sim.ts";
+import { H100_SENSOR, type SimOptions, simulateNvml } from "../../virtual/driver/sim.ts";
 
 const UNIX_OFFSET_NS = 1.7e18;
 

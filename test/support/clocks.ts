@@ -1,7 +1,7 @@
 // DAQ clocks that are stated, not fitted.
 
-import { type ClockModel, fixedModel } from "../../align/clock.ts";
-import { type DaqClock, segmentFrom } from "../../align/segments.ts";
+import { type ClockModel, fixedModel } from "../../align/clocks/clock.ts";
+import { type DaqClock, segmentFrom } from "../../align/clocks/segments.ts";
 
 /** Rows of `hz` from 0 s on, with what is not known of them. */
 export function clockModel(hz: number, known: Partial<ClockModel> = {}): ClockModel {

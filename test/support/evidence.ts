@@ -2,7 +2,7 @@
 // device saw of each other. In: what there is to see. Out: a scan as fitDaq reads it, and the truth.
 
 import { MarkTable } from "../../align/mark-table.ts";
-import { Outline } from "../../align/outline.ts";
+import { Outline } from "../../align/clocks/outline.ts";
 import type { Scan, SegmentScan, StreamScan } from "../../align/scanned.ts";
 import type { ClockExchange, Edge, Mark } from "../../schema/records.ts";
 import type { Session } from "../../schema/session.ts";

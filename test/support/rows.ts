@@ -1,6 +1,6 @@
 // Rows of known power → aligned runs and their running integrals.
 
-import type { RailColumns } from "../../align/calibrate.ts";
+import type { RailColumns } from "../../align/rows/calibrate.ts";
 import type { AlignedRun } from "../../align/timeline.ts";
 import { instantsOf, Integrator, type Snapshots } from "../../energy/integrate.ts";
 import type { Rig } from "../../schema/rig.ts";

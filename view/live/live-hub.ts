@@ -3,7 +3,7 @@
 // and comes again.
 
 import type { WebSocket } from "ws";
-import type { LiveFeed } from "./live-feed.ts";
+import type { LiveFeed } from "../feed/live-feed.ts";
 import * as make from "./messages.ts";
 
 /** Of a page that reads no more; about a minute of data. */

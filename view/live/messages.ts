@@ -1,9 +1,9 @@
 // The feed → messages of docs/live.md. Binary for what is many, JSON for what is few.
 
 import { NS_PER_S } from "../../schema/time.ts";
-import { type Channel, READS } from "./claims.ts";
-import type { LiveFeed } from "./live-feed.ts";
-import { CAPACITY, type Pyramid, RATIO } from "./pyramid.ts";
+import { type Channel, READS } from "../feed/claims.ts";
+import type { LiveFeed } from "../feed/live-feed.ts";
+import { CAPACITY, type Pyramid, RATIO } from "../feed/pyramid.ts";
 
 export const Kind = { buckets: 1, reads: 2 } as const;
 const HEAD = 48;

@@ -2,7 +2,7 @@
 // JSON with the address on stdout, then the page. Holds: it shares nothing with the recorder but that pipe,
 // so no connection, request or fault here can reach it; when the pipe ends, so does this.
 
-import { LiveFeed } from "./live-feed.ts";
+import { LiveFeed } from "../feed/live-feed.ts";
 import { LiveHub } from "./live-hub.ts";
 import { livePage } from "./live-page.ts";
 import { FrameReader, type PageMessage } from "./page-protocol.ts";

@@ -14,8 +14,8 @@ import type {
 } from "../../schema/records.ts";
 import type { Rig } from "../../schema/rig.ts";
 import type { Session } from "../../schema/session.ts";
-import type { Grid } from "./grid-watch.ts";
-import type { ReadColumns } from "./live-feed.ts";
+import type { Grid } from "../feed/grid-watch.ts";
+import type { ReadColumns } from "../feed/live-feed.ts";
 import type { RecorderFigures } from "./messages.ts";
 
 export type PageMessage =

@@ -1,9 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { importCsv } from "../../../ingest/import/csv.ts";
-import { splitCells } from "../../../ingest/import/csv-line.ts";
-import { parseMap } from "../../../ingest/import/csv-map.ts";
+import { importCsv } from "../../../ingest/import/csv/csv.ts";
+import { splitCells } from "../../../ingest/import/shared/csv-line.ts";
+import { parseMap } from "../../../ingest/import/csv/csv-map.ts";
 import { BlockFlag } from "../../../schema/records.ts";
 import type { Rig } from "../../../schema/rig.ts";
 import {

@@ -1,8 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { openBytes } from "../../../ingest/import/file-bytes.ts";
-import { decimalToNs, readLines, secondsToNs, toNumber } from "../../../ingest/import/lines.ts";
+import { openBytes } from "../../../ingest/import/shared/file-bytes.ts";
+import {
+  decimalToNs,
+  readLines,
+  secondsToNs,
+  toNumber,
+} from "../../../ingest/import/shared/lines.ts";
 import { random, scratch, sweep } from "./context.ts";
 
 afterEach(sweep);

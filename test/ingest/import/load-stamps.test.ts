@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { loadMarks } from "../../../ingest/import/load-stamps.ts";
+import { loadMarks } from "../../../ingest/import/yang/load-stamps.ts";
 import { random } from "../../../stats/random.ts";
 import type { Note } from "../../../schema/records.ts";
 import { type Instant, instant } from "../../../schema/time.ts";

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { importMlperfPower } from "../../../ingest/import/mlperf-power.ts";
+import { importMlperfPower } from "../../../ingest/import/mlperf/mlperf-power.ts";
 import { BlockFlag } from "../../../schema/records.ts";
 import {
   type Imported,

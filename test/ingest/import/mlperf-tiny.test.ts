@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { importMlperfTiny } from "../../../ingest/import/mlperf-tiny.ts";
+import { importMlperfTiny } from "../../../ingest/import/mlperf/mlperf-tiny.ts";
 import { BlockFlag } from "../../../schema/records.ts";
 import {
   type Imported,

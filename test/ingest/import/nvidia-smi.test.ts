@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { importSmiCsv } from "../../../ingest/import/smi-csv.ts";
+import { importSmiCsv } from "../../../ingest/import/nvidia/smi-csv.ts";
 import { type Imported, lossCount, runImport, scratch, sweep } from "./context.ts";
 
 afterEach(sweep);

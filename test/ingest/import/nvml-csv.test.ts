@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "@jest/globals";
-import { importNvmlCsv } from "../../../ingest/import/nvml-csv.ts";
+import { importNvmlCsv } from "../../../ingest/import/nvidia/nvml-csv.ts";
 import { type Imported, lossCount, runImport, scratch, sweep } from "./context.ts";
 
 afterEach(sweep);

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { importPmt } from "../../../ingest/import/pmt.ts";
+import { importPmt } from "../../../ingest/import/pmt/pmt.ts";
 import { BlockFlag } from "../../../schema/records.ts";
 import {
   type Imported,

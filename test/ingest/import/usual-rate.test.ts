@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { usualHz } from "../../../ingest/import/rows.ts";
+import { usualHz } from "../../../ingest/import/shared/rows.ts";
 
 test("rows come at the rate of the median step: neither bursts nor pauses move it", () => {
   const steps = [1e6, 1e6, 2e6, 1e6, 1e6, 900e6, 0.1e6, 1e6, 0.1e6];

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { importWav } from "../../../ingest/import/wav.ts";
+import { importWav } from "../../../ingest/import/wav/wav.ts";
 import { loadRig } from "../../../rigs/load.ts";
 import { BlockFlag } from "../../../schema/records.ts";
 import type { Rig } from "../../../schema/rig.ts";

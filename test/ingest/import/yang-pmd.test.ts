@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import { importYangPmd } from "../../../ingest/import/yang-pmd.ts";
+import { importYangPmd } from "../../../ingest/import/yang/yang-pmd.ts";
 import { BlockFlag } from "../../../schema/records.ts";
 import {
   lossCount,

@@ -1,0 +1,234 @@
+// Kernels as CUPTI dated them + exchanges with the GPU → when each kernel really ran, with bounds.
+//
+// CUPTI converts the GPU's stamps to the host's clock in a way it does not publish. Each burst of exchanges
+// is a kernel too: it notes the GPU's clock at its first and last instruction, and CUPTI dates it. Its first
+// instruction cannot come before CUPTI's start nor its last after CUPTI's end, so with the GPU's clock known
+// on the host's (gpu-clock.ts) every burst bounds CUPTI's error at that moment. A kernel between two bursts
+// gets what either allows. Taken is that the error lies between its values at the bursts around it.
+
+import type { ClockExchange } from "../../schema/records.ts";
+import { type Session, toSession } from "../../schema/session.ts";
+import { instant } from "../../schema/time.ts";
+import { type KernelTable, SOURCES } from "./cuda-kernels.ts";
+import { fitGpuClock, type GpuClock, gpuToSession } from "./gpu-clock.ts";
+import { append } from "../../schema/lists.ts";
+import { firstAbove } from "../../stats/search.ts";
+
+/** Bounds of true time − CUPTI's time at the bursts of one process on one GPU. */
+export interface CuptiError {
+  readonly name: string;
+  /** CUPTI's time of the bursts, ascending. */
+  readonly atNs: Float64Array;
+  readonly loNs: Float64Array;
+  readonly hiNs: Float64Array;
+  /** Bursts whose bounds contradict each other; left out. */
+  readonly contradictions: number;
+}
+
+/** Kernels on the session clock, columns in the table's order. */
+export interface KernelTimes {
+  readonly table: KernelTable;
+  readonly startNs: Float64Array;
+  readonly endNs: Float64Array;
+  /** Bounds of the start; NaN where no exchange tells. */
+  readonly loNs: Float64Array;
+  readonly hiNs: Float64Array;
+  /** Index into SOURCES: what the start rests on. */
+  readonly source: Uint32Array;
+  /** Kernels whose gate and whose record cannot both be right; the record stands. */
+  readonly gateContradictions: number;
+  /** `cupti`: dated by its record, bounded by exchanges; `unbounded`: dated by its record alone. */
+  readonly unbounded: number;
+  /** Kernels that by their bounds began before their launch call: one of the clocks is wrong there. */
+  readonly early: number;
+  readonly clocks: readonly GpuClock[];
+  readonly cupti: readonly CuptiError[];
+  /** What is wrong with them, in words. */
+  readonly warnings: readonly string[];
+}
+
+/** Exchanges of a GPU, and of CUPTI with it in one process, have these streams (docs/cuda.md). */
+const GPU_STREAM = /^gpu(:\S+)?$/;
+const CUPTI_STREAM = /^(gpu\S*) cupti:\d+(?:\.\d+)?$/;
+
+/**
+ * @returns undefined when the run recorded no kernels.
+ * @throws InputError where no map at all fits a GPU's exchanges
+ */
+export function kernelTimes(
+  table: KernelTable | undefined,
+  exchanges: Iterable<ClockExchange>,
+  session: Session,
+): KernelTimes | undefined {
+  if (!table) return undefined;
+  const warnings: string[] = [...table.warnings];
+  const clocks = new Map<string, GpuClock>();
+  const groups = byStream(exchanges);
+  for (const [stream, group] of groups)
+    if (GPU_STREAM.test(stream)) clocks.set(stream, fitGpuClock(stream, group, session));
+  const errors = new Map<string, CuptiError>();
+  for (const [stream, group] of groups) {
+    const clock = clocks.get(CUPTI_STREAM.exec(stream)?.[1] ?? "");
+    if (clock) errors.set(stream, cuptiError(stream, clock, group, session));
+  }
+  const placed = place(table, errors);
+  append(warnings, doubts(placed, table, [...clocks.values()], [...errors.values()]));
+  return { table, ...placed, clocks: [...clocks.values()], cupti: [...errors.values()], warnings };
+}
+
+/** Of GPUs and of CUPTI; those of the DAQ are many, and not asked for here. */
+function byStream(exchanges: Iterable<ClockExchange>): Map<string, ClockExchange[]> {
+  const groups = new Map<string, ClockExchange[]>();
+  for (const e of exchanges) {
+    const group = groups.get(e.stream);
+    if (group) group.push(e);
+    else if (GPU_STREAM.test(e.stream) || CUPTI_STREAM.test(e.stream)) groups.set(e.stream, [e]);
+  }
+  return groups;
+}
+
+/** Two exchanges a burst, with the same host stamps: CUPTI's start and end of it. */
+function cuptiError(
+  name: string,
+  clock: GpuClock,
+  exchanges: readonly ClockExchange[],
+  session: Session,
+): CuptiError {
+  const bursts = new Map<bigint, { endNs: number; first: number; last: number }>();
+  for (const e of exchanges) {
+    const gpuNs = Number(e.deviceReceived - clock.epoch);
+    const known = bursts.get(e.sent);
+    bursts.set(e.sent, {
+      endNs: toSession(session, e.received),
+      first: Math.min(gpuNs, known?.first ?? Infinity),
+      last: Math.max(gpuNs, known?.last ?? -Infinity),
+    });
+  }
+  const rows = [...bursts]
+    .map(([sent, b]) => {
+      const startNs = toSession(session, instant<"host">(sent));
+      const hi = gpuToSession(clock, b.first)[1] - startNs;
+      const lo = gpuToSession(clock, b.last)[0] - b.endNs;
+      return { startNs, lo, hi };
+    })
+    .sort((a, b) => a.startNs - b.startNs);
+  const sound = rows.filter((r) => r.lo <= r.hi);
+  return {
+    name,
+    atNs: Float64Array.from(sound, (r) => r.startNs),
+    loNs: Float64Array.from(sound, (r) => r.lo),
+    hiNs: Float64Array.from(sound, (r) => r.hi),
+    contradictions: rows.length - sound.length,
+  };
+}
+
+function place(t: KernelTable, errors: ReadonlyMap<string, CuptiError>): Placed {
+  const columns = {
+    startNs: t.startNs.slice(0, t.count),
+    endNs: t.endNs.slice(0, t.count),
+    loNs: new Float64Array(t.count).fill(NaN),
+    hiNs: new Float64Array(t.count).fill(NaN),
+    source: t.source.slice(0, t.count),
+  };
+  let [unbounded, early, gateContradictions] = [0, 0, 0];
+  const known = new Map<number, CuptiError | undefined>();
+  for (let i = 0; i < t.count; i++) {
+    const process = t.process[i]!;
+    const key = process * t.gpus.length + t.gpu[i]!;
+    if (!known.has(key))
+      known.set(key, errors.get(`${t.gpus[t.gpu[i]!]!} cupti:${t.processes[process]!}`));
+    const error = known.get(key);
+    const bounded = t.source[i] === CUPTI && error !== undefined && error.atNs.length > 0;
+    if (bounded) {
+      bound(columns, i, error, t.submitNs[i]!);
+      if (t.submitNs[i]! > columns.hiNs[i]!) early++;
+    } else if (t.source[i] === SUBMIT) columns.loNs[i] = t.submitNs[i]!;
+    if (t.doneNs[i]! > 0) gateContradictions += behindGate(columns, i, t, bounded) ? 0 : 1;
+    else if (!bounded && t.source[i] === CUPTI) unbounded++;
+  }
+  return { ...columns, unbounded, early, gateContradictions };
+}
+
+type Columns = Pick<KernelTimes, "startNs" | "endNs" | "loNs" | "hiNs" | "source">;
+type Placed = Columns & Pick<KernelTimes, "unbounded" | "early" | "gateContradictions">;
+
+const CUPTI = SOURCES.indexOf("cupti");
+const GATE = SOURCES.indexOf("gate");
+const SUBMIT = SOURCES.indexOf("submit");
+
+/**
+ * A kernel behind a gate starts after the gate was opened, and its end was seen before `doneNs`: its start lies
+ * a kernel's length before that. Where its record bounds it too, both hold.
+ * @returns whether both can.
+ */
+function behindGate(c: Columns, i: number, t: KernelTable, bounded: boolean): boolean {
+  const lengthNs = t.source[i] === CUPTI ? t.endNs[i]! - t.startNs[i]! : 0;
+  const [lo, hi] = [t.openedNs[i]!, t.doneNs[i]! - lengthNs];
+  if (bounded) {
+    if (lo > c.hiNs[i]! || hi < c.loNs[i]!) return false;
+    c.loNs[i] = Math.max(lo, c.loNs[i]!);
+    c.hiNs[i] = Math.min(hi, c.hiNs[i]!);
+    return true;
+  }
+  c.source[i] = GATE;
+  [c.loNs[i], c.hiNs[i]] = [lo, hi];
+  if (t.source[i] !== CUPTI) return lo <= hi; // its flag says when it started, its end when it was seen
+  const start = Math.min(hi, Math.max(lo, c.startNs[i]!));
+  c.endNs[i]! += start - c.startNs[i]!;
+  c.startNs[i] = start;
+  return lo <= hi;
+}
+
+/** Moves kernel i to the middle of what the bursts around it allow; it cannot start before its launch. */
+function bound(
+  c: Pick<KernelTimes, "startNs" | "endNs" | "loNs" | "hiNs">,
+  i: number,
+  { atNs, loNs, hiNs }: CuptiError,
+  submitNs: number,
+): void {
+  const stamp = c.startNs[i]!;
+  const after = firstAbove(atNs, stamp);
+  const [a, b] = [Math.max(0, after - 1), Math.min(atNs.length - 1, after)];
+  const lo = stamp + Math.min(loNs[a]!, loNs[b]!);
+  const hi = stamp + Math.max(hiNs[a]!, hiNs[b]!);
+  c.loNs[i] = submitNs > lo && submitNs < hi ? submitNs : lo;
+  c.hiNs[i] = hi;
+  const start = (c.loNs[i] + hi) / 2;
+  c.startNs[i] = start;
+  c.endNs[i]! += start - stamp;
+}
+
+function doubts(
+  { unbounded, early, gateContradictions, source }: Placed,
+  table: KernelTable,
+  clocks: readonly GpuClock[],
+  errors: readonly CuptiError[],
+): string[] {
+  const out: string[] = [];
+  if (unbounded > 0)
+    out.push(
+      `${unbounded} of ${table.count} kernels are dated by CUPTI alone: no clock exchange with their GPU bounds its error`,
+    );
+  if (early > 0)
+    out.push(`${early} of ${table.count} kernels begin before their launch, bounds included`);
+  if (gateContradictions > 0)
+    out.push(
+      `${gateContradictions} of ${table.count} kernels: the gate before them and their record cannot both be right; the record stands`,
+    );
+  const alone = source.reduce((n, s) => n + (s === SUBMIT ? 1 : 0), 0);
+  if (alone > 0)
+    out.push(
+      `${alone} of ${table.count} kernels are known by their launch alone: when they ended nobody recorded, so they have no Joules`,
+    );
+  for (const c of clocks)
+    if (c.contradictions > 0)
+      out.push(
+        `clock ${c.clock}: ${c.contradictions} of ${c.contradictions + c.segments.length} bursts of exchanges contradict themselves and were left out`,
+      );
+  for (const e of errors)
+    if (e.contradictions > 0)
+      out.push(
+        `clock ${e.name}: at ${e.contradictions} of ${e.contradictions + e.atNs.length} bursts CUPTI's times and the GPU's own cannot both be right; they were left out`,
+      );
+  return out;
+}

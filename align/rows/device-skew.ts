@@ -1,0 +1,63 @@
+// When a converter reads its inputs in turn, each is sampled a little after its row's time. The device says by
+// how much (docs/wire.md, capabilities); the log has it in device.json. In: a rig and that. Out: the rig with
+// the device's skew for every sensor for which it states none itself.
+
+import type { Rail, Rig, Sensor } from "../../schema/rig.ts";
+import { NS_PER_S } from "../../schema/time.ts";
+
+/** Nearer to each other than this, two statements of a skew agree: it moves no Joule. */
+const SAME_NS = 100;
+
+interface Device {
+  readonly channels?: readonly {
+    readonly channel: number;
+    readonly name: string;
+    readonly skew_ns: number;
+  }[];
+}
+
+export interface SkewedRig {
+  readonly rig: Rig;
+  /** Where both state a skew and they differ: the rig is believed. */
+  readonly remarks: readonly string[];
+}
+
+/** @param device device.json; without channels, or no JSON, it changes nothing. */
+export function withDeviceSkew(rig: Rig, device: Uint8Array): SkewedRig {
+  const skews = skewsNs(device);
+  const remarks: string[] = [];
+  const of = (s: Sensor): Sensor => {
+    const ns = skews.get(s.field);
+    if (ns === undefined) return s;
+    if (s.skewS === undefined) return isWithinRow(ns, rig) ? { ...s, skewS: ns / NS_PER_S } : s;
+    const rigNs = s.skewS * NS_PER_S;
+    if (Math.abs(rigNs - ns) > SAME_NS)
+      remarks.push(
+        `rig ${rig.name}: channel ${s.field} is sampled ${us(rigNs)} after its row by the rig, ${us(ns)} by the device: the rig is believed; leave its skew out to take the device's`,
+      );
+    return s;
+  };
+  const rails = rig.rails.map((rail: Rail) => ({
+    ...rail,
+    ...(rail.voltage ? { voltage: of(rail.voltage) } : {}),
+    ...(rail.current ? { current: of(rail.current) } : {}),
+    ...(rail.power ? { power: of(rail.power) } : {}),
+  }));
+  return { rig: { ...rig, rails }, remarks };
+}
+
+const us = (ns: number): string => `${(ns / 1e3).toFixed(2)} µs`;
+
+/** What a row's straight lines can bring back; no skew is nothing to bring back. */
+const isWithinRow = (ns: number, { device }: Rig): boolean =>
+  ns > 0 && ns * device.rowHz < NS_PER_S;
+
+function skewsNs(device: Uint8Array): ReadonlyMap<string, number> {
+  try {
+    const { channels = [] } = JSON.parse(new TextDecoder().decode(device)) as Device;
+    // A channel without a name has its number for one (schema/wire/frame-records.ts).
+    return new Map(channels.map((c) => [c.name || `adc${c.channel}`, c.skew_ns]));
+  } catch {
+    return new Map(); // another tool's: its rows are read without it
+  }
+}

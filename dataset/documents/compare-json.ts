@@ -1,0 +1,160 @@
+// A comparison → the compare/1 document of docs/reference.md: snake_case, SI, units in the names.
+
+import { type ClockModel, mapUNs, offsetNs, ratePpm, tickHz } from "../../align/clocks/clock.ts";
+import type { SessionClocks } from "../../align/clocks/fit.ts";
+import { type ClockSegment, clockTotals } from "../../align/clocks/segments.ts";
+import { NS_PER_S } from "../../schema/time.ts";
+import { disciplinesToJson } from "./discipline-json.ts";
+import type { NameSummary, Spread } from "../../energy/by-name.ts";
+import { MOST_WINDOWS } from "../../energy/compare.ts";
+import type { Comparison, PhysicalEnergy, TelemetryEnergy } from "../../energy/result.ts";
+
+export function comparisonToJson(c: Comparison, run: string): object {
+  const { scan, clocks } = c;
+  return {
+    schema: "compare/1",
+    run,
+    source: scan.session.source,
+    clock: clockJson(clocks),
+    idle_power_w: c.idlePowerW,
+    windows: c.windows.map((r) => ({
+      name: r.window.name,
+      kind: r.window.kind,
+      t0_ns: Math.round(r.window.t0Ns),
+      t1_ns: Math.round(r.window.t1Ns),
+      duration_s: (r.window.t1Ns - r.window.t0Ns) / NS_PER_S,
+      ...(r.window.doubt ? { doubt: r.window.doubt } : {}),
+      physical: r.physical && physicalJson(r.physical),
+      telemetry: r.telemetry.map(telemetryJson),
+      ...(r.strobe
+        ? { strobe: { counter_20ms_j: r.strobe.counterJ, instant_25ms_j: r.strobe.instantJ } }
+        : {}),
+    })),
+    windows_total: c.list.count,
+    by_name: c.byName.slice(0, MOST_WINDOWS).map(summaryJson),
+    ...(c.byName.length > MOST_WINDOWS ? { names_total: c.byName.length } : {}),
+    ...(clocks.kernels ? { kernels: kernelsJson(c) } : {}),
+    filters: [...c.filters].map(([channel, f]) => ({
+      channel,
+      update_period_ms: f.updateNs / 1e6,
+      window_ms: f.windowNs / 1e6,
+      delay_ms: f.delayNs / 1e6,
+      gain: f.gain,
+      offset_w: f.offsetW,
+      r2: f.r2,
+      origin: f.origin,
+    })),
+    ...(scan.disciplines.length > 0 ? { disciplines: disciplinesToJson(scan.disciplines) } : {}),
+    warnings: c.warnings,
+  };
+}
+
+/** Offset, rate and interval are the first segment's, which most runs have alone. */
+function clockJson(clocks: SessionClocks): object {
+  const { daq } = clocks;
+  const first = daq?.segments[0]!.model;
+  const named = [...clocks.named.values()];
+  const totals = daq && clockTotals(daq);
+  const offset = first ? offsetNs(first) : 0;
+  const u = first ? 2 * mapUNs(first, offset) : 0;
+  const total = (f: (m: EdgeCounts) => number): number =>
+    [...(totals ? [totals] : []), ...named].reduce((n, m) => n + f(m), 0);
+  return {
+    device: daq?.clock ?? "none",
+    method: first?.method ?? "none",
+    rate_ppm: first ? ratePpm(first) : 0,
+    tick_hz: first ? tickHz(first) : 0,
+    offset_ns: offset,
+    start_delay_ns: first?.startDelayNs ?? null,
+    interval_ns: [offset - u, offset + u],
+    residual_rms_ns: totals?.residualRmsNs ?? 0,
+    edges_used: total((m) => m.edgesUsed),
+    edges_missing: total((m) => m.edgesMissing),
+    edges_extra: total((m) => m.edgesExtra),
+    segments: daq?.segments.map(segmentJson) ?? [],
+  };
+}
+
+type EdgeCounts = Pick<ClockModel, "edgesUsed" | "edgesMissing" | "edgesExtra">;
+
+function segmentJson({ model, fromNs, toNs }: ClockSegment): object {
+  return {
+    t0_ns: Math.round(fromNs),
+    t1_ns: Math.round(toNs),
+    method: model.method,
+    rate_ppm: ratePpm(model),
+    expanded_uncertainty_ns: 2 * Math.max(mapUNs(model, fromNs), mapUNs(model, toNs)),
+    residual_rms_ns: model.residualRmsNs,
+    edges_used: model.edgesUsed,
+    edges_missing: model.edgesMissing,
+    edges_extra: model.edgesExtra,
+  };
+}
+
+function summaryJson(s: NameSummary): object {
+  const spread = (x: Spread | null): object | null =>
+    x && { mean: x.mean, sd: x.sd, p50: x.p50, p95: x.p95 };
+  return {
+    name: s.name,
+    n: s.n,
+    ...(s.withoutEnergy > 0 ? { without_energy: s.withoutEnergy } : {}),
+    energy_j: spread(s.energyJ),
+    duration_s: spread(s.durationS),
+  };
+}
+
+/** Kernels by name; only those with a window stand under `windows` too. */
+function kernelsJson({ clocks, kernels }: Comparison): object {
+  const { table, unbounded, early } = clocks.kernels!;
+  return {
+    count: table.count,
+    launches: table.launches,
+    launches_without_kernel: table.launchesAlone,
+    launches_captured: table.launchesCaptured,
+    without_bounds: unbounded,
+    before_their_launch: early,
+    by_name: (kernels?.byName ?? []).map((k) => ({
+      name: k.name,
+      count: k.count,
+      duration_s: k.durationS,
+      energy_j: finite(k.energyJ),
+      mean_j: finite(k.meanJ),
+      expanded_uncertainty_j: k.expandedUncertaintyJ,
+      shared_fraction: k.sharedFraction,
+      too_short: k.tooShort,
+    })),
+  };
+}
+
+function physicalJson(p: PhysicalEnergy): object {
+  return {
+    energy_j: finite(p.energyJ),
+    expanded_uncertainty_j: finite(p.expandedUncertaintyJ),
+    coverage_factor: p.coverageFactor,
+    mean_power_w: finite(p.meanPowerW),
+    operational_j: p.operationalJ === null ? null : finite(p.operationalJ),
+    samples: p.samples,
+    gap_fraction: p.gapFraction,
+    bridged_j: p.bridgedJ,
+    quality: p.quality,
+    budget: p.budget.map((t) => ({ term: t.term, type: t.type, contribution_j: t.contributionJ })),
+  };
+}
+
+function telemetryJson(t: TelemetryEnergy): object {
+  return {
+    channel: t.channel,
+    method: t.method,
+    energy_j: finite(t.energyJ),
+    interval_j: t.intervalJ.map(finite),
+    error_pct: t.errorPct,
+    error_uncertainty_pct: t.errorUncertaintyPct,
+    samples: t.samples,
+    gap_fraction: t.gapFraction,
+    failed_reads: t.failedReads,
+    quality: t.quality,
+  };
+}
+
+/** What is not known is null, never 0. */
+const finite = (x: number): number | null => (Number.isFinite(x) ? x : null);

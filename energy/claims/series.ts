@@ -1,0 +1,242 @@
+// One telemetry channel → the Joules it claims for a window, as whoever reads the driver would get them:
+// power by trapezoid over the reads, a counter by the difference of its readings. Failed reads are left
+// out and counted; distances beyond 2.5 periods are gaps.
+
+import {
+  add,
+  ascends,
+  emptyBeside,
+  goodReads,
+  inTimeOrder,
+  type Reads,
+} from "../../align/good-reads.ts";
+import { medianStep } from "../../align/median-step.ts";
+import type { ReadColumn } from "../../align/read-column.ts";
+import type { TelemetrySeries } from "../../align/scanned.ts";
+import { GAP_PERIODS } from "../../align/timeline.ts";
+import { NS_PER_S, type SessionNs } from "../../schema/time.ts";
+
+export interface Claim {
+  readonly energyJ: number;
+  /**
+   * What the reads allow: counter updates around the ends; or ±5 W (NVIDIA's figure for the power field),
+   * and anything between two reads that stand further apart than the rest.
+   */
+  readonly intervalJ: readonly [number, number];
+  readonly samples: number;
+  readonly gapFraction: number;
+  readonly failedReads: number;
+}
+
+/** The reading is "accurate to within +/- 5 watts" (nvidia-smi's manual, Power Draw; nvml.h states ±5 % for Kepler). */
+const POWER_READING_U_W = 5;
+
+/** Reads further apart than this many periods have one missing between them: how the power went there is open. */
+const LATE_PERIODS = 1.5;
+
+/** A read this many periods before one that was taken earlier is not jitter: the clock was set back. */
+const SET_BACK_PERIODS = 2;
+
+/**
+ * Reads in ascending time, one an instant. Where the clock was set back two stretches claim the same time and
+ * nobody knows which is right: both are left out there, so that the stretch counts as a gap.
+ */
+function inOrder(reads: Reads): Reads {
+  if (ascends(reads.tNs, false)) return reads;
+  const { tNs, value } = inTimeOrder(reads);
+  const folds = foldsOf(reads.tNs, SET_BACK_PERIODS * medianStep(tNs));
+  const out = emptyBeside(tNs);
+  let fold = 0;
+  for (let i = 0; i < tNs.length; i++) {
+    const t = tNs.at(i);
+    while (fold < folds.length && folds[fold]!.to < t) fold++;
+    const isFolded = fold < folds.length && folds[fold]!.from <= t;
+    if (!isFolded && (i + 1 === tNs.length || t !== tNs.at(i + 1))) add(out, t, value.at(i));
+  }
+  return out;
+}
+
+/** Where stamps, in the order of the log, go back by more than `setBack`: ascending. */
+function foldsOf(tNs: ReadColumn, setBack: number): readonly { from: SessionNs; to: SessionNs }[] {
+  const folds: { from: SessionNs; to: SessionNs }[] = [];
+  let [reach, low] = [-Infinity, Infinity];
+  const end = (): void => {
+    if (low < reach - setBack) folds.push({ from: low, to: reach });
+  };
+  for (let i = 0; i < tNs.length; i++) {
+    const t = tNs.at(i);
+    if (t < reach) low = Math.min(low, t);
+    else {
+      end();
+      [reach, low] = [t, Infinity];
+    }
+  }
+  end();
+  // Their ends ascend; one that begins before the one before it covers it to its own end.
+  for (let k = folds.length - 2; k >= 0; k--)
+    folds[k]!.from = Math.min(folds[k]!.from, folds[k + 1]!.from);
+  return folds;
+}
+
+/** Of some reads, ascending. */
+function stampsInOrder(tNs: ReadColumn, reads: ReadColumn): ReadColumn {
+  const out = emptyBeside(tNs);
+  for (const i of reads) add(out, tNs.at(i), i);
+  return inTimeOrder(out).tNs;
+}
+
+/** Good reads only, ready for windows. */
+export class Series {
+  readonly tNs: ReadColumn;
+  readonly value: ReadColumn;
+  /** Median distance of reads, ns. */
+  readonly periodNs: number;
+  readonly #failedNs: ReadColumn;
+  /** Reads further apart have a gap between them; and those behind one. */
+  readonly #gapNs: SessionNs;
+  readonly #behindGaps: ReadColumn;
+  readonly #wrapsAt: number | undefined;
+  readonly isCounter: boolean;
+  /** Reads of one value, from the first of them on, that were looked at last. */
+  #alike = { from: 0, to: -1 };
+
+  constructor(s: TelemetrySeries) {
+    const { good, failed } = goodReads(s);
+    const kept = inOrder(good);
+    this.tNs = kept.tNs;
+    this.isCounter = s.channel.quantity === "energy";
+    this.#wrapsAt = s.channel.wrapsAt;
+    this.value = this.isCounter ? this.#unwrap(kept.value) : kept.value;
+    this.#failedNs = stampsInOrder(s.tNs, failed);
+    this.periodNs = medianStep(this.tNs);
+    this.#gapNs = GAP_PERIODS * this.periodNs;
+    this.#behindGaps = behindGaps(this.tNs, this.#gapNs);
+  }
+
+  /** A counter that falls has wrapped, once, or was reset by a driver reload: then nothing is added. */
+  #unwrap(raw: ReadColumn): ReadColumn {
+    if (ascends(raw, true)) return raw;
+    const out = raw.beside();
+    let [carried, last] = [0, -Infinity];
+    for (let i = 0; i < raw.length; i++) {
+      const v = raw.at(i);
+      if (v < last) carried += this.#wrapsAt ?? last - v;
+      out.push(v + carried);
+      last = v;
+    }
+    return out;
+  }
+
+  claim(t0: SessionNs, t1: SessionNs): Claim {
+    const a = this.tNs.firstAtOrAfter(t0);
+    const b = this.tNs.firstAfter(t1);
+    const failed = this.#failedNs;
+    const failedReads = Math.max(0, failed.firstAfter(t1) - failed.firstAtOrAfter(t0));
+    const gapFraction = this.#gapFraction(a, b, t0, t1);
+    const shared = { samples: b - a, gapFraction, failedReads };
+    // Nothing was read in it nor near it: what the neighbours of the gap say is no claim to it.
+    if (b === a && gapFraction === 1) return { energyJ: NaN, intervalJ: [NaN, NaN], ...shared };
+    return this.isCounter
+      ? { ...this.#counter(a, b, t0, t1), ...shared }
+      : { ...this.#trapezoid(a, b, t0, t1), ...shared };
+  }
+
+  /** The first of the reads up to i that show i's value; windows are asked for in turn, and find most of it known. */
+  firstAlike(i: number): number {
+    const { from, to } = this.#alike;
+    const own = this.value.at(i);
+    let k = i;
+    while (k > 0 && this.value.at(k - 1) === own) k = k - 1 > to || k - 1 < from ? k - 1 : from;
+    this.#alike = { from: k, to: i };
+    return k;
+  }
+
+  /** Value at an instant on the straight line between reads; the nearest read beyond the ends. */
+  #lineAt(t: SessionNs): number {
+    const { tNs, value } = this;
+    const j = tNs.firstAtOrAfter(t);
+    if (j === 0) return value.at(0);
+    if (j === tNs.length) return value.at(j - 1);
+    const share = (t - tNs.at(j - 1)) / (tNs.at(j) - tNs.at(j - 1));
+    return value.at(j - 1) + share * (value.at(j) - value.at(j - 1));
+  }
+
+  #trapezoid(
+    a: number,
+    b: number,
+    t0: SessionNs,
+    t1: SessionNs,
+  ): Pick<Claim, "energyJ" | "intervalJ"> {
+    if (this.tNs.length === 0) return { energyJ: NaN, intervalJ: [NaN, NaN] };
+    const late = LATE_PERIODS * this.periodNs;
+    const { tNs, value } = this;
+    const end = this.#lineAt(t1);
+    let [sum, open] = [0, 0];
+    let [t, p] = [t0, this.#lineAt(t0)];
+    for (let i = a; i <= b; i++) {
+      const [tn, pn] = i < b ? [tNs.at(i), value.at(i)] : [t1, end];
+      sum += (p + pn) * (tn - t);
+      if (tn - t > late) open += Math.abs(pn - p) * (tn - t);
+      t = tn;
+      p = pn;
+    }
+    const energyJ = sum / (2 * NS_PER_S);
+    const uJ = (POWER_READING_U_W * (t1 - t0) + open / 2) / NS_PER_S;
+    return { energyJ, intervalJ: [energyJ - uJ, energyJ + uJ] };
+  }
+
+  /** The counter stands still between updates: what lies between the ends is bracketed by its changes. */
+  #counter(
+    a: number,
+    b: number,
+    t0: SessionNs,
+    t1: SessionNs,
+  ): Pick<Claim, "energyJ" | "intervalJ"> {
+    if (b - a < 1) return { energyJ: NaN, intervalJ: [NaN, NaN] };
+    // One update may lie unseen on either side of a read: step to the neighbouring different value.
+    const before = this.value.at(this.#lastDifferent(a, -1));
+    const after = this.value.at(this.#lastDifferent(b - 1, 1));
+    const first = this.value.at(this.#lastDifferent(a, 1));
+    const beforeEnd = this.value.at(this.#lastDifferent(b - 1, -1));
+    const energyJ = this.#lineAt(t1) - this.#lineAt(t0);
+    const lo = Math.max(0, Math.min(beforeEnd - first, energyJ));
+    return { energyJ, intervalJ: [lo, Math.max(after - before, energyJ)] };
+  }
+
+  /** Nearest index from i in a direction whose value differs from i's; i's end of the series otherwise. */
+  #lastDifferent(i: number, step: 1 | -1): number {
+    const own = this.value.at(i);
+    let j = i;
+    while (j + step >= 0 && j + step < this.value.length) {
+      j += step;
+      if (this.value.at(j) !== own) return j;
+    }
+    return j;
+  }
+
+  /** Distances in [t0, t1] beyond the limit: from its begin to read a, between the reads, from read b − 1 to its end. */
+  #gapFraction(a: number, b: number, t0: SessionNs, t1: SessionNs): number {
+    if (!(t1 > t0)) return 0;
+    const { tNs } = this;
+    const limit = this.#gapNs;
+    const beyond = (ns: SessionNs): number => (ns > limit ? ns : 0);
+    if (a >= b) return Math.min(1, beyond(t1 - t0) / (t1 - t0));
+    let gaps = beyond(tNs.at(a) - t0);
+    const behind = this.#behindGaps;
+    for (let k = behind.firstAfter(a); k < behind.length && behind.at(k) < b; k++)
+      gaps += tNs.at(behind.at(k)) - tNs.at(behind.at(k) - 1);
+    gaps += beyond(t1 - tNs.at(b - 1));
+    return Math.min(1, gaps / (t1 - t0));
+  }
+}
+
+/** Which reads, ascending, come more than `limitNs` after the one before. */
+function behindGaps(tNs: ReadColumn, limitNs: SessionNs): ReadColumn {
+  const out = tNs.beside();
+  for (let i = 1, last = tNs.length > 0 ? tNs.at(0) : 0; i < tNs.length; i++) {
+    const t = tNs.at(i);
+    if (t - last > limitNs) out.push(i);
+    last = t;
+  }
+  return out;
+}

@@ -1,0 +1,127 @@
+// The text of `--map` → what each column of a CSV file is. Entries stand between semicolons:
+//   time=COLUMN[:UNIT]       UNIT s (default), ms, us, ns, or date; or time=index:RATE (2MHz, 10us)
+//   v.RAIL=COLUMN[:UNIT]     volts of a rail (V, mV); a.RAIL amperes (A, mA, uA); w.RAIL watts (W, mW, uW)
+//   raw.FIELD=COLUMN         a column as it stands, for a rig's sensor on channel FIELD
+//   t.CHANNEL=COLUMN[:UNIT]  telemetry (W, mW, J, mJ, degC, Hz, MHz, %, 1)
+//   mark=COLUMN              text in it is a mark at the row's time
+// COLUMN is a header name, or #N counted from 1. docs/importing.md has examples.
+
+import { InputError } from "../../../schema/errors.ts";
+import type { TelemetryChannel } from "../../../schema/records.ts";
+
+export interface ColumnUse {
+  /** Header name, or index from 0. */
+  readonly column: string | number;
+  readonly toSi: number;
+}
+
+export interface CsvMap {
+  readonly time:
+    | {
+        readonly kind: "column";
+        readonly column: string | number;
+        /** 9 for s, 6 for ms, … */ readonly power: number;
+      }
+    | { readonly kind: "date"; readonly column: string | number }
+    | { readonly kind: "index"; readonly rateHz: number };
+  /** Fields of a row: `RAIL_v`, `RAIL_a`, `RAIL_w`, or the FIELD of raw. */
+  readonly fields: readonly (ColumnUse & { readonly name: string })[];
+  /** Rails in order of appearance and what is known of each. */
+  readonly rails: ReadonlyMap<string, ReadonlySet<"v" | "a" | "w">>;
+  readonly telemetry: readonly (ColumnUse & { readonly channel: TelemetryChannel })[];
+  readonly mark?: string | number;
+}
+
+const TIME_POWER: Readonly<Record<string, number>> = { s: 9, ms: 6, us: 3, µs: 3, ns: 0 };
+const SCALE: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  v: { V: 1, mV: 1e-3, uV: 1e-6, kV: 1e3 },
+  a: { A: 1, mA: 1e-3, uA: 1e-6, nA: 1e-9 },
+  w: { W: 1, mW: 1e-3, uW: 1e-6, kW: 1e3 },
+};
+const TELEMETRY: Readonly<Record<string, readonly [TelemetryChannel["quantity"], string, number]>> =
+  {
+    W: ["power", "W", 1],
+    mW: ["power", "W", 1e-3],
+    J: ["energy", "J", 1],
+    mJ: ["energy", "J", 1e-3],
+    degC: ["temperature", "degC", 1],
+    Hz: ["frequency", "Hz", 1],
+    MHz: ["frequency", "Hz", 1e6],
+    "%": ["ratio", "1", 0.01],
+    "1": ["ratio", "1", 1],
+  };
+const EXAMPLE = '--map "time=Time:ms; v.gpu=CH1:V; a.gpu=CH2:A"';
+
+/** @throws InputError naming the entry that is wrong. */
+export function parseMap(text: string): CsvMap {
+  let time: CsvMap["time"] | undefined;
+  let mark: string | number | undefined;
+  const fields: (ColumnUse & { name: string })[] = [];
+  const rails = new Map<string, Set<"v" | "a" | "w">>();
+  const telemetry: (ColumnUse & { channel: TelemetryChannel })[] = [];
+  for (const entry of text
+    .split(";")
+    .map((e) => e.trim())
+    .filter((e) => e !== "")) {
+    const [, role, name, column, unit] =
+      /^(\w+)(?:\.([\w.]+))?\s*=\s*(.+?)(?:\s*:\s*([^:]*))?$/.exec(entry) ?? [];
+    if (role === undefined || column === undefined)
+      throw bad(entry, "ROLE=COLUMN or ROLE=COLUMN:UNIT");
+    const at = /^#[1-9]\d*$/.test(column) ? Number(column.slice(1)) - 1 : column;
+    if (role === "time" && name === undefined) time = timeOf(entry, at, unit ?? "s");
+    else if (role === "mark" && name === undefined) mark = at;
+    else if (role === "raw" && name !== undefined) fields.push({ name, column: at, toSi: 1 });
+    else if (role === "t" && name !== undefined)
+      telemetry.push({ column: at, ...telemetryOf(entry, name, unit ?? "W") });
+    else if ((role === "v" || role === "a" || role === "w") && name !== undefined) {
+      const toSi = SCALE[role]![unit ?? role.toUpperCase()];
+      if (toSi === undefined)
+        throw bad(entry, `a unit among ${Object.keys(SCALE[role]!).join(", ")}`);
+      if (!/^[a-z][a-z0-9_]*$/.test(name))
+        throw bad(entry, "a rail name of lower-case letters, digits and _");
+      fields.push({ name: `${name}_${role}`, column: at, toSi });
+      rails.set(name, (rails.get(name) ?? new Set()).add(role));
+    } else throw bad(entry, "time, v.RAIL, a.RAIL, w.RAIL, raw.FIELD, t.CHANNEL or mark");
+  }
+  if (!time) throw new InputError(`--map: no time in it (expected something like ${EXAMPLE})`);
+  if (fields.length === 0 && telemetry.length === 0)
+    throw new InputError(`--map: no column of volts, amperes, watts or telemetry in it`);
+  const names = [...fields.map((f) => f.name), ...telemetry.map((t) => t.channel.name)];
+  const twice = names.find((n, i) => names.indexOf(n) !== i);
+  if (twice !== undefined) throw new InputError(`--map: ${twice} stands twice`);
+  return { time, fields, rails, telemetry, ...(mark === undefined ? {} : { mark }) };
+}
+
+function bad(entry: string, expected: string): InputError {
+  return new InputError(`--map: "${entry}" (expected ${expected})`);
+}
+
+function timeOf(entry: string, column: string | number, unit: string): CsvMap["time"] {
+  if (column === "index") return { kind: "index", rateHz: rateOf(entry, unit) };
+  if (unit === "date") return { kind: "date", column };
+  const power = TIME_POWER[unit];
+  if (power === undefined) throw bad(entry, "s, ms, us, ns or date; or time=index:RATE");
+  return { kind: "column", column, power };
+}
+
+/** "2MHz", "500 kHz", "10us" → rows per second. */
+function rateOf(entry: string, text: string): number {
+  const [, digits, unit] = /^([\d.]+(?:e[+-]?\d+)?)\s*(\S+)$/i.exec(text) ?? [];
+  const value = Number(digits);
+  const perSecond = { Hz: 1, kHz: 1e3, MHz: 1e6 }[unit ?? ""];
+  const seconds = { s: 1, ms: 1e-3, us: 1e-6, ns: 1e-9 }[unit ?? ""];
+  const hz = perSecond !== undefined ? value * perSecond : 1 / (value * seconds!);
+  if (value > 0 && hz > 0 && hz < Infinity) return hz;
+  throw bad(entry, "a rate such as 2MHz, or a period such as 10us");
+}
+
+function telemetryOf(
+  entry: string,
+  name: string,
+  unit: string,
+): { channel: TelemetryChannel; toSi: number } {
+  const known = TELEMETRY[unit];
+  if (!known) throw bad(entry, `a unit among ${Object.keys(TELEMETRY).join(", ")}`);
+  const [quantity, si, toSi] = known;
+  return { channel: { name, quantity, unit: si }, toSi };
+}

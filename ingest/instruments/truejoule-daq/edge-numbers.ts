@@ -1,0 +1,44 @@
+// The numbers of trigger edges, line by line → how many were lost on the way or inside the device. Holds: edges used
+// + edges disbelieved + edges lost are as many as the device made, up to the last one believed.
+
+import type { WireEdge } from "../../../schema/wire/frame-records.ts";
+import type { Arrival } from "./gap-tracker.ts";
+
+export class EdgeNumbers {
+  #lost = 0;
+  /** By line: the last number believed, and edges since then that were not. */
+  readonly #lines = new Map<number, { last: number; wrong: number }>();
+
+  /** Numbers skipped so far. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  /** A new run numbers its edges anew. */
+  begin(): void {
+    this.#lines.clear();
+  }
+
+  /**
+   * Counts what an edge's number skipped, or gives one back. Of an edge that is not believed the number is not
+   * either: the next one's says how many there were.
+   * @returns false where it is of no use: not believed, or a fresh frame's number does not go on.
+   */
+  count({ line, count }: WireEdge, arrival: Arrival, isBelieved: boolean): boolean {
+    const known = this.#lines.get(line) ?? { last: 0, wrong: 0 };
+    this.#lines.set(line, known);
+    const ahead = (count - known.last) | 0; // modulo 2^32, signed
+    if (arrival === "late" && (ahead <= 0 || !isBelieved)) {
+      this.#lost = Math.max(0, this.#lost - 1);
+      return isBelieved;
+    }
+    if (!isBelieved) {
+      known.wrong++;
+      return false;
+    }
+    this.#lost += Math.max(0, ahead - 1 - known.wrong);
+    known.last = count;
+    known.wrong = 0;
+    return ahead > 0;
+  }
+}

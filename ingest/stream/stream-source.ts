@@ -1,0 +1,202 @@
+// One instrument, from the handshake to the last row: comes back after an unplugging, tells losses, doubts
+// and silence once a second. In: an instrument. Out: records to the sink.
+
+import { SourceError } from "../../schema/errors.ts";
+import { type Instant, instant } from "../../schema/time.ts";
+import type { Instrument } from "./instrument.ts";
+import { lossNotes } from "./loss-notes.ts";
+import type { BytePort } from "../ports/port.ts";
+import type { DaqSink } from "./sink.ts";
+
+const CHECK_MS = 1000;
+const BEAT_MS = 500;
+const REOPEN_MS = 200;
+const SILENCE_NS = 2_000_000_000n;
+
+const hostNow = (): Instant<"host"> => instant<"host">(process.hrtime.bigint());
+
+/**
+ * @param onFatal the recording cannot go on: the sink failed, or another device answers.
+ * @throws SourceError when the port cannot be opened or something else answers there.
+ */
+export async function startStream<Counts extends object>(
+  instrument: Instrument<Counts>,
+  sink: DaqSink,
+  onFatal: (error: unknown) => void = () => undefined,
+): Promise<StreamSource<Counts>> {
+  const source = new StreamSource(instrument, sink, onFatal);
+  await source.connect();
+  return source;
+}
+
+export class StreamSource<Counts extends object> {
+  readonly #instrument: Instrument<Counts>;
+  readonly #sink: DaqSink;
+  readonly #onFatal: (error: unknown) => void;
+  #port: BytePort | null = null;
+  #timing = "not connected";
+  #heardNs = process.hrtime.bigint();
+  #reconnects = 0;
+  #told: Counts;
+  readonly #said = new Set<string>();
+  #stopping = false;
+  #recovering: Promise<void> | null = null;
+  #timers: NodeJS.Timeout[] = [];
+
+  constructor(instrument: Instrument<Counts>, sink: DaqSink, onFatal: (error: unknown) => void) {
+    this.#instrument = instrument;
+    this.#sink = sink;
+    this.#onFatal = onFatal;
+    this.#told = instrument.counts();
+  }
+
+  /** How arrival is stamped. */
+  get timing(): string {
+    return this.#timing;
+  }
+
+  /** device.json of the log: what it said of itself. */
+  get device(): string | null {
+    return this.#instrument.deviceJson?.() ?? null;
+  }
+
+  counts(): Counts & { readonly rowsLost: number; readonly reconnects: number } {
+    return { ...this.#instrument.counts(), reconnects: this.#reconnects };
+  }
+
+  rowsLost(): number {
+    return this.#instrument.counts().rowsLost;
+  }
+
+  /** How long it has sent nothing by now, once it is known to be gone; else 0. */
+  awayNs(): number {
+    const known = this.#recovering !== null || this.#silent();
+    return known ? Number(process.hrtime.bigint() - this.#heardNs) : 0;
+  }
+
+  async connect(): Promise<void> {
+    await this.#open();
+    this.#timers = [
+      setInterval(() => this.#check(), CHECK_MS),
+      setInterval(() => this.#beat(), BEAT_MS),
+    ];
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#timers.forEach(clearInterval);
+    await this.#recovering;
+    this.#quietly(() => this.#instrument.stop(this.#port));
+    await this.#drop();
+    this.#check();
+  }
+
+  async #open(): Promise<void> {
+    let open = true;
+    const port = await this.#instrument.connect({
+      bytes: (chunk, before, after) => {
+        this.#heardNs = process.hrtime.bigint();
+        if (!this.#stopping) this.#guarded(() => this.#instrument.bytes(chunk, before, after));
+      },
+      closed: (error) => {
+        open = false;
+        this.#closed(error);
+      },
+    });
+    if (!open) throw new SourceError("retry", `${port.name}: the device is gone`);
+    this.#port = port;
+    this.#timing = port.timing;
+    this.#heardNs = process.hrtime.bigint();
+  }
+
+  /** Only the sink throws here, and a log that takes nothing ends the recording. */
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** A line that goes at this very moment is told by its closing. */
+  #quietly(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof SourceError)) this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#timers.forEach(clearInterval);
+    void this.#drop();
+    this.#onFatal(error);
+  }
+
+  async #drop(): Promise<void> {
+    const port = this.#port;
+    this.#port = null;
+    await port?.close();
+  }
+
+  #closed(error: SourceError | null): void {
+    const wasOpen = this.#port !== null;
+    this.#port = null;
+    if (error !== null && wasOpen) this.#lost(error.message);
+  }
+
+  #lost(text: string): void {
+    if (this.#stopping || this.#recovering) return;
+    this.#sink.note({ level: "loss", text, t: hostNow() });
+    this.#recovering = this.#comeBack().finally(() => (this.#recovering = null));
+  }
+
+  /** Tries until the device is back or the recording ends. Another device at the port ends it. */
+  async #comeBack(): Promise<void> {
+    const goneNs = process.hrtime.bigint();
+    await this.#drop();
+    for (; !this.#stopping; await new Promise((r) => setTimeout(r, REOPEN_MS))) {
+      try {
+        await this.#open();
+      } catch (error) {
+        if (error instanceof SourceError && error.kind === "ended") return this.#fail(error);
+        continue; // not plugged in yet, or not yet allowed to be used
+      }
+      this.#instrument.resume(Number(process.hrtime.bigint() - goneNs));
+      this.#reconnects++;
+      this.#sink.note({
+        level: "info",
+        text: `${this.#port?.name}: connected again`,
+        t: hostNow(),
+      });
+      return;
+    }
+  }
+
+  #beat(): void {
+    const port = this.#port;
+    if (port) this.#quietly(() => this.#instrument.beat?.(port));
+  }
+
+  #check(): void {
+    const now = this.#instrument.counts();
+    const notes = lossNotes(this.#instrument.losses, this.#told, now, hostNow());
+    this.#told = now;
+    for (const note of notes) this.#sink.note(note);
+    const silent = !this.#stopping && this.#silent();
+    for (const text of this.#instrument.doubts(silent)) this.#warn(text);
+    if (silent && this.#instrument.asksAgain) this.#lost("the device fell silent");
+  }
+
+  #silent(): boolean {
+    return process.hrtime.bigint() - this.#heardNs > SILENCE_NS;
+  }
+
+  #warn(text: string): void {
+    if (this.#said.has(text)) return;
+    this.#said.add(text);
+    this.#sink.note({ level: "warning", text, t: hostNow() });
+  }
+}

@@ -1,0 +1,233 @@
+// What the log sees, as it comes → what a page shows of it: buckets of every series, reads, windows with
+// Joules, the DAQ's clock, losses. In: records (cli taps them in while recording). Out: fields to read at
+// any time. Holds: fixed memory; one decoding pass per block; nothing here touches the recording.
+
+import { Calibrator } from "../../align/rows/calibrate.ts";
+import { withDeviceSkew } from "../../align/rows/device-skew.ts";
+import {
+  BlockFlag,
+  type ClockExchange,
+  type Edge,
+  type Mark,
+  type Note,
+  type RowLayout,
+  type SampleBlock,
+  type TelemetryChannel,
+} from "../../schema/records.ts";
+import type { Rig } from "../../schema/rig.ts";
+import type { Session } from "../../schema/session.ts";
+import { elapsedNs, instant, type SessionNs } from "../../schema/time.ts";
+import { Channel, CLAIM } from "./claims.ts";
+import { type Grid, GridWatch } from "./grid-watch.ts";
+import { LiveWindows } from "./live-windows.ts";
+import { Pyramid, rowsPerBucket } from "./pyramid.ts";
+import { RowClock } from "./row-clock.ts";
+import { RunningEnergy } from "./running-energy.ts";
+
+export interface Series {
+  readonly name: string;
+  readonly role: "total" | "power" | "voltage" | "current";
+  readonly unit: "W" | "V" | "A";
+}
+
+/** Columns of telemetry reads, as the sampler hands them over (nvml/batch.ts). */
+export interface ReadColumns {
+  readonly count: number;
+  readonly before: BigInt64Array;
+  readonly after: BigInt64Array;
+  /** Unix ns; below 0 where the source gave none. */
+  readonly stamp: BigInt64Array;
+  readonly value: Float64Array;
+  readonly channel: Uint16Array;
+}
+
+/** Kept for the page; older ones are in the log. */
+const KEPT_NOTES = 200;
+const KEPT_GAPS = 100;
+const KEPT_EDGES = 200;
+
+export class LiveFeed {
+  /** As declared, with the device's skews once it has stated them. */
+  rig: Rig;
+  readonly session: Session;
+  readonly clock: RowClock;
+  readonly energy: RunningEnergy;
+  readonly rowsPerBucket: number;
+  series: readonly Series[] = [];
+  channels: readonly Channel[] = [];
+  /** Names of the channels whose claims stand beside a window's Joules. */
+  claims: readonly string[] = [];
+  windows: LiveWindows;
+  pyramid: Pyramid | null = null;
+  readonly notes: Note[] = [];
+  /** Rows [from, to) that never came, and rows at which a trigger line changed. */
+  readonly gaps: (readonly [number, number])[] = [];
+  readonly edges: number[] = [];
+  /** Counts what came, so that a sender can tell what is new. */
+  readonly count = { shapes: 0, notes: 0, marks: 0 };
+  #grids: readonly GridWatch[] = [];
+  #gridOf = new Int32Array(0);
+  #calibrator: Calibrator | null = null;
+  #layout: RowLayout | null = null;
+  #columns: readonly Float64Array[] = [];
+  #flags = new Uint8Array(0);
+  #clippedBefore = 0;
+
+  constructor(rig: Rig, session: Session) {
+    this.rig = rig;
+    this.session = session;
+    this.clock = new RowClock(session.hostEpoch, rig.device);
+    this.energy = new RunningEnergy(rig.device);
+    this.rowsPerBucket = rowsPerBucket(rig.device.rowHz);
+    this.windows = this.#newWindows();
+  }
+
+  /** Nanoseconds since session start, now. */
+  nowNs(): SessionNs {
+    return elapsedNs(instant<"host">(process.hrtime.bigint()), this.session.hostEpoch);
+  }
+
+  get lateness() {
+    return this.#grids.map((g) => g.lateness);
+  }
+
+  /** @param said device.json. Rows may have come before it, in the read that brought its last answer. */
+  device(said: Uint8Array): void {
+    this.rig = withDeviceSkew(this.rig, said).rig;
+    if (this.#calibrator) this.#fit(this.#flags.length);
+  }
+
+  declareRows(layout: RowLayout): void {
+    if (layout.stream !== this.rig.device.stream) return;
+    this.#layout = layout;
+    this.#fit(1024);
+    this.series = seriesOf(this.#calibrator!);
+    this.count.shapes++;
+  }
+
+  /** @throws InputError when the rig names channels that the device does not have. */
+  #fit(rows: number): void {
+    const c = new Calibrator(this.#layout!, this.rig, rows);
+    this.#clippedBefore += this.#calibrator?.clippedRows ?? 0;
+    this.#calibrator = c;
+    this.#flags = new Uint8Array(rows);
+    const of = (pick: (r: (typeof c.rails)[number]) => Float64Array | null) =>
+      c.rails.map(pick).filter((column) => column !== null);
+    this.#columns = [
+      c.totalW,
+      ...of((r) => r.powerW),
+      ...of((r) => r.voltageV),
+      ...of((r) => r.currentA),
+    ];
+  }
+
+  rows(block: SampleBlock): void {
+    if (block.stream !== this.rig.device.stream || this.#calibrator === null) return;
+    this.clock.block(block);
+    // Late and repeated blocks would have to be drawn into the past: the log has them, the page a gap.
+    if (block.flags & (BlockFlag.duplicate | BlockFlag.reordered)) return;
+    if (block.rows > this.#flags.length) this.#fit(2 * block.rows);
+    this.pyramid ??= new Pyramid(this.#columns.length, this.rowsPerBucket, block.firstIndex);
+    this.#flags.fill(0, 0, block.rows);
+    this.#calibrator.read(block, this.#flags);
+    const missingFrom = this.energy.end;
+    if (block.firstIndex > missingFrom) keep(this.gaps, [missingFrom, block.firstIndex], KEPT_GAPS);
+    this.energy.add(this.#calibrator.totalW, block.firstIndex, block.rows);
+    this.pyramid.add(this.#columns, block.firstIndex, block.rows);
+  }
+
+  exchange(e: ClockExchange): void {
+    if (e.stream === this.rig.device.stream) this.clock.exchange(e);
+  }
+
+  edge(e: Edge): void {
+    if (e.index !== undefined) keep(this.edges, e.index, KEPT_EDGES);
+  }
+
+  note(n: Note): void {
+    if (n.level === "info") return;
+    keep(this.notes, n, KEPT_NOTES);
+    this.count.notes++;
+  }
+
+  /** Marks on other clocks wait for `fuse`, which fits those. */
+  mark(m: Mark): void {
+    this.count.marks++;
+    if (m.clock !== "host") return;
+    this.windows.mark(m, elapsedNs(instant<"host">(m.t), this.session.hostEpoch));
+  }
+
+  /** Before the first reads. */
+  declareTelemetry(channels: readonly TelemetryChannel[], grids: readonly Grid[]): void {
+    this.channels = channels.map((c) => new Channel(c));
+    this.#grids = grids.map((g) => new GridWatch(g));
+    this.#gridOf = new Int32Array(channels.length).fill(-1);
+    grids.forEach((g, i) => g.channels > 0 && (this.#gridOf[g.firstChannel] = i));
+    this.claims = channels.map((c) => c.name).filter((name) => CLAIM.test(name));
+    this.windows = this.#newWindows();
+    this.count.shapes++;
+  }
+
+  reads(batch: ReadColumns): void {
+    const epoch = this.session.hostEpoch;
+    const unixEpoch = this.session.startUnix;
+    for (let i = 0; i < batch.count; i++) {
+      const at = batch.channel[i]!;
+      const channel = this.channels[at]!;
+      const before = batch.before[i]!;
+      const grid = this.#gridOf[at]!;
+      if (grid >= 0) this.#grids[grid]!.tick(before);
+      // Only samples out of the driver's own buffer have a time of their own (docs/telemetry.md).
+      const own = channel.about.name.endsWith("power_samples") && unixEpoch !== null;
+      const tNs =
+        own && batch.stamp[i]! > 0n
+          ? Number(batch.stamp[i]! - unixEpoch)
+          : (Number(before - epoch) + Number(batch.after[i]! - epoch)) / 2;
+      channel.add(tNs, batch.value[i]!);
+    }
+  }
+
+  /** Lets windows catch up. */
+  settle(nowNs: SessionNs): void {
+    this.windows.settle(nowNs);
+  }
+
+  /** Rows with a saturated channel so far. */
+  get clippedRows(): number {
+    return this.#clippedBefore + (this.#calibrator?.clippedRows ?? 0);
+  }
+
+  /** Mean power over the last second, W; NaN before there is one. */
+  get powerW(): number {
+    const end = this.energy.end - 2;
+    const secondBefore = this.energy.at(end - this.rig.device.rowHz) ?? NaN;
+    return (this.energy.at(end) ?? NaN) - secondBefore; // J over 1 s
+  }
+
+  #newWindows(): LiveWindows {
+    const claims = this.channels.filter((c) => CLAIM.test(c.about.name));
+    return new LiveWindows(
+      [(t) => this.#joulesAt(t), ...claims.map((c) => (t: SessionNs) => c.joulesAt(t))],
+      () => this.energy.missingRows,
+    );
+  }
+
+  #joulesAt(tNs: SessionNs): number | undefined {
+    return Number.isNaN(this.energy.end) ? undefined : this.energy.at(this.clock.rowAt(tNs));
+  }
+}
+
+function seriesOf(c: Calibrator): Series[] {
+  const has = (column: "voltageV" | "currentA") => c.rails.filter((r) => r[column] !== null);
+  return [
+    { name: "total", role: "total", unit: "W" },
+    ...c.rails.map(({ name }): Series => ({ name, role: "power", unit: "W" })),
+    ...has("voltageV").map(({ name }): Series => ({ name, role: "voltage", unit: "V" })),
+    ...has("currentA").map(({ name }): Series => ({ name, role: "current", unit: "A" })),
+  ];
+}
+
+function keep<T>(list: T[], item: T, most: number): void {
+  list.push(item);
+  if (list.length > most) list.shift();
+}

@@ -1,0 +1,95 @@
+// The virtual bench in processes of its own: a DAQ that answers on a pseudoterminal, a simulated driver where this
+// machine has none, and the marks that its load would write.
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { SIMULATED } from "../../gpio/sim-file.ts";
+import { scratchFolder } from "../../host/own-folder.ts";
+import { FIFO_PRIORITY } from "../../host/scheduler.ts";
+import { siblingModule } from "../../host/sibling.ts";
+import { ttyPort } from "../../ingest/ports/tty-port.ts";
+import { readEnvironment } from "../../nvml/environment.ts";
+import { availableGrids } from "../../nvml/grids.ts";
+import type { Bench } from "../../record/bench.ts";
+import { startWire } from "../../record/device.ts";
+import type { LoadedRig } from "../../rigs/load.ts";
+import { instant, later } from "../../schema/time.ts";
+import { virtualCard } from "../bench/card.ts";
+import { NO_FAULTS } from "../bench/faults.ts";
+import { virtualMarks } from "../bench/host.ts";
+import { triggerLine } from "../bench/trigger.ts";
+import { mixedWork } from "../bench/workloads.ts";
+import { spawnVirtualDaq } from "../daq/spawn.ts";
+import { simGrids } from "../driver/sim-grids.ts";
+
+export interface VirtualOptions {
+  readonly seed: number;
+  readonly durationS: number;
+  /** Passed to the virtual DAQ process (`--fault`, `--flat-out`, …). */
+  readonly daqArgs?: readonly string[];
+}
+
+/** Time for the processes to come up before the simulated work begins. */
+const LEAD_NS = 1.5e9;
+/** After the end of some work its mark is surely written (virtual/bench/host.ts). */
+const LAST_MARK_NS = 1e6;
+
+export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<Bench> {
+  const { seed, durationS } = o;
+  const schedule = mixedWork(seed, durationS);
+  const card = virtualCard(rig.rig, schedule);
+  const real = await availableGrids();
+  const environment = await readEnvironment();
+  const hasNvml = real.some((g) => g.name.startsWith("nvml"));
+  const line = rig.rig.trigger ? simulatedLine() : null;
+  const epoch = later(instant<"host">(process.hrtime.bigint()), LEAD_NS);
+  const daq = await spawnVirtualDaq(rig.rig, [
+    ...["--seed", String(seed), "--seconds", String(durationS), "--epoch", String(epoch)],
+    ...(line ? ["--line", line.path] : []),
+    ...(o.daqArgs ?? []),
+  ]).catch((error: unknown) => {
+    line?.remove();
+    throw error;
+  });
+  const { spans } = schedule;
+  const stamps = line ? [] : triggerLine(spans, seed, NO_FAULTS).stamps;
+  const powerModule = siblingModule(import.meta.url, "../bench/sim-power").url.href;
+  const powerArgs = { rig: rig.rig, pieces: card.trace, epochNs: Number(epoch) };
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await daq.stop().finally(() => line?.remove());
+  };
+  return {
+    rig,
+    async start(sink, onFatal) {
+      // Its epoch is its power-up: before that nobody answers.
+      await sleep(Math.max(0, Number(epoch - process.hrtime.bigint()) / 1e6));
+      return startWire(rig.rig, ttyPort(daq.path, { fifoPriority: FIFO_PRIORITY }))(sink, onFatal);
+    },
+    source: "virtual",
+    grids: hasNvml ? real : [...simGrids({ powerModule, powerArgs }), ...real],
+    environment,
+    epoch,
+    triggerOutput: line && line.name,
+    ownMarks: (session, until) => {
+      const untilNs = until === undefined ? Infinity : Number(until - epoch);
+      const done = spans.filter((s) => s.doneNs + LAST_MARK_NS < untilNs);
+      const edges = stamps.filter((s) => s.tNs < untilNs);
+      return virtualMarks({ seed, spans: done, stamps: edges }, session);
+    },
+    truthJ: (t0, t1) => card.energyJ(t0, t1),
+    description: hasNvml
+      ? "virtual bench (simulated DAQ and load) beside this machine's own GPU telemetry"
+      : "virtual bench: DAQ, load and driver are simulated",
+    close: () => (closing ??= close()),
+  };
+}
+
+/** A trigger line to the virtual DAQ: a file that is there before either end opens it. */
+export function simulatedLine(): { name: string; path: string; remove(): void } {
+  const folder = scratchFolder("truejoule-line-");
+  const path = join(folder.path, "edges");
+  writeFileSync(path, "");
+  return { name: `${SIMULATED}${path}`, path, remove: () => folder.remove() };
+}
