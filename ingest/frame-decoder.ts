@@ -75,6 +75,21 @@ interface Early {
   readonly after: Stamp;
 }
 
+interface ReadingCount {
+  /** Readings of earlier runs. */
+  base: number;
+  /** In this run: number of the next one, end of the last. */
+  next: number;
+  end: bigint;
+  /** Nobody knows yet whether the numbers go on or begin anew. */
+  isAstray: boolean;
+}
+
+function numberAnew(r: ReadingCount): void {
+  r.base += r.next;
+  r.next = 0;
+}
+
 export class FrameDecoder {
   readonly #sink: DaqSink;
   readonly #events: DecoderEvents;
@@ -97,11 +112,11 @@ export class FrameDecoder {
   #options: DecoderOptions;
   /** Run being decoded, modulo 16; null: any run will do; `off`: none, until expectRun. */
   #run: number | null | "off" = null;
-  /** The present run's count is that of no run before: its first index says nothing of its start. */
+  /** The present run's first index says nothing of its start, nor do its first numbers of edges and readings. */
   #astray = false;
   #shape: { mask: number; bits: number } | null = null;
-  /** By I²C address: readings of earlier runs, and in this one the next number and the last end. */
-  readonly #readingCount = new Map<number, { base: number; next: number; end: bigint }>();
+  /** By I²C address. */
+  readonly #readingCount = new Map<number, ReadingCount>();
   readonly #edgeNumbers = new EdgeNumbers();
   /** Edges and readings before the first rows of a run: nothing places them yet. */
   #early: Early[] = [];
@@ -169,12 +184,12 @@ export class FrameDecoder {
     this.#gaps.begin(isAstray || this.#run === null ? null : 0);
     this.#run = run;
     this.#levels.forget();
-    this.#edgeNumbers.begin();
+    this.#edgeNumbers.begin(isAstray);
     for (const e of this.#early.splice(0)) this.#forget(e);
     for (const r of this.#readingCount.values()) {
-      r.base += r.next;
-      r.next = 0;
       r.end = -1n;
+      if (isAstray) r.isAstray = true;
+      else numberAnew(r);
     }
   }
 
@@ -191,7 +206,7 @@ export class FrameDecoder {
     }
     this.#events.heard?.();
     if (f.type <= RecordType.status && !this.#inRun(runOf(f.flags))) return;
-    const arrival = this.#arrival(f);
+    const arrival = this.#arrival(f, after);
     switch (f.type) {
       case RecordType.samples:
         return this.#use(decodeSamples(f), (s) => this.#samples(s, arrival, before, after));
@@ -227,11 +242,19 @@ export class FrameDecoder {
     else this.#records.readingsWrong += decodeReadings(frame)?.length ?? 0;
   }
 
-  #arrival({ sequence, crc }: Frame): Arrival {
-    const arrival = this.#gaps.frame(sequence, crc);
+  #arrival(f: Frame, after: Stamp): Arrival {
+    const { sequence, crc } = f;
+    const arrival = this.#gaps.frame(sequence, crc, () => this.#canBeLate(f, after));
     if (typeof this.#run !== "number" || (arrival !== "anew" && !this.#gaps.stale)) return arrival;
-    this.#begin(this.#run, this.#gaps.astray);
+    // After echoes that are none the index may be of an old run or a new one: the host's clock says what is missing.
+    this.#begin(this.#run, this.#gaps.stale);
     return this.#gaps.frame(sequence, crc);
+  }
+
+  /** Rows that were missed lie on the line of those beside them. */
+  #canBeLate(f: Frame, after: Stamp): boolean {
+    const s = f.type === RecordType.samples ? decodeSamples(f) : undefined;
+    return s === undefined || this.#clock.roomFor(s, after) >= 0;
   }
 
   /** Whether a record of this run counts; a run that nobody announced is a restart of the device. */
@@ -260,8 +283,9 @@ export class FrameDecoder {
     this.#emit(this.#options.stream, index, tick, s.rows, flags, s.data, before, after);
     this.#records.rows += s.rows;
     if (!isUsed) return;
-    if (s.sampledLines !== 0) this.#sampledEdges(s, contiguous);
-    if ((flags & BlockFlag.reordered) === 0) this.#clock.follow(s, after);
+    const isLate = (flags & BlockFlag.reordered) !== 0;
+    if (s.sampledLines !== 0) this.#sampledEdges(s, contiguous, isLate);
+    if (!isLate) this.#clock.follow(s, after);
     for (const e of this.#early.splice(0)) this.#sideRecord(e.frame, e.arrival, e.before, e.after);
   }
 
@@ -311,9 +335,11 @@ export class FrameDecoder {
     this.#sink.rows(block);
   }
 
-  #sampledEdges(s: Samples, contiguous: boolean): void {
+  /** @param isLate its levels are not the last ones. */
+  #sampledEdges(s: Samples, contiguous: boolean, isLate: boolean): void {
     const { stream } = this.#options;
-    this.#records.edgesUnplaced += this.#levels.read(s, contiguous, (line, row, level) => {
+    const levels = isLate ? new LineLevels() : this.#levels;
+    this.#records.edgesUnplaced += levels.read(s, contiguous, (line, row, level) => {
       this.#records.edges++;
       // Seen first at `row`, so it fell between the row before and this one.
       const { index } = this.#clock.place(s.index + row - 0.5, s.tick);
@@ -343,14 +369,20 @@ export class FrameDecoder {
     const { payload } = f;
     for (const [i, r] of decodeReadings(f)!.entries()) {
       const stream = `${this.#options.stream}.ina226-${r.address.toString(16)}`;
-      const count = this.#readingCount.get(r.address) ?? { base: 0, next: 0, end: -1n };
+      const first = { base: 0, next: 0, end: -1n, isAstray: false };
+      const count = this.#readingCount.get(r.address) ?? first;
       if (!this.#readingCount.has(r.address)) {
         this.#readingCount.set(r.address, count);
         this.#sink.declareRows(readingLayout(stream));
       }
+      const canEnd = this.#clock.canEnd(r.endTick, after);
+      if (count.isAstray && canEnd) {
+        count.isAstray = false;
+        if (r.number < count.next) numberAnew(count);
+      }
       const gap = r.number > count.next ? BlockFlag.gapBefore : 0;
       const ascends = arrival === "late" || (r.number >= count.next && r.endTick > count.end);
-      const isWrong = !ascends || !this.#clock.canEnd(r.endTick, after);
+      const isWrong = !ascends || !canEnd;
       const isUsed = arrival !== "duplicate" && !isWrong;
       if (isWrong && arrival !== "duplicate") this.#records.readingsWrong++;
       if (isUsed && arrival === "new") [count.next, count.end] = [r.number + 1, r.endTick];
