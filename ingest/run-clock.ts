@@ -77,7 +77,7 @@ export class RunClock {
     const index = this.#last!.index - this.#base.index + since;
     const late = e.index - index; // the first row at or after it: 0 to 1
     const slack = this.#slack(HALF, since + this.#last!.rows);
-    const agree = late >= -slack && late <= 1 + slack;
+    const agree = late >= -slack && (late <= 1 + slack || e.index === 0); // none is before row 0
     return agree && this.#isNear(since, after) ? index : null;
   }
 

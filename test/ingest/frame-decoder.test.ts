@@ -231,6 +231,18 @@ describe("edges", () => {
     expect(d.counts).toMatchObject(want);
   });
 
+  test("before the first row of a run are placed by their tick", () => {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    const edge = { line: 0, level: 1 as const };
+    const early = { ...edge, index: 0, tick: 965n, count: 1 };
+    d.push(encodeEdges([early], 1, 0), null, null);
+    d.push(encodeSamples(block(0, 8, { tick: 1000n }), 1), null, null);
+    d.push(encodeEdges([{ ...early, index: 1, count: 2 }], 1, 2), null, null);
+    expect(sink.edges.map((e) => [e.index, e.tick])).toEqual([[-3.5, 965n]]);
+    expect(d.counts).toMatchObject({ edges: 1, edgesWrong: 1 });
+  });
+
   test("that come late are taken off the losses again", () => {
     const d = new FrameDecoder(new Collector(), OPTIONS);
     d.push(encodeSamples(block(0, 80), 0), null, null);
