@@ -37,6 +37,7 @@ export interface DecoderEvents {
   /** A whole frame of the device's own. */
   heard?(): void;
   reply?(reply: Reply, before: Stamp, after: Stamp): void;
+  /** In the order in which they were made: none that comes late or again. */
   status?(status: DeviceStatus): void;
 }
 
@@ -73,6 +74,13 @@ interface Early {
   readonly arrival: Arrival;
   readonly before: Stamp;
   readonly after: Stamp;
+}
+
+/** Of an edge, a reading or a status. */
+function firstTick(f: Frame): bigint | undefined {
+  if (f.type === RecordType.edges) return decodeEdges(f)?.[0]!.tick;
+  if (f.type === RecordType.readings) return decodeReadings(f)?.[0]!.endTick;
+  return f.type === RecordType.status ? decodeStatus(f)?.tick : undefined;
 }
 
 interface ReadingCount {
@@ -216,7 +224,9 @@ export class FrameDecoder {
           ? this.#sideRecord(f, arrival, before, after)
           : this.#hold({ frame: f, arrival, before, after });
       case RecordType.status:
-        return this.#use(decodeStatus(f), (s) => this.#events.status?.(s));
+        return this.#use(decodeStatus(f), (s) => {
+          if (arrival === "new") this.#events.status?.(s);
+        });
       default:
         this.#records.unknown++;
     }
@@ -251,10 +261,14 @@ export class FrameDecoder {
     return this.#gaps.frame(sequence, crc);
   }
 
-  /** Rows that were missed lie on the line of those beside them. */
+  /** Rows that were missed lie on the line of those beside them, all else near them. */
   #canBeLate(f: Frame, after: Stamp): boolean {
-    const s = f.type === RecordType.samples ? decodeSamples(f) : undefined;
-    return s === undefined || this.#clock.roomFor(s, after) >= 0;
+    if (f.type === RecordType.samples) {
+      const s = decodeSamples(f);
+      return s === undefined || this.#clock.roomFor(s, after) >= 0;
+    }
+    const tick = firstTick(f);
+    return tick === undefined || !this.placed || this.#clock.canEnd(tick, after);
   }
 
   /** Whether a record of this run counts; a run that nobody announced is a restart of the device. */

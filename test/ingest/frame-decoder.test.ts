@@ -481,6 +481,13 @@ describe("rows made are rows logged and rows lost, each once", () => {
     },
   );
 
+  test("edges ahead of the first rows of a device that begins again at a number never heard", () => {
+    const edge = { line: 0, level: 1 as const, index: 3, tick: 7_000_025n, count: 1 };
+    const again = blocks(30, 7_000_000, 1);
+    const { c } = account([...blocks(20, 0, 7), encodeEdges([edge], 1, 0), ...again]);
+    expect(c).toMatchObject({ restarts: 1, rowsLost: 8, reordered: 0, edges: 1, edgesWrong: 0 });
+  });
+
   test("a device that begins again and is heard from a number on that its run had lost", () => {
     const [first, again] = [blocks(20), blocks(30, 5003)];
     first.splice(3, 1);
