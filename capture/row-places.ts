@@ -9,6 +9,8 @@ const [HALF, TICKS, RATE_ERROR] = [0.5, 2, 0.01];
 /** Edges and exchanges may lie so far outside the rows: seconds by the rig's rate and a tenth, and blocks. */
 const [OUTSIDE_S, OUTSIDE_BLOCKS] = [1.1, 2];
 const PRUNE_AT = 1 << 16;
+/** A device counts no faster than nanoseconds: all that is known where a single block says nothing of its ticks. */
+const MOST_HZ = 1e9;
 
 type Kind = "edges" | "exchanges";
 interface Place {
@@ -39,7 +41,8 @@ export class RowPlaces {
   readonly #found: Misplaced = { ...NOTHING };
   /** Begin of the last block whose tick is believed. */
   #last: { index: number; tick: bigint } | null = null;
-  #perRow = NaN;
+  /** Ticks a row, and the rows that they were counted over. */
+  #rate: { perRow: number; over: number } | null = null;
   #rows = { from: Infinity, to: -Infinity };
   #ticks: { from: bigint; to: bigint } | null = null;
   #mostRows = 0;
@@ -50,7 +53,7 @@ export class RowPlaces {
     this.#mostRows = Math.max(this.#mostRows, rows);
     this.#rows.from = Math.min(this.#rows.from, index);
     this.#rows.to = Math.max(this.#rows.to, index + rows);
-    if (flags & BlockFlag.restart) [this.#last, this.#perRow] = [null, NaN];
+    if (flags & BlockFlag.restart) this.#last = this.#rate = null;
     if (tick === null) return;
     if (!this.#believes(index, tick, rows)) {
       this.#found.ticksWrong++;
@@ -58,8 +61,8 @@ export class RowPlaces {
       return;
     }
     this.#last = { index, tick };
-    const from = this.#ticks?.from ?? tick;
-    this.#ticks = { from, to: tick };
+    const { from, to } = this.#ticks ?? { from: tick, to: tick };
+    this.#ticks = { from: tick < from ? tick : from, to: tick > to ? tick : to };
   }
 
   edge({ index, tick }: Edge): void {
@@ -75,7 +78,7 @@ export class RowPlaces {
   finish(rowHz: number): Misplaced {
     const slack = OUTSIDE_S * rowHz + OUTSIDE_BLOCKS * this.#mostRows;
     for (const p of this.#beyond) {
-      if (this.#holds(p, slack)) continue;
+      if (this.#holds(p, slack, MOST_HZ / rowHz)) continue;
       if (p.kind === "edges") this.#found.edgesOutside++;
       else this.#found.exchangesOutside++;
     }
@@ -89,12 +92,13 @@ export class RowPlaces {
     const ahead = index - this.#last.index;
     const ticks = Number(tick - this.#last.tick);
     if (!this.isEven || ahead <= 0) return ticks >= 0;
-    if (Number.isNaN(this.#perRow)) {
-      if (ticks <= 0) return false;
-      this.#perRow = ticks / ahead;
-    }
-    const off = ticks - ahead * this.#perRow;
-    return Math.abs(off) <= (HALF * rows + RATE_ERROR * ahead) * this.#perRow + TICKS;
+    if (ticks < 0) return false;
+    const { perRow, over } = (this.#rate ??= { perRow: ticks / ahead, over: ahead });
+    const off = ticks - ahead * perRow;
+    // The rate is of truncated ticks too.
+    return (
+      Math.abs(off) <= (HALF * rows + RATE_ERROR * ahead) * perRow + TICKS * (1 + ahead / over)
+    );
   }
 
   #put(place: Place): void {
@@ -104,14 +108,18 @@ export class RowPlaces {
       this.#beyond = this.#beyond.filter((p) => !this.#holds(p, 0));
   }
 
-  /** Whether all that it says lies within the rows seen so far, give or take so many. */
-  #holds({ index, ticks }: Place, slack: number): boolean {
+  /**
+   * Whether all that it says lies within the rows seen so far, give or take so many.
+   * @param mostPerRow ticks a row where one block alone says nothing of them.
+   */
+  #holds({ index, ticks }: Place, slack: number, mostPerRow = 0): boolean {
     const { from, to } = this.#rows;
     if (from > to) return false;
     if (index !== undefined && !(index >= from - slack && index <= to + slack)) return false;
     const known = this.#ticks;
     if (known === null) return true; // its rows may carry them
-    const perRow = Number(known.to - known.from) / Math.max(1, to - from - this.#mostRows);
+    const counted = Number(known.to - known.from);
+    const perRow = counted > 0 ? counted / Math.max(1, to - from - this.#mostRows) : mostPerRow;
     return ticks.every(
       (t) =>
         Number(t - known.to) <= (slack + this.#mostRows) * perRow &&

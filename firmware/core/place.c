@@ -51,6 +51,12 @@ uint64_t tj_row_at_edge(const tj_timing *t, uint64_t samples, int converting, ui
   return row < earliest ? earliest : row > latest ? latest : row;
 }
 
+uint64_t tj_row_before(const tj_timing *t, uint64_t first_row, uint64_t tick) {
+  uint64_t row_counts = (uint64_t)t->sample_counts * t->channels;
+  uint64_t back = (t->start_tick - tick) * t->counts_a_tick / row_counts;
+  return back < first_row ? first_row - back : 0;
+}
+
 uint64_t tj_row_after(const tj_timing *t, uint64_t tick) {
   if (tick < t->start_tick) return 0;
   uint64_t counts = (tick - t->start_tick) * t->counts_a_tick;

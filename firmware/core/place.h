@@ -33,6 +33,10 @@ int tj_samples_at(const tj_timing *t, tj_double_buffer b, uint64_t tick, const u
 // the row is known: the latches decide only where a row begins in the very tick of the edge.
 uint64_t tj_row_at_edge(const tj_timing *t, uint64_t samples, int converting, uint64_t tick);
 
+// First row that began at or after a tick before `start_tick`, at which `first_row` began: the rows of the
+// pause before it, all counted as lost, go on backwards. Before row 0 there is none.
+uint64_t tj_row_before(const tj_timing *t, uint64_t first_row, uint64_t tick);
+
 // First row that begins after `tick`.
 uint64_t tj_row_after(const tj_timing *t, uint64_t tick);
 

@@ -169,7 +169,8 @@ uint64_t converter_next_index(void) { return first_row + (uint64_t)taken * ROWS_
 uint64_t converter_row_after(uint64_t tick) { return first_row + tj_row_after(&timing, tick); }
 
 uint64_t converter_row_at_edge(uint64_t tick, const uint32_t write_address[2], uint32_t cs) {
-  if (tick < timing.start_tick) return first_row;  // between arming the trigger and the first row
+  // Between arming the trigger and the first row, or in a pause whose rows are counted as lost.
+  if (tick < timing.start_tick) return tj_row_before(&timing, first_row, tick);
   uint32_t offsets[2];
   // WRITE_ADDR is read less what is in flight, without regard to the ring: just after a wrap it may lie
   // before the ring (erratum RP2040-E12). Modulo the ring it is right.

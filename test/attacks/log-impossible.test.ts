@@ -184,14 +184,15 @@ describe("places that cannot be of a log's rows are named, whoever wrote it", ()
     more: (log: LogWriter) => void,
     ticks = (k: number): bigint => 1000n + 80n * BigInt(k),
     rows = layout,
+    blocks = 100,
   ): string[] {
     const path = join(scratch(), "c.mcap");
     const log = new LogWriter(path, session);
     log.attach("rig.json", "application/json", Buffer.from('{"device":{"rowHz":100}}'));
     log.declareRows(rows);
-    for (let k = 0; k < 100; k++) {
+    for (let k = 0; k < blocks; k++) {
       log.rows({ ...block(8 * k, 8), deviceTick: ticks(k) });
-      if (k === 50) more(log);
+      if (k === blocks >> 1) more(log);
     }
     log.close();
     return problemsOf(verifyLog(path));
@@ -208,6 +209,37 @@ describe("places that cannot be of a log's rows are named, whoever wrote it", ()
       }),
     ).toEqual([]);
   });
+
+  test("a single block says nothing of the rate of ticks: what a device can count is no problem", () => {
+    const single = (received: bigint): string[] =>
+      placed(
+        (log) => {
+          for (const tick of [999n, 1000n, 1075n]) log.edge({ ...line, stream: "main", tick });
+          log.exchange(exchange(received, received + 1n));
+        },
+        () => 1000n,
+        layout,
+        1,
+      );
+    expect(single(1075n)).toEqual([]);
+    expect(single(2n ** 40n)).toEqual(["stream main: 1 clock exchanges lie outside its rows"]);
+  });
+
+  test.each([0.5, 2.67, 3.75])(
+    "%d ticks a row, truncated: a line through a short first block allows for that",
+    (perRow) => {
+      const path = join(scratch(), "c.mcap");
+      const log = new LogWriter(path, session);
+      log.declareRows(layout);
+      const at = (index: number, rows: number): void =>
+        log.rows({ ...block(index, rows), deviceTick: BigInt(Math.floor(1000 + index * perRow)) });
+      at(0, 1);
+      at(1, 64);
+      for (let k = 0; k < 20; k++) at(100_000 + 64 * k, 64);
+      log.close();
+      expect(problemsOf(verifyLog(path))).toEqual(["stream main: 99935 rows missing in 1 gaps"]);
+    },
+  );
 
   test.each<[string, Partial<Edge>]>([
     ["10^9 rows ahead", { index: 1e9 }],

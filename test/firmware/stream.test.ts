@@ -172,12 +172,20 @@ suite(`firmware in the emulator${whyNot ? ` (skipped: ${whyNot})` : ""}`, () => 
   test(
     "a processor away for 20 ms: rows lost and counted, none under a wrong index",
     async () => {
-      const t = await trial(image, { ...fullRate, seconds: 0.6, freeze: { atS: 0.3, ms: 20 } });
+      // More edges than are taken before the converter is set going again.
+      const more = { seconds: 0.6, freeze: { atS: 0.3, ms: 20 }, edgesHz: 8000 };
+      const t = await trial(image, { ...fullRate, ...more });
       const last = t.statuses.at(-1)!;
       expect(last.rowsOverrun).toBeGreaterThan(2000);
       expect(last.framesDropped).toBe(0);
       expect(t.decoder.counts).toMatchObject({ badFrames: 0, framesLost: 0 });
       expect(t.decoder.counts.rowsLost).toBe(last.rowsOverrun);
+      // Edges in the pause are placed among the rows that were lost in it.
+      const pause = t.blocks.find((b) => b.flags !== 0)!;
+      const from = pause.firstIndex - last.rowsOverrun;
+      const inside = t.edges.filter((e) => e.index > from && e.index < pause.firstIndex);
+      expect(inside.length).toBeGreaterThan(100);
+      expect(t.decoder.counts).toMatchObject({ edgesWrong: 0, edges: t.edges.length });
       // The converter was set going again: rows after it are told by tick, not by their count.
       const after = t.blocks.filter((b) => Number(b.deviceTick) > t.truth.firstRowNs / 1e3 + 330e3);
       expect(after.length).toBeGreaterThan(50);

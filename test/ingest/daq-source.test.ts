@@ -29,6 +29,7 @@ import { benchTruth } from "../../virtual/daq/truth.ts";
 import { VirtualBench } from "../../virtual/bench/bench.ts";
 import { SourceError } from "../../schema/errors.ts";
 import { CommandType } from "../../schema/wire/frame-commands.ts";
+import { encodeStatus } from "../../schema/wire/frame-records.ts";
 import { FrameSplitter } from "../../schema/wire/frame-splitter.ts";
 import { BlockFlag } from "../../schema/records.ts";
 import { instant } from "../../schema/time.ts";
@@ -180,6 +181,26 @@ describe("in process", () => {
     expect(Math.abs(pause - 50_000)).toBeLessThan(1500); // 500 ms, less what the blocks hold
     expect(source.counts()).toMatchObject({ restarts: 1, rowsLost: pause, framesLost: 0 });
     expect(sink.notes.some((n) => n.level === "loss" && /reset/.test(n.text))).toBe(true);
+  });
+
+  test("what a device says it lost stays counted when it begins anew by itself, and is counted once", async () => {
+    const d = new InProcess();
+    source = await startDaq({ open: d.port.open, stream: "main", rowHz: ROW_HZ }, new Collector());
+    d.run(100);
+    const none = { run: 1, running: true, nextIndex: 0, stalls: 0, longestStallTicks: 0 };
+    const status = (sequence: number, tick: bigint, framesDropped: number, rowsOverrun: number) => {
+      const counters = { framesDropped, rowsOverrun, edgesDropped: 0, commandsRefused: 0 };
+      d.port.feed(encodeStatus({ ...none, tick, ...counters }, sequence), null, null);
+    };
+    const lost = (): number[] => [source!.counts().deviceDropped, source!.counts().deviceOverrun];
+    status(1000, 0n, 5, 0);
+    status(1001, 0n, 5, 512);
+    status(1000, 0n, 5, 0); // an echo
+    status(1002, 0n, 5, 512);
+    expect(lost()).toEqual([5, 512]);
+    status(0, 2n ** 40n, 0, 0);
+    status(1, 2n ** 40n, 2, 0);
+    expect(lost()).toEqual([7, 512]);
   });
 
   test("a reset in the middle of a frame, whose replies pass for its rest: noticed as silence", async () => {

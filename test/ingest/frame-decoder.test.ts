@@ -234,6 +234,18 @@ describe("edges", () => {
     expect(d.counts).toMatchObject(want);
   });
 
+  test("before the first row of a run are placed by their tick", () => {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    const edge = { line: 0, level: 1 as const };
+    const early = { ...edge, index: 0, tick: 965n, count: 1 };
+    d.push(encodeEdges([early], 1, 0), null, null);
+    d.push(encodeSamples(block(0, 8, { tick: 1000n }), 1), null, null);
+    d.push(encodeEdges([{ ...early, index: 1, count: 2 }], 1, 2), null, null);
+    expect(sink.edges.map((e) => [e.index, e.tick])).toEqual([[-3.5, 965n]]);
+    expect(d.counts).toMatchObject({ edges: 1, edgesWrong: 1 });
+  });
+
   test("that come late are taken off the losses again", () => {
     const d = new FrameDecoder(new Collector(), OPTIONS);
     d.push(encodeSamples(block(0, 80), 0), null, null);
@@ -441,6 +453,115 @@ describe("runs", () => {
     const last = sink.blocks.at(-1)!;
     expect(last.flags).toBe(0);
     expect(last.firstIndex).toBeGreaterThan(320);
+  });
+});
+
+describe("rows made are rows logged and rows lost, each once", () => {
+  /** A device's blocks of 8 rows, 10 ticks a row; frames at the pace of their rows. */
+  const blocks = (n: number, tick0 = 0, sequence = 0): Uint8Array[] =>
+    Array.from({ length: n }, (_, k) =>
+      encodeSamples(block(8 * k, 8, { tick: BigInt(tick0 + 80 * k) }), sequence + k),
+    );
+  function account(frames: readonly Uint8Array[]) {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    d.expectRun(1);
+    frames.forEach((f, i) => {
+      const now = instant<"host">(BigInt(80_000 * i));
+      d.push(f, now, now);
+    });
+    const used = sink.blocks.filter((b) => !(b.flags & BlockFlag.duplicate));
+    return { used: used.map((b) => b.firstIndex), flags: used.map((b) => b.flags), c: d.counts };
+  }
+
+  test.each([1, 7, 200])(
+    "a device that begins again at 0 where its run was heard from frame %i on",
+    (from) => {
+      const { flags, c } = account([...blocks(20, 0, from), ...blocks(30, 5003)]);
+      expect(flags).toHaveLength(50);
+      expect(flags[20]).toBe(BlockFlag.gapBefore | BlockFlag.restart);
+      expect(c).toMatchObject({ rowsLost: 0, duplicates: 0, indexFaults: 0, restarts: 1 });
+    },
+  );
+
+  test("edges ahead of the first rows of a device that begins again at a number never heard", () => {
+    const edge = { line: 0, level: 1 as const, index: 3, tick: 7_000_025n, count: 1 };
+    const again = blocks(30, 7_000_000, 1);
+    const { c } = account([...blocks(20, 0, 7), encodeEdges([edge], 1, 0), ...again]);
+    expect(c).toMatchObject({ restarts: 1, rowsLost: 8, reordered: 0, edges: 1, edgesWrong: 0 });
+  });
+
+  test("a device that begins again and is heard from a number on that its run had lost", () => {
+    const [first, again] = [blocks(20), blocks(30, 5003)];
+    first.splice(3, 1);
+    const { flags, c } = account([...first, ...again.slice(3)]);
+    expect(flags).toHaveLength(19 + 27);
+    expect(c).toMatchObject({ rowsLost: 8 + 24, reordered: 0, indexFaults: 0, restarts: 1 });
+  });
+
+  test("late frames, however many in a row, are late and no restart", () => {
+    const all = blocks(60);
+    const { used, c } = account([all[0]!, all[40]!, ...all.slice(1, 40), ...all.slice(41)]);
+    expect(used.sort((a, b) => a - b)).toEqual(all.map((_, k) => 8 * k));
+    expect(c).toMatchObject({ rowsLost: 0, framesLost: 0, reordered: 39, restarts: 0 });
+  });
+
+  test("after more echoes than there can be, rows logged before are none that were lost", () => {
+    const all = blocks(60);
+    const { c } = account([...all.slice(0, 40), ...all.slice(20, 40), ...all.slice(40)]);
+    // The host's clock says how long nothing new came: 16 blocks.
+    expect(c).toMatchObject({ rowsLost: 128, restarts: 1 });
+  });
+
+  test.each([900, -900])("a short block behind a long one, at a rate off by %i ppm", (ppm) => {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    let [index, sequence] = [0, 0];
+    for (const rows of [2000, 2000, 1, 2000, 1]) {
+      const tick = BigInt(1e6 + Math.floor(index * 10 * (1 + ppm * 1e-6)));
+      d.push(encodeSamples(block(index, rows, { tick }), sequence++), null, null);
+      index += rows;
+    }
+    expect(d.counts).toMatchObject({ rowsLost: 0, indexFaults: 0 });
+  });
+
+  test("edges and readings whose numbers go on where ticks begin anew are not lost", () => {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    let [sequence, made] = [0, 0];
+    const push = (f: Uint8Array): void => d.push(f, null, null);
+    for (let k = 0; k < 60; k++) {
+      const tick0 = k < 30 ? 0 : 1e9;
+      const [index, tick] = [8 * k, tick0 + 80 * k];
+      push(encodeSamples(block(index, 8, { tick: BigInt(tick) }), sequence++));
+      made++;
+      const edge = { line: 0, level: 1 as const, index: index + 3, tick: BigInt(tick + 26) };
+      push(encodeEdges([{ ...edge, count: made }], 1, sequence++));
+      const end = { endTick: BigInt(tick + 10), durationTicks: 80, number: k, shunt: 0, bus: 0 };
+      push(encodeReadings([{ ...end, config: 0, address: 64, status: 0 }], 1, sequence++));
+    }
+    const { edges, edgesWrong, edgesLost, readingsWrong } = d.counts;
+    expect([edges + edgesWrong, edgesLost]).toEqual([made, 0]);
+    const used = sink.of("main.ina226-40").filter((b) => !(b.flags & BlockFlag.duplicate));
+    expect(used).toHaveLength(60 - readingsWrong);
+    expect(used.at(-1)!.firstIndex).toBe(59);
+  });
+
+  test("a late block's levels are not the line's last", () => {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    const shown = (levels: number, bits?: number): Partial<Samples> => {
+      const bitmap = bits === undefined ? null : new Uint32Array([bits]);
+      return { sampledLines: 1, levels, bitmap };
+    };
+    const frames = [shown(0), shown(0, 0xf0), shown(1, 0x0f), shown(0), shown(0)].map((more, k) =>
+      encodeSamples(block(8 * k, 8, more), k),
+    );
+    for (const k of [0, 2, 1, 3, 4]) d.push(frames[k]!, null, null);
+    expect(sink.edges.map((e) => [e.index, e.level])).toEqual([
+      [19.5, 0],
+      [11.5, 1],
+    ]);
   });
 });
 

@@ -74,8 +74,7 @@ export class DaqSource {
   #stopping = false;
   #recovering: Promise<void> | null = null;
   #timers: NodeJS.Timeout[] = [];
-  #device: Pick<DeviceStatus, "framesDropped" | "rowsOverrun" | "stalls" | "edgesDropped"> =
-    NO_STATUS;
+  #device: Pick<DeviceStatus, (typeof LOSSES)[number]> = NO_STATUS;
   /** The device's losses in earlier runs. */
   #earlier = { ...NO_STATUS };
   #reconnects = 0;
@@ -97,7 +96,7 @@ export class DaqSource {
           if (awaited && reply.command === CommandType.start && reply.result === 0)
             this.#decoder.expectRun(reply.run);
         },
-        status: (s) => (this.#device = s),
+        status: (s) => this.#status(s),
       },
     );
     this.#told = this.counts();
@@ -216,6 +215,13 @@ export class DaqSource {
     this.#heard();
   }
 
+  /** Counters never go back within a run: the device began anew by itself. */
+  #status(s: DeviceStatus): void {
+    const before = this.#device;
+    if (LOSSES.some((k) => s[k] < before[k])) this.#retire();
+    this.#device = s;
+  }
+
   /** A new run counts from 0: what the last one lost is kept. */
   #retire(): void {
     const d = this.#device;
@@ -322,4 +328,5 @@ export class DaqSource {
   }
 }
 
+const LOSSES = ["framesDropped", "rowsOverrun", "stalls", "edgesDropped"] as const;
 const NO_STATUS = { framesDropped: 0, rowsOverrun: 0, stalls: 0, edgesDropped: 0 };

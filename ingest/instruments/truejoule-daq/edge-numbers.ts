@@ -7,16 +7,17 @@ import type { Arrival } from "./gap-tracker.ts";
 export class EdgeNumbers {
   #lost = 0;
   /** By line: the last number believed, and edges since then that were not. */
-  readonly #lines = new Map<number, { last: number; wrong: number }>();
+  readonly #lines = new Map<number, { last: number; wrong: number; isAstray: boolean }>();
 
   /** Numbers skipped so far. */
   get lost(): number {
     return this.#lost;
   }
 
-  /** A new run numbers its edges anew. */
-  begin(): void {
-    this.#lines.clear();
+  /** A new run numbers its edges anew. @param isAstray or goes on with them: the next edge says which. */
+  begin(isAstray: boolean): void {
+    if (isAstray) for (const known of this.#lines.values()) known.isAstray = true;
+    else this.#lines.clear();
   }
 
   /**
@@ -25,9 +26,13 @@ export class EdgeNumbers {
    * @returns false where it is of no use: not believed, or a fresh frame's number does not go on.
    */
   count({ line, count }: WireEdge, arrival: Arrival, isBelieved: boolean): boolean {
-    const known = this.#lines.get(line) ?? { last: 0, wrong: 0 };
+    const known = this.#lines.get(line) ?? { last: 0, wrong: 0, isAstray: false };
     this.#lines.set(line, known);
-    const ahead = (count - known.last) | 0; // modulo 2^32, signed
+    if (known.isAstray && isBelieved) {
+      if (aheadOf(count, known.last) <= 0) known.last = 0;
+      known.isAstray = false;
+    }
+    const ahead = aheadOf(count, known.last);
     if (arrival === "late" && (ahead <= 0 || !isBelieved)) {
       this.#lost = Math.max(0, this.#lost - 1);
       return isBelieved;
@@ -42,3 +47,6 @@ export class EdgeNumbers {
     return ahead > 0;
   }
 }
+
+/** Modulo 2^32, signed. */
+const aheadOf = (count: number, last: number): number => (count - last) | 0;

@@ -41,6 +41,7 @@ export interface DecoderEvents {
   /** A whole frame of the device's own. */
   heard?(): void;
   reply?(reply: Reply, before: Stamp, after: Stamp): void;
+  /** In the order in which they were made: none that comes late or again. */
   status?(status: DeviceStatus): void;
 }
 
@@ -79,6 +80,28 @@ interface Early {
   readonly after: Stamp;
 }
 
+/** Of an edge, a reading or a status. */
+function firstTick(f: Frame): bigint | undefined {
+  if (f.type === RecordType.edges) return decodeEdges(f)?.[0]!.tick;
+  if (f.type === RecordType.readings) return decodeReadings(f)?.[0]!.endTick;
+  return f.type === RecordType.status ? decodeStatus(f)?.tick : undefined;
+}
+
+interface ReadingCount {
+  /** Readings of earlier runs. */
+  base: number;
+  /** In this run: number of the next one, end of the last. */
+  next: number;
+  end: bigint;
+  /** Nobody knows yet whether the numbers go on or begin anew. */
+  isAstray: boolean;
+}
+
+function numberAnew(r: ReadingCount): void {
+  r.base += r.next;
+  r.next = 0;
+}
+
 export class FrameDecoder {
   readonly #sink: DaqSink;
   readonly #events: DecoderEvents;
@@ -101,11 +124,11 @@ export class FrameDecoder {
   #options: DecoderOptions;
   /** Run being decoded, modulo 16; null: any run will do; `off`: none, until expectRun. */
   #run: number | null | "off" = null;
-  /** The present run's count is that of no run before: its first index says nothing of its start. */
+  /** The present run's first index says nothing of its start, nor do its first numbers of edges and readings. */
   #astray = false;
   #shape: { mask: number; bits: number } | null = null;
-  /** By I²C address: readings of earlier runs, and in this one the next number and the last end. */
-  readonly #readingCount = new Map<number, { base: number; next: number; end: bigint }>();
+  /** By I²C address. */
+  readonly #readingCount = new Map<number, ReadingCount>();
   readonly #edgeNumbers = new EdgeNumbers();
   /** Edges and readings before the first rows of a run: nothing places them yet. */
   #early: Early[] = [];
@@ -173,12 +196,12 @@ export class FrameDecoder {
     this.#gaps.begin(isAstray || this.#run === null ? null : 0);
     this.#run = run;
     this.#levels.forget();
-    this.#edgeNumbers.begin();
+    this.#edgeNumbers.begin(isAstray);
     for (const e of this.#early.splice(0)) this.#forget(e);
     for (const r of this.#readingCount.values()) {
-      r.base += r.next;
-      r.next = 0;
       r.end = -1n;
+      if (isAstray) r.isAstray = true;
+      else numberAnew(r);
     }
   }
 
@@ -195,7 +218,7 @@ export class FrameDecoder {
     }
     this.#events.heard?.();
     if (f.type <= RecordType.status && !this.#inRun(runOf(f.flags))) return;
-    const arrival = this.#arrival(f);
+    const arrival = this.#arrival(f, after);
     switch (f.type) {
       case RecordType.samples:
         return this.#use(decodeSamples(f), (s) => this.#samples(s, arrival, before, after));
@@ -205,7 +228,9 @@ export class FrameDecoder {
           ? this.#sideRecord(f, arrival, before, after)
           : this.#hold({ frame: f, arrival, before, after });
       case RecordType.status:
-        return this.#use(decodeStatus(f), (s) => this.#events.status?.(s));
+        return this.#use(decodeStatus(f), (s) => {
+          if (arrival === "new") this.#events.status?.(s);
+        });
       default:
         this.#records.unknown++;
     }
@@ -231,11 +256,23 @@ export class FrameDecoder {
     else this.#records.readingsWrong += decodeReadings(frame)?.length ?? 0;
   }
 
-  #arrival({ sequence, crc }: Frame): Arrival {
-    const arrival = this.#gaps.frame(sequence, crc);
+  #arrival(f: Frame, after: Stamp): Arrival {
+    const { sequence, crc } = f;
+    const arrival = this.#gaps.frame(sequence, crc, () => this.#canBeLate(f, after));
     if (typeof this.#run !== "number" || (arrival !== "anew" && !this.#gaps.stale)) return arrival;
-    this.#begin(this.#run, this.#gaps.astray);
+    // After echoes that are none the index may be of an old run or a new one: the host's clock says what is missing.
+    this.#begin(this.#run, this.#gaps.stale);
     return this.#gaps.frame(sequence, crc);
+  }
+
+  /** Rows that were missed lie on the line of those beside them, all else near them. */
+  #canBeLate(f: Frame, after: Stamp): boolean {
+    if (f.type === RecordType.samples) {
+      const s = decodeSamples(f);
+      return s === undefined || this.#clock.roomFor(s, after) >= 0;
+    }
+    const tick = firstTick(f);
+    return tick === undefined || !this.placed || this.#clock.canEnd(tick, after);
   }
 
   /** Whether a record of this run counts; a run that nobody announced is a restart of the device. */
@@ -264,8 +301,9 @@ export class FrameDecoder {
     this.#emit(this.#options.stream, index, tick, s.rows, flags, s.data, before, after);
     this.#records.rows += s.rows;
     if (!isUsed) return;
-    if (s.sampledLines !== 0) this.#sampledEdges(s, contiguous);
-    if ((flags & BlockFlag.reordered) === 0) this.#clock.follow(s, after);
+    const isLate = (flags & BlockFlag.reordered) !== 0;
+    if (s.sampledLines !== 0) this.#sampledEdges(s, contiguous, isLate);
+    if (!isLate) this.#clock.follow(s, after);
     for (const e of this.#early.splice(0)) this.#sideRecord(e.frame, e.arrival, e.before, e.after);
   }
 
@@ -315,9 +353,11 @@ export class FrameDecoder {
     this.#sink.rows(block);
   }
 
-  #sampledEdges(s: Samples, contiguous: boolean): void {
+  /** @param isLate its levels are not the last ones. */
+  #sampledEdges(s: Samples, contiguous: boolean, isLate: boolean): void {
     const { stream } = this.#options;
-    this.#records.edgesUnplaced += this.#levels.read(s, contiguous, (line, row, level) => {
+    const levels = isLate ? new LineLevels() : this.#levels;
+    this.#records.edgesUnplaced += levels.read(s, contiguous, (line, row, level) => {
       this.#records.edges++;
       // Seen first at `row`, so it fell between the row before and this one.
       const { index } = this.#clock.place(s.index + row - 0.5, s.tick);
@@ -347,14 +387,20 @@ export class FrameDecoder {
     const { payload } = f;
     for (const [i, r] of decodeReadings(f)!.entries()) {
       const stream = `${this.#options.stream}.ina226-${r.address.toString(16)}`;
-      const count = this.#readingCount.get(r.address) ?? { base: 0, next: 0, end: -1n };
+      const first = { base: 0, next: 0, end: -1n, isAstray: false };
+      const count = this.#readingCount.get(r.address) ?? first;
       if (!this.#readingCount.has(r.address)) {
         this.#readingCount.set(r.address, count);
         this.#sink.declareRows(readingLayout(stream));
       }
+      const canEnd = this.#clock.canEnd(r.endTick, after);
+      if (count.isAstray && canEnd) {
+        count.isAstray = false;
+        if (r.number < count.next) numberAnew(count);
+      }
       const gap = r.number > count.next ? BlockFlag.gapBefore : 0;
       const ascends = arrival === "late" || (r.number >= count.next && r.endTick > count.end);
-      const isWrong = !ascends || !this.#clock.canEnd(r.endTick, after);
+      const isWrong = !ascends || !canEnd;
       const isUsed = arrival !== "duplicate" && !isWrong;
       if (isWrong && arrival !== "duplicate") this.#records.readingsWrong++;
       if (isUsed && arrival === "new") [count.next, count.end] = [r.number + 1, r.endTick];

@@ -57,8 +57,11 @@ export class GapTracker {
     this.#seen.fill(NaN);
   }
 
-  /** Classifies a frame by its number, u32, and its CRC. A frame that counts anew changes nothing here. */
-  frame(sequence: number, crc: number): Arrival {
+  /**
+   * Classifies a frame by its number, u32, and its CRC. A frame that counts anew changes nothing here.
+   * @param canBeLate whether it can be of this run, should it be none that was seen.
+   */
+  frame(sequence: number, crc: number, canBeLate = (): boolean => true): Arrival {
     if (this.#next === null) {
       this.#first = this.#next = sequence;
       return this.#take(sequence, crc);
@@ -71,14 +74,14 @@ export class GapTracker {
     }
     const slot = slotOf(position);
     const isSeen = this.#seen[slot] === position;
-    if (ahead < -REMEMBERED || (isSeen && this.#crcs[slot] !== crc)) return "anew";
-    this.#stale++;
-    if (isSeen || position < this.#first) {
+    if (ahead < -REMEMBERED || (isSeen ? this.#crcs[slot] !== crc : !canBeLate())) return "anew";
+    if (isSeen) {
+      this.#stale++;
       this.counts.duplicates++;
       return "duplicate";
     }
     this.#remember(slot, position, crc);
-    this.counts.framesLost--;
+    if (position >= this.#first) this.counts.framesLost--;
     this.counts.reordered++;
     return "late";
   }

@@ -63,7 +63,7 @@ export class RunClock {
     if (this.#isPlaced) {
       const ahead = this.#base.index + s.index - this.#last!.index;
       const off = this.#rowsAfterLast(s.tick) - ahead;
-      if (Math.abs(off) > this.#slack(HALF * s.rows, ahead)) return -1;
+      if (Math.abs(off) > this.#slack(HALF * s.rows, ahead + this.#last!.rows)) return -1;
     }
     return this.#passed(after);
   }
@@ -76,8 +76,8 @@ export class RunClock {
     const since = this.#rowsAfterLast(e.tick);
     const index = this.#last!.index - this.#base.index + since;
     const late = e.index - index; // the first row at or after it: 0 to 1
-    const slack = this.#slack(HALF, since);
-    const agree = late >= -slack && late <= 1 + slack;
+    const slack = this.#slack(HALF, since + this.#last!.rows);
+    const agree = late >= -slack && (late <= 1 + slack || e.index === 0); // none is before row 0
     return agree && this.#isNear(since, after) ? index : null;
   }
 
@@ -125,6 +125,7 @@ export class RunClock {
     return Number(this.#base.tick + tick - this.#last!.tick) / perRow;
   }
 
+  /** @param distance in rows, from the beginning of the last block. */
   #slack(rows: number, distance: number): number {
     const { rowHz, tickHz } = this.#rates;
     return rows + (TICKS * rowHz) / tickHz + RATE_ERROR * Math.abs(distance);
