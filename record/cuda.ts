@@ -7,7 +7,7 @@ import { InputError, UsageError } from "../schema/errors.ts";
 const LIBRARY = "libtruejoule-cuda.so";
 
 /** Beside the sources in a checkout, one folder up from dist/ in a package. */
-const PLACES = ["../marks/cuda/", "../../../marks/cuda/"];
+const PLACES = ["../marks/cuda/", "../../marks/cuda/"];
 
 /** What TRUEJOULE_CUDA may list (docs/cuda.md). */
 const WORDS = ["submit", "kernel", "nvtx", "clock", "gate"];

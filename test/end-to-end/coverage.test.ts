@@ -9,7 +9,7 @@ import type { Coverage } from "../../bench/trials/coverage.ts";
 import type { RestartCoverage } from "../../bench/trials/restart-coverage.ts";
 import type { KernelCoverage } from "../../bench/trials/kernels.ts";
 
-const protocols = join(import.meta.dirname, "../../dist/protocols");
+const protocols = join(import.meta.dirname, "../../dist/bench/trials");
 
 function built<T>(file: string, call: string): T {
   const path = join(protocols, file);
