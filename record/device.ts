@@ -2,32 +2,21 @@
 
 import { realpathSync } from "node:fs";
 import { FIFO_PRIORITY } from "../host/scheduler.ts";
+import { INSTRUMENTS, instrumentOf } from "../ingest/instruments/instruments.ts";
 import {
-  channelNames,
-  deviceJson,
-  probe,
-  sourceOf,
-} from "../ingest/instruments/truejoule-daq/handshake.ts";
+  type InstrumentKind,
+  type Recognised,
+  SEARCH_PATIENCE_MS,
+} from "../ingest/instruments/kind.ts";
+import { couldAnswer } from "../ingest/instruments/recognise.ts";
+import type { OpenAt } from "../ingest/ports/port.ts";
 import { lastingPath, listPorts } from "../ingest/ports/port-list.ts";
-import type { OpenAt, OpenPort } from "../ingest/ports/port.ts";
-import { couldAnswer, type Question, questionOf } from "../ingest/instruments/recognise.ts";
-import type { DaqSink } from "../ingest/stream/sink.ts";
 import { ttyPort } from "../ingest/ports/tty-port.ts";
+import type { LiveSource } from "../ingest/stream/live-source.ts";
+import type { DaqSink } from "../ingest/stream/sink.ts";
 import { InputError } from "../schema/errors.ts";
 import type { Source } from "../schema/records.ts";
 import type { Rig } from "../schema/rig.ts";
-
-/** Whatever streams rows: a DAQ of ours, somebody else's instrument. */
-export interface LiveSource {
-  /** How arrival is stamped. */
-  readonly timing: string;
-  /** device.json: what the device said of itself; null where it says nothing. */
-  readonly device: string | null;
-  rowsLost(): number;
-  /** How long the device has sent nothing by now, where it is gone: not among {@link rowsLost} until it is back. */
-  awayNs(): number;
-  stop(): Promise<void>;
-}
 
 export interface Device {
   /** Connects and starts streaming into the sink. @throws SourceError when nothing answers. */
@@ -38,57 +27,36 @@ export interface Device {
 }
 
 /** @param port as named by the user. @throws InputError, SourceError when no such device answers. */
-export function deviceOf(rig: Rig, port: string | undefined): Promise<Device> {
-  const { kind } = rig.device;
-  const start = INSTRUMENTS.get(kind);
-  if (start) return instrumentDevice(rig, port, start);
-  return kind === "text-lines" ? textDevice(rig, port) : wireDevice(rig, port);
+export async function deviceOf(rig: Rig, port: string | undefined): Promise<Device> {
+  const instrument = instrumentOf(rig.device.kind);
+  if (!instrument)
+    throw new InputError(
+      `rig ${rig.name} describes files of kind ${rig.device.kind}, which truejoule import reads; a live rig is of kind ${INSTRUMENTS.map((i) => i.kind).join(", ")}`,
+    );
+  const path = port ?? (await findPort(instrument, rig));
+  const open = openLive(path);
+  const answer = await instrument.ask?.(open);
+  if (answer?.channels) checkChannels(rig, answer.channels, `the ${instrument.name} at ${path}`);
+  return {
+    source: answer?.source ?? sourceAt(path),
+    description: `${answer ? nameOf(answer) : "text lines"} at ${path}`,
+    start: (sink, onFatal) => instrument.start(open, rig, sink, onFatal),
+  };
 }
 
-type Start = (open: OpenAt, rig: Rig, ...rest: Parameters<Device["start"]>) => Promise<LiveSource>;
-
-/** Instruments of others, by the rig's kind: how to stream from one; recognise.ts says how to know it. */
-const INSTRUMENTS: ReadonlyMap<string, Start> = new Map<string, Start>([
-  [
-    "powersensor3",
-    async (open, ...rest) =>
-      (await import("../ingest/instruments/powersensor3/source.ts")).startPowerSensor3(
-        open(),
-        ...rest,
-      ),
-  ],
-  [
-    "elmorlabs-pmd-usb",
-    async (open, ...rest) =>
-      (await import("../ingest/instruments/pmd-usb/source.ts")).startPmdUsb(open, ...rest),
-  ],
-  [
-    "nordic-ppk2",
-    async (open, ...rest) =>
-      (await import("../ingest/instruments/ppk2/source.ts")).startPpk2(open(), ...rest),
-  ],
-]);
+function nameOf({ model, serial, firmware }: Recognised): string {
+  const own = serial === null ? model : `${model} ${serial}`;
+  return firmware === null ? own : `${own}, firmware ${firmware},`;
+}
 
 /**
  * Asks for the reader thread's own scheduling class where it may be had. A device that is plugged in again is opened
  * under whatever number it has then.
  */
-const openLive = (path: string, baud?: number): OpenPort =>
-  ttyPort(lastingPath(path), {
-    fifoPriority: FIFO_PRIORITY,
-    ...(baud === undefined ? {} : { baud }),
-  });
-
-/** A DAQ that speaks docs/wire.md. */
-async function wireDevice(rig: Rig, port: string | undefined): Promise<Device> {
-  const path = port ?? (await findPort(questionOf(rig.device.kind)));
-  const { identity, capabilities } = await probe(openLive(path));
-  checkChannels(rig, channelNames(capabilities), `the DAQ at ${path}`);
-  return {
-    start: startWire(rig, openLive(path)),
-    source: sourceOf(identity),
-    description: `${identity.model} ${identity.serial} at ${path}`,
-  };
+function openLive(path: string): OpenAt {
+  const lasting = lastingPath(path);
+  return (baud) =>
+    ttyPort(lasting, { fifoPriority: FIFO_PRIORITY, ...(baud === undefined ? {} : { baud }) });
 }
 
 /** @throws InputError when a sensor of the rig reads a channel that the device lacks. */
@@ -101,71 +69,30 @@ export function checkChannels(rig: Rig, channels: readonly string[], device: str
         );
 }
 
-export function startWire(rig: Rig, open: OpenPort): Device["start"] {
-  const { stream, rowHz } = rig.device;
-  return async (sink, onFatal) => {
-    const { startDaq } = await import("../ingest/instruments/truejoule-daq/daq-source.ts");
-    const daq = await startDaq({ open, stream, rowHz, onFatal }, sink);
-    return {
-      get timing() {
-        return daq.timing;
-      },
-      device: deviceJson(daq),
-      rowsLost: () => daq.counts().rowsLost,
-      awayNs: () => daq.awayNs(),
-      stop: () => daq.stop(),
-    };
-  };
-}
-
-/** A device that prints lines; nothing answers a handshake, so its port must be named. */
-async function textDevice(rig: Rig, port: string | undefined): Promise<Device> {
-  if (port === undefined)
-    throw new InputError(
-      `rig ${rig.name} reads text lines, which say nothing of who prints them: name the port with --port`,
-    );
-  const { stream, rowHz, clock, text } = rig.device;
-  const open = openLive(port, text!.baud);
-  return {
-    source: sourceAt(port),
-    description: `text lines at ${port}`,
-    async start(sink, onFatal) {
-      const { startText } = await import("../ingest/instruments/text-lines/text-source.ts");
-      return startText({ open, stream, format: text!, rowHz, clock, onFatal }, sink);
-    },
-  };
-}
-
-async function instrumentDevice(rig: Rig, port: string | undefined, start: Start): Promise<Device> {
-  const question = questionOf(rig.device.kind);
-  const path = port ?? (await findPort(question));
-  const open: OpenAt = (baud) => openLive(path, baud);
-  const { model, firmware } = await question.ask(open);
-  return {
-    source: sourceAt(path),
-    description: `${model}${firmware === null ? "" : `, firmware ${firmware},`} at ${path}`,
-    start: (sink, onFatal) => start(open, rig, sink, onFatal),
-  };
-}
-
 /** Behind a pseudo-terminal sits a program, not an instrument. */
 const sourceAt = (path: string): Source =>
   realpathSync(path).startsWith("/dev/pts/") ? "virtual" : "hardware";
 
 /** The only port where such a device answers; USB ids are shared by strangers and prove nothing. */
-async function findPort(question: Question): Promise<string> {
+async function findPort(instrument: InstrumentKind, rig: Rig): Promise<string> {
+  const { ask, name } = instrument;
+  if (!ask)
+    throw new InputError(
+      `rig ${rig.name} is of a ${name}, which says nothing of itself: name the port with --port`,
+    );
   const found: string[] = [];
-  for (const port of (await listPorts()).filter((p) => couldAnswer(question, p)))
-    await question
-      .ask((baud) => ttyPort(port.path, baud === undefined ? {} : { baud }))
-      .then(
-        () => found.push(port.path),
-        () => undefined,
-      );
+  for (const port of (await listPorts()).filter((p) => couldAnswer(instrument, p)))
+    await ask(
+      (baud) => ttyPort(port.path, baud === undefined ? {} : { baud }),
+      SEARCH_PATIENCE_MS,
+    ).then(
+      () => found.push(port.path),
+      () => undefined,
+    );
   if (found.length === 1) return found[0]!;
   throw new InputError(
     found.length === 0
-      ? `no ${question.name} answers on any serial port; plug it in, see truejoule devices and truejoule doctor, or name it with --port`
-      : `several ${question.name}s answer (${found.join(", ")}); choose one with --port`,
+      ? `no ${name} answers on any serial port; plug it in, see truejoule devices and truejoule doctor, or name it with --port`
+      : `several ${name}s answer (${found.join(", ")}); choose one with --port`,
   );
 }

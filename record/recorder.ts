@@ -18,7 +18,7 @@ import { BlockFlag, type Mark, type Note } from "../schema/records.ts";
 import { type Instant, instant } from "../schema/time.ts";
 import { after } from "./after.ts";
 import { clockPair } from "./clock-pair.ts";
-import type { LiveSource } from "./device.ts";
+import type { LiveSource } from "../ingest/stream/live-source.ts";
 import { freeBytes, fuseBytes, shortage } from "./disk.ts";
 import { Findings } from "./findings.ts";
 import { ProgramMarks } from "./program-marks.ts";

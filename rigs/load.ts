@@ -6,6 +6,9 @@ import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readSmallFile } from "../capture/regular-file.ts";
+import { formats } from "../ingest/import/formats.ts";
+import { INSTRUMENTS } from "../ingest/instruments/instruments.ts";
+import { textLines } from "../ingest/instruments/text-lines/kind.ts";
 import { calibratedRail, readRecord } from "../schema/calibration-record.ts";
 import { InputError, inputError } from "../schema/errors.ts";
 import type { Rail, Rig } from "../schema/rig.ts";
@@ -115,22 +118,9 @@ async function readRig(f: Fields): Promise<Rig> {
   };
 }
 
-/** The kind of device that prints lines. */
-const TEXT_LINES = "text-lines";
-/** The one that can feed a rail. */
-const PPK2 = "nordic-ppk2";
-
 async function readDevice(f: Fields): Promise<Rig["device"]> {
-  f.only([
-    ...["kind", "stream", "sampling", "row_rate", "clock", "stream_start", "text"],
-    "source_meter",
-  ]);
+  const kind = readKind(f);
   const clock = f.map("clock").only(["rate", "uncertainty"]);
-  const kind = f.string("kind");
-  if (f.has("text") && kind !== TEXT_LINES)
-    throw f.error(`text belongs to kind: ${TEXT_LINES}, found kind: ${kind}`, "text");
-  if (f.has("source_meter") && kind !== PPK2)
-    throw f.error(`source_meter belongs to kind: ${PPK2}, found kind: ${kind}`, "source_meter");
   return {
     kind,
     stream: f.string("stream"),
@@ -141,9 +131,32 @@ async function readDevice(f: Fields): Promise<Rig["device"]> {
       uRel: await clock.uncertainty("uncertainty", "1"),
       startU: await f.uncertainty("stream_start", "s"),
     },
-    ...(kind === TEXT_LINES ? { text: readTextFormat(f.map("text")) } : {}),
+    ...(kind === textLines.kind ? { text: readTextFormat(f.map("text")) } : {}),
     ...(f.has("source_meter") ? { feedsV: await readFed(f.map("source_meter")) } : {}),
   };
+}
+
+/** What can be recorded from, what a file may come from, and the simulation. */
+const KINDS = [
+  ...new Set([
+    ...INSTRUMENTS.map((i) => i.kind),
+    ...Object.values(formats).flatMap((f) => f.rigKinds),
+    "virtual",
+  ]),
+];
+
+/** The device's kind, and no key that belongs to another. */
+function readKind(f: Fields): string {
+  f.only([
+    ...["kind", "stream", "sampling", "row_rate", "clock", "stream_start"],
+    ...INSTRUMENTS.flatMap((i) => i.rigKeys),
+  ]);
+  const kind = f.oneOf("kind", KINDS);
+  for (const owner of INSTRUMENTS)
+    for (const key of owner.rigKeys)
+      if (f.has(key) && owner.kind !== kind)
+        throw f.error(`${key} belongs to kind: ${owner.kind}, found kind: ${kind}`, key);
+  return kind;
 }
 
 /** Volts that the regulator of a PPK2 can be set to (pc-nrfconnect-ppk, serialDevice.ts). */

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type CaptureRecord, readCapture } from "../../capture/log-reader.ts";
 import { createRun } from "../../capture/new-run.ts";
 import type { Bench } from "../../record/bench.ts";
-import { checkChannels } from "../../record/device.ts";
+import { checkChannels, deviceOf } from "../../record/device.ts";
 import type { RecordingPlan } from "../../record/plan.ts";
 import { record } from "../../record/recorder.ts";
 import { builtInRig } from "../../rigs/load.ts";
@@ -110,6 +110,14 @@ describe("recorder", () => {
 });
 
 describe("a rig and a DAQ that do not match", () => {
+  test.each([
+    ["example-sound-card", /describes files of kind wav, which truejoule import reads/],
+    ["example-ina226", /says nothing of itself: name the port with --port/],
+  ])("%s cannot be recorded from as it is", async (name, why) => {
+    const { rig } = await builtInRig(name);
+    await expect(deviceOf(rig, undefined)).rejects.toThrow(why);
+  });
+
   test("the channel that is missing is named, and those that are there", async () => {
     const { rig } = await builtInRig("virtual");
     const all = ["slot_v", "slot_i", "hpwr_v", "hpwr_i"];

@@ -14,7 +14,7 @@ afterAll(() => rmSync(dir, { recursive: true }));
 const GOOD = `name: bench
 description: a bench
 device:
-  kind: pico
+  kind: truejoule-daq
   stream: main
   sampling: instant
   row_rate: "100 kHz"
@@ -88,6 +88,12 @@ describe("loadRig", () => {
     expect(slot!.current).toMatchObject({ gainU: 0.001, calibration: { basis: "certificate" } });
     expect(rig.missingRails).toEqual([{ name: "slot_3v3", maxPowerW: 9.9 }]);
     expect(rig.trigger).toEqual({ output: "gpiochip0/17", daqLine: 2 });
+  });
+
+  test("a kind of device that nobody knows is no DAQ of ours: the kinds there are, are listed", async () => {
+    expect(await changed("kind: truejoule-daq", "kind: pico")).toMatch(
+      /^bench.yaml:4: kind: expected truejoule-daq, powersensor3, .*text-lines, .*csv, .*virtual, found "pico"$/,
+    );
   });
 
   test("the DAQ has four lines", async () => {
@@ -194,7 +200,7 @@ describe("loadRig", () => {
   });
 
   describe("a device that prints lines", () => {
-    const TEXT = GOOD.replace("kind: pico", "kind: text-lines").replace(
+    const TEXT = GOOD.replace("kind: truejoule-daq", "kind: text-lines").replace(
       "rails:",
       `  text:
     lines: csv
@@ -227,14 +233,18 @@ rails:`,
       ["baud: 115200", "baud: 115000", /^bench.yaml:14: baud: expected 9600, .*found 115000/],
       ["baud: 115200", 'baud: "fast"', /^bench.yaml:14: baud: expected a number, found "fast"/],
       ["baud:", "boud:", /^bench.yaml:14: unknown key "boud".*"baud"/],
-      ["kind: text-lines", "kind: pico", /^bench.yaml:11: text belongs to kind: text-lines/],
+      [
+        "kind: text-lines",
+        "kind: truejoule-daq",
+        /^bench.yaml:11: text belongs to kind: text-lines/,
+      ],
     ])("%s → %s", async (from, to, message) => {
       expect(TEXT).toContain(from);
       expect(await complaint(TEXT.replace(from, to))).toMatch(message);
     });
 
     test("without a format there is nothing to read", async () => {
-      expect(await changed("kind: pico", "kind: text-lines")).toMatch(
+      expect(await changed("kind: truejoule-daq", "kind: text-lines")).toMatch(
         /^bench.yaml:\d+: device lacks "text"/,
       );
     });
@@ -314,7 +324,7 @@ describe("source meter", () => {
   test("volts that it cannot give, or that the rail contradicts, are refused with their line", async () => {
     expect(await complaint(feeding("12 V"))).toMatch(/voltage: expected 0.8 to 5 V, found 12 V/);
     expect(await complaint(feeding("1.8 V"))).toMatch(/assumed_voltage: the device feeds 1.8 V/);
-    expect(await complaint(feeding("3.3 V").replace("nordic-ppk2", "pico"))).toMatch(
+    expect(await complaint(feeding("3.3 V").replace("nordic-ppk2", "truejoule-daq"))).toMatch(
       /^bench.yaml:\d+: source_meter belongs to kind: nordic-ppk2/,
     );
   });

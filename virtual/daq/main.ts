@@ -4,7 +4,8 @@
 
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { UsageError } from "../../schema/errors.ts";
+import type { KindName } from "../../ingest/instruments/instruments.ts";
+import { InputError, UsageError } from "../../schema/errors.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { visible } from "../../schema/visible.ts";
 import { resolveRig } from "../../rigs/load.ts";
@@ -91,8 +92,10 @@ const wire: Kind = {
     ),
 };
 
-/** By the rig's `device.kind`; any other speaks docs/wire.md. */
-const KINDS: Readonly<Record<string, Kind>> = {
+/** By the rig's `device.kind`. */
+const KINDS = {
+  virtual: wire,
+  "truejoule-daq": wire,
   "elmorlabs-pmd-usb": {
     bufferBytes: 256, // a UART waits for nobody: this is the bridge's
     build: (simulated, _options, send) => pmdUsbInstrument({ ...simulated, send }),
@@ -109,7 +112,16 @@ const KINDS: Readonly<Record<string, Kind>> = {
     bufferBytes: 256,
     build: ({ rig, bench, tickHz }, _options, send) => textInstrument(rig, bench, tickHz, send),
   },
-};
+} as const satisfies Record<KindName | "virtual", Kind>;
+
+/** @throws InputError where nothing like it is simulated. */
+function kindOf({ name, device: { kind } }: Rig): Kind {
+  const known: Readonly<Record<string, Kind>> = KINDS;
+  if (Object.hasOwn(known, kind)) return known[kind]!;
+  throw new InputError(
+    `rig ${name}: no device of kind ${kind} is simulated; there are ${Object.keys(KINDS).join(", ")}`,
+  );
+}
 
 /** @throws UsageError when the option is no number. */
 function figure(name: string, text: string): number {
@@ -133,7 +145,7 @@ async function run(options: ReturnType<typeof parse>): Promise<void> {
       : (await resolveRig(options.rig)).rig;
   const rowHz = figure("row-rate", options["row-rate"] ?? String(rig.device.rowHz));
   const device = { ...rig.device, rowHz, clock: { ...rig.device.clock, hz: rowHz } };
-  const kind = KINDS[rig.device.kind] ?? wire;
+  const kind = kindOf(rig);
   const epoch = options.epoch === undefined ? process.hrtime.bigint() : BigInt(options.epoch);
   const simulated = {
     rig: { ...rig, device },

@@ -8,11 +8,12 @@ import { SIMULATED } from "../../gpio/sim-file.ts";
 import { scratchFolder } from "../../host/own-folder.ts";
 import { FIFO_PRIORITY } from "../../host/scheduler.ts";
 import { siblingModule } from "../../host/sibling.ts";
+import type { OpenPort } from "../../ingest/ports/port.ts";
 import { ttyPort } from "../../ingest/ports/tty-port.ts";
 import { readEnvironment } from "../../nvml/environment.ts";
 import { availableGrids } from "../../nvml/grids.ts";
 import type { Bench } from "../../record/bench.ts";
-import { startWire } from "../../record/device.ts";
+import { truejouleDaq } from "../../ingest/instruments/truejoule-daq/kind.ts";
 import type { LoadedRig } from "../../rigs/load.ts";
 import { instant, later } from "../../schema/time.ts";
 import { virtualCard } from "../bench/card.ts";
@@ -65,7 +66,8 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
     async start(sink, onFatal) {
       // Its epoch is its power-up: before that nobody answers.
       await sleep(Math.max(0, Number(epoch - process.hrtime.bigint()) / 1e6));
-      return startWire(rig.rig, ttyPort(daq.path, { fifoPriority: FIFO_PRIORITY }))(sink, onFatal);
+      const open = (): OpenPort => ttyPort(daq.path, { fifoPriority: FIFO_PRIORITY });
+      return truejouleDaq.start(open, rig.rig, sink, onFatal);
     },
     source: "virtual",
     grids: hasNvml ? real : [...simGrids({ powerModule, powerArgs }), ...real],

@@ -65,9 +65,6 @@ export async function converse<T>(
 export const probe = (open: OpenPort, patienceMs?: number): Promise<Greeting> =>
   converse(open, async (_channel, g) => g, patienceMs);
 
-/** Where most likely nobody is: a DAQ that is idle answers within milliseconds. */
-export const SEARCH_PATIENCE_MS = 600;
-
 /** As the rows' fields are named. */
 export const channelNames = ({ channels }: Capabilities): string[] =>
   channels.map((c) => c.name || `adc${c.channel}`);
