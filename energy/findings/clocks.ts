@@ -1,0 +1,97 @@
+// What the reader must know of the clocks and of what was placed by them.
+
+import type { SessionClocks } from "../../align/clocks/fit.ts";
+import type { Scan } from "../../align/scanned.ts";
+import { clockTotals, type DaqClock, placeNs } from "../../align/clocks/segments.ts";
+import { append } from "../../schema/lists.ts";
+
+/** Edges may lie so far outside the rows, seconds and a tenth; and two blocks (docs/capture.md, What cannot be). */
+const EDGES_WITHIN_S = 1.1;
+
+/** A recorder refuses such edges; a log of another's making may have them, and they place nothing. */
+export function edgesOutside({ edges, stream, rig }: Scan): string[] {
+  if (!stream || !rig) return [];
+  const { clock, rowHz } = rig.device;
+  const slack = clock.hz * (EDGES_WITHIN_S + (2 * stream.rows) / stream.blocks / rowHz);
+  const outside = edges.filter(({ stream: of, index, tick }) => {
+    if (of !== stream.layout.stream) return false;
+    const at = index ?? (tick === undefined ? NaN : Number(tick - (stream.firstTick ?? 0n)));
+    return at < stream.firstDevice - slack || at > stream.lastDevice + slack;
+  });
+  return outside.length > 0
+    ? [
+        `${outside.length} trigger edges lie outside the rows of the DAQ stream, where none can be: they place nothing`,
+      ]
+    : [];
+}
+
+/** A device that stalls now and then sends fewer rows than its rig states; another rig's device is off by more. */
+const RATE_WITHIN = 1.5;
+
+/** Gaps, edges and step responses are judged by the rig's rate of rows, so it must be this stream's. */
+export function strangeRate({ rig, stream }: Scan, { daq }: SessionClocks): string[] {
+  if (!rig || !stream || !daq || stream.rows < 2) return [];
+  const seconds = (placeNs(daq, stream.lastDevice) - placeNs(daq, stream.firstDevice)) / 1e9;
+  const rowHz = (stream.rows - 1 + stream.missingRows + stream.pausedRows) / seconds;
+  const ratio = rowHz / rig.device.rowHz;
+  return ratio > 1 / RATE_WITHIN && ratio < RATE_WITHIN
+    ? []
+    : [
+        `rig ${rig.name} states ${rig.device.rowHz.toPrecision(4)} rows a second, its stream has ${rowHz.toPrecision(4)}: another device's rig, or a stream that lost rows unseen`,
+      ];
+}
+
+/** UTC and the monotonic clock should run together. */
+export function wallClockSteps(scan: Scan): string[] {
+  return scan.wall.steps.map(
+    ({ mono, byNs }) =>
+      `the wall clock stepped by ${(byNs / 1e9).toFixed(3)} s at ${(Number(mono - scan.session.hostEpoch) / 1e9).toFixed(1)} s; samples that the driver stamps are placed by the clock before and after it, all else does not use it`,
+  );
+}
+
+/** Marks on a clock that nothing ties to the session make no window; they must not vanish without a word. */
+export function unplacedMarks(scan: Scan, clocks: SessionClocks): string[] {
+  return clocks.marks.clocks.flatMap(({ clock, unplaced }) =>
+    unplaced > 0
+      ? [
+          `clock ${clock}: its ${unplaced} marks match no hardware edges, so they cannot be placed and make no windows`,
+        ]
+      : [],
+  );
+}
+
+export function clockDoubts(clocks: SessionClocks): string[] {
+  const { daq } = clocks;
+  const out = daq ? daqDoubts(daq) : [];
+  for (const m of clocks.named.values())
+    append(
+      out,
+      m.warnings.map((w) => `clock ${m.clock}: ${w}`),
+    );
+  for (const m of clocks.named.values()) {
+    if (!clocks.incomplete.has(m.clock)) continue;
+    if (m.edgesMissing > 0)
+      out.push(
+        `clock ${m.clock}: ${m.edgesMissing} of its marks have no hardware edge; windows keep their order by the ${m.clock} clock`,
+      );
+    else out.push(`clock ${m.clock}: hardware edges between its marks that no mark claims`);
+  }
+  return out;
+}
+
+function daqDoubts(daq: DaqClock): string[] {
+  const { clock, segments } = daq;
+  const { edgesUsed, edgesMissing } = clockTotals(daq);
+  const out = segments.flatMap(({ model, fromNs, toNs }, k) => {
+    const seconds = [fromNs, toNs].map((t) => (t / 1e9).toFixed(1)).join(" to ");
+    const where = segments.length > 1 ? `, segment ${k + 1} (${seconds} s)` : "";
+    return model.warnings.map((w) => `clock ${clock}${where}: ${w}`);
+  });
+  if (segments.length > 1)
+    out.unshift(
+      `clock ${clock}: the device began anew or lost count ${segments.length - 1} times (first at ${(segments[1]!.fromNs / 1e9).toFixed(1)} s): each of its ${segments.length} segments has a line of its own, and windows across them count the time between as a gap`,
+    );
+  if (edgesMissing > 0)
+    out.push(`clock ${clock}: ${edgesMissing} edges missing of ${edgesMissing + edgesUsed}`);
+  return out;
+}
