@@ -27,6 +27,7 @@ import {
 import { EdgeNumbers } from "./edge-numbers.ts";
 import { type Arrival, type GapCounts, GapTracker } from "./gap-tracker.ts";
 import { LineLevels } from "./line-levels.ts";
+import { ReadingNumbers } from "./reading-numbers.ts";
 import { RunClock, type RunRates } from "./run-clock.ts";
 import type { DaqSink } from "../../stream/sink.ts";
 
@@ -87,21 +88,6 @@ function firstTick(f: Frame): bigint | undefined {
   return f.type === RecordType.status ? decodeStatus(f)?.tick : undefined;
 }
 
-interface ReadingCount {
-  /** Readings of earlier runs. */
-  base: number;
-  /** In this run: number of the next one, end of the last. */
-  next: number;
-  end: bigint;
-  /** Nobody knows yet whether the numbers go on or begin anew. */
-  isAstray: boolean;
-}
-
-function numberAnew(r: ReadingCount): void {
-  r.base += r.next;
-  r.next = 0;
-}
-
 export class FrameDecoder {
   readonly #sink: DaqSink;
   readonly #events: DecoderEvents;
@@ -127,8 +113,7 @@ export class FrameDecoder {
   /** The present run's first index says nothing of its start, nor do its first numbers of edges and readings. */
   #astray = false;
   #shape: { mask: number; bits: number } | null = null;
-  /** By I²C address. */
-  readonly #readingCount = new Map<number, ReadingCount>();
+  readonly #readingNumbers = new ReadingNumbers();
   readonly #edgeNumbers = new EdgeNumbers();
   /** Edges and readings before the first rows of a run: nothing places them yet. */
   #early: Early[] = [];
@@ -198,11 +183,7 @@ export class FrameDecoder {
     this.#levels.forget();
     this.#edgeNumbers.begin(isAstray);
     for (const e of this.#early.splice(0)) this.#forget(e);
-    for (const r of this.#readingCount.values()) {
-      r.end = -1n;
-      if (isAstray) r.isAstray = true;
-      else numberAnew(r);
-    }
+    this.#readingNumbers.begin(isAstray);
   }
 
   #frame(f: Frame, before: Stamp, after: Stamp): void {
@@ -387,31 +368,17 @@ export class FrameDecoder {
     const { payload } = f;
     for (const [i, r] of decodeReadings(f)!.entries()) {
       const stream = `${this.#options.stream}.ina226-${r.address.toString(16)}`;
-      const first = { base: 0, next: 0, end: -1n, isAstray: false };
-      const count = this.#readingCount.get(r.address) ?? first;
-      if (!this.#readingCount.has(r.address)) {
-        this.#readingCount.set(r.address, count);
-        this.#sink.declareRows(readingLayout(stream));
-      }
+      if (!this.#readingNumbers.isKnown(r.address)) this.#sink.declareRows(readingLayout(stream));
       const canEnd = this.#clock.canEnd(r.endTick, after);
-      if (count.isAstray && canEnd) {
-        count.isAstray = false;
-        if (r.number < count.next) numberAnew(count);
-      }
-      const gap = r.number > count.next ? BlockFlag.gapBefore : 0;
-      const ascends = arrival === "late" || (r.number >= count.next && r.endTick > count.end);
-      const isWrong = !ascends || !canEnd;
-      const isUsed = arrival !== "duplicate" && !isWrong;
-      if (isWrong && arrival !== "duplicate") this.#records.readingsWrong++;
-      if (isUsed && arrival === "new") [count.next, count.end] = [r.number + 1, r.endTick];
-      const flags = isUsed ? gap : BlockFlag.duplicate;
+      const { index, flags, isWrong } = this.#readingNumbers.take(r, arrival, canEnd);
+      if (isWrong) this.#records.readingsWrong++;
       const bytes = new Uint8Array(
         payload.buffer,
         payload.byteOffset + 4 + i * READING_BYTES,
         READING_BYTES,
       );
       const { tick } = this.#clock.place(0, r.endTick);
-      this.#emit(stream, count.base + r.number, tick, 1, flags, bytes, before, after);
+      this.#emit(stream, index, tick, 1, flags, bytes, before, after);
       this.#records.readings++;
     }
   }

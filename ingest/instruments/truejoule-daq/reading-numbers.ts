@@ -1,0 +1,62 @@
+// The numbers of a reference's readings, address by address → where each lies on its stream's own count, which goes on
+// over restarts, and whether it is of use. Holds: the next number and the end of the last reading used.
+
+import { BlockFlag } from "../../../schema/records.ts";
+import type { Reading } from "../../../schema/wire/frame-records.ts";
+import type { Arrival } from "./gap-tracker.ts";
+
+interface Numbers {
+  /** Readings of earlier runs. */
+  base: number;
+  /** In this run. */
+  next: number;
+  end: bigint;
+  /** Nobody knows yet whether the numbers go on or begin anew. */
+  isAstray: boolean;
+}
+
+export interface NumberedReading {
+  readonly index: number;
+  readonly flags: number;
+  /** It goes back, or its end cannot be of the run. */
+  readonly isWrong: boolean;
+}
+
+export class ReadingNumbers {
+  /** By I²C address. */
+  readonly #of = new Map<number, Numbers>();
+
+  /** A new run numbers its readings anew. @param isAstray or goes on with them: the next reading says which. */
+  begin(isAstray: boolean): void {
+    for (const n of this.#of.values()) {
+      n.end = -1n;
+      if (isAstray) n.isAstray = true;
+      else numberAnew(n);
+    }
+  }
+
+  isKnown(address: number): boolean {
+    return this.#of.has(address);
+  }
+
+  /** @param canEnd its end can be of this run. */
+  take({ address, number, endTick }: Reading, arrival: Arrival, canEnd: boolean): NumberedReading {
+    const n = this.#of.get(address) ?? { base: 0, next: 0, end: -1n, isAstray: false };
+    this.#of.set(address, n);
+    if (n.isAstray && canEnd) {
+      n.isAstray = false;
+      if (number < n.next) numberAnew(n);
+    }
+    const gap = number > n.next ? BlockFlag.gapBefore : 0;
+    const ascends = arrival === "late" || (number >= n.next && endTick > n.end);
+    const isWrong = arrival !== "duplicate" && !(ascends && canEnd);
+    const isUsed = arrival !== "duplicate" && !isWrong;
+    if (isUsed && arrival === "new") [n.next, n.end] = [number + 1, endTick];
+    return { index: n.base + number, flags: isUsed ? gap : BlockFlag.duplicate, isWrong };
+  }
+}
+
+function numberAnew(n: Numbers): void {
+  n.base += n.next;
+  n.next = 0;
+}
