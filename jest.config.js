@@ -6,7 +6,7 @@ const SYSTEM =
   "attacks|calibrate|doctor|end-to-end|firmware|hardware|live|marks|nvml|" +
   "align/(clock-sets|code-errors|daq-bounds|daq-clock|device-skew|discipline|gpu-clock|late-blocks|match|slice-sums)\\.test|" +
   "capture/(chain-vectors|kill|log)\\.test|dataset/(export|fused|perfetto)|energy/(fold|pipeline)\\.test|" +
-  "gpio/uapi\\.test|ingest/(daq-source|pmd-usb|ports|powersensor3|ppk2|text-source|import/fuzz)\\.test|" +
+  "gpio/uapi\\.test|ingest/(daq-source|pmd-usb|ports|powersensor3|ppk2|text-source|tty-lock|import/fuzz)\\.test|" +
   "virtual/|schema/frame\\.test|view/report\\.test";
 /** Those that open pages in Chromium. */
 const BROWSER = "view/browser|live/browser|attacks/files-view";

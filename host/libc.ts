@@ -8,6 +8,7 @@ import { SourceError } from "../schema/errors.ts";
 export const LOCK_SH = 1;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
+export const LOCK_UN = 8;
 
 const PROTOTYPES = {
   dup2: "int dup2(int from, int to)",

@@ -1,11 +1,12 @@
 // What a serial line needs and Node lacks: raw mode, a lock, a flush. Linux only; constants from
 // asm-generic/{ioctls,termbits}.h, the same on x86-64 and arm64.
 
-import { libc, LOCK_EX, LOCK_NB } from "../../host/libc.ts";
+import { libc, LOCK_EX, LOCK_NB, LOCK_UN } from "../../host/libc.ts";
 import { SourceError } from "../../schema/errors.ts";
 import type { BAUD_RATES } from "../../schema/rig.ts";
 
 const TIOCEXCL = 0x540c;
+const TIOCNXCL = 0x540d;
 const TIOCMBIS = 0x5416;
 /** TIOCM_DTR | TIOCM_RTS. */
 const DTR_RTS = 0x002 | 0x004;
@@ -58,4 +59,14 @@ export function lock(fd: number): boolean {
   if (libc().flock(fd, LOCK_EX | LOCK_NB) !== 0) return false;
   libc().ioctl(fd, TIOCEXCL, null);
   return true;
+}
+
+/**
+ * Gives both back, before the file is closed: the lock is the open file's, which a child that is being started at
+ * that moment has too; and a terminal stays exclusive for as long as anyone has it open, such as the program at the
+ * other end of a pty.
+ */
+export function unlock(fd: number): void {
+  libc().ioctl(fd, TIOCNXCL, null);
+  libc().flock(fd, LOCK_UN);
 }

@@ -9,7 +9,7 @@ import { poll, POLLOUT } from "../../host/poll.ts";
 import { SourceError } from "../../schema/errors.ts";
 import { instant } from "../../schema/time.ts";
 import type { BytePort, OpenPort, PortSink } from "./port.ts";
-import { lock, makeRaw } from "./serial-line.ts";
+import { lock, makeRaw, unlock } from "./serial-line.ts";
 import {
   Flag,
   type ReaderMessage,
@@ -33,17 +33,27 @@ const WRITE_PATIENCE_MS = 100;
 export function ttyPort(path: string, options: TtyOptions = {}): OpenPort {
   return async (sink) => {
     const fd = openTty(path);
-    try {
-      if (!lock(fd)) throw new SourceError("fatal", `${path} is in use by another program`);
-      makeRaw(fd, options.baud ?? 921_600);
-    } catch (error) {
+    if (!lock(fd)) {
       closeSync(fd);
+      throw new SourceError("fatal", `${path} is in use by another program`);
+    }
+    let reader: Reader;
+    try {
+      makeRaw(fd, options.baud ?? 921_600);
+      reader = newReader(fd, options);
+    } catch (error) {
+      release(fd);
       if (error instanceof SourceError)
         throw new SourceError(error.kind, withPath(path, error.message));
       throw error;
     }
-    return startReader(path, fd, sink, options);
+    return startReader(path, fd, sink, reader);
   };
+}
+
+function release(fd: number): void {
+  unlock(fd);
+  closeSync(fd);
 }
 
 const withPath = (path: string, text: string): string =>
@@ -74,15 +84,13 @@ function openError(path: string, error: NodeJS.ErrnoException): SourceError {
   return new SourceError("fatal", `${path}: no permission; ${remedy}`, error);
 }
 
-async function startReader(
-  path: string,
-  fd: number,
-  sink: PortSink,
-  options: TtyOptions,
-): Promise<BytePort> {
+interface Reader {
+  readonly worker: Worker;
+  readonly shared: TtySlots;
+}
+
+function newReader(fd: number, { batchMs = 4, fifoPriority = 0 }: TtyOptions): Reader {
   const memory = slotMemory();
-  const shared = viewSlots(memory);
-  const { batchMs = 4, fifoPriority = 0 } = options;
   const workerData: ReaderOptions = { memory, fd, batchMs, fifoPriority };
   const module = siblingModule(import.meta.url, "./tty-reader");
   const worker = new Worker(module.url, {
@@ -90,32 +98,44 @@ async function startReader(
     workerData,
     resourceLimits: LEAN,
   });
+  return { worker, shared: viewSlots(memory) };
+}
+
+/** @throws SourceError when the reader does not come up; the port is then closed. */
+async function startReader(
+  path: string,
+  fd: number,
+  sink: PortSink,
+  { worker, shared }: Reader,
+): Promise<BytePort> {
   let scheduling = "";
   let closing = false;
   let over: SourceError | null = null;
-  const ready = new Promise<void>((resolve, reject) => {
+  let open = true;
+  let wasReady = false;
+  let end = (): void => undefined;
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  await new Promise<void>((ready, failed) => {
     worker.on("message", (m: ReaderMessage) => {
       if (m.kind === "ready") {
         scheduling = m.scheduling;
-        resolve();
+        wasReady = true;
+        ready();
       } else if (m.kind === "slot") deliver(shared, m.slot, m.reads, sink);
       else if (m.reason !== null) over = new SourceError("retry", `${path}: ${m.reason}`);
     });
     worker.on("error", (e) => {
       over = new SourceError("fatal", `${path}: reader failed: ${e.message}`, e);
-      reject(over);
     });
-  });
-  let open = true;
-  const ended = new Promise<void>((resolve) => {
     worker.on("exit", () => {
       open = false;
-      closeSync(fd);
-      sink.closed(closing ? null : (over ?? new SourceError("retry", `${path}: reader ended`)));
-      resolve();
+      release(fd);
+      const error = over ?? new SourceError("retry", `${path}: reader ended`);
+      if (!wasReady) return failed(error);
+      sink.closed(closing ? null : error);
+      end();
     });
   });
-  await ready;
   return {
     name: path,
     timing: `reader thread, ${scheduling}`,
