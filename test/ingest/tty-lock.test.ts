@@ -36,7 +36,7 @@ function isExclusive(path: string): boolean {
 
 (process.platform === "linux" ? describe : describe.skip)("a port that was closed", () => {
   let pty: Pty;
-  beforeEach(() => (pty = openPty()));
+  beforeEach(() => void (pty = openPty()));
   afterEach(() => pty.close());
 
   test("is free, though a child that is being started still has it open", async () => {
