@@ -19,7 +19,10 @@ const MOST_LEFT = 0.5;
 /** A stretch shows how the channel sees the load only if it holds this share of the channel's variance. */
 const MIN_SHOWN = 0.25;
 
-/** How the channel sees the trace where it is placed right: reported = gain · mean over the window + offset. */
+/**
+ * How the channel sees the trace where it is placed right: reported = gain · mean over the window + offset, both
+ * powers counted from the channel's first good read.
+ */
 export interface Sensor {
   readonly windowNs: number;
   readonly delayNs: number;

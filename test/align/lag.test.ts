@@ -1,4 +1,4 @@
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { fixedModel } from "../../align/clocks/clock.ts";
 import { lagOf } from "../../energy/claims/lag.ts";
 import { Outline } from "../../align/clocks/outline.ts";
@@ -59,4 +59,71 @@ test("what does not follow the trace has no lag", () => {
   const other = delayed(outline, 0);
   const noise = { ...other, value: mapped(other.value, () => 100 * r.uniform()) };
   expect(lagOf(noise, placedTrace(outline, clock))).toBeUndefined();
+});
+
+describe("a channel of exact steps", () => {
+  const outline = load();
+  const trace = placedTrace(outline, clock);
+  const cut = (s: TelemetrySeries, from: number, to: number): TelemetrySeries => {
+    const part = (c: ReadColumn): ReadColumn => ReadColumn.of([...c].slice(from, to));
+    return {
+      ...s,
+      tNs: part(s.tNs),
+      value: part(s.value),
+      halfNs: part(s.halfNs),
+      code: part(s.code),
+    };
+  };
+
+  test("names its channel, and the peak is Pearson's r: 1 for the trace itself", () => {
+    const itself = {
+      ...delayed(outline, 0),
+      tNs: ReadColumn.of([...trace.tNs]),
+      value: ReadColumn.of([...trace.powerW]),
+    };
+    expect(lagOf(itself, trace)).toEqual({
+      channel: "c",
+      lagNs: 0,
+      correlation: expect.closeTo(1, 9),
+    });
+  });
+
+  test("gain and offset of the channel change nothing", () => {
+    const s = delayed(outline, 200);
+    const scaled = { ...s, value: ReadColumn.of([...s.value].map((v) => 0.3 * v - 500)) };
+    const [a, b] = [lagOf(s, trace)!, lagOf(scaled, trace)!];
+    expect(b.lagNs).toBe(a.lagNs);
+    expect(b.correlation).toBeCloseTo(a.correlation, 6);
+  });
+
+  test("failed reads are passed over, at the ends too", () => {
+    const s = delayed(outline, 100);
+    const value = ReadColumn.of(
+      [...s.value].map((v, i) => (i < 3 || i > s.value.length - 4 || i % 7 === 0 ? NaN : v)),
+    );
+    const lag = lagOf({ ...s, value }, trace)!;
+    expect(Math.abs(lag.lagNs / 1e6 - 100)).toBeLessThanOrEqual(20);
+  });
+
+  test("few good reads, or a stretch too short beside the reach of the search, say nothing", () => {
+    const s = delayed(outline, 0);
+    const goodUpTo = (n: number) => ({
+      ...s,
+      // The last is good too: the stretch is as long as ever.
+      value: ReadColumn.of(
+        [...s.value].map((v, i) => (i < n - 1 || i === s.value.length - 1 ? v : NaN)),
+      ),
+    });
+    expect(lagOf(goodUpTo(19), trace)).toBeUndefined();
+    // 3 s for the search, 5 s for its 500 points.
+    expect(lagOf(cut(s, 0, (8.1 * HZ) / 20), trace)).toBeDefined();
+    expect(lagOf(cut(s, 0, (7.9 * HZ) / 20), trace)).toBeUndefined();
+  });
+
+  test("a channel that stands still, or runs against the load, has no lag", () => {
+    const s = delayed(outline, 0);
+    expect(lagOf({ ...s, value: mapped(s.value, () => 90) }, trace)).toBeUndefined();
+    const against = { ...s, value: ReadColumn.of([...s.value].map((v) => 400 - v)) };
+    expect(lagOf(against, trace)).toBeUndefined();
+  });
 });
