@@ -31,7 +31,7 @@ function fitted({ edges = AT, marks = AT, offMs = () => 0, order }: Case): Sessi
     scan.marks.add({ name: "step", phase: k % 2 ? "end" : "begin", clock: "board", t }, 0);
   });
   const dated = edges.map((seconds): Edge => ({ line: "gpio", stream: "main", seconds, level: 1 }));
-  const bare: Scan = { ...scan, stream: null, edges: dated } as unknown as Scan;
+  const bare: Scan = { ...scan, stream: null, edges: dated };
   return fitClocks(bare);
 }
 
