@@ -23,7 +23,7 @@ export default {
   concurrency: 1,
   // Machines are shared: a mutant that loops for ever is told by its ratio to the usual time.
   timeoutFactor: 4,
-  timeoutMS: 5_000,
+  timeoutMS: 10_000,
   warnings: { unknownOptions: false },
   reporters: ["clear-text", "progress-append-only", "json"],
   clearTextReporter: { allowColor: false, reportTests: false, logTests: false },

@@ -2,6 +2,7 @@
 // fast ones first, up to the first that fails. Jest as the runner begins anew for each mutant: seconds instead of
 // milliseconds. Also says which texts are not mutated.
 
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { register } from "node:module";
 import { relative } from "node:path";
 import { declareClassPlugin, declareValuePlugin, PluginKind } from "@stryker-mutator/api/plugin";
@@ -11,6 +12,8 @@ import { reach } from "./reach.mjs";
 
 /** Stryker's switch board: which mutant is active, and who hit which. */
 const board = (globalThis.__stryker__ ??= {});
+/** What a process that follows one which hung must load, before the clock of its first mutant runs. */
+const LOADED = "mutation-tests.json";
 const inSandbox = (path) => relative(process.cwd(), path);
 
 class Runner {
@@ -30,8 +33,14 @@ class Runner {
     return { reloadEnvironment: true };
   }
 
+  async init() {
+    if (existsSync(LOADED)) await this.#load(JSON.parse(readFileSync(LOADED, "utf8")));
+  }
+
   async dryRun({ files }) {
-    await this.#load(files.map(inSandbox));
+    const sources = files.map(inSandbox);
+    await this.#load(sources);
+    writeFileSync(LOADED, JSON.stringify(sources));
     const tests = [];
     for (const test of this.#tests) {
       board.currentTestId = test.id;
