@@ -1,12 +1,6 @@
 // Mutation testing (Stryker) of the Joules and the clocks: which small changes would no test notice? A development
 // script, not part of CI: `npm run mutate -- --mutate energy/budget.ts`; CONTRIBUTING.md says what it finds.
 
-/** The clocks. */
-const ALIGN =
-  "clock,clock-sets,cuda-account,cuda-kernels,cuda-times,daq-bounds,daq-clock,daq-evidence,device-skew,discipline," +
-  "discipline-fit,exchange-table,feasible-lines,fit,fit-model,gpu-clock,lag,match,outline,placing,power-edges," +
-  "segments,timebase,wall-clock,wander";
-
 /** Seeded sessions by the hundred: they hold the whole, and are asked about the file they are named after alone. */
 const SLOW =
   "clock|clock-sets|code-errors|cuda-kernels|cuda-times|daq-bounds|daq-clock|daq-methods|decimator|decode|device-skew|" +
@@ -14,7 +8,12 @@ const SLOW =
   "pipeline|read-column|slice-sums";
 
 export default {
-  mutate: ["energy/*.ts", `align/{${ALIGN}}.ts`, "dataset/decimator.ts"],
+  mutate: [
+    "energy/**/*.ts",
+    "align/{clocks,reference}/*.ts",
+    "align/rows/{device-skew,timebase}.ts",
+    "dataset/decimator.ts",
+  ],
   plugins: ["./scripts/mutation/runner.mjs"],
   testRunner: "in-process",
   mutation: { folders: ["test/energy", "test/align", "test/dataset"], slow: SLOW },

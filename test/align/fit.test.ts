@@ -2,7 +2,7 @@
 // what is said of those that do not pair.
 
 import { describe, expect, test } from "@jest/globals";
-import { fitClocks, type SessionClocks } from "../../align/fit.ts";
+import { fitClocks, type SessionClocks } from "../../align/clocks/fit.ts";
 import type { Scan } from "../../align/scanned.ts";
 import type { Edge } from "../../schema/records.ts";
 import { instant } from "../../schema/time.ts";

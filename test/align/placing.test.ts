@@ -2,12 +2,12 @@
 // a stretch is then late.
 
 import { describe, expect, test } from "@jest/globals";
-import { misplacedReads, sharingStamps, withoutReads } from "../../align/clock-sets.ts";
-import { Placing, type Sensor } from "../../align/placing.ts";
+import { misplacedReads, sharingStamps, withoutReads } from "../../energy/claims/clock-sets.ts";
+import { Placing, type Sensor } from "../../energy/claims/placing.ts";
 import { ReadColumn } from "../../align/read-column.ts";
 import type { TelemetrySeries } from "../../align/scanned.ts";
-import { GoodReads } from "../../align/stretches.ts";
-import { type TraceMeans, traceMeans } from "../../align/trace-means.ts";
+import { GoodReads } from "../../energy/claims/stretches.ts";
+import { type TraceMeans, traceMeans } from "../../energy/claims/trace-means.ts";
 import { readsOf } from "../support/telemetry.ts";
 
 const S = 1e9;

@@ -1,7 +1,7 @@
 // Of every term: its type, and where its own rule ends.
 
 import { describe, expect, test } from "@jest/globals";
-import type { DaqClock } from "../../align/segments.ts";
+import type { DaqClock } from "../../align/clocks/segments.ts";
 import { Budget, type BudgetTerm, outsideOf, shiftedEnds } from "../../energy/budget.ts";
 import type { Window } from "../../energy/window.ts";
 import type { RowField } from "../../schema/records.ts";

@@ -9,7 +9,7 @@ import {
   type Spans,
   WatchedSpans,
 } from "../../energy/instants.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 
 /** Passes over all of them; the integrals at t are t and 2 t. @returns where it stopped. */
 function pass(instants: Instants): number[] {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "@jest/globals";
 import { inDoubt, QUALITIES, quality } from "../../energy/quality.ts";
-import { knownSensor } from "../../energy/sensors.ts";
+import { knownSensor } from "../../energy/claims/sensors.ts";
 
 describe("quality", () => {
   test.each<[samples: number, durationS: number, gap: number, found: string]>([

@@ -2,7 +2,7 @@
 // that hold no read or one.
 
 import { describe, expect, test } from "@jest/globals";
-import { Series } from "../../energy/series.ts";
+import { Series } from "../../energy/claims/series.ts";
 import { readsOf } from "../support/telemetry.ts";
 
 const S = 1e9;

@@ -2,7 +2,7 @@
 
 import { expect, test } from "@jest/globals";
 import { addSteps, spread, Spread } from "../../energy/integrals.ts";
-import { random } from "../../schema/random.ts";
+import { random } from "../../stats/random.ts";
 
 const PERIOD_NS = 1e6;
 
