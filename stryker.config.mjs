@@ -16,7 +16,7 @@ export default {
   ],
   plugins: ["./scripts/mutation/runner.mjs"],
   testRunner: "in-process",
-  mutation: { folders: ["test/energy", "test/align", "test/dataset"], slow: SLOW },
+  mutation: { folders: ["test/energy", "test/align", "test/dataset", "test/stats"], slow: SLOW },
   coverageAnalysis: "perTest",
   ignorers: ["sentences"],
   concurrency: 1,
