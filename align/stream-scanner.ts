@@ -172,7 +172,7 @@ export class StreamScanner {
     const isClipped = values.clippedRows > clippedRows;
     if (isClipped) this.#flags.fill(0);
     this.#slices?.add(b, values, !isClipped);
-    if (isIndex) this.outline.addEven(b.firstIndex, totalW, b.rows, values.means);
+    if (isIndex) this.outline.addEven(b.firstIndex, totalW, b.rows, values.kernels);
     if (!isIndex || this.#trigger) this.timebase.read(b, this.#t);
     if (!isIndex) this.outline.add(this.#t, totalW, b.rows);
     const [first, last] = isIndex

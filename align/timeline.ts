@@ -6,6 +6,7 @@ import { inRowOrder } from "../capture/row-order.ts";
 import { RowRanges } from "../capture/row-range.ts";
 import { BlockFlag, type RowLayout, type SampleBlock } from "../schema/records.ts";
 import { Calibrator, type RailColumns, RowFlag } from "./rows/calibrate.ts";
+import type { Kernels } from "./rows/kernels.ts";
 import { type ClockModel, fittedSpan, mapColumn } from "./clocks/clock.ts";
 import { ramp } from "../stats/columns.ts";
 import type { SessionNs } from "../schema/time.ts";
@@ -36,8 +37,8 @@ export interface AlignedRun {
   readonly periodNs?: number | undefined;
   /** P, I, V of each rail summed over the run, then STEP_SUMS of the total, where that is at hand. */
   readonly sums?: Float64Array | undefined;
-  /** Means of its columns of power, current and voltage (kernels.ts), where there is a fast way to them. */
-  readonly means?: Calibrator["means"] | undefined;
+  /** In whose memory its columns of power, current and voltage lie, where they do. */
+  readonly kernels?: Pick<Kernels, "means" | "narrow"> | undefined;
   /**
    * The run is of so many rows, and its columns hold but six: its first and its last three; of a rail's columns
    * the very first and last alone. It goes on from the run before.
@@ -294,9 +295,8 @@ export class Timeline {
     periodNs: number | undefined,
   ): Generator<AlignedRun> {
     const limit = this.#limitNs;
-    const { rails, totalW, sums } = calibrator;
+    const { rails, totalW, sums, kernels } = calibrator;
     const { rows } = block;
-    const means = periodNs === undefined ? undefined : calibrator.means;
     // One shape for all runs, so that who reads them is fast.
     const cut = (to: number): AlignedRun => ({
       from,
@@ -308,7 +308,7 @@ export class Timeline {
       totalW,
       flags,
       periodNs,
-      means,
+      kernels,
       sums: from === 0 && to === rows ? sums : undefined,
     });
     let previous = this.#lastNs;

@@ -2,7 +2,8 @@
 // without decoding any message: schemas and channels as they stand, and per message its channel, sequence,
 // time and place.
 
-import { type Channel, McapStreamReader, type MessageIndex, type Schema } from "@mcap/core";
+import type { Channel, MessageIndex, Schema, TypedMcapRecord } from "@mcap/core";
+import { McapStreamReader } from "./mcap-core.ts";
 import { Op, PREFIX } from "./mcap-records.ts";
 import { uint64, viewOf } from "./wire.ts";
 
@@ -83,7 +84,7 @@ export function chunkContents(records: Buffer): ChunkContents {
 }
 
 /** A record by itself. @throws Error when what is in it does not fit its length. */
-export function parseRecord(record: Uint8Array): ReturnType<McapStreamReader["nextRecord"]> {
+export function parseRecord(record: Uint8Array): TypedMcapRecord | undefined {
   // Checksums are behind us, and zlib's CRC is five times as fast.
   const reader = new McapStreamReader({ noMagicPrefix: true, validateCrcs: false });
   reader.append(record);

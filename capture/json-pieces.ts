@@ -15,7 +15,7 @@ export function* jsonPieces(document: object): Generator<string> {
   for (const [name, value] of members) {
     yield `${before}${JSON.stringify(name)}: `;
     if (Array.isArray(value) && value.length > TOGETHER) yield* list(value);
-    else yield indented(value, " ");
+    else yield within("[\n ", [value], "\n]");
     before = ",\n ";
   }
   yield "\n}";
@@ -24,18 +24,16 @@ export function* jsonPieces(document: object): Generator<string> {
 function* list(values: readonly unknown[]): Generator<string> {
   let before = "[\n  ";
   for (let i = 0; i < values.length; i += TOGETHER) {
-    const part = values
-      .slice(i, i + TOGETHER)
-      .map((v) => (isWritten(v) ? indented(v, "  ") : "null"));
-    yield before + part.join(",\n  ");
+    yield before;
+    yield within("[\n [\n  ", [values.slice(i, i + TOGETHER)], "\n ]\n]");
     before = ",\n  ";
   }
   yield "\n ]";
 }
 
-/** Within a JSON text a line ends only between its parts: in strings they are escaped. */
-const indented = (value: unknown, by: string): string =>
-  JSON.stringify(value, null, 1).replaceAll("\n", `\n${by}`);
+/** What stands as deep in another value as it does in the document: it is indented as there. */
+const within = (before: string, outer: unknown, after: string): string =>
+  JSON.stringify(outer, null, 1).slice(before.length, -after.length);
 
 const isWritten = (value: unknown): boolean =>
   value !== undefined && typeof value !== "function" && typeof value !== "symbol";

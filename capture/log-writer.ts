@@ -1,7 +1,7 @@
 // Records → capture.mcap: chunked, checksummed, flushed by policy (docs/capture.md).
 // Synchronous on purpose: a chunk is at most 1 MiB and the caller knows when it is on its way to disk.
 
-import { type Channel, McapChunkBuilder, type Schema } from "@mcap/core";
+import type { Channel, Schema } from "@mcap/core";
 import type {
   ClockExchange,
   ClockPair,
@@ -15,6 +15,7 @@ import type {
 } from "../schema/records.ts";
 import { type Session, sessionToJson } from "../schema/session.ts";
 import type { LogPlace } from "./log-place.ts";
+import { McapChunkBuilder } from "./mcap-core.ts";
 import { McapFile } from "./mcap-file.ts";
 import type { ChainHead } from "./seal.ts";
 import * as wire from "./wire.ts";

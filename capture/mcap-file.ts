@@ -6,10 +6,11 @@
 import { createHash } from "node:crypto";
 import { closeSync, fdatasync, fdatasyncSync, writevSync } from "node:fs";
 import { crc32 } from "node:zlib";
-import { type Channel, McapRecordBuilder, type MessageIndex, type Schema } from "@mcap/core";
+import type { Channel, MessageIndex, Schema } from "@mcap/core";
 import { createLocked } from "../host/file-lock.ts";
 import { SourceError } from "../schema/errors.ts";
 import { type LogPlace, lossOf, nameOf } from "./log-place.ts";
+import { McapRecordBuilder } from "./mcap-core.ts";
 import { CHUNK_HEAD, Op, PREFIX } from "./mcap-records.ts";
 import { type ChainHead, readSeal, type Seal, sealRecord } from "./seal.ts";
 import { fileSha256 } from "./sha256.ts";

@@ -3,11 +3,11 @@
 
 import { statSync } from "node:fs";
 import { basename } from "node:path";
-import { McapChunkBuilder } from "@mcap/core";
 import { inputError, SourceError } from "../schema/errors.ts";
 import type { Note } from "../schema/records.ts";
 import { type ChainCheck, ChainReader } from "./chain-check.ts";
 import { type ChunkContents, chunkContents, parseRecord } from "./chunk-contents.ts";
+import { McapChunkBuilder } from "./mcap-core.ts";
 import { type Damage, type Frame, readFrames } from "./mcap-frames.ts";
 import { type ChannelSummary, McapFile } from "./mcap-file.ts";
 import { chunkRecords, Op } from "./mcap-records.ts";

@@ -49,6 +49,10 @@ export class RowRanges {
       const n = Math.min(b.rows - skipped, left);
       if (n <= 0) continue;
       left -= n;
+      if (n === b.rows) {
+        out.push(b);
+        continue;
+      }
       const bytes = b.bytes.subarray(skipped * rowBytes, (skipped + n) * rowBytes);
       const part = { ...b, firstIndex: b.firstIndex + skipped, rows: n, bytes };
       // What lies before a block does not lie before its later rows.

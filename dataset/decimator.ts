@@ -96,11 +96,12 @@ export class Decimator {
   #meansOf(run: AlignedRun, a: number, rows: number): void {
     const [factor, n] = [this.#factor, this.#n];
     const { flags, energyJ, totalW } = this.#means!;
-    const means = run.means ?? fillMeans;
+    const { kernels } = run;
     this.#from.forEach((x, c) => {
       const into = this.#into[c]!;
       if (x === run.tNs) fillMiddles(run, a, rows, factor, into, n);
-      else if (x) means(x, a, rows, factor, into, n);
+      else if (x && kernels) kernels.means(x, a, rows, factor, into, n);
+      else if (x) fillMeans(x, a, rows, factor, into, n);
     });
     if (anyIn(run.flags, a, a + rows * factor))
       for (let r = 0, i = a; r < rows; r++, i += factor)

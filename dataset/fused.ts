@@ -156,11 +156,12 @@ export class FusedTable {
     this.#times(run.tNs, from, to, at);
     run.rails.forEach((rail, r) => {
       const out = this.#rails[r]!;
-      copyOrNull(rail.voltageV, out.v, from, to, at);
-      copyOrNull(rail.currentA, out.a, from, to, at);
-      copy(rail.powerW, out.p, from, to, at);
+      const { voltageV, currentA } = rail;
+      if (voltageV && !(out.v instanceof Nullable)) narrow(run, voltageV, from, to, out.v, at);
+      if (currentA && !(out.a instanceof Nullable)) narrow(run, currentA, from, to, out.a, at);
+      narrow(run, rail.powerW, from, to, out.p, at);
     });
-    copy(run.totalW, this.#total, from, to, at);
+    narrow(run, run.totalW, from, to, this.#total, at);
     if ("energyJ" in run) this.#energy.set(run.energyJ.subarray(from, to), at);
     else this.#running.fill(run, from, to, this.#energy, at);
     for (const c of this.#channels) c.fill(run.tNs, from, to, at);
@@ -225,16 +226,15 @@ export class FusedTable {
 const take = (c: Nullable | Float32Array): Values =>
   c instanceof Nullable ? c.take() : { data: c };
 
-function copyOrNull(
-  from: Float64Array | null,
-  to: Nullable | Float32Array,
-  a: number,
-  b: number,
+/** Rows [from, to) of a column of the run as float32, to out[at …]. */
+function narrow(
+  { kernels }: AlignedRun,
+  x: Float64Array,
+  from: number,
+  to: number,
+  out: Float32Array,
   at: number,
 ): void {
-  if (from && !(to instanceof Nullable)) copy(from, to, a, b, at);
-}
-
-function copy(from: Float64Array, to: Float32Array, a: number, b: number, at: number): void {
-  to.set(from.subarray(a, b), at);
+  if (kernels) kernels.narrow(x, from, to, out, at);
+  else out.set(x.subarray(from, to), at);
 }

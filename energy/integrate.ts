@@ -91,8 +91,7 @@ export class Integrator {
   readonly #to: Float64Array;
   /** How long each row of the stretch at hand counts, where rows are unevenly timed. */
   #weights = new Float64Array(0);
-  #rails: AlignedRun["rails"] | undefined;
-  #columns: readonly Column[] = [];
+  readonly #columns = new WeakMap<AlignedRun["rails"], readonly Column[]>();
   /** Sums of the stretch at hand, and the last two steps between rows. */
   readonly #spread = new Float64Array(6);
   #firstNs = NaN;
@@ -179,17 +178,11 @@ export class Integrator {
     this.#addSpread(run, a, b);
   }
 
-  /** One list for all runs that share their columns, which are most. */
+  /** One list for all runs that share their columns: the condensed ones have theirs, all others one. */
   #columnsOf({ rails }: AlignedRun): readonly Column[] {
-    if (rails !== this.#rails) {
-      this.#rails = rails;
-      this.#columns = rails.flatMap(({ powerW, currentA, voltageV }, r) =>
-        [powerW, currentA, voltageV].flatMap((values, k) =>
-          values ? [{ k: RAIL * r + k, values }] : [],
-        ),
-      );
-    }
-    return this.#columns;
+    let columns = this.#columns.get(rails);
+    if (!columns) this.#columns.set(rails, (columns = measuredColumns(rails)));
+    return columns;
   }
 
   /** P, I, V of every rail in row i; 0 stays for what is not measured. */
@@ -333,6 +326,14 @@ export class Integrator {
     this.#row[Sum.after] = after;
     this.#row[Sum.distanceS] = distanceS;
   }
+}
+
+function measuredColumns(rails: AlignedRun["rails"]): Column[] {
+  return rails.flatMap(({ powerW, currentA, voltageV }, r) =>
+    [powerW, currentA, voltageV].flatMap((values, k) =>
+      values ? [{ k: RAIL * r + k, values }] : [],
+    ),
+  );
 }
 
 /** Integrals in a snapshot of this rig's trace. */

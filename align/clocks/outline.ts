@@ -34,15 +34,20 @@ export class Outline {
 
   /**
    * The same for rows whose times are `first`, `first` + 1, …: nobody need write them out.
-   * @param means of whole cells at once (kernels.ts).
+   * @param kernels in whose memory `powerW` lies.
    */
-  addEven(first: number, powerW: Float64Array, rows: number, means: Kernels["means"]): void {
+  addEven(
+    first: number,
+    powerW: Float64Array,
+    rows: number,
+    kernels: Pick<Kernels, "means">,
+  ): void {
     for (let from = 0; from < rows;) {
       const width = this.#perCell;
       const whole = this.#inCell === 0 && width > 1 ? Math.floor((rows - from) / width) : 0;
       const cells = Math.min(whole, this.#t.length - this.#n);
       if (cells > 0) {
-        means(powerW, from, cells, width, this.#p, this.#n);
+        kernels.means(powerW, from, cells, width, this.#p, this.#n);
         for (let k = 0; k < cells; k++, from += width)
           this.#t[this.#n++] = first + from + (width - 1) / 2;
         if (this.#n === this.#t.length) this.#halve();

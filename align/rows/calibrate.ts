@@ -51,7 +51,8 @@ export class Calibrator {
   readonly alwaysNumbers: boolean;
   /** No value depends on the rows before it. */
   readonly standsAlone: boolean;
-  readonly #kernels: Kernels;
+  /** In whose memory the columns lie. */
+  readonly kernels: Kernels;
   readonly #inputs: readonly Input[];
   readonly #hasPower: readonly boolean[];
   readonly #steps: boolean;
@@ -86,7 +87,7 @@ export class Calibrator {
     this.totalW = this.rails.length === 1 ? this.rails[0]!.powerW : kernels.column();
     this.alwaysNumbers = inputs.every((c) => c.isCount);
     this.standsAlone = inputs.every((c) => c.late === 0);
-    this.#kernels = kernels;
+    this.kernels = kernels;
     this.#steps = steps;
     this.#inputs = inputs;
     this.#hasPower = rig.rails.map((r) => r.power !== undefined);
@@ -96,11 +97,8 @@ export class Calibrator {
 
   /** Sums over the block: P, I, V of each rail, 0 for what is not measured; then those of the steps (columns.ts). */
   get sums(): Float64Array {
-    return this.#kernels.sums;
+    return this.kernels.sums;
   }
-
-  /** Of the columns of P, I, V and the total: see {@link Kernels.means}. */
-  readonly means: Kernels["means"] = (...of) => this.#kernels.means(...of);
 
   /** Rows with at least one saturated channel so far. */
   get clippedRows(): number {
@@ -110,7 +108,7 @@ export class Calibrator {
   /** Decodes a block into the columns and ORs clip and trigger flags into `flags`. */
   read(block: SampleBlock, flags: Uint8Array): void {
     const { rows, bytes } = block;
-    this.#kernels.load(bytes);
+    this.kernels.load(bytes);
     const goesOn = block.firstIndex === this.#nextIndex;
     for (const c of this.#inputs) {
       if (c.read(bytes, rows, c.out)) this.#markClipped(c, rows, flags);
@@ -125,7 +123,7 @@ export class Calibrator {
   #power(r: number, rows: number): void {
     const { voltageV, currentA, powerW } = this.rails[r]!;
     if (!this.#hasPower[r])
-      return this.#kernels.power(r, { voltageV: voltageV!, currentA: currentA!, powerW }, rows);
+      return this.kernels.power(r, { voltageV: voltageV!, currentA: currentA!, powerW }, rows);
     [powerW, currentA, voltageV].forEach((column, k) => {
       this.sums[RAIL_SUMS * r + k] = column ? sumOf(column, 0, rows) : 0;
     });
@@ -133,10 +131,10 @@ export class Calibrator {
 
   #total(rows: number): void {
     const { rails, totalW } = this;
-    if (rails.length > 1) this.#kernels.plus(rails[0]!.powerW, rails[1]!.powerW, totalW, rows);
+    if (rails.length > 1) this.kernels.plus(rails[0]!.powerW, rails[1]!.powerW, totalW, rows);
     for (let r = 2; r < rails.length; r++)
-      this.#kernels.plus(totalW, rails[r]!.powerW, totalW, rows);
-    if (this.#steps) this.#kernels.steps(totalW, rows);
+      this.kernels.plus(totalW, rails[r]!.powerW, totalW, rows);
+    if (this.#steps) this.kernels.steps(totalW, rows);
   }
 
   #markClipped(c: Input, rows: number, flags: Uint8Array): void {

@@ -59,8 +59,9 @@ export class Kernels {
   readonly #layout: RowLayout;
   readonly #rows: number;
   readonly #bytes: Uint8Array;
-  /** Means before they are taken elsewhere. */
+  /** Means, and narrow numbers, before they are taken elsewhere. */
   readonly #means: Float64Array;
+  readonly #narrow: Float32Array;
   #used: number;
 
   /** @param rows at most in a slice. @param rails of at most three columns each; their total is one more. */
@@ -77,6 +78,7 @@ export class Kernels {
     this.sums = new Float64Array(memory, input, RAIL_SUMS * rails + STEP_SUMS);
     this.#used = input + sums;
     this.#means = this.column();
+    this.#narrow = new Float32Array(memory, this.#means.byteOffset, rows);
   }
 
   /** A new column, zeros. */
@@ -133,6 +135,13 @@ export class Kernels {
     const found = this.#means;
     this.#loops.means(column.byteOffset + 8 * from, means, factor, found.byteOffset);
     out.set(found.subarray(0, means), at);
+  }
+
+  /** Rows [from, to) of a column of this memory as float32, to out[at …]. */
+  narrow(column: Float64Array, from: number, to: number, out: Float32Array, at: number): void {
+    const found = this.#narrow;
+    this.#loops.narrow(column.byteOffset + 8 * from, to - from, found.byteOffset);
+    out.set(found.subarray(0, to - from), at);
   }
 
   /** Sums of the steps of a column of this memory. */

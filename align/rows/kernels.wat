@@ -149,6 +149,19 @@
     (f64.store offset=16 (local.get $sums) (call $lanes (local.get $sum2)))
     (f64.store offset=24 (local.get $sums) (call $lanes (local.get $square))))
 
+  ;; out = x as float32, rounded to the nearest; may read and write up to three rows too many.
+  (func (export "narrow") (param $x i32) (param $rows i32) (param $out i32)
+    (local $end i32)
+    (local.set $end (i32.add (local.get $out) (i32.shl (local.get $rows) (i32.const 2))))
+    (loop $turn
+      (v128.store (local.get $out)
+        (i8x16.shuffle 0 1 2 3 4 5 6 7 16 17 18 19 20 21 22 23
+          (f32x4.demote_f64x2_zero (v128.load (local.get $x)))
+          (f32x4.demote_f64x2_zero (v128.load offset=16 (local.get $x)))))
+      (local.set $x (i32.add (local.get $x) (i32.const 32)))
+      (local.set $out (i32.add (local.get $out) (i32.const 16)))
+      (br_if $turn (i32.lt_u (local.get $out) (local.get $end)))))
+
   ;; Means over `factor` rows each, at least 2, of x: so many of them, at least 1, to `out`.
   (func (export "means") (param $x i32) (param $means i32) (param $factor i32) (param $out i32)
     (local $end i32) (local $pairs i32) (local $until i32) (local $sum v128) (local $total f64)

@@ -17,6 +17,7 @@ export interface Loops {
   product(v: number, a: number, out: number, rows: number, sums: number): void;
   plus(x: number, y: number, out: number, rows: number): void;
   steps(p: number, rows: number, sums: number): void;
+  narrow(x: number, rows: number, out: number): void;
   means(x: number, means: number, factor: number, out: number): void;
 }
 

@@ -54,6 +54,10 @@ export function plainLoops(size: number): Workspace {
         }
       },
 
+      narrow(x, rows, out) {
+        new Float32Array(memory, out, rows).set(column(x, rows));
+      },
+
       means(x, means, factor, out) {
         const [from, to] = [column(x, means * factor), column(out, means)];
         for (let k = 0, i = 0; k < means; k++) {

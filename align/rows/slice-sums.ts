@@ -69,7 +69,12 @@ export class SliceSums {
     this.#makeRoom(at + this.#width);
     const plain = isPlain && firstIndex === this.#next && flags === 0 && rows >= EDGE_ROWS;
     this.#next = firstIndex + rows;
-    this.#all.set([firstIndex, rows, from, to, plain ? 1 : 0], at);
+    const all = this.#all;
+    all[at + FIRST] = firstIndex;
+    all[at + ROWS] = rows;
+    all[at + FROM] = from;
+    all[at + TO] = to;
+    all[at + PLAIN] = plain ? 1 : 0;
     if (plain) this.#keep(values, rows, at + FIGURES);
     if (this.#inLast < this.#perEntry) {
       this.#join(at - this.#width, at);

@@ -63,7 +63,7 @@ export class Slicer {
   end(): readonly Slice[] {
     if (!this.#first) return NONE;
     const bytes = this.#rooms[0].subarray(0, this.#rows * this.#rowBytes);
-    const slice = { ...this.#first, rows: this.#rows, bytes, from: this.#from, to: this.#to };
+    const slice = sliceOf(this.#first, this.#rows, bytes, this.#from, this.#to);
     this.#rooms.reverse();
     this.#first = undefined;
     this.#rows = 0;
@@ -92,21 +92,16 @@ export class Slicer {
 
 function* cut(block: SampleBlock, rowBytes: number, from: number, to: number): Generator<Slice> {
   const { rows, firstIndex, bytes } = block;
-  if (rows <= SLICE_ROWS) {
-    yield { ...block, from, to };
-    return;
-  }
   for (let at = 0; at < rows; at += SLICE_ROWS) {
     const n = Math.min(SLICE_ROWS, rows - at);
-    yield {
-      ...block,
-      from,
-      to,
-      firstIndex: firstIndex + at,
-      rows: n,
-      bytes: bytes.subarray(at * rowBytes, (at + n) * rowBytes),
-      // What lies before the block does not lie before its later slices.
-      ...(at > 0 ? { deviceTick: null, flags: 0 } : {}),
-    };
+    const slice = sliceOf(block, n, bytes.subarray(at * rowBytes, (at + n) * rowBytes), from, to);
+    // What lies before the block does not lie before its later slices.
+    yield at === 0 ? slice : { ...slice, firstIndex: firstIndex + at, deviceTick: null, flags: 0 };
   }
+}
+
+/** Written out, not spread: a shape of its own for every object would cost more than its rows do. */
+function sliceOf(b: SampleBlock, rows: number, bytes: Uint8Array, from: number, to: number): Slice {
+  const { stream, firstIndex, deviceTick, hostBefore, hostAfter, flags } = b;
+  return { stream, firstIndex, deviceTick, hostBefore, hostAfter, rows, flags, bytes, from, to };
 }

@@ -130,6 +130,22 @@ describe("kernels", () => {
         }
   });
 
+  test("float32 as a Float32Array takes them, at every length, from any row on", () => {
+    const r = random(5, "kernels");
+    const layout: RowLayout = { stream: "s", rowBytes: 2, fields: [] };
+    for (const start of Object.values(both))
+      for (let rows = 1; rows <= 21; rows++) {
+        const kernels = new Kernels(layout, 64, 1, start);
+        const x = kernels.column();
+        x.set(x.map(() => r.normal() * 10 ** (60 * r.normal())));
+        const from = r.integer(64 - rows);
+        const out = new Float32Array(24).fill(7);
+        kernels.narrow(x, from, from + rows, out, 2);
+        expect([out[1], out[2 + rows]]).toEqual([7, 7]);
+        expect(out.subarray(2, 2 + rows)).toEqual(Float32Array.from(x.subarray(from, from + rows)));
+      }
+  });
+
   test("sums of the steps, at every length", () => {
     const r = random(3, "kernels");
     const layout: RowLayout = { stream: "s", rowBytes: 2, fields: [] };
