@@ -42,7 +42,7 @@ const SAMPLE_FRAMES = 64;
 const STEADY_FRAMES = 8;
 const MIN_FRAMES = STEADY_FRAMES;
 
-const median = (a: number[]): number => a.sort((x, y) => x - y)[a.length >> 1]!;
+const median = (list: readonly number[]): number => upperMedian(list)!;
 const count = (b: Buffer, at: number): number => b.readInt16LE(at) >> 4;
 const stepBetween = (a: number, b: number): number => (b - a) & (TICK_RANGE - 1);
 
