@@ -2,7 +2,7 @@
 // the log. Holds: what is returned survives JSON unchanged, and every complaint names file and line.
 
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readSmallFile } from "../capture/regular-file.ts";
@@ -48,9 +48,10 @@ export async function builtInRig(name: string): Promise<LoadedRig> {
   return loadRig(join(dir, `${name}.yaml`));
 }
 
-/** `--rig FILE|NAME`: a file if there is one of that name, else a built-in rig. */
+/** `--rig FILE|NAME`: a file if there is one of that name (no folder), else a built-in rig. */
 export function resolveRig(fileOrName: string): Promise<LoadedRig> {
-  const isPath = existsSync(fileOrName) || /[/\\.]/.test(fileOrName);
+  const there = statSync(fileOrName, { throwIfNoEntry: false });
+  const isPath = /[/\\.]/.test(fileOrName) || there?.isDirectory() === false;
   return isPath ? loadRig(fileOrName) : builtInRig(fileOrName);
 }
 

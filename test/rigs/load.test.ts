@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -306,6 +306,21 @@ describe("built-in rigs", () => {
     );
     await expect(resolveRig("./pdm")).rejects.toThrow(/no such file \(expected a rig file/);
     expect((await resolveRig("example-pico")).rig.name).toBe("example-pico");
+  });
+
+  test("a folder that bears a built-in rig's name does not hide it, a file does", async () => {
+    const name = "example-ppk2";
+    const before = process.cwd();
+    try {
+      process.chdir(dir);
+      mkdirSync(name);
+      expect((await resolveRig(name)).rig.name).toBe(name);
+      rmSync(name, { recursive: true });
+      writeFileSync(name, GOOD);
+      expect((await resolveRig(name)).rig.name).toBe("bench");
+    } finally {
+      process.chdir(before);
+    }
   });
 });
 
