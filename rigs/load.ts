@@ -50,8 +50,8 @@ export async function builtInRig(name: string): Promise<LoadedRig> {
 
 /** `--rig FILE|NAME`: a file if there is one of that name (no folder), else a built-in rig. */
 export function resolveRig(fileOrName: string): Promise<LoadedRig> {
-  const there = statSync(fileOrName, { throwIfNoEntry: false });
-  const isPath = /[/\\.]/.test(fileOrName) || there?.isDirectory() === false;
+  const isFile = existsSync(fileOrName) && !statSync(fileOrName).isDirectory();
+  const isPath = isFile || /[/\\.]/.test(fileOrName);
   return isPath ? loadRig(fileOrName) : builtInRig(fileOrName);
 }
 
