@@ -175,7 +175,7 @@ onLinux("killed", () => {
     await until(() => logBytes(out) > 200_000);
     await until(() => childrenOf(child.pid!, "sleep").length === 1);
     const [sleeper] = childrenOf(child.pid!, "sleep");
-    const helpers = ["virtual-daq", "page-process"].flatMap((w) => childrenOf(child.pid!, w));
+    const helpers = ["virtual/daq/main", "page-process"].flatMap((w) => childrenOf(child.pid!, w));
     expect(helpers).toHaveLength(2);
     const lines = (): string[] =>
       readdirSync(tmpdir()).filter((n) => n.startsWith("truejoule-line-"));
@@ -201,7 +201,7 @@ onLinux("killed", () => {
     const { child, said } = start(out, "--json", "--duration", "5s");
     const over = ended(child);
     await until(() => logBytes(out) > 100_000);
-    process.kill(childrenOf(child.pid!, "virtual-daq")[0]!, "SIGKILL");
+    process.kill(childrenOf(child.pid!, "virtual/daq/main")[0]!, "SIGKILL");
     expect(await over).toBe(3);
     const doc = docOf(said());
     expect([doc.ended, doc.rows]).toEqual(["duration", rowsIn(out)]);
