@@ -4,18 +4,18 @@
 /** What each folder may import beside itself; tests, scripts and examples may import everything, and nobody them. */
 const floors = {
   stats: [],
-  schema: ["stats"],
+  schema: [],
   host: ["schema"],
   capture: ["stats", "schema", "host"],
   ingest: ["stats", "schema", "capture", "host"],
   gpio: ["schema", "capture", "host"],
   marks: ["schema", "capture", "host"],
   nvml: ["stats", "schema", "capture", "host"],
-  rigs: ["stats", "schema", "capture", "host", "ingest"],
+  rigs: ["schema", "capture", "ingest"],
   align: ["stats", "schema", "capture"],
   energy: ["stats", "schema", "capture", "align"],
   dataset: ["stats", "schema", "capture", "align", "energy"],
-  view: ["stats", "schema", "host", "capture", "align", "energy", "dataset"],
+  view: ["stats", "schema", "capture", "align", "energy", "dataset"],
   record: [
     ...["stats", "schema", "host", "capture", "ingest", "gpio", "marks", "nvml", "rigs"],
     ...["align", "view"],

@@ -7,7 +7,7 @@ import { BlockFlag, type ClockExchange, type Edge, type SampleBlock } from "../s
 /** A tick may lie so far from the line of the block before: half of its rows, two ticks, and of the distance so much. */
 const [HALF, TICKS, RATE_ERROR] = [0.5, 2, 0.01];
 /** Edges and exchanges may lie so far outside the rows: seconds by the rig's rate and a tenth, and blocks. */
-const [OUTSIDE_S, OUTSIDE_BLOCKS] = [1.1, 2];
+export const [OUTSIDE_S, OUTSIDE_BLOCKS] = [1.1, 2];
 const PRUNE_AT = 1 << 16;
 /** A device counts no faster than nanoseconds: all that is known where a single block says nothing of its ticks. */
 const MOST_HZ = 1e9;

@@ -76,7 +76,7 @@ export function spread(
   keep(s, s0, s1, s2, square, d1, d2);
 }
 
-/** Adds the same of evenly timed rows whose own sums (stats/columns.ts, STEP_SUMS) are given: what crosses into them is left. */
+/** Adds the same of evenly timed rows whose own sums (align/rows/loops.ts, STEP_SUMS) are given: what crosses into them is left. */
 export function addSteps(
   own: Float64Array,
   p: Float64Array,

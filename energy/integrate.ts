@@ -3,7 +3,8 @@
 // extra. Within a run the rule is the trapezoid (instantaneous samples) or the rectangle (samples that
 // are means over their interval); partial sums are short and added up compensated (Neumaier 1974).
 
-import { RAIL_SUMS as RAIL, sumOf } from "../stats/columns.ts";
+import { RAIL_SUMS as RAIL } from "../align/rows/loops.ts";
+import { sumOf } from "../stats/columns.ts";
 import { firstAtOrAfter } from "../stats/search.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { Rig } from "../schema/rig.ts";

@@ -2,13 +2,6 @@
 // looks at the array's map, length and address anew; `| 0` spares its check for overflow (two to three
 // times faster together). Sums run in pairs, which also rounds less than one long chain would.
 
-/** What a rail's sums are of: P, I and V, in this order. */
-export const RAIL_SUMS = 3;
-
-/** And after them of the total power, P: Σ d², Σ d·d′, Σ d·d″ of its steps d from row to row, with d′ and d″
- * the steps one and two before, as far as they lie within the same rows; Σ P² of all rows but the last. */
-export const STEP_SUMS = 4;
-
 /** out = first + i · step over [0, rows). */
 export function ramp(first: number, step: number, out: Float64Array, rows: number): void {
   const fours = rows & ~3;

@@ -34,13 +34,7 @@ export function firstAtOrAfter(
     lo += stride;
     stride *= 2;
   }
-  let hi = Math.min(lo + stride, to);
-  while (lo < hi) {
-    const mid = (lo + hi) >> 1;
-    if (t[mid]! < at) lo = mid + 1;
-    else hi = mid;
-  }
-  return lo;
+  return firstWhere(lo, Math.min(lo + stride, to), (i) => t[i]! >= at);
 }
 
 /** Index of the nearest of ascending values, the earlier of two as near; −1 of none. */

@@ -10,7 +10,8 @@ import {
   type SampleBlock,
 } from "../../schema/records.ts";
 import { type Rail, type Rig, type Sensor, trueCount } from "../../schema/rig.ts";
-import { RAIL_SUMS, sumOf } from "../../stats/columns.ts";
+import { sumOf } from "../../stats/columns.ts";
+import { RAIL_SUMS } from "./loops.ts";
 import { columnReader, type ColumnReader, type Linear } from "./decode.ts";
 import { Kernels } from "./kernels.ts";
 import { leastOf, mostOf } from "../../stats/summary.ts";
@@ -95,7 +96,7 @@ export class Calibrator {
     this.#triggerColumn = new Float64Array(layout.trigger ? maxRows : 0);
   }
 
-  /** Sums over the block: P, I, V of each rail, 0 for what is not measured; then those of the steps (columns.ts). */
+  /** Sums over the block: P, I, V of each rail, 0 for what is not measured; then those of the steps (loops.ts). */
   get sums(): Float64Array {
     return this.kernels.sums;
   }

@@ -4,10 +4,9 @@
 // Holds: both give the same values as decode.ts, bit for bit; sums differ in rounding.
 
 import type { RowField, RowLayout } from "../../schema/records.ts";
-import { RAIL_SUMS, STEP_SUMS } from "../../stats/columns.ts";
+import { type Loops, RAIL_SUMS, STEP_SUMS, type Workspace } from "./loops.ts";
 import type { ColumnReader, Linear } from "./decode.ts";
 import { KERNELS_WASM } from "./kernels-wasm.ts";
-import type { Loops, Workspace } from "./loops.ts";
 import { plainLoops } from "./plain-loops.ts";
 
 /** Node's typings leave WebAssembly to the browser's. */

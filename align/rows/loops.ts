@@ -1,5 +1,12 @@
 // The loops that every sample goes through, whoever turns them, and the memory they work on.
 
+/** What a rail's sums are of: P, I and V, in this order. */
+export const RAIL_SUMS = 3;
+
+/** And after them of the total power, P: Σ d², Σ d·d′, Σ d·d″ of its steps d from row to row, with d′ and d″
+ * the steps one and two before, as far as they lie within the same rows; Σ P² of all rows but the last. */
+export const STEP_SUMS = 4;
+
 /** Bytes and columns are given by their addresses; kernels.wat says what each does. */
 export interface Loops {
   field(

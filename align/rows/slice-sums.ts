@@ -5,7 +5,8 @@
 import type { RowRange } from "../../capture/row-range.ts";
 import type { Rig } from "../../schema/rig.ts";
 import type { Calibrator, RailColumns } from "./calibrate.ts";
-import { RAIL_SUMS as RAIL, ramp, STEP_SUMS } from "../../stats/columns.ts";
+import { ramp } from "../../stats/columns.ts";
+import { RAIL_SUMS as RAIL, STEP_SUMS } from "./loops.ts";
 import type { Slice } from "./slices.ts";
 
 /** Of all slices together. */

@@ -4,15 +4,13 @@ import type { SessionClocks } from "../../align/clocks/fit.ts";
 import type { Scan } from "../../align/scanned.ts";
 import { clockTotals, type DaqClock, placeNs } from "../../align/clocks/segments.ts";
 import { append } from "../../schema/lists.ts";
-
-/** Edges may lie so far outside the rows, seconds and a tenth; and two blocks (docs/capture.md, What cannot be). */
-const EDGES_WITHIN_S = 1.1;
+import { OUTSIDE_BLOCKS, OUTSIDE_S } from "../../capture/row-places.ts";
 
 /** A recorder refuses such edges; a log of another's making may have them, and they place nothing. */
 export function edgesOutside({ edges, stream, rig }: Scan): string[] {
   if (!stream || !rig) return [];
   const { clock, rowHz } = rig.device;
-  const slack = clock.hz * (EDGES_WITHIN_S + (2 * stream.rows) / stream.blocks / rowHz);
+  const slack = clock.hz * (OUTSIDE_S + (OUTSIDE_BLOCKS * stream.rows) / stream.blocks / rowHz);
   const outside = edges.filter(({ stream: of, index, tick }) => {
     if (of !== stream.layout.stream) return false;
     const at = index ?? (tick === undefined ? NaN : Number(tick - (stream.firstTick ?? 0n)));
