@@ -41,6 +41,7 @@ export const DAQ_LOSSES: LossTexts<DaqCounts> = [
   ["skippedBytes", "warning", "bytes that were no frame"],
   ["duplicates", "warning", "duplicate frames"],
   ["reordered", "warning", "frames out of order"],
+  ["numberFaults", "warning", "breaks in the frames' numbers where the rows went on"],
   ["indexFaults", "loss", "blocks whose row index or tick cannot be, not used"],
   ["malformed", "warning", "malformed records"],
   ["otherVersion", "warning", "frames of another protocol version"],

@@ -565,6 +565,182 @@ describe("rows made are rows logged and rows lost, each once", () => {
   });
 });
 
+describe("numbers that cannot follow the ones before", () => {
+  type Sent = readonly [index: number, tick: number, sequence: number, run?: number | undefined];
+  const frame = ([index, tick, sequence, run = 1]: Sent): Uint8Array =>
+    encodeSamples(block(index, 8, { tick: BigInt(tick), run }), sequence);
+  /** `n` blocks of 8 rows, 10 ticks a row. */
+  const going = (n: number, [index, tick, sequence, run]: Sent): Sent[] =>
+    Array.from({ length: n }, (_, k) => [index + 8 * k, tick + 80 * k, sequence + k, run]);
+  /** At the pace of their rows, or without times. */
+  function heard(sent: readonly Sent[], hasTimes = true) {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    d.expectRun(1);
+    sent.forEach((f, i) => {
+      const now = hasTimes ? instant<"host">(BigInt(80_000 * i)) : null;
+      d.push(frame(f), now, now);
+    });
+    d.cut();
+    const used = sink.blocks.filter((b) => !(b.flags & BlockFlag.duplicate));
+    return { used: used.map((b) => b.firstIndex), flags: used.map((b) => b.flags), c: d.counts };
+  }
+  const clean = { rowsLost: 0, indexFaults: 0, restarts: 1 };
+
+  test.each<[string, Sent[], object]>([
+    ["echoes", going(4, [40, 400, 5]), { duplicates: 4 }],
+    ["echoes, more than a restart would take", going(18, [0, 0, 0]), { duplicates: 18 }],
+    ["late", [[160, 1600, 20]], { reordered: 1 }],
+  ])("frames of the run before, %s, begin no run and are logged once", (_what, old, counts) => {
+    const [before, after] = [going(20, [0, 0, 0]), going(60, [0, 9000, 21, 2])];
+    const { used, c } = heard([...before, ...after.slice(0, 3), ...old, ...after.slice(3)]);
+    expect(used).toHaveLength(80);
+    expect(new Set(used).size).toBe(80);
+    expect(c).toMatchObject({ ...clean, ...counts });
+  });
+
+  test("late frames of the run before, ahead of the first of the new one", () => {
+    const { used, c } = heard([...going(20, [0, 0, 0]), [160, 1600, 20]]);
+    const d = new FrameDecoder(new Collector(), OPTIONS);
+    d.expectRun(1);
+    for (const f of going(20, [0, 0, 0])) d.push(frame(f), null, null);
+    d.expectRun(2);
+    d.push(frame([160, 1600, 20]), null, null);
+    for (const f of going(20, [0, 9000, 21, 2])) d.push(frame(f), null, null);
+    expect([used.length, c.restarts]).toEqual([21, 0]);
+    expect(d.counts).toMatchObject({ rows: 320, restarts: 1, reordered: 1 });
+  });
+
+  test.each([1e6, 1e9, 2 ** 31 - 1])(
+    "a restart whose numbers lie %i ahead is one at once",
+    (ahead) => {
+      const { used, c } = heard([...going(20, [0, 0, 0]), ...going(20, [0, 5003, 20 + ahead])]);
+      expect(used).toHaveLength(40);
+      expect(c).toMatchObject({ ...clean, framesLost: 0, numberFaults: 0 });
+    },
+  );
+
+  test.each([1e6, 1e9, 2 ** 31 + 5, 2 ** 32 - 5000])(
+    "numbers that jump ahead by %i where index and tick go on are no restart",
+    (ahead) => {
+      const jumped = going(20, [160, 1600, (20 + ahead) % 2 ** 32]);
+      const { used, c } = heard([...going(20, [0, 0, 0]), ...jumped]);
+      expect(used).toEqual(Array.from({ length: 40 }, (_, k) => 8 * k));
+      expect(c).toMatchObject({ ...clean, restarts: 0, framesLost: 0, numberFaults: 1 });
+    },
+  );
+
+  test("edges between a jump of the numbers and the next rows are placed by what the rows are", () => {
+    const edge = { line: 0, level: 1 as const, index: 163, tick: 1625n, count: 1 };
+    const far = 2 ** 31 + 500;
+    for (const [tick, restarts, at] of [
+      [1600, 0, 162.5],
+      [9_001_600, 1, 162.5],
+    ] as const) {
+      const sink = new Collector();
+      const d = new FrameDecoder(sink, OPTIONS);
+      for (const f of going(20, [0, 0, 0])) d.push(frame(f), null, null);
+      const moved = { ...edge, tick: edge.tick + BigInt(tick - 1600) };
+      d.push(encodeEdges([moved], 1, far), null, null);
+      d.push(frame([160, tick, far + 1]), null, null);
+      expect(d.counts).toMatchObject({ restarts, edges: 1, edgesWrong: 0 });
+      expect(sink.edges.map((e) => e.index! - sink.blocks.at(-1)!.firstIndex)).toEqual([at - 160]);
+    }
+  });
+
+  test.each([1, 5])(
+    "a restart in a hole of %i frames whose ticks fit it is told by what follows",
+    (hole) => {
+      const old = going(40, [0, 0, 0]).filter(
+        ([, , sequence]) => sequence < 3 || sequence >= 3 + hole,
+      );
+      // Its first blocks stand where the old run's numbers were missed, to less than half a block by their ticks.
+      const again: Sent[] = going(30, [24, 243, 3]);
+      const { used, flags, c } = heard([...old, ...again]);
+      expect(used).toHaveLength(40 - hole + 30);
+      const at = flags.indexOf(BlockFlag.gapBefore | BlockFlag.restart);
+      expect(at).toBe(40 - hole);
+      expect(used.slice(at).every((i) => i >= 320)).toBe(true);
+      expect(c).toMatchObject({ restarts: 1, reordered: 0, duplicates: 0, framesLost: hole });
+    },
+  );
+
+  test("without times, rows refused ahead of a restart are rows lost", () => {
+    const { used, c } = heard([...going(20, [0, 0, 0]), ...going(30, [160, 1e9, 20])], false);
+    expect(c.restarts).toBe(1);
+    expect(8 * used.length + c.rowsLost).toBe(8 * 50);
+  });
+});
+
+describe("level changes in a hole", () => {
+  const shown = (levels: number, bits?: number): Partial<Samples> => {
+    const bitmap = bits === undefined ? null : new Uint32Array([bits]);
+    return { sampledLines: 1, levels, bitmap };
+  };
+  function edgesOf(order: readonly number[], sent: readonly Partial<Samples>[]) {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    for (const k of order) d.push(encodeSamples(block(8 * k, 8, sent[k]), k), null, null);
+    const edges = sink.edges.map((e) => [e.index, e.level] as const);
+    return {
+      edges: edges.sort(([a], [b]) => Number(a) - Number(b)),
+      unplaced: d.counts.edgesUnplaced,
+    };
+  }
+
+  test.each<[string, Partial<Samples>[]]>([
+    ["inside it", [shown(0), shown(0, 0xf0), shown(1), shown(1)]],
+    ["at its beginning", [shown(0), shown(1), shown(1), shown(1)]],
+    ["at its end", [shown(0), shown(0), shown(1), shown(1)]],
+    ["a pulse as long as it", [shown(0), shown(1), shown(0), shown(0)]],
+  ])("%s: the block that comes late shows their places", (_what, sent) => {
+    const inOrder = edgesOf([0, 1, 2, 3], sent);
+    expect(edgesOf([0, 2, 1, 3], sent)).toEqual(inOrder);
+    expect(inOrder.unplaced).toBe(0);
+    expect(inOrder.edges.length).toBeGreaterThan(0);
+  });
+
+  test("a part that stays missing keeps the change that lies in it", () => {
+    const sent = [shown(0), shown(0), shown(1), shown(1), shown(1)];
+    expect(edgesOf([0, 3, 1, 4], sent)).toEqual({ edges: [], unplaced: 1 });
+    expect(edgesOf([0, 3, 2, 4], sent)).toEqual({ edges: [], unplaced: 1 });
+    expect(edgesOf([0, 3, 2, 1, 4], sent)).toEqual({ edges: [[15.5, 1]], unplaced: 0 });
+  });
+});
+
+describe("whoever begins to listen late", () => {
+  test.each([
+    [0, 100],
+    [8000, 0],
+  ])("from row %i on counts %i edges before it as lost", (from, lost) => {
+    const d = new FrameDecoder(new Collector(), OPTIONS);
+    d.push(encodeSamples(block(from, 8), 7000), null, null);
+    const edge = { line: 0, level: 1 as const, index: from + 3, tick: BigInt(10 * from + 25) };
+    d.push(encodeEdges([{ ...edge, count: 101 }], 1, 7001), null, null);
+    d.push(encodeEdges([{ ...edge, count: 104 }], 1, 7002), null, null);
+    expect(d.counts).toMatchObject({ edges: 2, edgesLost: lost + 2, framesLost: 0, rowsLost: 0 });
+  });
+
+  test("its first reading has no gap before it", () => {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    d.push(encodeSamples(block(8000, 8), 7000), null, null);
+    const reading = { endTick: 80_010n, durationTicks: 280, number: 55, shunt: 0, bus: 0 };
+    const send = (more: object, sequence: number): void =>
+      d.push(
+        encodeReadings([{ ...reading, config: 0, address: 64, status: 0, ...more }], 1, sequence),
+        null,
+        null,
+      );
+    send({}, 7001);
+    send({ number: 57, endTick: 80_070n }, 7002);
+    expect(sink.of("main.ina226-40").map((b) => [b.firstIndex, b.flags])).toEqual([
+      [55, 0],
+      [57, BlockFlag.gapBefore],
+    ]);
+  });
+});
+
 test("sequence numbers wrap at 2^32 without a loss", () => {
   const sink = new Collector();
   const d = new FrameDecoder(sink, OPTIONS);

@@ -14,10 +14,20 @@ export class EdgeNumbers {
     return this.#lost;
   }
 
+  /** Whoever listens came later: the first number on a line is taken as it comes. */
+  #isJoined = false;
+
   /** A new run numbers its edges anew. @param isAstray or goes on with them: the next edge says which. */
   begin(isAstray: boolean): void {
     if (isAstray) for (const known of this.#lines.values()) known.isAstray = true;
-    else this.#lines.clear();
+    else {
+      this.#lines.clear();
+      this.#isJoined = false;
+    }
+  }
+
+  join(): void {
+    this.#isJoined = true;
   }
 
   /**
@@ -26,8 +36,12 @@ export class EdgeNumbers {
    * @returns false where it is of no use: not believed, or a fresh frame's number does not go on.
    */
   count({ line, count }: WireEdge, arrival: Arrival, isBelieved: boolean): boolean {
-    const known = this.#lines.get(line) ?? { last: 0, wrong: 0, isAstray: false };
-    this.#lines.set(line, known);
+    const known = this.#lines.get(line) ?? {
+      last: this.#isJoined ? count - 1 : 0,
+      wrong: 0,
+      isAstray: false,
+    };
+    if (isBelieved || !this.#isJoined) this.#lines.set(line, known);
     if (known.isAstray && isBelieved) {
       if (aheadOf(count, known.last) <= 0) known.last = 0;
       known.isAstray = false;

@@ -12,7 +12,6 @@ import {
   type DeviceStatus,
   READING_BYTES,
   readingLayout,
-  runOf,
   sampleLayout,
   type Samples,
   type WireEdge,
@@ -26,9 +25,11 @@ import {
 } from "../../../schema/wire/frame-splitter.ts";
 import { EdgeNumbers } from "./edge-numbers.ts";
 import { type Arrival, type GapCounts, GapTracker } from "./gap-tracker.ts";
+import { type Arrived, HeldFrames } from "./held-frames.ts";
 import { LineLevels } from "./line-levels.ts";
 import { ReadingNumbers } from "./reading-numbers.ts";
 import { RunClock, type RunRates } from "./run-clock.ts";
+import { RunFrames, type RunStart } from "./run-frames.ts";
 import type { DaqSink } from "../../stream/sink.ts";
 
 /** Its rates place edges between rows and bridge a restart. */
@@ -71,23 +72,6 @@ export type DecoderCounts = SplitterCounts &
 const LAST_RECORD = 0x3f;
 const FIRST_REPLY = 0xc0;
 
-/** More do not come before a block: the slowest lasts 3 s on the RP2040, the wire takes 3,000 edge frames a second. */
-const MOST_EARLY = 4096;
-
-interface Early {
-  readonly frame: Frame;
-  readonly arrival: Arrival;
-  readonly before: Stamp;
-  readonly after: Stamp;
-}
-
-/** Of an edge, a reading or a status. */
-function firstTick(f: Frame): bigint | undefined {
-  if (f.type === RecordType.edges) return decodeEdges(f)?.[0]!.tick;
-  if (f.type === RecordType.readings) return decodeReadings(f)?.[0]!.endTick;
-  return f.type === RecordType.status ? decodeStatus(f)?.tick : undefined;
-}
-
 export class FrameDecoder {
   readonly #sink: DaqSink;
   readonly #events: DecoderEvents;
@@ -108,21 +92,24 @@ export class FrameDecoder {
   };
   readonly #clock: RunClock;
   #options: DecoderOptions;
-  /** Run being decoded, modulo 16; null: any run will do; `off`: none, until expectRun. */
-  #run: number | null | "off" = null;
-  /** The present run's first index says nothing of its start, nor do its first numbers of edges and readings. */
-  #astray = false;
+  readonly #frames: RunFrames;
+  #start: RunStart = "joined";
   #shape: { mask: number; bits: number } | null = null;
   readonly #readingNumbers = new ReadingNumbers();
   readonly #edgeNumbers = new EdgeNumbers();
   /** Edges and readings before the first rows of a run: nothing places them yet. */
-  #early: Early[] = [];
+  readonly #early = new HeldFrames();
 
   constructor(sink: DaqSink, options: DecoderOptions, events: DecoderEvents = {}) {
     this.#sink = sink;
     this.#options = options;
     this.#clock = new RunClock(options);
     this.#events = events;
+    this.#frames = new RunFrames(this.#gaps, this.#clock, {
+      record: (a) => this.#record(a),
+      begin: (start) => this.#begin(start),
+      end: () => this.#forgetEarly(),
+    });
     this.#splitter = new FrameSplitter((f, before, after) => this.#frame(f, before, after));
   }
 
@@ -143,12 +130,12 @@ export class FrameDecoder {
 
   /** Stream records are ignored from here on, until a run is expected. */
   expectNone(): void {
-    this.#run = "off";
+    this.#frames.expectNone();
   }
 
   /** Only this run counts from here on; what was recorded so far goes on in it. */
   expectRun(run: number): void {
-    this.#begin(run & 15);
+    this.#frames.expectRun(run);
   }
 
   /** Rows of the present run have come, so that {@link place} knows its base. */
@@ -170,44 +157,38 @@ export class FrameDecoder {
 
   /** The bytes ended or the port was opened anew: an unfinished frame will not be finished. */
   cut(): void {
-    for (const e of this.#early.splice(0)) this.#forget(e);
+    this.#frames.cut();
     this.#splitter.reset();
   }
 
-  /** @param isAstray its first index says nothing of its start. */
-  #begin(run: number, isAstray = false): void {
-    this.#astray = isAstray;
-    this.#clock.begin();
-    this.#gaps.begin(isAstray || this.#run === null ? null : 0);
-    this.#run = run;
+  #begin(start: RunStart): void {
+    this.#start = start;
+    this.#gaps.begin(start === "zero" ? 0 : null);
     this.#levels.forget();
-    this.#edgeNumbers.begin(isAstray);
-    for (const e of this.#early.splice(0)) this.#forget(e);
-    this.#readingNumbers.begin(isAstray);
+    this.#edgeNumbers.begin(start === "astray");
+    this.#readingNumbers.begin(start === "astray");
   }
 
   #frame(f: Frame, before: Stamp, after: Stamp): void {
-    if (f.type >= FIRST_REPLY) {
-      this.#events.heard?.();
-      if (this.#run !== "off") this.#gaps.frame(f.sequence, f.crc);
-      return this.#use(decodeReply(f), (r) => this.#events.reply?.(r, before, after));
-    }
-    if (f.type === 0 || f.type > LAST_RECORD) {
+    if (f.type === 0 || (f.type > LAST_RECORD && f.type < FIRST_REPLY)) {
       // A command: the port echoes what the host wrote. Its number is not the device's.
       this.#records.unknown++;
       return;
     }
     this.#events.heard?.();
-    if (f.type <= RecordType.status && !this.#inRun(runOf(f.flags))) return;
-    const arrival = this.#arrival(f, after);
+    if (f.type < FIRST_REPLY) return this.#frames.frame(f, before, after);
+    this.#frames.reply(f, after);
+    this.#use(decodeReply(f), (r) => this.#events.reply?.(r, before, after));
+  }
+
+  #record(a: Arrived): void {
+    const { frame: f, arrival, before, after } = a;
     switch (f.type) {
       case RecordType.samples:
         return this.#use(decodeSamples(f), (s) => this.#samples(s, arrival, before, after));
       case RecordType.edges:
       case RecordType.readings:
-        return this.placed
-          ? this.#sideRecord(f, arrival, before, after)
-          : this.#hold({ frame: f, arrival, before, after });
+        return this.placed ? this.#sideRecord(a) : this.#forget(this.#early.hold(a));
       case RecordType.status:
         return this.#use(decodeStatus(f), (s) => {
           if (arrival === "new") this.#events.status?.(s);
@@ -217,50 +198,21 @@ export class FrameDecoder {
     }
   }
 
-  #sideRecord(f: Frame, arrival: Arrival, before: Stamp, after: Stamp): void {
+  #sideRecord({ frame: f, arrival, before, after }: Arrived): void {
     if (f.type === RecordType.edges)
       this.#use(decodeEdges(f), (e) => this.#edges(e, arrival, after));
     else this.#use(decodeReadings(f), () => this.#readings(f, arrival, before, after));
   }
 
-  #hold(e: Early): void {
-    if (this.#early.length === MOST_EARLY) this.#forget(this.#early.shift()!);
-    const { buffer, byteOffset, byteLength } = e.frame.payload;
-    const payload = new DataView(buffer.slice(byteOffset, byteOffset + byteLength));
-    this.#early.push({ ...e, frame: { ...e.frame, payload } });
+  #forgetEarly(): void {
+    for (const e of this.#early.take()) this.#forget(e);
   }
 
   /** An early record that no rows came to. */
-  #forget({ frame }: Early): void {
-    if (frame.type === RecordType.edges)
-      this.#records.edgesUnplaced += decodeEdges(frame)?.length ?? 0;
-    else this.#records.readingsWrong += decodeReadings(frame)?.length ?? 0;
-  }
-
-  #arrival(f: Frame, after: Stamp): Arrival {
-    const { sequence, crc } = f;
-    const arrival = this.#gaps.frame(sequence, crc, () => this.#canBeLate(f, after));
-    if (typeof this.#run !== "number" || (arrival !== "anew" && !this.#gaps.stale)) return arrival;
-    // After echoes that are none the index may be of an old run or a new one: the host's clock says what is missing.
-    this.#begin(this.#run, this.#gaps.stale);
-    return this.#gaps.frame(sequence, crc);
-  }
-
-  /** Rows that were missed lie on the line of those beside them, all else near them. */
-  #canBeLate(f: Frame, after: Stamp): boolean {
-    if (f.type === RecordType.samples) {
-      const s = decodeSamples(f);
-      return s === undefined || this.#clock.roomFor(s, after) >= 0;
-    }
-    const tick = firstTick(f);
-    return tick === undefined || !this.placed || this.#clock.canEnd(tick, after);
-  }
-
-  /** Whether a record of this run counts; a run that nobody announced is a restart of the device. */
-  #inRun(run: number): boolean {
-    if (this.#run === "off") return false;
-    if (this.#run !== run) this.#begin(run);
-    return true;
+  #forget(e: Arrived | undefined): void {
+    if (e?.frame.type === RecordType.edges)
+      this.#records.edgesUnplaced += decodeEdges(e.frame)?.length ?? 0;
+    else if (e) this.#records.readingsWrong += decodeReadings(e.frame)?.length ?? 0;
   }
 
   #use<T>(record: T | undefined, then: (record: T) => void): void {
@@ -273,19 +225,27 @@ export class FrameDecoder {
       this.#records.malformed++;
       return;
     }
+    this.#frames.rows(s, after);
+    const refused = this.#gaps.rowsRefused;
+    const isFirst = !this.placed;
     const room = this.#clock.roomFor(s, after);
     let flags = this.#gaps.rows(s.index, s.rows, arrival, room);
     const isUsed = (flags & BlockFlag.duplicate) === 0;
-    if (this.#clock.goesOn && isUsed) flags |= this.#rebase(s, after);
-    const contiguous = flags === 0;
+    if (this.#clock.goesOn && isUsed) flags |= this.#rebase(s, after, refused);
     const { index, tick } = this.#clock.place(s.index, s.tick);
     this.#emit(this.#options.stream, index, tick, s.rows, flags, s.data, before, after);
     this.#records.rows += s.rows;
     if (!isUsed) return;
-    const isLate = (flags & BlockFlag.reordered) !== 0;
-    if (s.sampledLines !== 0) this.#sampledEdges(s, contiguous, isLate);
-    if (!isLate) this.#clock.follow(s, after);
-    for (const e of this.#early.splice(0)) this.#sideRecord(e.frame, e.arrival, e.before, e.after);
+    if (s.sampledLines !== 0) this.#sampledEdges(s);
+    if ((flags & BlockFlag.reordered) === 0) this.#clock.follow(s, after);
+    if (isFirst && this.#start === "joined" && s.index > 0) this.#join();
+    for (const e of this.#early.take()) this.#sideRecord(e);
+  }
+
+  /** The run went on before it was heard. */
+  #join(): void {
+    this.#edgeNumbers.join();
+    this.#readingNumbers.join();
   }
 
   /** Declares the stream by its first block; a later block of another shape does not belong to it. */
@@ -299,9 +259,14 @@ export class FrameDecoder {
   }
 
   /** First block after a restart. */
-  #rebase(s: Samples, after: Stamp): number {
+  #rebase(s: Samples, after: Stamp, refused: number): number {
     this.#records.restarts++;
-    const { missing, index, tick } = this.#clock.rebase(s, after, !this.#astray);
+    const { missing, index, tick } = this.#clock.rebase(
+      s,
+      after,
+      this.#start !== "astray",
+      refused,
+    );
     this.#gaps.counts.rowsLost += missing;
     this.#sink.note({
       level: "loss",
@@ -334,11 +299,9 @@ export class FrameDecoder {
     this.#sink.rows(block);
   }
 
-  /** @param isLate its levels are not the last ones. */
-  #sampledEdges(s: Samples, contiguous: boolean, isLate: boolean): void {
+  #sampledEdges(s: Samples): void {
     const { stream } = this.#options;
-    const levels = isLate ? new LineLevels() : this.#levels;
-    this.#records.edgesUnplaced += levels.read(s, contiguous, (line, row, level) => {
+    this.#records.edgesUnplaced += this.#levels.read(s, (line, row, level) => {
       this.#records.edges++;
       // Seen first at `row`, so it fell between the row before and this one.
       const { index } = this.#clock.place(s.index + row - 0.5, s.tick);

@@ -4,10 +4,10 @@
 
 import { BlockFlag } from "../../../schema/records.ts";
 
-/** `anew`: a number that lies back, of another frame than the one seen under it: the device counts anew. */
-export type Arrival = "new" | "late" | "duplicate" | "anew";
+/** `broken`: a number that cannot follow the ones before: the device counts anew, or its numbers slipped. */
+export type Arrival = "new" | "late" | "duplicate" | "broken";
 
-/** Frames remembered of a run, a power of 2: USB does not reorder, so this is for what stands between. */
+/** Frames remembered, a power of 2: USB does not reorder, so this is for what stands between. */
 const REMEMBERED = 4096;
 /** So many echoes in a row are none, and so many blocks that cannot be no slip: the device counts anew. */
 const STALE_LIMIT = 16;
@@ -17,6 +17,8 @@ export interface GapCounts {
   rowsLost: number;
   duplicates: number;
   reordered: number;
+  /** Breaks in the frames' numbers where the rows went on: a fault in the device. */
+  numberFaults: number;
   /** Blocks whose index or tick cannot be of their run (docs/wire.md, What can be): a fault in the device. */
   indexFaults: number;
 }
@@ -27,17 +29,22 @@ export class GapTracker {
     rowsLost: 0,
     duplicates: 0,
     reordered: 0,
+    numberFaults: 0,
     indexFaults: 0,
   };
-  /** First and next sequence number, unwrapped; null before the first frame. */
+  /** Position of the next frame and of the first: sequence numbers unwrapped; null before the first. */
   #next: number | null = null;
   #first = 0;
   #nextIndex: number | null = 0;
   #stale = 0;
-  #faultsInARow = 0;
-  /** By number modulo their length: which frame was seen last, and its CRC. */
+  /** Of the blocks refused since the last one that was used. */
+  #refused = { blocks: 0, rows: 0 };
+  /** How often the numbers began. */
+  #beginnings = 0;
+  /** By number modulo their length: the frame seen last, its number, its CRC and the beginning it followed. */
   readonly #seen = new Float64Array(REMEMBERED).fill(NaN);
   readonly #crcs = new Uint32Array(REMEMBERED);
+  readonly #since = new Uint32Array(REMEMBERED);
 
   /** More old numbers in a row than echoes explain. */
   get stale(): boolean {
@@ -46,44 +53,74 @@ export class GapTracker {
 
   /** More blocks in a row that cannot be than slips explain. */
   get astray(): boolean {
-    return this.#faultsInARow > STALE_LIMIT;
+    return this.#refused.blocks > STALE_LIMIT;
   }
 
-  /** A new run; `firstIndex` null: whoever listens came later, the first index is taken as it comes. */
-  begin(firstIndex: number | null): void {
+  /** Rows refused since the last block that was used. */
+  get rowsRefused(): number {
+    return this.#refused.rows;
+  }
+
+  /** Numbers begin anew, wherever they are; rows go on. */
+  renumber(): void {
     this.#next = null;
+    this.#stale = this.#refused.blocks = 0;
+    this.#beginnings++;
+  }
+
+  /** Rows begin anew; `firstIndex` null: the first index is taken as it comes. */
+  begin(firstIndex: number | null): void {
     this.#nextIndex = firstIndex;
-    this.#stale = this.#faultsInARow = 0;
-    this.#seen.fill(NaN);
+  }
+
+  /** Whether a frame of another run is of the one before: an echo to the byte, or (`isLate`) just ahead of this one. */
+  isPast(sequence: number, crc: number, isLate: boolean): boolean {
+    const slot = slotOf(sequence);
+    if (this.#seen[slot] === sequence && this.#crcs[slot] === crc) {
+      this.counts.duplicates++;
+      return true;
+    }
+    const since = this.#next === null ? 0 : this.#next - this.#first;
+    const ahead = this.#next === null ? -1 : positionOf(sequence, this.#next) - this.#first;
+    const isPast = isLate && since <= REMEMBERED && ahead < 0 && ahead >= -REMEMBERED;
+    if (isPast) this.counts.reordered++;
+    return isPast;
   }
 
   /**
-   * Classifies a frame by its number, u32, and its CRC. A frame that counts anew changes nothing here.
+   * Classifies a frame by its number, u32, and its CRC. One whose number is broken changes nothing here, and one that
+   * is late is counted only when it turns out to be ({@link late}).
+   * @param most frames that can have been made since the one before.
    * @param canBeLate whether it can be of this run, should it be none that was seen.
    */
-  frame(sequence: number, crc: number, canBeLate = (): boolean => true): Arrival {
+  frame(sequence: number, crc: number, most = Infinity, canBeLate = (): boolean => true): Arrival {
     if (this.#next === null) {
-      this.#first = this.#next = sequence;
-      return this.#take(sequence, crc);
+      this.#first = sequence;
+      return this.#take(sequence, sequence, crc);
     }
-    const ahead = (sequence - this.#next) | 0; // modulo 2^32, signed
-    const position = this.#next + ahead;
+    const position = positionOf(sequence, this.#next);
+    const ahead = position - this.#next;
+    if (ahead > most) return "broken";
     if (ahead >= 0) {
       this.counts.framesLost += ahead;
-      return this.#take(position, crc);
+      return this.#take(position, sequence, crc);
     }
-    const slot = slotOf(position);
-    const isSeen = this.#seen[slot] === position;
-    if (ahead < -REMEMBERED || (isSeen ? this.#crcs[slot] !== crc : !canBeLate())) return "anew";
+    const slot = slotOf(sequence);
+    const isSeen = this.#seen[slot] === sequence && this.#since[slot] === this.#beginnings;
+    if (ahead < -REMEMBERED || (isSeen ? this.#crcs[slot] !== crc : !canBeLate())) return "broken";
     if (isSeen) {
       this.#stale++;
       this.counts.duplicates++;
       return "duplicate";
     }
-    this.#remember(slot, position, crc);
-    if (position >= this.#first) this.counts.framesLost--;
-    this.counts.reordered++;
+    this.#remember(sequence, crc);
     return "late";
+  }
+
+  /** A frame that was missed came after all. */
+  late(sequence: number): void {
+    if (positionOf(sequence, this.#next!) >= this.#first) this.counts.framesLost--;
+    this.counts.reordered++;
   }
 
   /**
@@ -101,27 +138,32 @@ export class GapTracker {
     }
     if (ahead < 0 || ahead > most) {
       this.counts.indexFaults++;
-      this.#faultsInARow++;
+      this.#refused.blocks++;
+      this.#refused.rows += rows;
       return BlockFlag.duplicate;
     }
-    this.#faultsInARow = 0;
+    this.#refused = { blocks: 0, rows: 0 };
     this.counts.rowsLost += ahead;
     this.#nextIndex = firstIndex + rows;
     return ahead > 0 ? BlockFlag.gapBefore : 0;
   }
 
-  #take(position: number, crc: number): Arrival {
+  #take(position: number, sequence: number, crc: number): Arrival {
     this.#next = position + 1;
     this.#stale = 0;
-    this.#remember(slotOf(position), position, crc);
+    this.#remember(sequence, crc);
     return "new";
   }
 
-  #remember(slot: number, position: number, crc: number): void {
-    this.#seen[slot] = position;
+  #remember(sequence: number, crc: number): void {
+    const slot = slotOf(sequence);
+    this.#seen[slot] = sequence;
     this.#crcs[slot] = crc;
+    this.#since[slot] = this.#beginnings;
   }
 }
 
-/** Positions may lie before 0: a number before the first one seen. */
-const slotOf = (position: number): number => position & (REMEMBERED - 1);
+const slotOf = (sequence: number): number => sequence & (REMEMBERED - 1);
+
+/** Unwrapped: of all positions with this number the one that lies nearest. */
+const positionOf = (sequence: number, near: number): number => near + ((sequence - near) | 0);

@@ -1,39 +1,80 @@
-// Trigger lines that are sampled with every row: levels at a block's start and its bitmaps → edges.
-// Holds the levels after the last row, which say something only if no row is missing in between.
+// Trigger lines that are sampled with every row: levels at a block's start and its bitmaps → edges. Holds the holes
+// between the blocks received and the levels on both sides of each: a block that comes late fills its part.
 
 import { channelsOf, type Samples } from "../../../schema/wire/frame-records.ts";
 
-/** `row` is the first row of the block that shows the new level. */
+/** `row` is the first row that shows the new level, counted from the block's first. */
 export type OnEdge = (line: number, row: number, level: 0 | 1) => void;
 
+/** Rows `from` to `to` that nobody saw; levels as bits, null where there is no row on that side. */
+interface Hole {
+  readonly from: number;
+  readonly to: number;
+  readonly before: number | null;
+  readonly after: number | null;
+  /** Lines that are not on one level on both sides: an edge happened, nobody knows when. */
+  readonly changed: number;
+}
+
+const ALL: Hole = { from: -Infinity, to: Infinity, before: null, after: null, changed: 0 };
+/** Holes that a late block can still fill. */
+const MOST_HOLES = 64;
+
 export class LineLevels {
-  #levels = 0;
-  #known = false;
+  /** Ascending; the last one has no end. */
+  #holes: Hole[] = [ALL];
 
   forget(): void {
-    this.#known = false;
+    this.#holes = [ALL];
   }
 
-  /** @returns lines whose level changed across a gap: an edge happened, nobody knows when. */
-  read(s: Samples, contiguous: boolean, onEdge: OnEdge): number {
-    const lines = channelsOf(s.sampledLines);
-    const changed = this.#known ? (this.#levels ^ s.levels) & s.sampledLines : 0;
-    const wordsPerLine = Math.ceil(s.rows / 32);
-    let after = s.levels;
-    lines.forEach((line, i) => {
-      const bit = 1 << line;
-      if (contiguous && changed & bit) onEdge(line, 0, s.levels & bit ? 1 : 0);
-      if (s.bitmap === null) return;
-      const words = s.bitmap.subarray(i * wordsPerLine, (i + 1) * wordsPerLine);
-      const last = walk(words, s.rows, s.levels & bit ? 1 : 0, (row, level) =>
-        onEdge(line, row, level),
-      );
-      after = last === 1 ? after | bit : after & ~bit;
-    });
-    this.#levels = after;
-    this.#known = true;
-    return contiguous ? 0 : channelsOf(changed).length;
+  /** @returns by how many the level changes in holes grew; less than 0 where this block shows their places. */
+  read(s: Samples, onEdge: OnEdge): number {
+    const i = this.#holes.findLastIndex((h) => s.index >= h.from && s.index + s.rows <= h.to);
+    const hole = this.#holes[i] ?? ALL;
+    const left = part(s, hole.from, s.index, hole.before, s.levels);
+    if (left.from === left.to) tell(left, 0, onEdge);
+    const last = throughBlock(s, onEdge);
+    const right = part(s, s.index + s.rows, hole.to, last, hole.after);
+    if (right.from === right.to) tell(right, s.rows, onEdge);
+    if (i < 0) return 0;
+    const open = [left, right].filter((h) => h.from < h.to);
+    this.#holes.splice(i, 1);
+    open.forEach((h, k) => this.#holes.splice(i + k, 0, h));
+    if (this.#holes.length > MOST_HOLES) this.#holes.shift();
+    return open.reduce((n, h) => n + bitsIn(h.changed), -bitsIn(hole.changed));
   }
+}
+
+function part(
+  { sampledLines }: Samples,
+  from: number,
+  to: number,
+  before: number | null,
+  after: number | null,
+): Hole {
+  const changed = before === null || after === null ? 0 : (before ^ after) & sampledLines;
+  return { from, to, before, after, changed };
+}
+
+/** The changes between two rows that follow each other. */
+function tell({ changed, after }: Hole, row: number, onEdge: OnEdge): void {
+  for (const line of channelsOf(changed)) onEdge(line, row, levelOf(after!, line));
+}
+
+/** @returns the levels at its last row. */
+function throughBlock(s: Samples, onEdge: OnEdge): number {
+  if (s.bitmap === null) return s.levels;
+  const wordsPerLine = Math.ceil(s.rows / 32);
+  let levels = s.levels;
+  for (const [i, line] of channelsOf(s.sampledLines).entries()) {
+    const words = s.bitmap.subarray(i * wordsPerLine, (i + 1) * wordsPerLine);
+    const last = walk(words, s.rows, levelOf(s.levels, line), (row, level) =>
+      onEdge(line, row, level),
+    );
+    levels = last === 1 ? levels | (1 << line) : levels & ~(1 << line);
+  }
+  return levels;
 }
 
 /** Level changes along a bitmap; whole words without one are skipped. @returns the level after the last row. */
@@ -54,3 +95,7 @@ function walk(
   }
   return level;
 }
+
+const levelOf = (levels: number, line: number): 0 | 1 => ((levels >>> line) & 1 ? 1 : 0);
+
+const bitsIn = (mask: number): number => channelsOf(mask).length;

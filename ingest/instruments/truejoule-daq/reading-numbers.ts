@@ -26,13 +26,21 @@ export class ReadingNumbers {
   /** By I²C address. */
   readonly #of = new Map<number, Numbers>();
 
+  /** Whoever listens came later: an address's first number is taken as it comes. */
+  #isJoined = false;
+
   /** A new run numbers its readings anew. @param isAstray or goes on with them: the next reading says which. */
   begin(isAstray: boolean): void {
+    if (!isAstray) this.#isJoined = false;
     for (const n of this.#of.values()) {
       n.end = -1n;
       if (isAstray) n.isAstray = true;
       else numberAnew(n);
     }
+  }
+
+  join(): void {
+    this.#isJoined = true;
   }
 
   isKnown(address: number): boolean {
@@ -41,7 +49,8 @@ export class ReadingNumbers {
 
   /** @param canEnd its end can be of this run. */
   take({ address, number, endTick }: Reading, arrival: Arrival, canEnd: boolean): NumberedReading {
-    const n = this.#of.get(address) ?? { base: 0, next: 0, end: -1n, isAstray: false };
+    const next = this.#isJoined ? number : 0;
+    const n = this.#of.get(address) ?? { base: 0, next, end: -1n, isAstray: false };
     this.#of.set(address, n);
     if (n.isAstray && canEnd) {
       n.isAstray = false;

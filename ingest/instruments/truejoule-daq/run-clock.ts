@@ -12,6 +12,8 @@ export interface RunRates {
 
 /** A block may come so much later than the one before it, seconds, and the host's clock may be off by so much. */
 const [BLOCK_DELAY_S, CLOCK_ERROR] = [1, 0.1];
+/** Frames a second that hold no rows, made and not always sent: more than any wire takes. */
+const OTHER_FRAMES_HZ = 1e5;
 /** A device sends an edge or a reading within this time of it, seconds, after the rows before it. */
 const SIDE_DELAY_S = 1;
 /** Blocks that a side record may be away beyond that: the one under way, and one not yet sent. */
@@ -52,20 +54,34 @@ export class RunClock {
     return { index: this.#base.index + index, tick: this.#base.tick + tick };
   }
 
-  /** Another run: its zero lies elsewhere. */
+  /** Another run: its zero may lie elsewhere. */
   begin(): void {
     this.#isPlaced = false;
+  }
+
+  /** It is the same run after all, if a block of it says so: {@link continues}. */
+  resume(): void {
+    this.#isPlaced = true;
+  }
+
+  /** Whether a block goes on from the last one by index, tick and the host's clock. Rows must have come. */
+  continues(s: Samples, after: Stamp): boolean {
+    const ahead = this.#base.index + s.index - this.#last!.index;
+    return ahead >= 0 && ahead <= this.#passed(after) && this.#isOnLine(s, ahead);
   }
 
   /** Rows that can lie between the last block and this one; less than none where its tick cannot be. */
   roomFor(s: Samples, after: Stamp): number {
     if (s.tick + this.#ticks(s.rows) >= TICK_LIMIT) return -1;
-    if (this.#isPlaced) {
-      const ahead = this.#base.index + s.index - this.#last!.index;
-      const off = this.#rowsAfterLast(s.tick) - ahead;
-      if (Math.abs(off) > this.#slack(HALF * s.rows, ahead + this.#last!.rows)) return -1;
-    }
+    if (this.#isPlaced && !this.#isOnLine(s, this.#base.index + s.index - this.#last!.index))
+      return -1;
     return this.#passed(after);
+  }
+
+  /** Frames that can have been made since the last block: one a row, and all others. */
+  framesFor(after: Stamp): number {
+    const passedS = this.#passedS(after);
+    return passedS * (this.#rates.rowHz + OTHER_FRAMES_HZ) * (1 + CLOCK_ERROR);
   }
 
   /**
@@ -90,19 +106,22 @@ export class RunClock {
    * First block after a restart: the host's clock says how many rows went by, so that index and tick go on about
    * where the device would be. The log keeps the device's own tick as deviceTick − base.
    * @param isFromZero the run's index counts from its start.
+   * @param refused rows received and not used since the last one: all that is known where bytes have no time.
    * @returns rows that nothing was seen of; and the base.
    */
   rebase(
     s: Samples,
     after: Stamp,
     isFromZero: boolean,
+    refused: number,
   ): { missing: number; index: number; tick: bigint } {
     const last = this.#last!;
     // From the end of one read to that of another, of which each has just brought the last row of its block; so it
     // holds this run's rows so far too. (A read may have begun long before, when there was nothing to be read.)
     const pauseNs =
-      after !== null && last.after !== null ? Math.max(0, Number(after - last.after)) : 0;
-    const paused = Math.round((pauseNs * this.#rates.rowHz) / 1e9);
+      after !== null && last.after !== null ? Math.max(0, Number(after - last.after)) : null;
+    const paused =
+      pauseNs === null ? refused + s.rows : Math.round((pauseNs * this.#rates.rowHz) / 1e9);
     const before = isFromZero ? s.index : 0; // of this run
     const missing = Math.max(0, paused - before - s.rows);
     this.#base = {
@@ -138,12 +157,21 @@ export class RunClock {
     return rows >= -most - blocks && rows <= (passed === Infinity ? most : passed) + blocks;
   }
 
+  /** Whether its tick lies where its index does. @param ahead rows after the last one used. */
+  #isOnLine(s: Samples, ahead: number): boolean {
+    const off = this.#rowsAfterLast(s.tick) - ahead;
+    return Math.abs(off) <= this.#slack(HALF * s.rows, ahead + this.#last!.rows);
+  }
+
   /** Rows that the host's clock leaves room for since the block before; without stamps as many as you like. */
   #passed(after: Stamp): number {
+    return this.#passedS(after) * this.#rates.rowHz * (1 + CLOCK_ERROR);
+  }
+
+  #passedS(after: Stamp): number {
     const last = this.#last;
     if (!last || after === null || last.after === null) return Infinity;
-    const passedS = Math.max(0, Number(after - last.after) / 1e9);
-    return (passedS + BLOCK_DELAY_S) * this.#rates.rowHz * (1 + CLOCK_ERROR);
+    return Math.max(0, Number(after - last.after) / 1e9) + BLOCK_DELAY_S;
   }
 
   #ticks(rows: number): bigint {
