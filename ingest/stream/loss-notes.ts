@@ -2,17 +2,6 @@
 
 import type { Note } from "../../schema/records.ts";
 import type { Instant } from "../../schema/time.ts";
-import type { DecoderCounts } from "../instruments/truejoule-daq/frame-decoder.ts";
-
-/** Decoder's counters and the device's own. */
-export interface DaqCounts extends DecoderCounts {
-  /** Frames the device says it dropped, rows it lost before a block, times and ticks it was stalled. */
-  deviceDropped: number;
-  deviceOverrun: number;
-  deviceStalls: number;
-  deviceEdgesDropped: number;
-  reconnects: number;
-}
 
 /** What counters mean to whoever reads the run. */
 export type LossTexts<Counts> = readonly (readonly [
@@ -20,32 +9,6 @@ export type LossTexts<Counts> = readonly (readonly [
   level: Note["level"],
   text: string,
 ])[];
-
-export const DAQ_LOSSES: LossTexts<DaqCounts> = [
-  ["framesLost", "loss", "frames lost"],
-  ["rowsLost", "loss", "rows lost"],
-  ["deviceDropped", "loss", "frames dropped by the device for want of room"],
-  ["deviceOverrun", "loss", "rows overrun inside the device"],
-  ["edgesLost", "loss", "trigger edges lost"],
-  ["deviceEdgesDropped", "loss", "trigger edges the device could not report"],
-  ["edgesUnplaced", "loss", "trigger edges inside gaps, or without rows"],
-  ["edgesWrong", "loss", "trigger edges whose tick, row or number cannot be, not used"],
-  ["exchangesWrong", "loss", "clock exchanges whose ticks cannot be, not used"],
-  ["readingsWrong", "loss", "readings whose end cannot be, not used"],
-  [
-    "deviceStalls",
-    "info",
-    "pauses of 10 ms or more in which the host took nothing, by the device's count",
-  ],
-  ["badFrames", "warning", "damaged frames"],
-  ["skippedBytes", "warning", "bytes that were no frame"],
-  ["duplicates", "warning", "duplicate frames"],
-  ["reordered", "warning", "frames out of order"],
-  ["numberFaults", "warning", "breaks in the frames' numbers where the rows went on"],
-  ["indexFaults", "loss", "blocks whose row index or tick cannot be, not used"],
-  ["malformed", "warning", "malformed records"],
-  ["otherVersion", "warning", "frames of another protocol version"],
-];
 
 export function lossNotes<Counts extends object>(
   texts: LossTexts<Counts>,

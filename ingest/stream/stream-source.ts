@@ -5,13 +5,15 @@ import { SourceError } from "../../schema/errors.ts";
 import { type Instant, instant } from "../../schema/time.ts";
 import type { Instrument } from "./instrument.ts";
 import { lossNotes } from "./loss-notes.ts";
-import type { BytePort } from "../ports/port.ts";
+import type { BytePort, Stamp } from "../ports/port.ts";
 import type { DaqSink } from "./sink.ts";
 
 const CHECK_MS = 1000;
 const BEAT_MS = 500;
 const REOPEN_MS = 200;
 const SILENCE_NS = 2_000_000_000n;
+/** A host that stood still itself finds its backlog before so many beats are due. */
+const SILENT_BEATS = 3;
 
 const hostNow = (): Instant<"host"> => instant<"host">(process.hrtime.bigint());
 
@@ -22,7 +24,7 @@ const hostNow = (): Instant<"host"> => instant<"host">(process.hrtime.bigint());
 export async function startStream<Counts extends object>(
   instrument: Instrument<Counts>,
   sink: DaqSink,
-  onFatal: (error: unknown) => void = () => undefined,
+  onFatal?: (error: unknown) => void,
 ): Promise<StreamSource<Counts>> {
   const source = new StreamSource(instrument, sink, onFatal);
   await source.connect();
@@ -36,14 +38,21 @@ export class StreamSource<Counts extends object> {
   #port: BytePort | null = null;
   #timing = "not connected";
   #heardNs = process.hrtime.bigint();
+  #beatsSinceHeard = 0;
   #reconnects = 0;
   #told: Counts;
   readonly #said = new Set<string>();
   #stopping = false;
+  /** The device was told, or cannot be: nothing is taken any longer. */
+  #ended = false;
   #recovering: Promise<void> | null = null;
   #timers: NodeJS.Timeout[] = [];
 
-  constructor(instrument: Instrument<Counts>, sink: DaqSink, onFatal: (error: unknown) => void) {
+  constructor(
+    instrument: Instrument<Counts>,
+    sink: DaqSink,
+    onFatal: (error: unknown) => void = () => undefined,
+  ) {
     this.#instrument = instrument;
     this.#sink = sink;
     this.#onFatal = onFatal;
@@ -78,15 +87,17 @@ export class StreamSource<Counts extends object> {
     await this.#open();
     this.#timers = [
       setInterval(() => this.#check(), CHECK_MS),
-      setInterval(() => this.#beat(), BEAT_MS),
+      setInterval(() => void this.#beat(), this.#instrument.beatMs ?? BEAT_MS),
     ];
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#timers.forEach(clearInterval);
+    if (this.#recovering) this.#instrument.giveUp?.();
     await this.#recovering;
-    this.#quietly(() => this.#instrument.stop(this.#port));
+    await this.#quietly(() => this.#instrument.stop(this.#port));
+    this.#ended = true;
     await this.#drop();
     this.#check();
   }
@@ -94,10 +105,7 @@ export class StreamSource<Counts extends object> {
   async #open(): Promise<void> {
     let open = true;
     const port = await this.#instrument.connect({
-      bytes: (chunk, before, after) => {
-        this.#heardNs = process.hrtime.bigint();
-        if (!this.#stopping) this.#guarded(() => this.#instrument.bytes(chunk, before, after));
-      },
+      bytes: (chunk, before, after) => this.#bytes(chunk, before, after),
       closed: (error) => {
         open = false;
         this.#closed(error);
@@ -106,30 +114,37 @@ export class StreamSource<Counts extends object> {
     if (!open) throw new SourceError("retry", `${port.name}: the device is gone`);
     this.#port = port;
     this.#timing = port.timing;
-    this.#heardNs = process.hrtime.bigint();
+    this.#heard();
   }
 
-  /** Only the sink throws here, and a log that takes nothing ends the recording. */
-  #guarded(work: () => void): void {
+  #bytes(chunk: Uint8Array, before: Stamp, after: Stamp): void {
+    if (this.#ended) return;
     try {
-      work();
+      if (this.#instrument.bytes(chunk, before, after)) this.#heard();
     } catch (error) {
+      // Only the sink throws here, and a log that takes nothing ends the recording.
       this.#fail(error);
     }
   }
 
+  #heard(): void {
+    this.#heardNs = process.hrtime.bigint();
+    this.#beatsSinceHeard = 0;
+  }
+
   /** A line that goes at this very moment is told by its closing. */
-  #quietly(work: () => void): void {
+  async #quietly<T>(work: () => T | Promise<T>): Promise<T | undefined> {
     try {
-      work();
+      return await work();
     } catch (error) {
       if (!(error instanceof SourceError)) this.#fail(error);
+      return undefined;
     }
   }
 
   #fail(error: unknown): void {
     if (this.#stopping) return;
-    this.#stopping = true;
+    this.#stopping = this.#ended = true;
     this.#timers.forEach(clearInterval);
     void this.#drop();
     this.#onFatal(error);
@@ -138,6 +153,7 @@ export class StreamSource<Counts extends object> {
   async #drop(): Promise<void> {
     const port = this.#port;
     this.#port = null;
+    if (port) this.#instrument.giveUp?.();
     await port?.close();
   }
 
@@ -175,9 +191,12 @@ export class StreamSource<Counts extends object> {
     }
   }
 
-  #beat(): void {
+  async #beat(): Promise<void> {
     const port = this.#port;
-    if (port) this.#quietly(() => this.#instrument.beat?.(port));
+    if (!port) return;
+    this.#beatsSinceHeard++;
+    const why = await this.#quietly(() => this.#instrument.beat?.(port));
+    if (why && port === this.#port) this.#lost(why);
   }
 
   #check(): void {
@@ -191,7 +210,8 @@ export class StreamSource<Counts extends object> {
   }
 
   #silent(): boolean {
-    return process.hrtime.bigint() - this.#heardNs > SILENCE_NS;
+    const isDue = this.#beatsSinceHeard > SILENT_BEATS;
+    return isDue && process.hrtime.bigint() - this.#heardNs > SILENCE_NS;
   }
 
   #warn(text: string): void {

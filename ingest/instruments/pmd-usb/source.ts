@@ -117,10 +117,11 @@ class PmdUsbInstrument implements Instrument<PmdUsbCounts> {
     });
   }
 
-  bytes(chunk: Uint8Array, before: Stamp, after: Stamp): void {
+  bytes(chunk: Uint8Array, before: Stamp, after: Stamp): boolean {
     this.#rows.beginRead(before, after);
     this.#frames.push(chunk);
     this.#rows.endRead();
+    return true;
   }
 
   resume(): void {

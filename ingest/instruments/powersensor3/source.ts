@@ -141,11 +141,12 @@ class PowerSensor3Instrument implements Instrument<PowerSensor3Counts> {
     });
   }
 
-  bytes(chunk: Uint8Array, before: Stamp, after: Stamp): void {
+  bytes(chunk: Uint8Array, before: Stamp, after: Stamp): boolean {
     this.#after = after;
     this.#rows.beginRead(before, after);
     this.#sets.push(chunk);
     this.#rows.endRead();
+    return true;
   }
 
   resume(): void {
@@ -153,14 +154,15 @@ class PowerSensor3Instrument implements Instrument<PowerSensor3Counts> {
   }
 
   /** One mark is under way at a time; one that has not come back by now is lost. */
-  beat(port: BytePort): void {
+  async beat(port: BytePort): Promise<null> {
     if (this.#sent !== null) {
       this.#marksLost++;
       this.#sent = null; // the next one a beat later, so that a late one is not taken for it
-      return;
+      return null;
     }
     this.#sent = instant<"host">(process.hrtime.bigint());
     port.write(Buffer.from("M"));
+    return null;
   }
 
   stop(port: BytePort | null): void {

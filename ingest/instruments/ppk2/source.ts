@@ -159,10 +159,11 @@ class Ppk2Instrument implements Instrument<Ppk2Counts> {
     });
   }
 
-  bytes(chunk: Uint8Array, before: Stamp, after: Stamp): void {
+  bytes(chunk: Uint8Array, before: Stamp, after: Stamp): boolean {
     this.#rows.beginRead(before, after);
     this.#words.push(chunk);
     this.#rows.endRead();
+    return true;
   }
 
   resume(): void {

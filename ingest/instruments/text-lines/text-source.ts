@@ -96,7 +96,7 @@ class TextInstrument implements Instrument<TextCounts> {
     return this.#options.open(sink);
   }
 
-  bytes(chunk: Uint8Array, before: Stamp, after: Stamp): void {
+  bytes(chunk: Uint8Array, before: Stamp, after: Stamp): boolean {
     this.#hostNs = after === null ? null : Number(after);
     this.#doubts.read(this.#hostNs);
     this.#rows.beginRead(before, after);
@@ -105,6 +105,7 @@ class TextInstrument implements Instrument<TextCounts> {
     this.#lines.push(chunk);
     this.#rows.endRead();
     if (this.#rowsSeen > seen && after !== null) this.#judgeRates(Number(after), restarts);
+    return true;
   }
 
   resume(): void {

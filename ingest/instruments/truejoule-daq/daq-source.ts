@@ -1,6 +1,5 @@
-// One DAQ, from the handshake to the last block: joins port, decoder and commands, exchanges clock
-// stamps, comes back after an unplugging or a reset and records the gap. In: a way to open the port.
-// Out: records to the sink. What is lost is counted and told once a second.
+// One DAQ of ours as an instrument: handshake, configuration, start; clock exchanges; commands. In: a way to open
+// the port. Out: records to the sink. It comes back after an unplugging or a reset, as stream-source.ts has it.
 
 import { SourceError } from "../../../schema/errors.ts";
 import { CommandType, encodeConfigure } from "../../../schema/wire/frame-commands.ts";
@@ -11,14 +10,17 @@ import {
   decodeMarked,
   decodePong,
   type Identity,
+  type Reply,
 } from "../../../schema/wire/frame-replies.ts";
-import { type Instant, instant } from "../../../schema/time.ts";
-import { CommandChannel } from "./command-channel.ts";
+import type { Instant } from "../../../schema/time.ts";
+import { type Answer, CommandChannel } from "./command-channel.ts";
+import { DAQ_LOSSES, type DaqCounts } from "./daq-losses.ts";
 import { FrameDecoder } from "./frame-decoder.ts";
-import { greet, type Greeting } from "./handshake.ts";
-import { DAQ_LOSSES, type DaqCounts, lossNotes } from "../../stream/loss-notes.ts";
-import type { BytePort, OpenPort, Stamp } from "../../ports/port.ts";
+import { deviceJson, greet, type Greeting } from "./handshake.ts";
+import type { Instrument } from "../../stream/instrument.ts";
+import type { BytePort, OpenPort, PortSink, Stamp } from "../../ports/port.ts";
 import type { DaqSink } from "../../stream/sink.ts";
+import { StreamSource } from "../../stream/stream-source.ts";
 
 export interface DaqOptions {
   readonly open: OpenPort;
@@ -44,75 +46,70 @@ export interface PlacedMark {
 
 /** A rate that differs more than this from the rig's would put every Joule off by as much. */
 const RATE_TOLERANCE = 1e-3;
-const PING_MS = 500;
-const NOTES_MS = 1000;
-const REOPEN_MS = 200;
-/** Status comes every 100 ms; silence for this long means that the device is gone or was reset. */
-const SILENCE_NS = 1_500_000_000n;
-/** A host that stood still itself finds its backlog before so many pings are due. */
-const SILENT_PINGS = 3;
-
-const hostNow = (): Instant<"host"> => instant<"host">(process.hrtime.bigint());
 
 /** Connects, configures, starts. @throws SourceError when no DAQ answers or it cannot do what is wanted. */
 export async function startDaq(options: DaqOptions, sink: DaqSink): Promise<DaqSource> {
-  const source = new DaqSource(options, sink);
+  const source = new DaqSource(new DaqInstrument(options, sink), options, sink);
   await source.connect();
   return source;
 }
 
-export class DaqSource {
+export class DaqSource extends StreamSource<DaqCounts> {
+  readonly #daq: DaqInstrument;
+
+  constructor(daq: DaqInstrument, { onFatal }: DaqOptions, sink: DaqSink) {
+    super(daq, sink, onFatal);
+    this.#daq = daq;
+  }
+
+  get identity(): Identity {
+    return this.#daq.greeting!.identity;
+  }
+
+  get capabilities(): Capabilities {
+    return this.#daq.greeting!.capabilities;
+  }
+
+  /** Asks the device to place an instant on its own clock. @throws SourceError when it does not answer. */
+  mark(): Promise<PlacedMark> {
+    return this.#daq.mark();
+  }
+}
+
+class DaqInstrument implements Instrument<DaqCounts> {
+  readonly asksAgain = true;
+  readonly losses = DAQ_LOSSES;
+  readonly beatMs?: number;
   readonly #options: DaqOptions;
   readonly #sink: DaqSink;
   readonly #decoder: FrameDecoder;
-  #port: BytePort | null = null;
   #channel: CommandChannel | null = null;
   #greeting: Greeting | null = null;
-  /** The last whole frame: after a reset its bytes may all be taken for the rest of a frame that was cut. */
-  #heardNs = 0n;
-  #pingsSinceHeard = 0;
-  #stopping = false;
-  #recovering: Promise<void> | null = null;
-  #timers: NodeJS.Timeout[] = [];
+  /** A whole frame of its own came: after a reset its bytes may all be taken for the rest of a frame that was cut. */
+  #isHeard = false;
   #device: Pick<DeviceStatus, (typeof LOSSES)[number]> = NO_STATUS;
   /** The device's losses in earlier runs. */
   #earlier = { ...NO_STATUS };
-  #reconnects = 0;
-  #told: DaqCounts;
 
   constructor(options: DaqOptions, sink: DaqSink) {
     this.#options = options;
     this.#sink = sink;
-    const { stream, rowHz } = options;
-    this.#decoder = new FrameDecoder(
-      sink,
-      { stream, rowHz, tickHz: rowHz },
-      {
-        heard: () => this.#heard(),
-        reply: (reply, _before, after) => {
-          const awaited = this.#channel?.onReply(reply, after) === true;
-          // Here and not in start(): records of the new run may follow in the same read. A late reply is to a
-          // start that was repeated since, which began yet another run.
-          if (awaited && reply.command === CommandType.start && reply.result === 0)
-            this.#decoder.expectRun(reply.run);
-        },
-        status: (s) => this.#status(s),
-      },
-    );
-    this.#told = this.counts();
+    const { stream, rowHz, pingMs } = options;
+    if (pingMs !== undefined) this.beatMs = pingMs;
+    const rates = { stream, rowHz, tickHz: rowHz };
+    this.#decoder = new FrameDecoder(sink, rates, {
+      heard: () => (this.#isHeard = true),
+      reply: (reply, _before, after) => this.#reply(reply, after),
+      status: (s) => this.#status(s),
+    });
   }
 
-  get identity(): Identity {
-    return this.#greeting!.identity;
+  get greeting(): Greeting | null {
+    return this.#greeting;
   }
 
-  get capabilities(): Capabilities {
-    return this.#greeting!.capabilities;
-  }
-
-  /** How arrival is stamped. */
-  get timing(): string {
-    return this.#port?.timing ?? "not connected";
+  deviceJson(): string {
+    return deviceJson(this.#greeting!);
   }
 
   counts(): DaqCounts {
@@ -122,31 +119,51 @@ export class DaqSource {
       deviceOverrun: this.#earlier.rowsOverrun + this.#device.rowsOverrun,
       deviceStalls: this.#earlier.stalls + this.#device.stalls,
       deviceEdgesDropped: this.#earlier.edgesDropped + this.#device.edgesDropped,
-      reconnects: this.#reconnects,
     };
   }
 
-  /** How long it has sent nothing by now, once it is known to be gone or reset; else 0. */
-  awayNs(): number {
-    return this.#recovering === null ? 0 : Number(process.hrtime.bigint() - this.#heardNs);
+  doubts(): string[] {
+    return [];
   }
 
-  async connect(): Promise<void> {
+  async connect(sink: PortSink): Promise<BytePort> {
+    this.#decoder.expectNone();
+    this.#decoder.cut();
+    const port = await this.#options.open({
+      bytes: (chunk, before, after) => sink.bytes(chunk, before, after),
+      closed: (error) => {
+        this.giveUp();
+        sink.closed(error);
+      },
+    });
+    this.#channel = new CommandChannel(port);
     try {
-      await this.#open();
-      await this.#begin();
+      await this.#begin(this.#channel, port.name);
     } catch (error) {
-      await this.#drop();
+      await port.close();
       throw error;
     }
-    const { pingMs = PING_MS } = this.#options;
-    this.#timers = [
-      setInterval(() => void this.#ping(), pingMs),
-      setInterval(() => this.#tell(), NOTES_MS),
-    ];
+    return port;
   }
 
-  /** Asks the device to place an instant on its own clock. @throws SourceError when it does not answer. */
+  giveUp(): void {
+    this.#channel?.giveUp();
+  }
+
+  bytes(chunk: Uint8Array, before: Stamp, after: Stamp): boolean {
+    this.#isHeard = false;
+    this.#decoder.push(chunk, before, after);
+    return this.#isHeard;
+  }
+
+  /** The decoder bridges a pause by the host's clock. */
+  resume(): void {}
+
+  async stop(port: BytePort | null): Promise<void> {
+    if (port) await this.#channel?.request(CommandType.stop, "stop").catch(() => undefined);
+    this.#decoder.cut();
+  }
+
   async mark(): Promise<PlacedMark> {
     const { reply, sent, received } = await this.#channel!.request(CommandType.mark, "mark");
     const placed = decodeMarked(reply.body);
@@ -155,38 +172,20 @@ export class DaqSource {
     return { ...this.#decoder.place(placed.index, placed.tick), sent, received };
   }
 
-  /** Stops the device, takes what is still on its way, tells the last losses, closes the port. */
-  async stop(): Promise<void> {
-    this.#stopping = true;
-    this.#timers.forEach(clearInterval);
-    if (this.#recovering) this.#channel?.giveUp();
-    await this.#recovering;
-    await this.#channel?.request(CommandType.stop, "stop").catch(() => undefined);
-    await this.#drop();
-    this.#decoder.cut();
-    this.#tell();
-  }
-
-  async #open(): Promise<void> {
-    this.#decoder.expectNone();
-    this.#decoder.cut();
-    const port = await this.#options.open({
-      bytes: (chunk, before, after) => this.#bytes(chunk, before, after),
-      closed: (error) => this.#closed(error),
-    });
-    this.#port = port;
-    this.#channel = new CommandChannel(port);
+  async beat(): Promise<string | null> {
+    const answer = await this.#channel!.request(CommandType.ping, "ping");
+    if (!answer.reply.running) return "the device was reset";
+    this.#exchange(answer);
+    return null;
   }
 
   /** Handshake, configuration, start. */
-  async #begin(): Promise<void> {
-    const channel = this.#channel!;
-    const name = this.#port!.name;
+  async #begin(channel: CommandChannel, name: string): Promise<void> {
     const greeting = await greet(channel, name);
     const known = this.#greeting?.identity.serial;
     if (known !== undefined && known !== greeting.identity.serial)
       throw new SourceError(
-        "fatal",
+        "ended",
         `${name}: another device answers (${greeting.identity.serial}, recorded was ${known})`,
       );
     await channel.request(CommandType.stop, "stop");
@@ -200,7 +199,7 @@ export class DaqSource {
     const capabilities = decodeCapabilities(reply.body) ?? greeting.capabilities;
     if (Math.abs(capabilities.rowHz / rowHz - 1) > RATE_TOLERANCE)
       throw new SourceError(
-        "fatal",
+        "ended",
         `${name}: the rig says ${rowHz} rows/s, the device can do ${capabilities.rowHz}`,
       );
     this.#greeting = { identity: greeting.identity, capabilities };
@@ -212,7 +211,27 @@ export class DaqSource {
     });
     this.#retire();
     await channel.request(CommandType.start, "start");
-    this.#heard();
+  }
+
+  #reply(reply: Reply, after: Stamp): void {
+    const awaited = this.#channel?.onReply(reply, after) === true;
+    // Here and not in #begin: records of the new run may follow in the same read. A late reply is to a
+    // start that was repeated since, which began yet another run.
+    if (awaited && reply.command === CommandType.start && reply.result === 0)
+      this.#decoder.expectRun(reply.run);
+  }
+
+  #exchange({ reply, sent, received }: Answer): void {
+    const pong = decodePong(reply.body);
+    if (!pong || received === null || !this.#decoder.placed) return;
+    if (![pong.received, pong.sent].every((t) => this.#decoder.believes(t, received))) return;
+    this.#sink.exchange({
+      stream: this.#options.stream,
+      sent,
+      deviceReceived: this.#decoder.place(0, pong.received).tick,
+      deviceSent: this.#decoder.place(0, pong.sent).tick,
+      received,
+    });
   }
 
   /** Counters never go back within a run: the device began anew by itself. */
@@ -230,101 +249,6 @@ export class DaqSource {
     this.#earlier.stalls += d.stalls;
     this.#earlier.edgesDropped += d.edgesDropped;
     this.#device = NO_STATUS;
-  }
-
-  #heard(): void {
-    this.#heardNs = process.hrtime.bigint();
-    this.#pingsSinceHeard = 0;
-  }
-
-  #bytes(chunk: Uint8Array, before: Stamp, after: Stamp): void {
-    try {
-      this.#decoder.push(chunk, before, after);
-    } catch (error) {
-      // Only the sink can throw here, and a log that takes nothing ends the recording.
-      void this.#fail(error);
-    }
-  }
-
-  async #fail(error: unknown): Promise<void> {
-    if (this.#stopping) return;
-    this.#stopping = true;
-    this.#timers.forEach(clearInterval);
-    await this.#drop();
-    this.#options.onFatal?.(error);
-  }
-
-  #closed(error: SourceError | null): void {
-    this.#port = this.#channel = null;
-    if (error === null || this.#stopping || this.#greeting === null) return;
-    this.#lost(error.message);
-  }
-
-  async #drop(): Promise<void> {
-    const port = this.#port;
-    this.#channel?.giveUp();
-    this.#port = this.#channel = null;
-    await port?.close();
-  }
-
-  async #ping(): Promise<void> {
-    const channel = this.#channel;
-    if (!channel || this.#recovering) return;
-    const silent = process.hrtime.bigint() - this.#heardNs > SILENCE_NS;
-    if (++this.#pingsSinceHeard > SILENT_PINGS && silent)
-      return this.#lost("the device fell silent");
-    try {
-      const { reply, sent, received } = await channel.request(CommandType.ping, "ping");
-      if (!reply.running) return this.#lost("the device was reset");
-      const pong = decodePong(reply.body);
-      if (!pong || received === null || !this.#decoder.placed) return;
-      if (![pong.received, pong.sent].every((t) => this.#decoder.believes(t, received))) return;
-      this.#sink.exchange({
-        stream: this.#options.stream,
-        sent,
-        deviceReceived: this.#decoder.place(0, pong.received).tick,
-        deviceSent: this.#decoder.place(0, pong.sent).tick,
-        received,
-      });
-    } catch (error) {
-      if (!(error instanceof SourceError)) void this.#fail(error);
-    }
-  }
-
-  #lost(text: string): void {
-    if (this.#stopping || this.#recovering) return;
-    this.#sink.note({ level: "loss", text, t: hostNow() });
-    this.#recovering = this.#comeBack().finally(() => (this.#recovering = null));
-  }
-
-  /** Tries until the device is back or the recording ends. A foreign device at the port ends it. */
-  async #comeBack(): Promise<void> {
-    for (; !this.#stopping; await new Promise((r) => setTimeout(r, REOPEN_MS))) {
-      await this.#drop();
-      try {
-        await this.#open();
-        await this.#begin();
-        this.#reconnects++;
-        this.#sink.note({
-          level: "info",
-          text: `${this.#port!.name}: connected again`,
-          t: hostNow(),
-        });
-        return;
-      } catch (error) {
-        // Just plugged in, a port is forbidden until udev has been there: only a stranger is final.
-        if (this.#port !== null && error instanceof SourceError && error.kind === "fatal") {
-          void this.#fail(error);
-          return;
-        }
-      }
-    }
-  }
-
-  #tell(): void {
-    const now = this.counts();
-    for (const note of lossNotes(DAQ_LOSSES, this.#told, now, hostNow())) this.#sink.note(note);
-    this.#told = now;
   }
 }
 

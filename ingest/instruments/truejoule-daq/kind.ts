@@ -3,7 +3,7 @@
 import { channelsOf } from "../../../schema/wire/frame-records.ts";
 import { formatQuantity } from "../../../schema/units.ts";
 import type { InstrumentKind, Recognised } from "../kind.ts";
-import { channelNames, deviceJson, type Greeting, probe, sourceOf } from "./handshake.ts";
+import { channelNames, type Greeting, probe, sourceOf } from "./handshake.ts";
 
 export const truejouleDaq = {
   kind: "truejoule-daq",
@@ -14,16 +14,7 @@ export const truejouleDaq = {
   start: async (open, rig, sink, onFatal) => {
     const { stream, rowHz } = rig.device;
     const { startDaq } = await import("./daq-source.ts");
-    const daq = await startDaq({ open: open(), stream, rowHz, onFatal }, sink);
-    return {
-      get timing() {
-        return daq.timing;
-      },
-      device: deviceJson(daq),
-      rowsLost: () => daq.counts().rowsLost,
-      awayNs: () => daq.awayNs(),
-      stop: () => daq.stop(),
-    };
+    return startDaq({ open: open(), stream, rowHz, onFatal }, sink);
   },
 } as const satisfies InstrumentKind;
 
