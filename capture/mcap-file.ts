@@ -117,7 +117,7 @@ export class McapFile {
     this.#lost = true;
     this.#open = false;
     closeSync(this.#fd);
-    throw new SourceError("fatal", `${this.path}: ${why}`);
+    throw new SourceError(`${this.path}: ${why}`);
   }
 
   /** Chunks that are wholly with the operating system. */
@@ -278,7 +278,7 @@ export class McapFile {
 
   /** A short write is legal (signals); after a failed one (full disk) the file is closed where it broke off. */
   #write(parts: readonly Uint8Array[]): void {
-    if (!this.#open) throw new SourceError("ended", `${this.path}: the log is closed`);
+    if (!this.#open) throw new SourceError(`${this.path}: the log is closed`);
     this.check();
     try {
       if (this.#syncError) throw this.#syncError;
@@ -292,7 +292,6 @@ export class McapFile {
       closeSync(this.#fd);
       const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
       throw new SourceError(
-        "fatal",
         `${this.path}: cannot write the log at byte ${this.#position} (${code}); what is there can be read and recovered`,
         error,
       );

@@ -59,7 +59,6 @@ export const libc = (): Libc => (loaded ??= load());
 function load(): Libc {
   if (process.platform !== "linux")
     throw new SourceError(
-      "fatal",
       `event marks, trigger lines and the serial reader need Linux, this is ${process.platform}`,
     );
   const koffi = createRequire(import.meta.url)("koffi") as typeof Koffi;

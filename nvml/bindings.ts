@@ -121,7 +121,7 @@ export async function loadNvml(path = "libnvidia-ml.so.1"): Promise<NvmlNative> 
   try {
     library = koffi.load(path);
   } catch (cause) {
-    throw new SourceError("fatal", `${path}: no NVIDIA driver on this machine`, cause);
+    throw new SourceError(`${path}: no NVIDIA driver on this machine`, cause);
   }
   const entry = ([name, signature]: [string, string]): [string, unknown] => {
     try {

@@ -28,7 +28,7 @@ export function openNvml(native: NvmlNative, clocks: WallClocks): NvmlLibrary {
   const { c } = native;
   const code = c.nvmlInit_v2();
   if (code !== NvmlCode.success)
-    throw new SourceError("fatal", `nvmlInit_v2: ${nvmlCodeName(code)} (code ${code})`);
+    throw new SourceError(`nvmlInit_v2: ${nvmlCodeName(code)} (code ${code})`);
   const memory = native.allocate(TEXT_BYTES);
   const text = (call: (out: bigint, length: number) => number): string => {
     const answer = queryText(memory, call);

@@ -182,9 +182,9 @@ class GridWorker {
       });
       worker.on("error", (error: Error) => {
         failed(error.message);
-        reject(new SourceError("fatal", `telemetry grid ${grid.name}: ${error.message}`, error));
+        reject(new SourceError(`telemetry grid ${grid.name}: ${error.message}`, error));
       });
-      worker.once("exit", () => reject(new SourceError("fatal", `${grid.name}: its worker ended`)));
+      worker.once("exit", () => reject(new SourceError(`${grid.name}: its worker ended`)));
     });
   }
 

@@ -14,16 +14,19 @@ export class UsageError extends Error {
   readonly tag = "UsageError";
 }
 
-/** A source (port, library, line) failed: `fatal` ends the session, `retry` is tried again, `ended` is a normal end. */
+/** A source (port, library, line) failed. One that is awaited again is asked again. */
 export class SourceError extends Error {
-  override readonly name = "SourceError";
+  override readonly name: string = "SourceError";
   readonly tag = "SourceError";
-  readonly kind: "fatal" | "retry" | "ended";
 
-  constructor(kind: "fatal" | "retry" | "ended", message: string, cause?: unknown) {
+  constructor(message: string, cause?: unknown) {
     super(message, { cause });
-    this.kind = kind;
   }
+}
+
+/** Asking again cannot help: a stranger answers, or the device says that it cannot. */
+export class FinalSourceError extends SourceError {
+  override readonly name = "FinalSourceError";
 }
 
 /** Where in a file a problem stands, in words that grep and hex editors understand. */

@@ -65,7 +65,7 @@ export async function startEmulator(o: EmulatorOptions): Promise<Emulator> {
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async <T>(): Promise<T> => {
     const line = await lines.next();
-    if (line.done) throw new SourceError("fatal", complaint.trim() || "the emulator ended");
+    if (line.done) throw new SourceError(complaint.trim() || "the emulator ended");
     return JSON.parse(line.value) as T;
   };
   const { path } = await next<{ path: string }>();

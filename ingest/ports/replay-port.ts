@@ -26,12 +26,12 @@ export function replayPort(path: string): OpenPort {
     };
     stream.on("data", (chunk) => sink.bytes(chunk as Buffer, null, null));
     stream.on("end", () => end(null));
-    stream.on("error", (e) => end(new SourceError("fatal", `${path}: ${e.message}`, e)));
+    stream.on("error", (e) => end(new SourceError(`${path}: ${e.message}`, e)));
     return {
       name: path,
       timing: "none",
       write: () => {
-        throw new SourceError("fatal", `${path} is a recording: nothing can be sent to it`);
+        throw new SourceError(`${path} is a recording: nothing can be sent to it`);
       },
       close: async () => end(null),
     };

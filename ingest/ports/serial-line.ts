@@ -39,9 +39,9 @@ export function makeRaw(fd: number, baud: number): void {
   const c = libc();
   const speed = (BAUD as Readonly<Record<number, number>>)[baud];
   if (speed === undefined)
-    throw new SourceError("fatal", `${baud} baud is not one of ${Object.keys(BAUD).join(", ")}`);
+    throw new SourceError(`${baud} baud is not one of ${Object.keys(BAUD).join(", ")}`);
   const t = new Uint8Array(TERMIOS_BYTES);
-  if (c.tcgetattr(fd, t) !== 0) throw new SourceError("fatal", "not a serial device or terminal");
+  if (c.tcgetattr(fd, t) !== 0) throw new SourceError("not a serial device or terminal");
   c.cfmakeraw(t);
   const cflag = new Uint32Array(t.buffer, CFLAG_AT, 1);
   cflag[0] = (cflag[0]! | CLOCAL_CREAD) & ~CRTSCTS;

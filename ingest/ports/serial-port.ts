@@ -45,7 +45,7 @@ export function serialPort(path: string, baud = 921_600): OpenPort {
       port.on("close", (error: Error | null) => {
         const cause = error ?? broken;
         const why = `${path}: ${cause?.message ?? "the device is gone"}`;
-        sink.closed(closing ? null : new SourceError("retry", why, cause));
+        sink.closed(closing ? null : new SourceError(why, cause));
         done();
       });
     });
@@ -53,7 +53,7 @@ export function serialPort(path: string, baud = 921_600): OpenPort {
       name: path,
       timing: "event loop",
       write(bytes) {
-        if (!port.isOpen) throw new SourceError("retry", `${path}: the device is gone`);
+        if (!port.isOpen) throw new SourceError(`${path}: the device is gone`);
         port.write(bytes);
       },
       async close() {
@@ -68,14 +68,10 @@ export function serialPort(path: string, baud = 921_600): OpenPort {
 function openError(path: string, error: Error): SourceError {
   const text = error.message;
   if (/No such file|not found|cannot find/i.test(text))
-    return new SourceError("retry", `${path}: no such device; is it plugged in?`, error);
+    return new SourceError(`${path}: no such device; is it plugged in?`, error);
   if (/lock|busy|access denied/i.test(text))
-    return new SourceError("fatal", `${path} is in use by another program`, error);
+    return new SourceError(`${path} is in use by another program`, error);
   if (/permission/i.test(text))
-    return new SourceError(
-      "fatal",
-      `${path}: no permission (on Linux often: group dialout)`,
-      error,
-    );
-  return new SourceError("fatal", `${path}: ${text}`, error);
+    return new SourceError(`${path}: no permission (on Linux often: group dialout)`, error);
+  return new SourceError(`${path}: ${text}`, error);
 }

@@ -35,7 +35,7 @@ export function ttyPort(path: string, options: TtyOptions = {}): OpenPort {
     const fd = openTty(path);
     if (!lock(fd)) {
       closeSync(fd);
-      throw new SourceError("fatal", `${path} is in use by another program`);
+      throw new SourceError(`${path} is in use by another program`);
     }
     let reader: Reader;
     try {
@@ -43,8 +43,7 @@ export function ttyPort(path: string, options: TtyOptions = {}): OpenPort {
       reader = newReader(fd, options);
     } catch (error) {
       release(fd);
-      if (error instanceof SourceError)
-        throw new SourceError(error.kind, withPath(path, error.message));
+      if (error instanceof SourceError) throw new SourceError(withPath(path, error.message));
       throw error;
     }
     return startReader(path, fd, sink, reader);
@@ -73,15 +72,12 @@ const FORBIDDEN = new Set(["EACCES", "EPERM"]);
 
 function openError(path: string, error: NodeJS.ErrnoException): SourceError {
   const code = error.code ?? "";
-  if (ABSENT.has(code))
-    return new SourceError("retry", `${path}: no such device; is it plugged in?`, error);
-  if (code === "EBUSY")
-    return new SourceError("fatal", `${path} is in use by another program`, error);
-  if (code === "EISDIR")
-    return new SourceError("fatal", `${path}: a folder, not a serial device`, error);
-  if (!FORBIDDEN.has(code)) return new SourceError("fatal", `${path}: ${error.message}`, error);
+  if (ABSENT.has(code)) return new SourceError(`${path}: no such device; is it plugged in?`, error);
+  if (code === "EBUSY") return new SourceError(`${path} is in use by another program`, error);
+  if (code === "EISDIR") return new SourceError(`${path}: a folder, not a serial device`, error);
+  if (!FORBIDDEN.has(code)) return new SourceError(`${path}: ${error.message}`, error);
   const remedy = `add yourself to its group (ls -l ${path}; often dialout) and log in again`;
-  return new SourceError("fatal", `${path}: no permission; ${remedy}`, error);
+  return new SourceError(`${path}: no permission; ${remedy}`, error);
 }
 
 interface Reader {
@@ -122,15 +118,15 @@ async function startReader(
         wasReady = true;
         ready();
       } else if (m.kind === "slot") deliver(shared, m.slot, m.reads, sink);
-      else if (m.reason !== null) over = new SourceError("retry", `${path}: ${m.reason}`);
+      else if (m.reason !== null) over = new SourceError(`${path}: ${m.reason}`);
     });
     worker.on("error", (e) => {
-      over = new SourceError("fatal", `${path}: reader failed: ${e.message}`, e);
+      over = new SourceError(`${path}: reader failed: ${e.message}`, e);
     });
     worker.on("exit", () => {
       open = false;
       release(fd);
-      const error = over ?? new SourceError("retry", `${path}: reader ended`);
+      const error = over ?? new SourceError(`${path}: reader ended`);
       if (!wasReady) return failed(error);
       sink.closed(closing ? null : error);
       end();
@@ -141,7 +137,7 @@ async function startReader(
     timing: `reader thread, ${scheduling}`,
     write(bytes) {
       // The number of a closed file may belong to another by now.
-      if (!open) throw new SourceError("retry", `${path}: the device is gone`);
+      if (!open) throw new SourceError(`${path}: the device is gone`);
       writeAll(path, fd, bytes);
     },
     close: async () => {
@@ -180,7 +176,6 @@ function writeAll(path: string, fd: number, bytes: Uint8Array): void {
       const full = (error as NodeJS.ErrnoException).code === "EAGAIN";
       if (full && poll(fd, POLLOUT, WRITE_PATIENCE_MS) !== 0) continue;
       throw new SourceError(
-        "retry",
         `${path}: ${full ? "takes no bytes" : (error as Error).message}`,
         error,
       );

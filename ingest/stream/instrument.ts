@@ -7,7 +7,7 @@ import type { BytePort, PortSink, Stamp } from "../ports/port.ts";
 export interface Instrument<Counts extends object = object> {
   /**
    * Opens the port, makes sure who is there and starts the stream, whose bytes go to `sink`.
-   * @throws SourceError, `ended` when another device answers than before.
+   * @throws SourceError; FinalSourceError when another device answers than before.
    */
   connect(sink: PortSink): Promise<BytePort>;
   /** The line is let go of: what waits for an answer on it waits in vain. */

@@ -1,7 +1,7 @@
 // One instrument, from the handshake to the last row: comes back after an unplugging, tells losses, doubts
 // and silence once a second. In: an instrument. Out: records to the sink.
 
-import { SourceError } from "../../schema/errors.ts";
+import { FinalSourceError, SourceError } from "../../schema/errors.ts";
 import { type Instant, instant } from "../../schema/time.ts";
 import type { Instrument } from "./instrument.ts";
 import { lossNotes } from "./loss-notes.ts";
@@ -111,7 +111,7 @@ export class StreamSource<Counts extends object> {
         this.#closed(error);
       },
     });
-    if (!open) throw new SourceError("retry", `${port.name}: the device is gone`);
+    if (!open) throw new SourceError(`${port.name}: the device is gone`);
     this.#port = port;
     this.#timing = port.timing;
     this.#heard();
@@ -177,7 +177,7 @@ export class StreamSource<Counts extends object> {
       try {
         await this.#open();
       } catch (error) {
-        if (error instanceof SourceError && error.kind === "ended") return this.#fail(error);
+        if (error instanceof FinalSourceError) return this.#fail(error);
         continue; // not plugged in yet, or not yet allowed to be used
       }
       this.#instrument.resume(Number(process.hrtime.bigint() - goneNs));

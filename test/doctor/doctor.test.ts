@@ -34,7 +34,7 @@ function put(path: string, text: string): string {
 }
 
 const noGpio = (): Kernel => {
-  throw new SourceError("fatal", "trigger lines need Linux, this is elsewhere");
+  throw new SourceError("trigger lines need Linux, this is elsewhere");
 };
 
 /** A library whose devices say other things of themselves. */

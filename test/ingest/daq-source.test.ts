@@ -228,7 +228,7 @@ describe("in process", () => {
     const d = new InProcess();
     source = await startDaq({ open: d.port.open, stream: "main", rowHz: ROW_HZ }, new Collector());
     d.silent = true;
-    d.port.fail(new SourceError("retry", "unplugged"));
+    d.port.fail(new SourceError("unplugged"));
     await until(() => source!.awayNs() > 0.3e9);
     const before = performance.now();
     await source.stop();
@@ -250,7 +250,7 @@ describe("in process", () => {
     const talk = new Conversation(d.device, "S2", () => undefined);
     const splitter = new FrameSplitter((f) => talk.command(f, d.nowNs));
     d.port.onWrite = (b) => splitter.push(b, null, null);
-    d.port.fail(new SourceError("retry", "unplugged"));
+    d.port.fail(new SourceError("unplugged"));
     await until(() => fatal !== undefined);
     expect((fatal as Error).message).toMatch(/another device answers/);
   });

@@ -108,7 +108,10 @@ test("the gap tracker agrees with one that remembers everything", () => {
       const wanted = seen.has(k) ? "duplicate" : k < newest ? "late" : "new";
       expect(t.frame((start + k) % 2 ** 32, k)).toBe(wanted);
       if (wanted === "duplicate") duplicates++;
-      if (wanted === "late") reordered++;
+      if (wanted === "late") {
+        reordered++;
+        t.late((start + k) % 2 ** 32);
+      }
       seen.add(k);
       newest = Math.max(newest, k);
     }

@@ -210,7 +210,7 @@ describe("text source", () => {
       sink,
     );
     port.feed(bytes("2,1\n12,1\n12,1\n12"), at(0), at(1));
-    port.fail(new SourceError("retry", "unplugged"));
+    port.fail(new SourceError("unplugged"));
     for (let k = 0; k < 400 && source.counts().reconnects === 0; k++)
       await new Promise((r) => setTimeout(r, 5));
     port.feed(bytes("3,1\n13,1\n"), at(500), at(501));

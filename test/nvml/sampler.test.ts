@@ -107,10 +107,9 @@ describe("sampler", () => {
       const good = simGrids({ powerModule, powerArgs: { watts: 1 } });
       const fail = { ...bad, provider: { module: "data:text/javascript,export function open() { throw new Error('no such meter') }", args: {} } };
       try { await startSampler({ grids: [...good, fail] }); print("started"); }
-      catch (e) { print({ name: e.name, kind: e.kind, message: e.message }); }`;
+      catch (e) { print({ name: e.name, message: e.message }); }`;
     expect(await js.run(source)).toEqual({
       name: "SourceError",
-      kind: "fatal",
       message: "telemetry grid bad: no such meter",
     });
   });

@@ -54,7 +54,7 @@ export async function spawnVirtualDaq(
     if (line.done) {
       await exited;
       const how = `the virtual DAQ ended (${child.signalCode ?? `code ${child.exitCode}`})`;
-      throw new SourceError("fatal", complaint.trim() || how);
+      throw new SourceError(complaint.trim() || how);
     }
     return JSON.parse(line.value) as T;
   };

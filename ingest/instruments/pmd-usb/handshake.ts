@@ -65,7 +65,7 @@ export async function greetPmdUsb(
     if (device) return { device, dialogue, baud };
     await dialogue.close();
   }
-  throw new SourceError("fatal", `${name}: no PMD-USB answers at ${RATES.join(", ")} baud`);
+  throw new SourceError(`${name}: no PMD-USB answers at ${RATES.join(", ")} baud`);
 }
 
 async function ask(dialogue: Dialogue): Promise<PmdUsb | null> {
@@ -89,7 +89,6 @@ export async function switchTo(dialogue: Dialogue, open: OpenAt, baud: number): 
   if (device) return fast;
   await fast.close();
   throw new SourceError(
-    "retry",
     `${fast.port.name}: the PMD-USB does not answer at ${baud} baud; a lower row_rate needs less`,
   );
 }

@@ -2,7 +2,7 @@
 // counter, whose rate nobody states well: the clock fit finds it. Written after the maker's and others'
 // programs (ElmorLabs/PMD-USB, PMDLogger); not tested on hardware.
 
-import { SourceError } from "../../../schema/errors.ts";
+import { FinalSourceError } from "../../../schema/errors.ts";
 import type { Rig } from "../../../schema/rig.ts";
 import { rowLayout } from "../../import/shared/rows.ts";
 import type { Instrument } from "../../stream/instrument.ts";
@@ -93,7 +93,7 @@ class PmdUsbInstrument implements Instrument<PmdUsbCounts> {
     const { device, dialogue: first, baud } = await greetPmdUsb(this.#open);
     if (this.#device && this.#device.firmware !== device.firmware) {
       await first.close();
-      throw new SourceError("ended", `${first.port.name}: another PMD-USB answers than before`);
+      throw new FinalSourceError(`${first.port.name}: another PMD-USB answers than before`);
     }
     if (!this.#device && device.config)
       for (const note of configNotes(device.config, this.#rig)) this.#sink.note(note);

@@ -24,7 +24,7 @@ export const greetPowerSensor3 = (
 
 async function ask(dialogue: Dialogue): Promise<PowerSensor3> {
   const stranger = (what: string): SourceError =>
-    new SourceError("fatal", `${dialogue.port.name}: no PowerSensor3 answers (${what})`);
+    new SourceError(`${dialogue.port.name}: no PowerSensor3 answers (${what})`);
   dialogue.tell("T");
   if (!(await dialogue.hush(QUIET_MS))) throw stranger("the line never falls silent");
   const line = (await dialogue.askUntil("V", /\n/, ANSWER_MS)).trim();

@@ -3,7 +3,7 @@
 // sent and earlier than it was read, and so ties the two clocks. Written after the maker's firmware
 // (nlesc-recruit/PowerSensor3); not tested on hardware.
 
-import { SourceError } from "../../../schema/errors.ts";
+import { FinalSourceError } from "../../../schema/errors.ts";
 import type { RowField } from "../../../schema/records.ts";
 import type { Rig } from "../../../schema/rig.ts";
 import { type Instant, instant } from "../../../schema/time.ts";
@@ -192,7 +192,7 @@ class PowerSensor3Instrument implements Instrument<PowerSensor3Counts> {
   #recognise(device: PowerSensor3, name: string): void {
     const known = this.#device;
     if (known && JSON.stringify(known) !== JSON.stringify(device))
-      throw new SourceError("ended", `${name}: another PowerSensor3 answers than before`);
+      throw new FinalSourceError(`${name}: another PowerSensor3 answers than before`);
     if (known) return;
     this.#device = device;
     for (const note of configNotes(device.sensors, this.#rig)) this.#sink.note(note);

@@ -2,7 +2,7 @@
 // current. The counter of six bits says where samples are missing; a row's time is its number. Written after the
 // maker's own program (NordicSemiconductor/pc-nrfconnect-ppk); not tested on hardware.
 
-import { inputError, SourceError } from "../../../schema/errors.ts";
+import { FinalSourceError, inputError } from "../../../schema/errors.ts";
 import type { RowField, RowLayout } from "../../../schema/records.ts";
 import type { Rig } from "../../../schema/rig.ts";
 import { rowLayout } from "../../import/shared/rows.ts";
@@ -134,7 +134,7 @@ class Ppk2Instrument implements Instrument<Ppk2Counts> {
     const { device, dialogue } = await greetPpk2(this.#open);
     try {
       if (calibrationOf(device) !== calibrationOf(this.#device))
-        throw new SourceError("ended", `${dialogue.port.name}: another PPK2 answers than before`);
+        throw new FinalSourceError(`${dialogue.port.name}: another PPK2 answers than before`);
       this.#words.reset();
       const port = dialogue.handOver(sink);
       for (const command of [...preparation(this.#feedsV, device), START]) dialogue.tell(command);

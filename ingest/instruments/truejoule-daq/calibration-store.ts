@@ -25,7 +25,7 @@ export async function readCalibration(channel: CommandChannel): Promise<string> 
     const page = decodeCalibrationPage(reply.body);
     const ended = page?.data.length === 0 && offset < page.total;
     if (!page || page.offset !== offset || page.total > MAX_CALIBRATION || ended)
-      throw new SourceError("fatal", `calibration page at ${offset} does not fit`);
+      throw new SourceError(`calibration page at ${offset} does not fit`);
     whole.push(page.data);
     total = page.total;
     offset += page.data.length;
@@ -39,7 +39,6 @@ export async function writeCalibration(channel: CommandChannel, text: string): P
   const whole = Buffer.concat([bytes, Buffer.alloc(-bytes.length & 3, " ")]);
   if (whole.length > MAX_CALIBRATION)
     throw new SourceError(
-      "fatal",
       `a calibration of ${whole.length} bytes: the device keeps ${MAX_CALIBRATION}`,
     );
   for (let offset = 0; offset < whole.length; offset += CALIBRATION_PAGE) {

@@ -7,7 +7,7 @@ import {
   IDENTIFY_SEQUENCE,
 } from "../../../schema/wire/frame-commands.ts";
 import { type Reply, resultText } from "../../../schema/wire/frame-replies.ts";
-import { SourceError } from "../../../schema/errors.ts";
+import { FinalSourceError, SourceError } from "../../../schema/errors.ts";
 import { type Instant, instant } from "../../../schema/time.ts";
 import type { BytePort, Stamp } from "../../ports/port.ts";
 
@@ -68,12 +68,11 @@ export class CommandChannel {
       const answer = await this.#once(make(), repeatMs);
       if (answer?.reply.result === 0) return answer;
       if (answer)
-        throw new SourceError(
-          "fatal",
+        throw new FinalSourceError(
           `${this.#port.name}: ${name}: ${resultText(answer.reply.result)}`,
         );
     }
-    throw new SourceError("retry", `${this.#port.name}: no answer to ${name}`);
+    throw new SourceError(`${this.#port.name}: no answer to ${name}`);
   }
 
   /** @returns undefined when it is time to repeat. */

@@ -1,7 +1,7 @@
 // One DAQ of ours as an instrument: handshake, configuration, start; clock exchanges; commands. In: a way to open
 // the port. Out: records to the sink. It comes back after an unplugging or a reset, as stream-source.ts has it.
 
-import { SourceError } from "../../../schema/errors.ts";
+import { FinalSourceError, SourceError } from "../../../schema/errors.ts";
 import { CommandType, encodeConfigure } from "../../../schema/wire/frame-commands.ts";
 import type { DeviceStatus } from "../../../schema/wire/frame-records.ts";
 import {
@@ -167,8 +167,7 @@ class DaqInstrument implements Instrument<DaqCounts> {
   async mark(): Promise<PlacedMark> {
     const { reply, sent, received } = await this.#channel!.request(CommandType.mark, "mark");
     const placed = decodeMarked(reply.body);
-    if (!placed)
-      throw new SourceError("retry", "the device answered a mark with less than its place");
+    if (!placed) throw new SourceError("the device answered a mark with less than its place");
     return { ...this.#decoder.place(placed.index, placed.tick), sent, received };
   }
 
@@ -184,8 +183,7 @@ class DaqInstrument implements Instrument<DaqCounts> {
     const greeting = await greet(channel, name);
     const known = this.#greeting?.identity.serial;
     if (known !== undefined && known !== greeting.identity.serial)
-      throw new SourceError(
-        "ended",
+      throw new FinalSourceError(
         `${name}: another device answers (${greeting.identity.serial}, recorded was ${known})`,
       );
     await channel.request(CommandType.stop, "stop");
@@ -198,8 +196,7 @@ class DaqInstrument implements Instrument<DaqCounts> {
     );
     const capabilities = decodeCapabilities(reply.body) ?? greeting.capabilities;
     if (Math.abs(capabilities.rowHz / rowHz - 1) > RATE_TOLERANCE)
-      throw new SourceError(
-        "ended",
+      throw new FinalSourceError(
         `${name}: the rig says ${rowHz} rows/s, the device can do ${capabilities.rowHz}`,
       );
     this.#greeting = { identity: greeting.identity, capabilities };

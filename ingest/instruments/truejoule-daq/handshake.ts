@@ -1,7 +1,7 @@
 // Who is at the other end? Only a whole, valid identity is an answer; USB ids are shared by strangers
 // (docs/wire.md, Identification).
 
-import { SourceError } from "../../../schema/errors.ts";
+import { FinalSourceError } from "../../../schema/errors.ts";
 import { CommandType } from "../../../schema/wire/frame-commands.ts";
 import { FrameSplitter } from "../../../schema/wire/frame-splitter.ts";
 import {
@@ -26,8 +26,7 @@ export async function greet(channel: CommandChannel, name: string): Promise<Gree
   const { reply } = await channel.request(CommandType.capabilities, "capabilities");
   const capabilities = decodeCapabilities(reply.body);
   if (!identity || !capabilities)
-    throw new SourceError(
-      "fatal",
+    throw new FinalSourceError(
       `${name}: answers the handshake with a reply this version cannot read`,
     );
   return { identity, capabilities };
