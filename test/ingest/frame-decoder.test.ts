@@ -513,6 +513,30 @@ describe("rows made are rows logged and rows lost, each once", () => {
     expect(c).toMatchObject({ rowsLost: 128, restarts: 1 });
   });
 
+  test.each([2, 30])(
+    "a host that stood still for %i s, a backlog and then a hole in it",
+    (away) => {
+      const sink = new Collector();
+      const d = new FrameDecoder(sink, OPTIONS);
+      d.expectRun(1);
+      const [rows, backlog, made] = [500, 40, 1000 + (away * 1e5) / 500];
+      const edge = { line: 0, level: 1 as const };
+      for (let k = 0; k < made; k++) {
+        const sent = k < 300 || k >= made - 700;
+        const ms = k < 300 - backlog ? 5 * (k + 1) : Math.max(5 * (k + 1), 5 * (made - 700));
+        const now = instant<"host">(BigInt(ms) * 1_000_000n);
+        const tick = BigInt(10 * rows * k + 5);
+        const e = { ...edge, index: rows * k + 1, tick, count: k + 1 };
+        if (sent) d.push(encodeEdges([e], 1, 2 * k), now, now);
+        if (sent) d.push(encodeSamples(block(rows * k, rows), 2 * k + 1), now, now);
+      }
+      const { edges, edgesLost, ...c } = d.counts;
+      expect(c).toMatchObject({ restarts: 0, indexFaults: 0, edgesWrong: 0, numberFaults: 0 });
+      expect([c.rows, c.rowsLost]).toEqual([rows * 1000, rows * (made - 1000)]);
+      expect([edges, edgesLost]).toEqual([1000, made - 1000]);
+    },
+  );
+
   test.each([900, -900])("a short block behind a long one, at a rate off by %i ppm", (ppm) => {
     const sink = new Collector();
     const d = new FrameDecoder(sink, OPTIONS);

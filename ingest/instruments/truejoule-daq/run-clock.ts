@@ -2,6 +2,7 @@
 // over restarts, and whether they can be of this run at all (docs/wire.md, What can be). Holds the last row used.
 
 import type { Samples, WireEdge } from "../../../schema/wire/frame-records.ts";
+import { later } from "../../../schema/time.ts";
 import type { Stamp } from "../../../schema/wire/frame-splitter.ts";
 
 export interface RunRates {
@@ -28,8 +29,8 @@ export class RunClock {
   /** Index and tick of the run's zero on the stream's own count; (0, 0) until the device begins anew. */
   #base = { index: 0, tick: 0n };
   #isPlaced = false;
-  /** End of the last block used, on the stream's own count. */
-  #last: { index: number; rows: number; tick: bigint; after: Stamp } | null = null;
+  /** End of the last block used, on the stream's own count; when it was read, and by when it was made. */
+  #last: { index: number; rows: number; tick: bigint; after: Stamp; madeBy: Stamp } | null = null;
 
   constructor(rates: RunRates) {
     this.#rates = rates;
@@ -133,9 +134,19 @@ export class RunClock {
 
   /** A block that is used, later than all before it. */
   follow(s: Samples, after: Stamp): void {
-    this.#isPlaced = true;
     const { index, tick } = this.place(s.index + s.rows, s.tick + this.#ticks(s.rows));
-    this.#last = { index, rows: s.rows, tick, after };
+    const madeBy = this.#isPlaced ? this.#madeBy(index, after) : after;
+    this.#last = { index, rows: s.rows, tick, after, madeBy };
+    this.#isPlaced = true;
+  }
+
+  /** Rows are made before they are read, and at their rate: a backlog read at once was made one after the other. */
+  #madeBy(index: number, after: Stamp): Stamp {
+    const last = this.#last!;
+    if (after === null || last.madeBy === null) return after;
+    const sinceNs = ((index - last.index) / this.#rates.rowHz) * 1e9 * (1 + RATE_ERROR);
+    const atRate = later(last.madeBy, sinceNs);
+    return atRate < after ? atRate : after;
   }
 
   /** From the last row used to this tick of the run. */
@@ -169,9 +180,9 @@ export class RunClock {
   }
 
   #passedS(after: Stamp): number {
-    const last = this.#last;
-    if (!last || after === null || last.after === null) return Infinity;
-    return Math.max(0, Number(after - last.after) / 1e9) + BLOCK_DELAY_S;
+    const madeBy = this.#last?.madeBy ?? null;
+    if (after === null || madeBy === null) return Infinity;
+    return Math.max(0, Number(after - madeBy) / 1e9) + BLOCK_DELAY_S;
   }
 
   #ticks(rows: number): bigint {
