@@ -257,6 +257,27 @@ describe("edges", () => {
     expect(d.counts).toMatchObject({ edges: 3, edgesLost: 0, edgesWrong: 0, duplicates: 1 });
   });
 
+  // An edge of another row than its tick is not believed.
+  test.each<[string, number[], number[]]>([
+    ["one of them not believed", [1, 3, 4, 2, 5], [2]],
+    ["ahead of one that was not believed", [1, 3, 2, 4], [3]],
+    ["behind one that was not believed", [1, 2, 4, 3, 5], [2]],
+    ["not believed, and the next", [1, 3, 2, 4], [2]],
+    ["not believed, ahead of all that is", [1, 3, 2, 4], [2, 3]],
+  ])("that come late, %s: used + wrong + lost is how many there were", (_what, order, wrong) => {
+    const d = new FrameDecoder(new Collector(), OPTIONS);
+    d.push(encodeSamples(block(0, 80), 0), null, null);
+    for (const n of order) {
+      const tick = BigInt(76 + 40 * n);
+      const index = 8 + 4 * n + (wrong.includes(n) ? 6 : 0);
+      const e = { line: 0, level: 1 as const, count: n, index, tick };
+      d.push(encodeEdges([e], 1, n), null, null);
+    }
+    const made = order.length;
+    const edges = made - wrong.length;
+    expect(d.counts).toMatchObject({ edges, edgesWrong: wrong.length, edgesLost: 0 });
+  });
+
   test("wait for the first rows to be held against; without rows they are counted", () => {
     const sink = new Collector();
     const d = new FrameDecoder(sink, OPTIONS);
@@ -745,6 +766,19 @@ describe("whoever begins to listen late", () => {
     expect(d.counts).toMatchObject({ edges: 2, edgesLost: lost + 2, framesLost: 0, rowsLost: 0 });
   });
 
+  test("what comes late from before the first row fills no hole behind it", () => {
+    const d = new FrameDecoder(new Collector(), OPTIONS);
+    const edge = (n: number): Uint8Array => {
+      const e = { line: 0, level: 1 as const, count: 100 + n, index: 8 * n + 3 };
+      return encodeEdges([{ ...e, tick: BigInt(80 * n + 25) }], 1, 7001 + 2 * n);
+    };
+    for (const n of [1001, 1002, 1004, 1000, 1005]) {
+      d.push(encodeSamples(block(8 * n, 8), 7000 + 2 * n), null, null);
+      d.push(edge(n), null, null);
+    }
+    expect(d.counts).toMatchObject({ rows: 40, rowsLost: 8, edges: 5, edgesLost: 1 });
+  });
+
   test("its first reading has no gap before it", () => {
     const sink = new Collector();
     const d = new FrameDecoder(sink, OPTIONS);
@@ -822,6 +856,40 @@ describe("readings", () => {
     const { duplicate, gapBefore } = BlockFlag;
     expect(sink.of("main.ina226-40").map((b) => b.flags)).toEqual([0, duplicate, gapBefore]);
     expect(d.counts.readingsWrong).toBe(1);
+  });
+
+  test("that come late are marked so, and leave no gap behind them", () => {
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    const read = (run: number, n: number, sequence: number): void =>
+      d.push(
+        encodeReadings([{ ...reading, number: n, endTick: BigInt(80 * n + 500) }], run, sequence),
+        null,
+        null,
+      );
+    const edge = { line: 0, level: 1 as const, index: 8, tick: 75n, count: 1 };
+    d.push(encodeSamples(block(0, 100), 0), null, null);
+    read(1, 0, 1);
+    read(1, 2, 3);
+    read(1, 1, 2); // behind the next one
+    d.push(encodeEdges([edge], 1, 5), null, null);
+    read(1, 3, 4); // the last so far
+    read(1, 4, 6);
+    d.push(encodeEdges([{ ...edge, count: 2, index: 9, tick: 85n }], 1, 8), null, null);
+    read(1, 5, 7);
+    d.push(encodeSamples(block(0, 100, { run: 2 }), 9), null, null);
+    read(2, 0, 10);
+    const { gapBefore, reordered } = BlockFlag;
+    expect(sink.of("main.ina226-40").map((b) => [b.firstIndex, b.flags])).toEqual([
+      [0, 0],
+      [2, gapBefore],
+      [1, reordered],
+      [3, 0],
+      [4, 0],
+      [5, 0],
+      [6, 0],
+    ]);
+    expect(d.counts).toMatchObject({ readings: 7, readingsWrong: 0 });
   });
 
   test("that no row comes to are counted", () => {

@@ -4,10 +4,18 @@
 import type { WireEdge } from "../../../schema/wire/frame-records.ts";
 import type { Arrival } from "./gap-tracker.ts";
 
+interface Line {
+  /** The last number believed, and the first that counts: none before it is lost. */
+  last: number;
+  first: number;
+  /** Edges since the last one that were not believed. */
+  wrong: number;
+  isAstray: boolean;
+}
+
 export class EdgeNumbers {
   #lost = 0;
-  /** By line: the last number believed, and edges since then that were not. */
-  readonly #lines = new Map<number, { last: number; wrong: number; isAstray: boolean }>();
+  readonly #lines = new Map<number, Line>();
 
   /** Numbers skipped so far. */
   get lost(): number {
@@ -36,28 +44,28 @@ export class EdgeNumbers {
    * @returns false where it is of no use: not believed, or a fresh frame's number does not go on.
    */
   count({ line, count }: WireEdge, arrival: Arrival, isBelieved: boolean): boolean {
-    const known = this.#lines.get(line) ?? {
-      last: this.#isJoined ? count - 1 : 0,
-      wrong: 0,
-      isAstray: false,
-    };
+    const first = this.#isJoined ? count : 1;
+    const known = this.#lines.get(line) ?? { last: first - 1, first, wrong: 0, isAstray: false };
     if (isBelieved || !this.#isJoined) this.#lines.set(line, known);
     if (known.isAstray && isBelieved) {
-      if (aheadOf(count, known.last) <= 0) known.last = 0;
+      if (aheadOf(count, known.last) <= 0) [known.last, known.first] = [0, 1];
       known.isAstray = false;
     }
     const ahead = aheadOf(count, known.last);
-    if (arrival === "late" && (ahead <= 0 || !isBelieved)) {
-      this.#lost = Math.max(0, this.#lost - 1);
+    if (arrival === "late" && ahead <= 0) {
+      if (aheadOf(count, known.first) >= 0) this.#lost = Math.max(0, this.#lost - 1);
       return isBelieved;
     }
     if (!isBelieved) {
       known.wrong++;
       return false;
     }
-    this.#lost += Math.max(0, ahead - 1 - known.wrong);
+    const skipped = Math.max(0, ahead - 1);
+    const disbelieved = Math.min(known.wrong, skipped);
+    this.#lost += skipped - disbelieved;
     known.last = count;
-    known.wrong = 0;
+    // Behind a late one may stand some that came before it.
+    known.wrong = arrival === "late" ? known.wrong - disbelieved : 0;
     return ahead > 0;
   }
 }

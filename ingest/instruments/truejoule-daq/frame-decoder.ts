@@ -238,12 +238,13 @@ export class FrameDecoder {
     if (!isUsed) return;
     if (s.sampledLines !== 0) this.#sampledEdges(s);
     if ((flags & BlockFlag.reordered) === 0) this.#clock.follow(s, after);
-    if (isFirst && this.#start === "joined" && s.index > 0) this.#join();
+    if (isFirst && this.#start === "joined" && s.index > 0) this.#join(s.index);
     for (const e of this.#early.take()) this.#sideRecord(e);
   }
 
   /** The run went on before it was heard. */
-  #join(): void {
+  #join(firstIndex: number): void {
+    this.#gaps.join(firstIndex);
     this.#edgeNumbers.join();
     this.#readingNumbers.join();
   }

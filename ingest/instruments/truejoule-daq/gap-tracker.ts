@@ -36,6 +36,8 @@ export class GapTracker {
   #next: number | null = null;
   #first = 0;
   #nextIndex: number | null = 0;
+  /** Rows before this one are none that were lost. */
+  #firstIndex = 0;
   #stale = 0;
   /** Of the blocks refused since the last one that was used. */
   #refused = { blocks: 0, rows: 0 };
@@ -71,6 +73,12 @@ export class GapTracker {
   /** Rows begin anew; `firstIndex` null: the first index is taken as it comes. */
   begin(firstIndex: number | null): void {
     this.#nextIndex = firstIndex;
+    this.#firstIndex = 0;
+  }
+
+  /** Whoever listens came later: the rows before this one are not missed. */
+  join(firstIndex: number): void {
+    this.#firstIndex = firstIndex;
   }
 
   /** Whether a frame of another run is of the one before: an echo to the byte, or (`isLate`) just ahead of this one. */
@@ -133,7 +141,8 @@ export class GapTracker {
     const ahead = firstIndex - (this.#nextIndex ?? firstIndex);
     const isLate = arrival === "late" && ahead < 0 && most >= 0;
     if (isLate) {
-      this.counts.rowsLost = Math.max(0, this.counts.rowsLost - rows);
+      const filled = firstIndex >= this.#firstIndex ? rows : 0;
+      this.counts.rowsLost = Math.max(0, this.counts.rowsLost - filled);
       return BlockFlag.reordered;
     }
     if (ahead < 0 || ahead > most) {

@@ -56,12 +56,14 @@ export class ReadingNumbers {
       n.isAstray = false;
       if (number < n.next) numberAnew(n);
     }
-    const gap = number > n.next ? BlockFlag.gapBefore : 0;
-    const ascends = arrival === "late" || (number >= n.next && endTick > n.end);
+    const isBack = arrival === "late" && number < n.next;
+    const ascends = isBack ? endTick < n.end : number >= n.next && endTick > n.end;
     const isWrong = arrival !== "duplicate" && !(ascends && canEnd);
     const isUsed = arrival !== "duplicate" && !isWrong;
-    if (isUsed && arrival === "new") [n.next, n.end] = [number + 1, endTick];
-    return { index: n.base + number, flags: isUsed ? gap : BlockFlag.duplicate, isWrong };
+    const gap = number > n.next ? BlockFlag.gapBefore : 0;
+    const flags = isBack ? BlockFlag.reordered : gap;
+    if (isUsed && !isBack) [n.next, n.end] = [number + 1, endTick];
+    return { index: n.base + number, flags: isUsed ? flags : BlockFlag.duplicate, isWrong };
   }
 }
 
