@@ -710,6 +710,74 @@ describe("numbers that cannot follow the ones before", () => {
     },
   );
 
+  test.each<[string, Sent[]]>([
+    ["ahead", going(20, [160, 1600, 1e9])],
+    ["back", going(20, [160, 1600, 2 ** 32 - 1e6])],
+    ["to ones that were heard", going(20, [160, 1600, 2])],
+  ])("echoes from before the numbers jumped %s are echoes, and decide nothing", (_what, after) => {
+    const before = going(20, [0, 0, 0]);
+    const edge = { line: 0, level: 1 as const, index: 163, tick: 1625n, count: 1 };
+    const first = encodeEdges([edge], 1, after[0]![2]);
+    const moved = after.map(([i, t, n]): Sent => [i, t, n + 1]);
+    const sink = new Collector();
+    const d = new FrameDecoder(sink, OPTIONS);
+    d.expectRun(1);
+    const frames = [...before.map(frame), first, frame(before[10]!), ...moved.map(frame)];
+    frames.splice(30, 0, frame(before[15]!), frame(before[19]!));
+    for (const f of frames) d.push(f, null, null);
+    d.cut();
+    const used = sink.blocks.filter((b) => !(b.flags & BlockFlag.duplicate));
+    expect(used.map((b) => b.firstIndex)).toEqual(Array.from({ length: 40 }, (_, k) => 8 * k));
+    expect(d.counts).toMatchObject({ ...clean, restarts: 0, duplicates: 3, edges: 1 });
+  });
+
+  test.each([0, 1e9])(
+    "late frames that wait when a device begins again at %i are the old run's",
+    (at) => {
+      const old = going(40, [0, 0, 0]);
+      const [late] = old.splice(10, 1);
+      const { used, c } = heard([...old, late!, ...going(30, [0, 500_003, at])]);
+      expect(used).toHaveLength(70);
+      expect(new Set(used).size).toBe(70);
+      expect(c).toMatchObject({
+        ...clean,
+        rowsLost: 8, // by the host's clock: the late frame came in a block's time
+
+        framesLost: 0,
+        reordered: 1,
+        numberFaults: 0,
+      });
+    },
+  );
+
+  test("numbers that jump back into a hole wait there, and are none that came before", () => {
+    const holed = going(20, [0, 0, 0]).map(([i, t, n]): Sent => [i, t, n < 10 ? n : n + 9]);
+    const back = going(20, [160, 1600, 10]).filter((_, k) => k !== 3);
+    const { used, c } = heard([...holed, ...back]);
+    expect(used).toHaveLength(39);
+    expect(c).toMatchObject({ ...clean, restarts: 0, rowsLost: 8, duplicates: 0, numberFaults: 1 });
+  });
+
+  test("without times, no more frames are lost than a second has", () => {
+    for (const [index, tick, restarts] of [
+      [160, 1600, 0],
+      [0, 500_003, 1],
+    ] as const) {
+      const { used, c } = heard([...going(20, [0, 0, 0]), ...going(20, [index, tick, 1e9])], false);
+      expect(used).toHaveLength(40);
+      expect(c).toMatchObject({ ...clean, restarts, framesLost: 0 });
+    }
+  });
+
+  test("without times, rows refused ahead of a restart whose first rows are lost", () => {
+    const again = going(30, [0, 500_003, 0]).slice(10);
+    const { used, c } = heard(
+      [...going(20, [0, 0, 20]), ...going(10, [160, 1e9, 40]), ...again],
+      false,
+    );
+    expect(8 * used.length + c.rowsLost).toBe(8 * 60);
+  });
+
   test("without times, rows refused ahead of a restart are rows lost", () => {
     const { used, c } = heard([...going(20, [0, 0, 0]), ...going(30, [160, 1e9, 20])], false);
     expect(c.restarts).toBe(1);

@@ -225,7 +225,7 @@ export class FrameDecoder {
       this.#records.malformed++;
       return;
     }
-    this.#frames.rows(s, after);
+    if (arrival !== "duplicate") this.#frames.rows(s, after);
     const refused = this.#gaps.rowsRefused;
     const isFirst = !this.placed;
     const room = this.#clock.roomFor(s, after);

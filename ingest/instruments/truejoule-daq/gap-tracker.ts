@@ -3,12 +3,11 @@
 // a frame that comes late is taken off the losses again.
 
 import { BlockFlag } from "../../../schema/records.ts";
+import { Echoes, REMEMBERED } from "./echoes.ts";
 
 /** `broken`: a number that cannot follow the ones before: the device counts anew, or its numbers slipped. */
 export type Arrival = "new" | "late" | "duplicate" | "broken";
 
-/** Frames remembered, a power of 2: USB does not reorder, so this is for what stands between. */
-const REMEMBERED = 4096;
 /** So many echoes in a row are none, and so many blocks that cannot be no slip: the device counts anew. */
 const STALE_LIMIT = 16;
 
@@ -43,9 +42,9 @@ export class GapTracker {
   #refused = { blocks: 0, rows: 0 };
   /** How often the numbers began. */
   #beginnings = 0;
-  /** By number modulo their length: the frame seen last, its number, its CRC and the beginning it followed. */
+  readonly #echoes = new Echoes();
+  /** By number modulo their length, a power of 2: the frame seen last, its number and the beginning it followed. */
   readonly #seen = new Float64Array(REMEMBERED).fill(NaN);
-  readonly #crcs = new Uint32Array(REMEMBERED);
   readonly #since = new Uint32Array(REMEMBERED);
 
   /** More old numbers in a row than echoes explain. */
@@ -63,8 +62,9 @@ export class GapTracker {
     return this.#refused.rows;
   }
 
-  /** Numbers begin anew, wherever they are; rows go on. */
-  renumber(): void {
+  /** Numbers begin anew, wherever they are; rows go on. @param first late ones that will be given again. */
+  renumber(first: readonly { readonly crc: number }[] = []): void {
+    for (const { crc } of first) this.#echoes.forget(crc);
     this.#next = null;
     this.#stale = this.#refused.blocks = 0;
     this.#beginnings++;
@@ -83,8 +83,7 @@ export class GapTracker {
 
   /** Whether a frame of another run is of the one before: an echo to the byte, or (`isLate`) just ahead of this one. */
   isPast(sequence: number, crc: number, isLate: boolean): boolean {
-    const slot = slotOf(sequence);
-    if (this.#seen[slot] === sequence && this.#crcs[slot] === crc) {
+    if (this.#echoes.has(sequence, crc)) {
       this.counts.duplicates++;
       return true;
     }
@@ -108,19 +107,18 @@ export class GapTracker {
     }
     const position = positionOf(sequence, this.#next);
     const ahead = position - this.#next;
-    if (ahead > most) return "broken";
-    if (ahead >= 0) {
+    if (ahead !== 0 && this.#echoes.has(sequence, crc)) {
+      this.#stale++;
+      this.counts.duplicates++;
+      return "duplicate";
+    }
+    if (ahead >= 0 && ahead <= most) {
       this.counts.framesLost += ahead;
       return this.#take(position, sequence, crc);
     }
     const slot = slotOf(sequence);
     const isSeen = this.#seen[slot] === sequence && this.#since[slot] === this.#beginnings;
-    if (ahead < -REMEMBERED || (isSeen ? this.#crcs[slot] !== crc : !canBeLate())) return "broken";
-    if (isSeen) {
-      this.#stale++;
-      this.counts.duplicates++;
-      return "duplicate";
-    }
+    if (ahead > most || ahead < -REMEMBERED || isSeen || !canBeLate()) return "broken";
     this.#remember(sequence, crc);
     return "late";
   }
@@ -167,10 +165,16 @@ export class GapTracker {
   #remember(sequence: number, crc: number): void {
     const slot = slotOf(sequence);
     this.#seen[slot] = sequence;
-    this.#crcs[slot] = crc;
+    this.#echoes.add(sequence, crc);
     this.#since[slot] = this.#beginnings;
   }
 }
+
+/** Whether a number can be of a frame made a while after one of the other number. */
+export const follows = (sequence: number, other: number): boolean => {
+  const ahead = (sequence - other) | 0;
+  return ahead > 0 && ahead <= REMEMBERED;
+};
 
 const slotOf = (sequence: number): number => sequence & (REMEMBERED - 1);
 

@@ -82,7 +82,11 @@ export class RunClock {
   /** Frames that can have been made since the last block: one a row, and all others. */
   framesFor(after: Stamp): number {
     const passedS = this.#passedS(after);
-    return passedS * (this.#rates.rowHz + OTHER_FRAMES_HZ) * (1 + CLOCK_ERROR);
+    return (
+      (passedS === Infinity ? BLOCK_DELAY_S : passedS) *
+      (this.#rates.rowHz + OTHER_FRAMES_HZ) *
+      (1 + CLOCK_ERROR)
+    );
   }
 
   /**
@@ -121,9 +125,11 @@ export class RunClock {
     // holds this run's rows so far too. (A read may have begun long before, when there was nothing to be read.)
     const pauseNs =
       after !== null && last.after !== null ? Math.max(0, Number(after - last.after)) : null;
-    const paused =
-      pauseNs === null ? refused + s.rows : Math.round((pauseNs * this.#rates.rowHz) / 1e9);
     const before = isFromZero ? s.index : 0; // of this run
+    const paused =
+      pauseNs === null
+        ? refused + before + s.rows
+        : Math.round((pauseNs * this.#rates.rowHz) / 1e9);
     const missing = Math.max(0, paused - before - s.rows);
     this.#base = {
       index: last.index + missing + before - s.index,

@@ -12,7 +12,7 @@ import {
   type Samples,
 } from "../../../schema/wire/frame-records.ts";
 import type { Stamp } from "../../../schema/wire/frame-splitter.ts";
-import type { Arrival, GapTracker } from "./gap-tracker.ts";
+import { type Arrival, follows, type GapTracker } from "./gap-tracker.ts";
 import { type Arrived, HeldFrames } from "./held-frames.ts";
 import type { RunClock } from "./run-clock.ts";
 
@@ -117,18 +117,22 @@ export class RunFrames {
     const isStale = this.#gaps.stale;
     if (typeof this.#run !== "number" || (arrival !== "broken" && !isStale)) return arrival;
     // After echoes that are none the index may be of an old run or a new one: the host's clock says what is missing.
-    this.#renumber(isStale ? "astray" : "zero");
+    this.#renumber(sequence, isStale ? "astray" : "zero");
     return this.#gaps.frame(sequence, crc);
   }
 
-  /** No frame of the present run can have this number; late ones may have been the first with the new numbers. */
-  #renumber(start: RunStart): void {
-    this.#gaps.renumber();
+  /** No frame of the present run can have this number; late ones just ahead of it were the first with the new. */
+  #renumber(sequence: number, start: RunStart): void {
+    const late = this.#late.take();
+    const isFirst = (a: Arrived): boolean => follows(sequence, a.frame.sequence);
+    const first = late.filter(isFirst);
+    for (const a of late) if (!isFirst(a)) this.#useLate(a);
+    this.#gaps.renumber(first.map((a) => a.frame));
     this.#records.end();
     if (this.#clock.isPlaced || this.#doubt) this.#doubt = start;
     else this.#records.begin(start);
     this.#clock.begin();
-    for (const a of this.#late.take()) {
+    for (const a of first) {
       const { sequence, crc } = a.frame;
       this.#arrived({ ...a, arrival: this.#gaps.frame(sequence, crc) });
     }
