@@ -157,6 +157,7 @@ describe("in process", () => {
   test("a mark is placed on the device's clock", async () => {
     const d = new InProcess();
     source = await startDaq({ open: d.port.open, stream: "main", rowHz: ROW_HZ }, new Collector());
+    await expect(source.mark()).rejects.toThrow(/before the first rows of its run/);
     d.run(100);
     const mark = await source.mark();
     // The instant lies within the row before: the device does not speak of rows by their blocks.

@@ -168,6 +168,8 @@ class DaqInstrument implements Instrument<DaqCounts> {
     const { reply, sent, received } = await this.#channel!.request(CommandType.mark, "mark");
     const placed = decodeMarked(reply.body);
     if (!placed) throw new SourceError("the device answered a mark with less than its place");
+    if (!this.#decoder.placed)
+      throw new SourceError("the device answered a mark before the first rows of its run came");
     return { ...this.#decoder.place(placed.index, placed.tick), sent, received };
   }
 
