@@ -67,7 +67,7 @@ async function compareRun(
 }
 
 const SHOWN = 4;
-/** As many as have a budget of their own (energy/compare.ts). */
+/** As many as have a budget of their own (energy/detailed.ts). */
 const MOST_SHOWN = 10_000;
 
 /** @param name of a window, or of all that are numbered under it. */

@@ -6,7 +6,7 @@ import { type ClockSegment, clockTotals } from "../../align/clocks/segments.ts";
 import { NS_PER_S } from "../../schema/time.ts";
 import { disciplinesToJson } from "./discipline-json.ts";
 import type { NameSummary, Spread } from "../../energy/by-name.ts";
-import { MOST_WINDOWS } from "../../energy/compare.ts";
+import { MOST_WINDOWS } from "../../energy/detailed.ts";
 import type { Comparison, PhysicalEnergy, TelemetryEnergy } from "../../energy/result.ts";
 
 export function comparisonToJson(c: Comparison, run: string): object {
