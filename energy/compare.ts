@@ -6,6 +6,7 @@ import { type Pause, pausesOf } from "../align/clocks/segments.ts";
 import { scanCapture } from "../align/scan.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { NumberPages } from "../capture/number-pages.ts";
+import { degrades, textsOf } from "../schema/findings.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 import { COVERAGE_FACTOR } from "./budget.ts";
 import { summariesByName } from "./by-name.ts";
@@ -13,12 +14,12 @@ import { claimedIn, SeenByCounter, strobeOf, telemetryOf } from "./claimed.ts";
 import { chosen, kernelEnergies, summarise } from "./cuda-kernels.ts";
 import { detailedRows } from "./detailed.ts";
 import { Doubts } from "./doubts.ts";
+import { findingsOf } from "./findings.ts";
 import { idleOf, physicalOf } from "./measured.ts";
 import { physicalPass, type PhysicalPass } from "./physical.ts";
 import type { Comparison, KernelsEnergy, Prepared, WindowResult } from "./result.ts";
 import { observedSpan, sessionWindow } from "./session-span.ts";
 import { pairMarks, WindowList } from "./windows.ts";
-import { warningsOf } from "./warnings.ts";
 
 /** Windows beyond this many do without the strobe forecast: it scans the trace per window. */
 const STROBE_WINDOWS = 64;
@@ -32,7 +33,7 @@ export function prepare(capturePath: string, onProgress?: Progress, pages?: Numb
   const kernelRows = kernels && scan.rig ? chosen(kernels, NS_PER_S / scan.rig.device.rowHz) : [];
   const session = sessionWindow(scan, clocks);
   const windows = new WindowList(session, clocks.marks, paired, kernels, kernelRows);
-  const pairing = [...paired.warnings, ...(kernels?.warnings ?? [])];
+  const pairing = [...paired.findings, ...(kernels?.findings ?? [])];
   return { scan, clocks, windows, pairing, kernelRows };
 }
 
@@ -75,16 +76,14 @@ export function compare(p: Prepared, o: CompareOptions = {}): Comparison {
     });
   const counts = physical?.counts ?? null;
   const figures = physical?.figures ?? null;
-  const { filters, lags, misplaced } = claimed;
-  const told = warningsOf(scan, clocks, counts, p.pairing, results, lags, misplaced, {
-    list,
-    doubts,
-  });
+  const { pairing } = p;
+  const findings = findingsOf({ scan, clocks, counts, pairing, results, claimed, list, doubts });
   const kernels = physical && kernelsOf(p, physical, results);
   const byName = summariesByName(list, figures);
   return {
     ...{ scan, clocks, windows: results, list, figures, doubts, byName },
-    ...{ kernels, filters, lags, idlePowerW, counts, ...told },
+    ...{ kernels, filters: claimed.filters, lags: claimed.lags, idlePowerW, counts },
+    ...{ findings, warnings: textsOf(findings), degraded: degrades(findings) },
   };
 }
 

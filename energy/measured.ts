@@ -30,7 +30,7 @@ export function physicalOf(
     samples,
     gapFraction,
     bridgedJ,
-    quality: inDoubt(p.quality, w.doubt),
+    quality: inDoubt(p.quality, w.doubts !== undefined),
     budget: p.budget,
   };
 }

@@ -3,6 +3,7 @@
 
 import { readSmallFile } from "../capture/regular-file.ts";
 import { inputError } from "../schema/errors.ts";
+import type { Finding } from "../schema/findings.ts";
 
 export interface BudgetTerm {
   readonly term: string;
@@ -87,6 +88,7 @@ export interface Comparison {
   readonly filters?: readonly ChannelFilter[];
   readonly disciplines?: readonly DisciplineFit[];
   readonly warnings?: readonly string[];
+  readonly findings?: readonly Finding[];
   /** Anything else is shown under provenance. */
   readonly [extra: string]: unknown;
 }
@@ -109,6 +111,7 @@ export interface ClockFit {
   readonly edges_bounced?: number;
   readonly residuals?: readonly { readonly t_ns: number; readonly residual_ns: number }[];
   readonly warnings?: readonly string[];
+  readonly findings?: readonly Finding[];
 }
 
 export interface Alignment {

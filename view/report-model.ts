@@ -1,5 +1,6 @@
 // Everything a report shows, read from the run's derived files; the sections turn it into HTML.
 
+import type { Finding } from "../schema/findings.ts";
 import type { ClockFit, ComparedWindow, Comparison } from "./documents.ts";
 import type { Folds } from "./folds.ts";
 import type { Channel } from "./telemetry.ts";
@@ -23,8 +24,8 @@ export interface ReportModel {
   readonly metadata: ReadonlyMap<string, string>;
   /** Each time that the log was found to be another one than its files were made from, in words. */
   readonly logChanges: readonly string[];
-  /** Files that were not there, in words. */
-  readonly missing: readonly string[];
+  /** Files that were not there. */
+  readonly missing: readonly Finding[];
 }
 
 export function isSimulated(source: string): boolean {

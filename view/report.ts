@@ -7,6 +7,7 @@ import { writeOwn } from "../capture/own-file.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { checksumProblem, logChanges, noteChecksums } from "../dataset/checksums.ts";
 import { InputError } from "../schema/errors.ts";
+import { type Finding, finding } from "../schema/findings.ts";
 import { telemetryColumn } from "../schema/tables.ts";
 import { clockFits, type ComparedWindow, type Comparison, readDocument } from "./documents.ts";
 import { type Folds, readFolds } from "./folds.ts";
@@ -74,10 +75,12 @@ export function renderReport(m: ReportModel): string {
 }
 
 async function readModel(run: RunPaths, options: ReportOptions): Promise<ReportModel> {
-  const missing: string[] = [];
+  const missing: Finding[] = [];
   const has = (path: string, command: string): boolean => {
     if (existsSync(path)) return true;
-    missing.push(`${basename(path)} is not in this run; truejoule ${command} writes it.`);
+    const file = basename(path);
+    const text = `${file} is not in this run; truejoule ${command} writes it.`;
+    missing.push(finding("file-missing", file, text));
     return false;
   };
   const document = async (path: string, command: string): Promise<unknown> =>

@@ -7,6 +7,7 @@ import { NS_PER_S } from "../../schema/time.ts";
 import { disciplinesToJson } from "./discipline-json.ts";
 import type { NameSummary, Spread } from "../../energy/by-name.ts";
 import { MOST_WINDOWS } from "../../energy/detailed.ts";
+import { doubtText } from "../../energy/window.ts";
 import type { Comparison, PhysicalEnergy, TelemetryEnergy } from "../../energy/result.ts";
 
 export function comparisonToJson(c: Comparison, run: string): object {
@@ -23,7 +24,7 @@ export function comparisonToJson(c: Comparison, run: string): object {
       t0_ns: Math.round(r.window.t0Ns),
       t1_ns: Math.round(r.window.t1Ns),
       duration_s: (r.window.t1Ns - r.window.t0Ns) / NS_PER_S,
-      ...(r.window.doubt ? { doubt: r.window.doubt } : {}),
+      ...(r.window.doubts ? { doubt: doubtText(r.window.doubts) } : {}),
       physical: r.physical && physicalJson(r.physical),
       telemetry: r.telemetry.map(telemetryJson),
       ...(r.strobe
@@ -46,6 +47,7 @@ export function comparisonToJson(c: Comparison, run: string): object {
     })),
     ...(scan.disciplines.length > 0 ? { disciplines: disciplinesToJson(scan.disciplines) } : {}),
     warnings: c.warnings,
+    findings: c.findings,
   };
 }
 
