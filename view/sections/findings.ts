@@ -10,7 +10,11 @@ import type { Channel } from "../telemetry.ts";
 import type { Trace } from "../trace.ts";
 
 /** What the page says of a finding. A compare.json of an earlier truejoule has texts alone. */
-type Shown = Pick<Finding, "level" | "text"> & Partial<Finding>;
+type Shown = Pick<Finding, "level" | "text"> & {
+  readonly code?: string;
+  readonly subject?: string;
+  readonly count?: number;
+};
 
 /** In the order of the data's way; what compare.json says of a clock is not said again for align.json. */
 export function findings(m: ReportModel): Shown[] {
@@ -30,7 +34,7 @@ export function findings(m: ReportModel): Shown[] {
 const keyOf = ({ code, subject }: Shown): string => `${code} ${subject}`;
 
 interface Said {
-  readonly findings?: readonly Finding[];
+  readonly findings?: readonly Shown[];
   readonly warnings?: readonly string[];
 }
 
