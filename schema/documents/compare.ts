@@ -15,10 +15,10 @@ import {
   oneOf,
   orNull,
   pairOf,
+  SOURCE,
   text,
 } from "./words.ts";
 
-export const SOURCE = oneOf("hardware", "emulated", "virtual", "imported");
 const QUALITY = oneOf("no_data", "gappy", "estimate", "good", "billable");
 
 export const FINDING = object({

@@ -3,18 +3,12 @@
 
 import { safeParse, type GenericSchema, type InferOutput } from "valibot";
 import { inputError } from "../errors.ts";
+import { type Misfit, shown } from "../shape.ts";
 
 type Deep<T> = T extends object ? { readonly [K in keyof T]: Deep<T[K]> } : T;
 
 /** What a definition describes; read, not written. */
 export type DocumentOf<S extends GenericSchema> = Deep<InferOutput<S>>;
-
-export interface Misfit {
-  /** `rails[0].current.perCount`; empty: the value itself. */
-  readonly at: string;
-  readonly expected: string;
-  readonly found: string;
-}
 
 export function misfit(value: unknown, schema: GenericSchema): Misfit | null {
   const { issues } = safeParse(schema, value, { abortEarly: true });
@@ -56,12 +50,4 @@ export function documentIn<S extends GenericSchema>(
     throw inputError(`${at === "" ? "" : `${at}: `}does not fit; ${remedy}`, path, expected, found);
   }
   return value as DocumentOf<S>;
-}
-
-export function shown(value: unknown): string {
-  if (value === undefined) return "nothing";
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === "object" && value !== null) return "an object";
-  const json = JSON.stringify(value);
-  return json.length > 60 ? `${json.slice(0, 60)}… (${json.length} characters)` : json;
 }

@@ -12,6 +12,11 @@ export const notNegative = v.pipe(
   v.finite("a number from 0"),
   v.minValue(0, "a number from 0"),
 );
+export const notZero = v.pipe(
+  v.number("a number other than 0"),
+  v.finite("a number other than 0"),
+  v.notValue(0, "a number other than 0"),
+);
 export const positive = v.pipe(
   v.number("a number above 0"),
   v.finite("a number above 0"),
@@ -31,8 +36,21 @@ export const count = v.pipe(
 /** Where a figure is not known. */
 export const numberOrNull = v.nullable(number);
 
+/** Digits of a whole number that `bits` bits hold, with a sign: JSON has no 64 bits. */
+export function wholeText(bits: 64 | 65) {
+  const what = `a whole number of ${bits === 64 ? "64" : "64 unsigned"} bits, as text`;
+  return v.pipe(
+    v.string(what),
+    v.regex(/^-?\d{1,20}$/, what),
+    v.check((digits) => BigInt.asIntN(bits, BigInt(digits)) === BigInt(digits), what),
+  );
+}
+
 export const oneOf = <const T extends readonly string[]>(...words: T) =>
   v.picklist(words, `one of ${words.join(", ")}`);
+
+/** What a run is of. */
+export const SOURCE = oneOf("hardware", "emulated", "virtual", "imported");
 
 export const constant = <const T extends string>(value: T) =>
   v.literal(value, JSON.stringify(value));
