@@ -19,6 +19,7 @@ import { ReadColumn } from "./read-column.ts";
 import type { Scan, StreamScan, TelemetrySeries } from "./scanned.ts";
 import { StreamScanner } from "./stream-scanner.ts";
 import { WallClock } from "./clocks/wall-clock.ts";
+import type { Finding } from "../schema/findings.ts";
 
 /**
  * Reads a log once. Damage is collected, not thrown.
@@ -34,7 +35,7 @@ export function scanCapture(
   let wall: WallClock | undefined;
   let rig: Rig | null = null;
   let disciplines: readonly Discipline[] = [];
-  let remarks: readonly string[] = [];
+  let findings: readonly Finding[] = [];
   let scanner: StreamScanner | undefined;
   const attachments = new Map<string, Uint8Array>();
   const telemetry = new Map<string, TelemetrySeries>();
@@ -64,7 +65,7 @@ export function scanCapture(
         if (r.name === "rig.json")
           ({ rig, disciplines } = disciplinedRig(path, loggedRig(path, r.data)));
         // The device has answered before its rows come, so the rig that they are read by knows its skews.
-        if (rig && r.name === "device.json") ({ rig, remarks } = withDeviceSkew(rig, r.data));
+        if (rig && r.name === "device.json") ({ rig, findings } = withDeviceSkew(rig, r.data));
         break;
       case "layout":
         if (rig && r.layout.stream === rig.device.stream) {
@@ -120,7 +121,7 @@ export function scanCapture(
     session,
     rig,
     disciplines,
-    remarks,
+    findings,
     rigSha256: rigText ? createHash("sha256").update(rigText).digest("hex") : "",
     attachments,
     stream: scanner && scanner.rows > 0 ? finish(scanner, path, frames, damages) : null,

@@ -21,6 +21,7 @@ import type { Outline } from "./clocks/outline.ts";
 import type { ReadColumn } from "./read-column.ts";
 import type { SliceSums } from "./rows/slice-sums.ts";
 import type { WallClock } from "./clocks/wall-clock.ts";
+import type { Finding } from "../schema/findings.ts";
 
 /** All reads of one telemetry channel, columns on the session clock. A failed read is NaN with its code. */
 export interface TelemetrySeries {
@@ -77,7 +78,7 @@ export interface Scan extends LogReading {
   readonly rig: Rig | null;
   readonly disciplines: readonly Discipline[];
   /** What the rig says otherwise than the device. */
-  readonly remarks: readonly string[];
+  readonly findings: readonly Finding[];
   readonly rigSha256: string;
   readonly attachments: ReadonlyMap<string, Uint8Array>;
   readonly stream: StreamScan | null;

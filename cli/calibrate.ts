@@ -9,7 +9,7 @@ import type {
   CalibratedSensor,
   CalibrationRecord,
   FoundSkew,
-} from "../schema/calibration-record.ts";
+} from "../schema/documents/calibration.ts";
 import { InputError, UsageError } from "../schema/errors.ts";
 import { formatQuantity, standardUncertainty } from "../schema/units.ts";
 import { stepsByDialogue, stepsByFlags, type WantedStep } from "./calibration/steps.ts";

@@ -1,6 +1,7 @@
 // What a command is, and how it speaks: results on stdout, progress and warnings on stderr.
 
 import type { ParseArgsConfig } from "node:util";
+import type { Finding, Level } from "../schema/findings.ts";
 import {
   clearProgress,
   inPlace,
@@ -51,10 +52,21 @@ export interface Ui {
   print(text: string): void;
   /** The one JSON document of --json. */
   document(value: unknown): void;
-  warn(text: string): void;
+  /** @param level `doubt` where none is given. */
+  warn(text: string, level?: Level): void;
   /** A progress bar on a terminal, one line a few seconds apart elsewhere, nothing when quiet. */
   progress(label: string): (done: number, total: number) => void;
 }
+
+const LEVEL_WORDS: Readonly<Record<Level, string>> = {
+  loss: "loss",
+  doubt: "warning",
+  remark: "note",
+};
+
+export const tell = (ui: Ui, findings: readonly Finding[]): void => {
+  for (const { text, level } of findings) ui.warn(text, level);
+};
 
 export function makeUi(json: boolean, quiet: boolean): Ui {
   return {
@@ -62,7 +74,7 @@ export function makeUi(json: boolean, quiet: boolean): Ui {
     quiet,
     print: (text) => void (json || printLine(text)),
     document: (value) => printJson(value, 1),
-    warn: (text) => tellLine(`warning: ${text}`),
+    warn: (text, level = "doubt") => tellLine(`${LEVEL_WORDS[level]}: ${text}`),
     progress: (label) => progress(label, quiet),
   };
 }

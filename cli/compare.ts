@@ -6,7 +6,7 @@ import type { RunPaths } from "../capture/run.ts";
 import type { Comparison, WindowResult } from "../energy/result.ts";
 import type { KernelSummary } from "../energy/cuda-kernels.ts";
 import { UsageError } from "../schema/errors.ts";
-import type { Command, Ui } from "./command.ts";
+import { type Command, tell, type Ui } from "./command.ts";
 import { keepOrSay, logNow } from "./changed-log.ts";
 import { withRun } from "./locked-run.ts";
 
@@ -39,7 +39,7 @@ Exit 3 when the run has recorded losses or a doubt about its clocks; the warning
       for (const d of result.scan.disciplines) call.ui.print(disciplineLine(d));
       printKernels(result.kernels?.byName ?? [], call.ui);
     }
-    for (const w of result.warnings) call.ui.warn(w);
+    tell(call.ui, result.findings);
     return result.degraded || changed ? 3 : 0;
   },
 };
@@ -67,7 +67,7 @@ async function compareRun(
 }
 
 const SHOWN = 4;
-/** As many as have a budget of their own (energy/compare.ts). */
+/** As many as have a budget of their own (energy/detailed.ts). */
 const MOST_SHOWN = 10_000;
 
 /** @param name of a window, or of all that are numbered under it. */

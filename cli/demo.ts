@@ -8,7 +8,7 @@ import { claimRun, type EarlierRun } from "../capture/new-run.ts";
 import type { RunPaths } from "../capture/run.ts";
 import type { Comparison } from "../energy/result.ts";
 import { resolveRig } from "../rigs/load.ts";
-import type { Command, Ui } from "./command.ts";
+import { type Command, tell, type Ui } from "./command.ts";
 import { printTable } from "./compare.ts";
 import { tellWaiting } from "./locked-run.ts";
 import { needHere, recordRun, seedOf } from "./record.ts";
@@ -46,7 +46,7 @@ pseudo-terminal cannot be had, the capture is written directly and the table say
     if (window)
       ui.print(`    the truth behind it: ${truthJ(window.t0Ns, window.t1Ns).toFixed(1)} J`);
     ui.print(`report: ${paths.report}`);
-    for (const w of comparison.warnings) ui.warn(w);
+    tell(ui, comparison.findings);
     return comparison.degraded ? 3 : 0;
   },
 };

@@ -6,13 +6,14 @@ import { openRun, type RunPaths } from "../capture/run.ts";
 import { fileSha256 } from "../capture/sha256.ts";
 import type { ArrowReader } from "../dataset/arrow-reader.ts";
 import { inputError, UsageError } from "../schema/errors.ts";
-import type { Command, Invocation, Ui } from "./command.ts";
+import { degrades, type Finding, finding, textsOf } from "../schema/findings.ts";
+import { type Command, type Invocation, tell, type Ui } from "./command.ts";
 import { withRun } from "./locked-run.ts";
 
 /** What was written, and what its reader must know. */
 interface Exported {
   readonly files: readonly { readonly path: string; readonly rows: number }[];
-  readonly warnings: readonly string[];
+  readonly findings: readonly Finding[];
 }
 
 type Claim = (path: string) => void;
@@ -35,14 +36,14 @@ const formats: Readonly<Record<string, Format>> = {
     const { exportNvmlCsv } = await import("../dataset/export-nvml-csv.ts");
     return {
       files: await exportNvmlCsv(paths.capture, out, ui.progress("exporting"), claim),
-      warnings: [],
+      findings: [],
     };
   },
 
   async perfetto(paths, out, { ui }) {
     const { exportPerfetto } = await import("../dataset/perfetto/export-perfetto.ts");
-    const { packets, warnings } = await exportPerfetto(paths, out, ui.progress("exporting"));
-    return { files: [{ path: out, rows: packets }], warnings };
+    const { packets, findings } = await exportPerfetto(paths, out, ui.progress("exporting"));
+    return { files: [{ path: out, rows: packets }], findings };
   },
 };
 
@@ -56,7 +57,7 @@ async function tellStale(paths: RunPaths, name: string, { options, ui }: Invocat
   const one = (name === "csv" && options["raw"] !== true) || name === "parquet";
   const tables = one ? [tableOf(paths) ?? fused] : [fused, events, telemetry];
   const stale = await staleTables(paths, tables, fileSha256(paths.capture));
-  for (const text of stale) ui.warn(text);
+  tell(ui, stale);
   return stale;
 }
 
@@ -80,7 +81,7 @@ async function table(
   const { openArrow } = await import("../dataset/arrow-reader.ts");
   const file = await openArrow(path, `truejoule fuse ${paths.dir}`);
   try {
-    return { files: [{ path: out, rows: await write(file) }], warnings: [] };
+    return { files: [{ path: out, rows: await write(file) }], findings: [] };
   } finally {
     await file.close();
   }
@@ -93,11 +94,26 @@ async function rawCsv(paths: RunPaths, out: string, ui: Ui): Promise<Exported> {
     out,
     ui.progress("exporting"),
   );
-  const warnings = [
-    ...(damages > 0 ? [`${damages} stretches of the log are damaged: rows are missing`] : []),
-    ...(others.length > 0 ? [`not in it: streams ${others.join(", ")}`] : []),
-  ];
-  return { files: [{ path: out, rows }], warnings };
+  const findings: Finding[] = [];
+  if (damages > 0)
+    findings.push(
+      finding(
+        "log-damaged",
+        "capture log",
+        `${damages} stretches of the log are damaged: rows are missing`,
+        damages,
+      ),
+    );
+  if (others.length > 0)
+    findings.push(
+      finding(
+        "export-streams-left-out",
+        others.join(", "),
+        `not in it: streams ${others.join(", ")}`,
+        others.length,
+      ),
+    );
+  return { files: [{ path: out, rows }], findings };
 }
 
 export const command: Command = {
@@ -154,10 +170,12 @@ Exit 3 when a table was made from another log, which is told before anything is 
       return { ...(await formats[name]!(paths, out, call, claim)), stale };
     }).finally(() => claimed.forEach(settleOutput));
     const { files, stale } = exported;
-    const warnings = [...stale, ...exported.warnings];
-    if (call.ui.json) call.ui.document({ schema: "export/1", run, format: name, files, warnings });
+    const findings = [...stale, ...exported.findings];
+    const warnings = textsOf(findings);
+    if (call.ui.json)
+      call.ui.document({ schema: "export/1", run, format: name, files, warnings, findings });
     for (const f of files) call.ui.print(`${f.path}: ${f.rows} rows`);
-    for (const w of exported.warnings) call.ui.warn(w);
-    return warnings.length > 0 ? 3 : 0;
+    tell(call.ui, exported.findings);
+    return degrades(findings) ? 3 : 0;
   },
 };

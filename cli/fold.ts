@@ -7,7 +7,8 @@ import type { Folded } from "../energy/fold.ts";
 import { UsageError } from "../schema/errors.ts";
 import { quantity } from "../schema/units.ts";
 import { logNow } from "./changed-log.ts";
-import type { Command } from "./command.ts";
+import { textsOf } from "../schema/findings.ts";
+import { type Command, tell } from "./command.ts";
 import { withRun } from "./locked-run.ts";
 
 export const command: Command = {
@@ -47,7 +48,7 @@ Arrow file, or CSV where its name ends so.`,
       ...(typeof step === "string" ? { stepNs: await parseStep(step) } : {}),
     };
     const csv = extname(out) === ".csv";
-    const { source, folded, warnings, changed } = await withRun(dir, "exclusive", async (paths) => {
+    const { source, folded, findings, changed } = await withRun(dir, "exclusive", async (paths) => {
       const prepared = prepare(paths.capture, call.ui.progress("reading"));
       const { changed } = await logNow(paths, call.ui, prepared.scan.sha256);
       const progress = call.ui.progress("folding");
@@ -62,11 +63,12 @@ Arrow file, or CSV where its name ends so.`,
         source,
         out,
         kernels: folded.map(foldedToJson),
-        warnings,
+        warnings: textsOf(findings),
+        findings,
       });
     if (source !== "hardware") call.ui.print(`source: ${source}`);
     for (const f of folded) call.ui.print(line(f));
-    for (const w of warnings) call.ui.warn(w);
+    tell(call.ui, findings);
     call.ui.print(isOwn ? `${out}; truejoule report ${dir} shows it` : out);
     return changed ? 3 : 0;
   },

@@ -3,7 +3,7 @@
 import { clockTotals, type DaqClock } from "../align/clocks/segments.ts";
 import { UsageError } from "../schema/errors.ts";
 import { quantity } from "../schema/units.ts";
-import type { Command } from "./command.ts";
+import { type Command, tell } from "./command.ts";
 import { withRun } from "./locked-run.ts";
 import { logNow } from "./changed-log.ts";
 
@@ -45,13 +45,14 @@ Energies always come from all samples, whatever --rate.`,
         rows,
         windows: comparison.list.count,
         warnings: comparison.warnings,
+        findings: comparison.findings,
       });
     call.ui.print(
       `${dir}: ${rows} rows, ${comparison.list.count} windows${
         clock ? `; clock ${clock.clock} by ${inWords(clock)}` : ""
       }; next: truejoule compare ${dir}`,
     );
-    for (const w of comparison.warnings) call.ui.warn(w);
+    tell(call.ui, comparison.findings);
     return comparison.degraded || changed ? 3 : 0;
   },
 };

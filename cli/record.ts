@@ -6,10 +6,11 @@ import { claimRun } from "../capture/new-run.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { type LoadedRig, resolveRig } from "../rigs/load.ts";
 import { InputError, UsageError } from "../schema/errors.ts";
+import { degrades, finding } from "../schema/findings.ts";
 import type { Session } from "../schema/session.ts";
 import { instant } from "../schema/time.ts";
 import { quantity } from "../schema/units.ts";
-import type { Command, ExitCode, Invocation, Ui } from "./command.ts";
+import { type Command, type ExitCode, type Invocation, tell, type Ui } from "./command.ts";
 import { isGone, whenGone } from "./outlive.ts";
 import { type Bench, realBench } from "../record/bench.ts";
 import { cudaEnvironment } from "../record/cuda.ts";
@@ -155,13 +156,16 @@ export async function recordRun(
   if (!ui.quiet) tellLine(bench.description);
   const session = newSession(bench, labels(call.options["label"]));
   let findings: Pick<Findings, "add"> | null = null;
-  const onLost = (text: string): void => findings?.add("live page", text);
+  const onLost = (text: string): void =>
+    findings?.add(finding("live-page-failed", "live page", text));
   const page = { onUrl: announce, onLost };
   const live = call.options["live"] === true ? await livePageOf(paths, bench, session, page) : null;
   const progress = stateLine(ui, durationS, bench.rig.rig.rails.length * 2);
   const output = ui.json ? "stderr" : "inherit";
   const program = call.rest.length > 0 ? new Program(call.rest, cudaOf(call), output) : null;
-  const interrupts = takeInterrupts(program, () => findings?.add("terminal", HUNG_UP));
+  const interrupts = takeInterrupts(program, () =>
+    findings?.add(finding("terminal-gone", "terminal", HUNG_UP)),
+  );
   try {
     const result = await record({
       paths,
@@ -181,7 +185,7 @@ export async function recordRun(
       onFailure: (why) => say(program?.running === true ? `${why}; ${GOES_ON}` : why),
       onFindings: (f) => {
         findings = f;
-        whenGone((stream, why) => f.add(stream, why));
+        whenGone((stream, why) => f.add(finding("output-unread", stream, why)));
       },
       onFinding: say,
       ...(live ? { tee: live.tee } : {}),
@@ -248,7 +252,7 @@ export async function finish(
   );
   if (fused === null) return exitOf(result, true);
   const { comparison } = fused;
-  for (const w of comparison.warnings) ui.warn(w);
+  tell(ui, comparison.findings);
   ui.print(`next: truejoule compare ${paths.dir}`);
   return exitOf(result, comparison.degraded);
 }
@@ -275,7 +279,7 @@ export function needHere({ capture }: RunPaths, { place }: RecordingResult): voi
 export function exitOf(r: RecordingResult, degraded: boolean): ExitCode {
   if (r.ended === "failure") return 1;
   if (r.exitCode) return r.exitCode;
-  return degraded || r.lostRows + r.lostMarks + r.findings.length > 0 ? 3 : 0;
+  return degraded || r.lostRows + r.lostMarks > 0 || degrades(r.findings) ? 3 : 0;
 }
 
 function newSession(bench: Bench, given: Readonly<Record<string, string>>): Session {

@@ -6,7 +6,7 @@ import type { Comparison } from "../energy/result.ts";
 import { inOrder, kernelFields, launchesOnly } from "../energy/cuda-kernels.ts";
 import type { FigureColumns } from "../energy/physical.ts";
 import { inDoubt } from "../energy/quality.ts";
-import type { Window } from "../energy/window.ts";
+import { doubtText, type Window } from "../energy/window.ts";
 import { eventColumns } from "../schema/tables.ts";
 import { type ArrowFile, type Values, writeArrow } from "./arrow-file.ts";
 
@@ -40,7 +40,7 @@ function writeWindows(
 ): void {
   const rows = Array.from({ length: to - from }, (_, k) => {
     const w = c.list.at(from + k);
-    return { i: from + k, w, seconds: (w.t1Ns - w.t0Ns) / 1e9, doubt: c.doubts.of(w) };
+    return { i: from + k, w, seconds: (w.t1Ns - w.t0Ns) / 1e9, doubts: c.doubts.of(w) };
   });
   type Row = (typeof rows)[number];
   const figures = c.figures;
@@ -72,9 +72,9 @@ function writeWindows(
     numbers((p, r) => (c.idlePowerW === null ? null : p.energyJ[r.i]! - c.idlePowerW * r.seconds)),
     numbers((p, r) => p.samples[r.i]!, Int32Array),
     numbers((p, r) => p.gapFraction[r.i]!),
-    text((r) => figures && inDoubt(figures.quality(r.i), r.doubt)),
+    text((r) => figures && inDoubt(figures.quality(r.i), r.doubts.length > 0)),
     text((r) => fieldsText(r.w, marks)),
-    text((r) => r.doubt ?? null),
+    text((r) => doubtText(r.doubts) ?? null),
   ]);
 }
 

@@ -6,6 +6,7 @@ import type { RunPaths } from "../capture/run.ts";
 import type { Prepared } from "../energy/result.ts";
 import { foldKernels } from "../energy/fold-run.ts";
 import type { Folded, FoldOptions } from "../energy/fold.ts";
+import { type Finding, finding, type FindingCode, textsOf } from "../schema/findings.ts";
 import type { Source } from "../schema/records.ts";
 import { type Column, foldedColumns } from "../schema/tables.ts";
 import { ArrowFile, writeArrow } from "./arrow-file.ts";
@@ -25,14 +26,19 @@ export async function writeFolded(
   prepared: Prepared,
   options: Pick<FoldOptions, "kernel" | "stepNs">,
   onProgress: Progress,
-): Promise<{ source: Source; folded: readonly Folded[]; warnings: readonly string[] }> {
+): Promise<{ source: Source; folded: readonly Folded[]; findings: readonly Finding[] }> {
   const folded = foldKernels(prepared, options, onProgress);
-  const warnings = folded.flatMap(warningsOf);
+  const findings = folded.flatMap(findingsOf);
+  const warnings = textsOf(findings);
   const shared = tableMetadata(prepared, identityOf(paths.capture, prepared.scan.sha256));
   const metadata = {
     ...shared,
     "truejoule.schema": "folded/1",
-    "truejoule.fold": JSON.stringify({ kernels: folded.map(foldedToJson), warnings }),
+    "truejoule.fold": JSON.stringify({
+      kernels: folded.map(foldedToJson),
+      warnings,
+      findings,
+    }),
   };
   if (csv) await writeCsv(out, folded, metadata);
   else {
@@ -41,7 +47,7 @@ export async function writeFolded(
       noteChecksums(paths, [[out, sha256]], prepared.scan.sha256);
   }
   const { source } = prepared.scan.session;
-  return { source, folded, warnings };
+  return { source, folded, findings };
 }
 
 /** What `fold --json` says of a kernel, and the table's metadata too; times in ns. */
@@ -113,29 +119,30 @@ async function writeCsv(
 
 const finite = (x: number): number | null => (Number.isFinite(x) ? x : null);
 
-function warningsOf(f: Folded): string[] {
+function findingsOf(f: Folded): Finding[] {
   const empty = f.samples.filter((n) => n === 0).length;
-  const spreadNs = f.durationSpanNs[1] - f.durationSpanNs[0];
-  return [
-    ...(f.shorterThanResponse
-      ? [
-          `${f.kernel} is shorter than the physical path's step response: the waveform is the path's answer, its area still the energy`,
-        ]
-      : []),
-    ...(empty > 0
-      ? [
-          `${f.kernel}: ${empty} of ${f.samples.length} steps are empty: too few launches, or launches in step with the sample clock`,
-        ]
-      : []),
-    ...(f.crowded > 0.1
-      ? [
-          `${f.kernel}: beside ${Math.round(100 * f.crowded)} % of its launches another kernel ran within the phases shown`,
-        ]
-      : []),
-    ...(spreadNs > Math.max(f.stepNs, 0.05 * f.durationNs)
-      ? [
-          `${f.kernel}: its launches last ${f.durationSpanNs.map((x) => (x / 1e3).toFixed(1)).join(" to ")} µs: its end is smeared`,
-        ]
-      : []),
-  ];
+  const [p5, p95] = f.durationSpanNs;
+  const us = (ns: number): string => (ns / 1e3).toFixed(1);
+  const out: Finding[] = [];
+  const say = (code: FindingCode, text: string, count?: number): void =>
+    void out.push(finding(code, f.kernel, `${f.kernel}${text}`, count));
+  if (f.shorterThanResponse)
+    say(
+      "fold-below-response",
+      " is shorter than the physical path's step response: the waveform is the path's answer, its area still the energy",
+    );
+  if (empty > 0)
+    say(
+      "fold-steps-empty",
+      `: ${empty} of ${f.samples.length} steps are empty: too few launches, or launches in step with the sample clock`,
+      empty,
+    );
+  if (f.crowded > 0.1)
+    say(
+      "fold-crowded",
+      `: beside ${Math.round(100 * f.crowded)} % of its launches another kernel ran within the phases shown`,
+    );
+  if (p95 - p5 > Math.max(f.stepNs, 0.05 * f.durationNs))
+    say("fold-smeared", `: its launches last ${us(p5)} to ${us(p95)} µs: its end is smeared`);
+  return out;
 }

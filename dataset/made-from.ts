@@ -4,6 +4,7 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { RunPaths } from "../capture/run.ts";
+import { type Finding, finding } from "../schema/findings.ts";
 import { openArrow } from "./arrow-reader.ts";
 import { checksumProblem, notedLog } from "./checksums.ts";
 
@@ -34,19 +35,25 @@ export async function staleFiles(paths: RunPaths, now: string): Promise<string[]
   return stale;
 }
 
-/** Which of these tables, where they are there, are not of the log `now`, each in a sentence. */
+/** Which of these tables, where they are there, are not of the log `now`. */
 export async function staleTables(
   paths: RunPaths,
   tables: readonly string[],
   now: string,
-): Promise<string[]> {
+): Promise<Finding[]> {
   const stale: string[] = [];
   for (const path of tables) {
     const made = await madeFrom(path);
     if (made !== undefined && made !== now) stale.push(path);
   }
   const remedy = `truejoule fuse ${paths.dir} writes it anew`;
-  return stale.map((path) => `${path} was made from another log than ${paths.capture}; ${remedy}`);
+  return stale.map((path) =>
+    finding(
+      "export-stale",
+      basename(path),
+      `${path} was made from another log than ${paths.capture}; ${remedy}`,
+    ),
+  );
 }
 
 /** As a table says, empty where it names none; undefined where there is no table that can be read. */

@@ -1,15 +1,22 @@
-// Stretches of a run in which its trace is not to be trusted → what a window that touches one is told.
+// Stretches of a run in which its trace is not to be trusted → why a window that touches one is in doubt.
 
+import { type Observation, observed } from "../schema/findings.ts";
 import type { SessionNs } from "../schema/time.ts";
 import type { Window } from "./window.ts";
 import { firstWhere } from "../stats/search.ts";
 
 type Stretch = readonly [fromNs: SessionNs, toNs: SessionNs];
 
-const CLIPPED = "a channel was clipped in it: its Joules are a lower bound";
+const CLIPPED = observed(
+  "window-clipped",
+  "a channel was clipped in it: its Joules are a lower bound",
+);
 /** A window may reach beyond what was observed by so much, whichever is less: seconds, and of its duration. */
 const [BEYOND_NS, BEYOND_SHARE] = [1e9, 0.1];
-const PAUSED = "the device began anew or lost count in it, and what it missed is estimated";
+const PAUSED = observed(
+  "window-across-restart",
+  "the device began anew or lost count in it, and what it missed is estimated",
+);
 
 export class Doubts {
   readonly #clipped: Stretches;
@@ -25,21 +32,20 @@ export class Doubts {
 
   /** The window with every reason to doubt it. */
   on(w: Window): Window {
-    const doubt = this.of(w);
-    return doubt === undefined ? w : { ...w, doubt };
+    const doubts = this.of(w);
+    return doubts.length === 0 ? w : { ...w, doubts };
   }
 
-  of({ t0Ns, t1Ns, doubt }: Pick<Window, "t0Ns" | "t1Ns" | "doubt">): string | undefined {
-    const all = [
-      ...(doubt ? [doubt] : []),
+  of({ t0Ns, t1Ns, doubts }: Pick<Window, "t0Ns" | "t1Ns" | "doubts">): Observation[] {
+    return [
+      ...(doubts ?? []),
       ...(this.#clipped.touch(t0Ns, t1Ns) ? [CLIPPED] : []),
       ...(this.#pauses.touch(t0Ns, t1Ns) ? [PAUSED] : []),
       ...this.#beyond(t0Ns, t1Ns),
     ];
-    return all.length > 0 ? all.join("; ") : undefined;
   }
 
-  #beyond(t0Ns: SessionNs, t1Ns: SessionNs): string[] {
+  #beyond(t0Ns: SessionNs, t1Ns: SessionNs): Observation[] {
     if (!this.#observed) return [];
     const before = Math.max(0, this.#observed[0] - t0Ns);
     const after = Math.max(0, t1Ns - this.#observed[1]);
@@ -48,7 +54,8 @@ export class Doubts {
       ...(before > 0 ? [`${seconds(before)} s before the recording`] : []),
       ...(after > 0 ? [`${seconds(after)} s beyond its end`] : []),
     ];
-    return [`it reaches ${parts.join(" and ")}: what lies there was not observed`];
+    const text = `it reaches ${parts.join(" and ")}: what lies there was not observed`;
+    return [observed("window-unobserved", text)];
   }
 }
 

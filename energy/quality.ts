@@ -13,6 +13,6 @@ export function quality(samples: number, durationS: number, gapFraction: number)
 }
 
 /** What is in doubt is an estimate at best. */
-export function inDoubt(found: Quality, doubt: string | undefined): Quality {
-  return doubt && (found === "good" || found === "billable") ? "estimate" : found;
+export function inDoubt(found: Quality, isDoubted: boolean): Quality {
+  return isDoubted && (found === "good" || found === "billable") ? "estimate" : found;
 }

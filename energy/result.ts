@@ -13,6 +13,7 @@ import type { FigureColumns } from "./physical.ts";
 import type { Quality } from "./quality.ts";
 import type { Window } from "./window.ts";
 import type { WindowList } from "./windows.ts";
+import type { Finding } from "../schema/findings.ts";
 
 export interface PhysicalEnergy {
   readonly energyJ: number;
@@ -70,6 +71,9 @@ export interface Comparison {
   readonly lags: readonly Lag[];
   readonly idlePowerW: number | null;
   readonly counts: TimelineCounts | null;
+  /** Losses and doubts first. */
+  readonly findings: readonly Finding[];
+  /** Their texts. */
   readonly warnings: readonly string[];
   /** Something was lost or is doubtful: exit 3. */
   readonly degraded: boolean;
@@ -89,7 +93,8 @@ export interface Prepared {
   readonly scan: Scan;
   readonly clocks: SessionClocks;
   readonly windows: WindowList;
-  readonly pairing: readonly string[];
+  /** Of marks that do not pair, and of kernels. */
+  readonly pairing: readonly Finding[];
   /** Rows of the kernel table that have a window, which are the last ones of `windows`. */
   readonly kernelRows: readonly number[];
 }

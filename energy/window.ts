@@ -1,5 +1,6 @@
 // A stretch of the session whose Joules are asked for.
 
+import { type Observation, textsOf } from "../schema/findings.ts";
 import type { SessionNs } from "../schema/time.ts";
 
 export interface Window {
@@ -14,6 +15,10 @@ export interface Window {
   readonly fieldsAt?: readonly [number, number];
   /** Its fields, where no mark holds them. */
   readonly fields?: Readonly<Record<string, string | number | boolean>>;
-  /** Why the window is suspect, if it is. */
-  readonly doubt?: string;
+  /** Why the window is suspect; absent where it is not. */
+  readonly doubts?: readonly Observation[];
 }
+
+/** The reasons, in one line; undefined without any. */
+export const doubtText = (doubts: Window["doubts"]): string | undefined =>
+  doubts && doubts.length > 0 ? textsOf(doubts).join("; ") : undefined;

@@ -4,6 +4,7 @@
 
 import type { MarkTable } from "../align/mark-table.ts";
 import type { KernelTimes } from "../align/clocks/cuda-times.ts";
+import { type Finding, finding, observed } from "../schema/findings.ts";
 import type { SessionNs } from "../schema/time.ts";
 import { kernelWindow } from "./cuda-kernels.ts";
 import type { Window } from "./window.ts";
@@ -18,13 +19,13 @@ export interface PairedMarks {
   readonly end: Uint32Array;
   /** n of NAME-n; 0 for the sum of all. */
   readonly ordinal: Uint32Array;
-  readonly warnings: readonly string[];
+  readonly findings: readonly Finding[];
 }
 
 /** Once for a table: it forgets their spans. */
 export function pairMarks(marks: MarkTable): PairedMarks {
   const order = inTime(marks);
-  const { endOf, pairs, warnings } = matched(marks, order);
+  const { endOf, pairs, findings } = matched(marks, order);
   marks.forgetSpans();
   const load = marks.names.find("load");
   const lastLoad = load === undefined ? undefined : lastOf(marks, order, endOf, load);
@@ -52,7 +53,7 @@ export function pairMarks(marks: MarkTable): PairedMarks {
     if (n - first > 1) outerFirst(marks, first, n, [begin, end, ordinal]);
     from = to;
   }
-  return { count, begin, end, ordinal, warnings };
+  return { count, begin, end, ordinal, findings };
 }
 
 type Columns = [begin: Uint32Array, end: Uint32Array, ordinal: Uint32Array];
@@ -80,7 +81,7 @@ function inTime(marks: MarkTable): Uint32Array {
 function matched(
   marks: MarkTable,
   order: Uint32Array,
-): { endOf: Int32Array; pairs: number; warnings: string[] } {
+): { endOf: Int32Array; pairs: number; findings: Finding[] } {
   /** Of an open begin instead, negative, the open one before it of the same name and span. */
   const endOf = new Int32Array(order.length);
   const tops = new Map<number, Map<number, number>>();
@@ -108,14 +109,15 @@ function matched(
       else top.set(span, below);
     }
   }
-  const warnings = [...strays].flatMap(([name, { ends, begins }]) => [
-    ...(ends > 0 ? [`${ends} ${marks.names.list[name]!} end marks have no begin: ignored`] : []),
-    ...(begins > 0
-      ? [`${begins} ${marks.names.list[name]!} begin marks have no end: ignored`]
-      : []),
+  const findings = [...strays].flatMap(([name, { ends, begins }]) => [
+    ...unpaired(marks.names.list[name]!, ends, "end marks have no begin"),
+    ...unpaired(marks.names.list[name]!, begins, "begin marks have no end"),
   ]);
-  return { endOf, pairs, warnings };
+  return { endOf, pairs, findings };
 }
+
+const unpaired = (name: string, n: number, what: string): Finding[] =>
+  n > 0 ? [finding("marks-unpaired", name, `${n} ${name} ${what}: ignored`, n)] : [];
 
 /** First place from which on the time is another one. */
 function sameTime(marks: MarkTable, order: Uint32Array, from: number): number {
@@ -288,7 +290,13 @@ export class WindowList {
       ...(fieldsAt[0] + fieldsAt[1] > 0 ? { fieldsAt } : {}),
       ...(lost.length > 0
         ? {
-            doubt: `no hardware edge for its ${lost.map((i) => m.phase(i)).join(" and ")}: placed by the ${m.clock(lost[0]!)} clock`,
+            doubts: [
+              observed(
+                "window-edge-missing",
+                `no hardware edge for its ${lost.map((i) => m.phase(i)).join(" and ")}: placed by the ${m.clock(lost[0]!)} clock`,
+                lost.length,
+              ),
+            ],
           }
         : {}),
     };

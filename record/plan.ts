@@ -8,7 +8,8 @@ import type { Sampler, SamplerReport } from "../nvml/sampler.ts";
 import type { Mark } from "../schema/records.ts";
 import type { Session } from "../schema/session.ts";
 import type { Bench } from "./bench.ts";
-import type { Finding, Findings } from "./findings.ts";
+import type { Finding } from "../schema/findings.ts";
+import type { Findings } from "./findings.ts";
 import type { Program } from "./program.ts";
 import type { TriggerReport } from "./trigger-protocol.ts";
 

@@ -3,7 +3,16 @@
 
 import { CudaAccount } from "../align/clocks/cuda-account.ts";
 import type { MarkTotals } from "../marks/marks-source.ts";
+import { about, type Finding, finding } from "../schema/findings.ts";
 import type { Mark, Note } from "../schema/records.ts";
+
+const UNOPENED = finding("mark-ring-unopened", "marks", "no program opened the mark ring");
+
+export interface Said {
+  readonly finding: Finding;
+  /** The level of its note in the log. */
+  readonly noted: Note["level"];
+}
 
 export class ProgramMarks {
   readonly #cuda: boolean;
@@ -21,18 +30,19 @@ export class ProgramMarks {
   }
 
   /** At the end. Compare finds by itself what the library says is missing, so that is only told. */
-  said({ opened }: MarkTotals): { readonly level: Note["level"]; readonly text: string }[] {
-    if (!this.#cuda)
-      return opened || this.#any
-        ? []
-        : [{ level: "info", text: "no program opened the mark ring" }];
+  said({ opened }: MarkTotals): Said[] {
+    if (!this.#cuda) return opened || this.#any ? [] : [{ finding: UNOPENED, noted: "info" }];
     if (this.#account.processes === 0)
       return [
         {
-          level: "warning",
-          text: `no program loaded the library, so no kernels were recorded (${opened ? "" : "none opened the mark ring either; "}did it run in a container, without CUDA, or could its driver not load it? docs/cuda.md, "Containers")`,
+          noted: "warning",
+          finding: finding(
+            "cuda-not-loaded",
+            "CUDA",
+            `no program loaded the library, so no kernels were recorded (${opened ? "" : "none opened the mark ring either; "}did it run in a container, without CUDA, or could its driver not load it? docs/cuda.md, "Containers")`,
+          ),
         },
       ];
-    return this.#account.warnings().map((text) => ({ level: "info", text }));
+    return this.#account.findings().map((o) => ({ finding: about("CUDA", o), noted: "info" }));
   }
 }

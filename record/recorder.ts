@@ -14,13 +14,14 @@ import { SHARED_RING } from "../marks/names.ts";
 import { readAt, type ReadBatch } from "../nvml/batch.ts";
 import { samplerNotes } from "../nvml/notes.ts";
 import { type Sampler, type SamplerReport, startSampler } from "../nvml/sampler.ts";
+import { finding } from "../schema/findings.ts";
 import { BlockFlag, type Mark, type Note } from "../schema/records.ts";
 import { type Instant, instant } from "../schema/time.ts";
 import { after } from "./after.ts";
 import { clockPair } from "./clock-pair.ts";
 import type { LiveSource } from "../ingest/stream/live-source.ts";
 import { freeBytes, fuseBytes, shortage } from "./disk.ts";
-import { Findings } from "./findings.ts";
+import { faultOf, Findings } from "./findings.ts";
 import { ProgramMarks } from "./program-marks.ts";
 import type { RecordingPlan, RecordingResult, RecordingState } from "./plan.ts";
 import { describeTrigger, startTrigger, type Trigger } from "./trigger.ts";
@@ -190,9 +191,11 @@ class Recorder {
     }
     const onFailure = (grid: string, why: string): void =>
       this.#findings.add(
-        `telemetry grid ${grid}`,
-        `${why}; its figures from here on are lost`,
-        "loss",
+        finding(
+          "telemetry-grid-failed",
+          `telemetry grid ${grid}`,
+          `${why}; its figures from here on are lost`,
+        ),
       );
     const sampler = await startSampler({ grids: bench.grids, realtime, onFailure });
     this.#sampler = sampler;
@@ -213,7 +216,7 @@ class Recorder {
       bench.triggerOutput,
       ring,
       (marks) => marks.forEach((m) => this.#mark(m)),
-      (why) => this.#findings.add("trigger line", why),
+      (why) => this.#findings.add(finding("trigger-failed", "trigger line", why)),
     );
   }
 
@@ -255,7 +258,7 @@ class Recorder {
   }
 
   #finding(subject: string, error: unknown): void {
-    this.#findings.add(subject, (error as Error).message, subject === "marks" ? "loss" : "warning");
+    this.#findings.add(faultOf(subject, error));
   }
 
   /** The same to a live page. */
@@ -307,7 +310,7 @@ class Recorder {
     this.#write(() => this.#log.check());
     const { place } = this.#log;
     if (place === "moved" && !this.#toldOfMove)
-      this.#findings.add("log", movedFrom(this.#plan.paths));
+      this.#findings.add(finding("log-moved", "log", movedFrom(this.#plan.paths)));
     this.#toldOfMove ||= place === "moved";
     return place;
   }
@@ -421,9 +424,9 @@ class Recorder {
   #closeMarks(): void {
     const totals = this.#marks.close();
     if (this.#plan.program === null) return;
-    for (const { level, text } of this.#program.said(totals))
-      if (this.#plan.cuda) this.#findings.add("CUDA", text, level);
-      else this.#note(level, text);
+    for (const { finding: found, noted } of this.#program.said(totals))
+      if (found.level === "remark") this.#note(noted, found.text);
+      else this.#findings.add(found, noted);
   }
 
   #logMark(mark: Mark): void {

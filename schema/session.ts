@@ -1,7 +1,8 @@
 // The session header: which clock the stamps are on, where zero lies, what wrote the file.
 
 import { InputError } from "./errors.ts";
-import { mapOf, misfit, nullable, object, oneOf, text, wholeText } from "./shape.ts";
+import { misfitText } from "./documents/document.ts";
+import { SESSION, type SessionDocument } from "./documents/session.ts";
 import type { Source } from "./records.ts";
 import { type Instant, elapsedNs, type SessionNs } from "./time.ts";
 
@@ -26,10 +27,10 @@ export function toSession(session: Session, t: Instant<"host">): SessionNs {
   return elapsedNs(t, session.hostEpoch);
 }
 
-const VERSION = "session/1";
+const VERSION: SessionDocument["schema"] = "session/1";
 
 export function sessionToJson(s: Session): string {
-  return JSON.stringify({
+  const document: SessionDocument = {
     schema: VERSION,
     id: s.id,
     source: s.source,
@@ -39,45 +40,29 @@ export function sessionToJson(s: Session): string {
     assumed_zone: s.assumedZone ?? null,
     software: s.software,
     labels: s.labels,
-  });
+  };
+  return JSON.stringify(document);
 }
-
-interface SessionJson {
-  schema: string;
-  id: string;
-  source: Source;
-  host_clock: Session["hostClock"];
-  host_epoch_ns: string;
-  start_unix_ns: string | null;
-  assumed_zone: string | null;
-  software: string;
-  labels: Record<string, string>;
-}
-
-const SHAPE = object({
-  id: text,
-  source: oneOf("hardware", "emulated", "virtual", "imported"),
-  host_clock: oneOf("monotonic", "unix", "trace"),
-  host_epoch_ns: wholeText(64),
-  start_unix_ns: nullable(wholeText(64)),
-  assumed_zone: nullable(text),
-  software: text,
-  labels: mapOf(text),
-});
 
 /**
  * Inverse of {@link sessionToJson}.
  * @throws InputError when the text is a document of another version, or lacks what every reader relies on.
  */
 export function sessionFromJson(json: string): Session {
-  const j = JSON.parse(json) as SessionJson;
-  if (typeof j !== "object" || j === null) throw new InputError("session header is no object");
-  if (j.schema !== VERSION)
+  const found = JSON.parse(json) as {
+    readonly schema?: unknown;
+    readonly software?: unknown;
+  } | null;
+  if (typeof found !== "object" || found === null)
+    throw new InputError("session header is no object");
+  const { schema, software } = found;
+  if (schema !== VERSION)
     throw new InputError(
-      `session header is ${JSON.stringify(j.schema)?.slice(0, 60)}, this build reads ${VERSION}: read it with the truejoule that wrote it${typeof j.software === "string" ? ` (${j.software})` : ""}`,
+      `session header is ${JSON.stringify(schema)?.slice(0, 60)}, this build reads ${VERSION}: read it with the truejoule that wrote it${typeof software === "string" ? ` (${software})` : ""}`,
     );
-  const wrong = misfit(j, SHAPE);
+  const wrong = misfitText(found, SESSION);
   if (wrong !== null) throw new InputError(`session header: ${wrong}`);
+  const j = found as SessionDocument;
   return {
     id: j.id,
     source: j.source,

@@ -110,7 +110,7 @@ const noObject = (value: unknown, at: string): Misfit | null =>
     ? null
     : { at, expected: "an object", found: shown(value) };
 
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   if (value === undefined) return "nothing";
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === "object" && value !== null) return "an object";

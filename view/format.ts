@@ -1,6 +1,8 @@
 // Enters: SI numbers. Leaves: text for people: a prefix that fits, two significant digits of uncertainty,
 // the value to the same decimal (GUM 7.2.6), narrow spaces between thousands, a true minus sign.
 
+import type { Physical } from "../schema/documents/compare.ts";
+
 const PREFIXES = [
   [1e9, "G"],
   [1e6, "M"],
@@ -44,14 +46,19 @@ export function quantity(value: number | null | undefined, unit: string, signifi
 }
 
 /** `uncertain(2383.91, 7.24, "J")` → "2 383.9 ± 7.2 J". */
-export function uncertain(value: number, expanded: number, unit: string): string {
-  if (!Number.isFinite(expanded) || expanded <= 0) return quantity(value, unit);
+export function uncertain(value: number | null, expanded: number | null, unit: string): string {
+  if (value === null || expanded === null || !Number.isFinite(expanded) || expanded <= 0)
+    return quantity(value, unit);
   const [factor, prefix] = prefixFor(Math.max(Math.abs(value), expanded));
   const decimals = decimalsFor(expanded / factor, 2);
   return `${fixed(value / factor, decimals)} ± ${fixed(expanded / factor, decimals)} ${prefix}${unit}`;
 }
 
 /** Signed percent with its uncertainty: "−6.2 ± 0.4 %". */
+/** Expanded uncertainty of a figure over its size; NaN where either is not known. */
+export const relativeU = (p: Pick<Physical, "energy_j" | "expanded_uncertainty_j">): number =>
+  (p.expanded_uncertainty_j ?? NaN) / Math.abs(p.energy_j ?? NaN);
+
 export function percent(value: number | null | undefined, u?: number | null): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return ABSENT;
   const known = u !== null && u !== undefined && Number.isFinite(u) && u > 0;

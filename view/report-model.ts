@@ -1,6 +1,8 @@
 // Everything a report shows, read from the run's derived files; the sections turn it into HTML.
 
-import type { ClockFit, ComparedWindow, Comparison } from "./documents.ts";
+import type { Finding } from "../schema/findings.ts";
+import type { CompareDocument, ComparedWindow } from "../schema/documents/compare.ts";
+import type { ClockFit } from "./documents.ts";
 import type { Folds } from "./folds.ts";
 import type { Channel } from "./telemetry.ts";
 import type { Trace } from "./trace.ts";
@@ -13,7 +15,7 @@ export interface ReportModel {
   readonly trace: Trace | null;
   readonly channels: readonly Channel[];
   readonly windows: Windows;
-  readonly comparison: Comparison | null;
+  readonly comparison: CompareDocument | null;
   readonly clocks: readonly ClockFit[];
   /** Waveforms of repeated kernels; null where nobody folded. */
   readonly folds: Folds | null;
@@ -23,8 +25,8 @@ export interface ReportModel {
   readonly metadata: ReadonlyMap<string, string>;
   /** Each time that the log was found to be another one than its files were made from, in words. */
   readonly logChanges: readonly string[];
-  /** Files that were not there, in words. */
-  readonly missing: readonly string[];
+  /** Files that were not there. */
+  readonly missing: readonly Finding[];
 }
 
 export function isSimulated(source: string): boolean {

@@ -6,9 +6,11 @@ import { basename, resolve } from "node:path";
 import { writeOwn } from "../capture/own-file.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { checksumProblem, logChanges, noteChecksums } from "../dataset/checksums.ts";
+import type { ComparedWindow } from "../schema/documents/compare.ts";
 import { InputError } from "../schema/errors.ts";
+import { type Finding, finding } from "../schema/findings.ts";
 import { telemetryColumn } from "../schema/tables.ts";
-import { clockFits, type ComparedWindow, type Comparison, readDocument } from "./documents.ts";
+import { clockFits, readCompare, readDocument } from "./documents.ts";
 import { type Folds, readFolds } from "./folds.ts";
 import { pageData } from "./page-content.ts";
 import type { PageWindow } from "./page-data.ts";
@@ -74,15 +76,17 @@ export function renderReport(m: ReportModel): string {
 }
 
 async function readModel(run: RunPaths, options: ReportOptions): Promise<ReportModel> {
-  const missing: string[] = [];
+  const missing: Finding[] = [];
   const has = (path: string, command: string): boolean => {
     if (existsSync(path)) return true;
-    missing.push(`${basename(path)} is not in this run; truejoule ${command} writes it.`);
+    const file = basename(path);
+    const text = `${file} is not in this run; truejoule ${command} writes it.`;
+    missing.push(finding("file-missing", file, text));
     return false;
   };
   const document = async (path: string, command: string): Promise<unknown> =>
     has(path, command) ? await readDocument(path, command) : null;
-  const comparison = (await document(run.compare, "compare")) as Comparison | null;
+  const comparison = has(run.compare, "compare") ? readCompare(run.compare) : null;
   const align = await document(run.align, "fuse");
   const channels = has(run.telemetry, "fuse") ? await readTelemetry(run.telemetry) : [];
   const events = has(run.events, "fuse") ? await readEvents(run.events) : { list: [], total: 0 };
@@ -127,6 +131,7 @@ const TELEMETRY_COLUMN = /^power_(nvml|nvidia_smi|rapl|rocm|hwmon|meter)_/;
 
 function windowOf(w: ComparedWindow): PageWindow {
   const p = w.physical;
-  const u = p ? { expandedJ: p.expanded_uncertainty_j, k: p.coverage_factor ?? 2 } : {};
-  return { name: w.name, kind: w.kind ?? "mark", t0Ns: w.t0_ns, t1Ns: w.t1_ns, ...u };
+  const expandedJ = p?.expanded_uncertainty_j ?? null;
+  const u = p && expandedJ !== null ? { expandedJ, k: p.coverage_factor } : {};
+  return { name: w.name, kind: w.kind, t0Ns: w.t0_ns, t1Ns: w.t1_ns, ...u };
 }

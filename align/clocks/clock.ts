@@ -5,6 +5,7 @@
 
 import type { SessionNs } from "../../schema/time.ts";
 import { firstAbove } from "../../stats/search.ts";
+import { type Observation, observed } from "../../schema/findings.ts";
 
 /** One instant seen on both clocks. */
 export interface ClockPairing {
@@ -65,7 +66,8 @@ export interface ClockModel {
   readonly startDelayNs: number | null;
   /** Hard bounds, where both sides of each edge are bracketed (daq-bounds.ts). */
   readonly bounds: ClockBounds | null;
-  readonly warnings: readonly string[];
+  /** Of this clock, which the texts do not name. */
+  readonly findings: readonly Observation[];
 }
 
 export function toSessionNs(m: ClockModel, device: number): SessionNs {
@@ -129,7 +131,11 @@ export const ratePpm = (m: ClockModel): number => (tickHz(m) / m.nominalHz - 1) 
 export const offsetNs = (m: ClockModel): number => toSessionNs(m, 0);
 
 /** A clock that is the session clock, or is known only by its stamp: nothing to fit. */
-export function fixedModel(clock: string, prior: ClockPrior, warnings: string[] = []): ClockModel {
+export function fixedModel(
+  clock: string,
+  prior: ClockPrior,
+  findings: readonly Observation[] = [],
+): ClockModel {
   const identity = prior.uRel === 0 && prior.startUNs === 0;
   return {
     clock,
@@ -150,7 +156,7 @@ export function fixedModel(clock: string, prior: ClockPrior, warnings: string[] 
     rateFromEdges: 0,
     startDelayNs: identity ? null : 0,
     bounds: null,
-    warnings,
+    findings,
   };
 }
 
@@ -163,7 +169,7 @@ export interface LineFit {
   readonly residualRmsNs: number;
   readonly rateFromEdges: number;
   /** Where the pairings contradict the prior and were believed instead of it. */
-  readonly warnings: readonly string[];
+  readonly findings: readonly Observation[];
 }
 
 /** Beyond so many standard uncertainties a prior is wrong, not unlucky: it happens by chance once in 1.7 million. */
@@ -176,19 +182,22 @@ const STATED_DOF = 4;
 
 /**
  * Fits offset and rate. A prior that pairings plainly contradict (a rig written for another device) is
- * dropped with a warning; averaged with them it would move the line by many times what either states.
+ * dropped with a finding; averaged with them it would move the line by many times what either states.
  */
 export function fitLine(pairs: readonly ClockPairing[], declared: ClockPrior): LineFit {
   if (pairs.length < AGREEING_PAIRS) return weighted(pairs, declared, []);
   let prior = declared;
-  const warnings: string[] = [];
+  const findings: Observation[] = [];
   const alone = { ...prior, startUNs: Infinity };
   if (prior.uRel > 0) {
     const free = weighted(pairs, { ...alone, uRel: Infinity }, []);
     const off = 1e9 / prior.hz / free.nsPerUnit - 1;
     if (Math.abs(off) > WRONG_PRIOR * Math.hypot(free.uRate, prior.uRel)) {
-      warnings.push(
-        `the clock runs ${(off * 1e6).toFixed(1)} ppm from the rate that the rig declares within ±${(prior.uRel * 1e6).toFixed(1)} ppm: ${pairs.length} clock pairs are believed, the rig is not; correct device.clock in the rig`,
+      findings.push(
+        observed(
+          "clock-rate-off-rig",
+          `the clock runs ${(off * 1e6).toFixed(1)} ppm from the rate that the rig declares within ±${(prior.uRel * 1e6).toFixed(1)} ppm: ${pairs.length} clock pairs are believed, the rig is not; correct device.clock in the rig`,
+        ),
       );
       prior = { ...prior, uRel: Infinity };
     }
@@ -197,12 +206,15 @@ export function fitLine(pairs: readonly ClockPairing[], declared: ClockPrior): L
   const late = free.refNs - free.refDevice * free.nsPerUnit - prior.startNs;
   const u = Math.hypot(free.uOffsetNs, free.refDevice * free.nsPerUnit * free.uRate);
   if (Math.abs(late) > WRONG_PRIOR * Math.hypot(u, prior.startUNs)) {
-    warnings.push(
-      `the stream starts ${(late / 1e6).toFixed(3)} ms from where the rig puts it within ±${(prior.startUNs / 1e6).toFixed(3)} ms: ${pairs.length} clock pairs are believed, the rig is not; correct stream_start in the rig`,
+    findings.push(
+      observed(
+        "clock-start-off-rig",
+        `the stream starts ${(late / 1e6).toFixed(3)} ms from where the rig puts it within ±${(prior.startUNs / 1e6).toFixed(3)} ms: ${pairs.length} clock pairs are believed, the rig is not; correct stream_start in the rig`,
+      ),
     );
     prior = { ...prior, startUNs: Infinity };
   }
-  return weighted(pairs, prior, warnings);
+  return weighted(pairs, prior, findings);
 }
 
 /**
@@ -214,7 +226,7 @@ export function fitLine(pairs: readonly ClockPairing[], declared: ClockPrior): L
 function weighted(
   pairs: readonly ClockPairing[],
   prior: ClockPrior,
-  warnings: readonly string[],
+  findings: readonly Observation[],
 ): LineFit {
   const ns = 1e9 / prior.hz;
   const refDevice = pairs.reduce((s, p) => s + p.device, 0) / pairs.length;
@@ -254,7 +266,7 @@ function weighted(
     uRate: Math.sqrt(fit.varE),
     residualRmsNs: fit.rms,
     rateFromEdges: 1 - (believed.uRel > 0 ? fit.varE / believed.uRel ** 2 : 0),
-    warnings,
+    findings,
   };
 }
 

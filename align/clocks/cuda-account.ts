@@ -1,8 +1,9 @@
 // What the injection library says of itself, a process at a time (docs/cuda.md, "What came and what did not").
-// In: its marks cuda_trace_begin and cuda_trace_end, and what the log has of each process. Out: a sum, and in
-// words whatever is missing. Holds: old logs, whose marks say less, are not taken for bad ones.
+// In: its marks cuda_trace_begin and cuda_trace_end, and what the log has of each process. Out: a sum, and a
+// finding for whatever is missing. Holds: old logs, whose marks say less, are not taken for bad ones.
 
 import type { Mark } from "../../schema/records.ts";
+import { type FindingCode, type Observation, observed } from "../../schema/findings.ts";
 import { append } from "../../schema/lists.ts";
 
 type Fields = NonNullable<Mark["fields"]>;
@@ -56,34 +57,50 @@ export class CudaAccount {
     return this.#processes.size;
   }
 
-  /** What is missing, in words. @param inLog by process name; undefined where nobody looked. */
-  warnings(inLog?: ReadonlyMap<string, InLog>): string[] {
+  /** What is missing. @param inLog by process name; undefined where nobody looked. */
+  findings(inLog?: ReadonlyMap<string, InLog>): Observation[] {
     const all = [...this.#processes];
     const sum = (count: keyof Counts) => all.reduce((n, [, p]) => n + (p.own?.[count] ?? 0), 0);
     const refused = all.filter(([, p]) => p.refused);
     const unfinished = all.filter(([, p]) => p.begun && !p.refused && !p.own);
-    const out: string[] = [];
-    const say = (n: number, text: string): void => void (n > 0 && out.push(text));
+    const out: Observation[] = [];
+    const say = (code: FindingCode, n: number, text: string): void =>
+      void (n > 0 && out.push(observed(code, text, n)));
     say(
+      "cuda-refused",
       refused.length,
       `another profiler had CUPTI in ${list(refused)}: nothing of what ran there was recorded`,
     );
     say(
+      "cuda-unfinished",
       unfinished.length,
       `no end of the trace from ${list(unfinished)} (killed, ended by _exit, or still running): kernels whose records CUPTI had not delivered are missing, about a second of them`,
     );
-    say(sum("dropped"), `CUPTI dropped ${sum("dropped")} records: kernels are missing`);
-    say(sum("untimed"), `CUPTI gave ${sum("untimed")} kernels no time: they are left out`);
     say(
+      "cuda-dropped",
+      sum("dropped"),
+      `CUPTI dropped ${sum("dropped")} records: kernels are missing`,
+    );
+    say(
+      "cuda-untimed",
+      sum("untimed"),
+      `CUPTI gave ${sum("untimed")} kernels no time: they are left out`,
+    );
+    say(
+      "cuda-misdated",
       sum("misdated"),
       `${sum("misdated")} records carry times at which they cannot have run, as where another CUPTI user sets its clock: they are left out`,
     );
-    say(sum("ranges_lost"), `${sum("ranges_lost")} NVTX ranges have no end: too many were open`);
+    say(
+      "cuda-ranges-open",
+      sum("ranges_lost"),
+      `${sum("ranges_lost")} NVTX ranges have no end: too many were open`,
+    );
     if (inLog) append(out, this.#compared(inLog));
     return out;
   }
 
-  #compared(inLog: ReadonlyMap<string, InLog>): string[] {
+  #compared(inLog: ReadonlyMap<string, InLog>): Observation[] {
     let [alone, missing] = [0, 0];
     for (const [name, p] of this.#processes) {
       const log = inLog.get(name) ?? { launches: 0, kernels: 0, alone: 0 };
@@ -92,13 +109,23 @@ export class CudaAccount {
       missing +=
         Math.max(0, p.own.launches - log.launches) + Math.max(0, p.own.kernels - log.kernels);
     }
-    const out: string[] = [];
+    const out: Observation[] = [];
     if (alone > 0)
       out.push(
-        `${alone} launches have no kernel record and no graph captured them: records were lost, or another profiler took them`,
+        observed(
+          "cuda-launches-alone",
+          `${alone} launches have no kernel record and no graph captured them: records were lost, or another profiler took them`,
+          alone,
+        ),
       );
     if (missing > 0)
-      out.push(`${missing} launches and kernels that the library wrote are not in the log`);
+      out.push(
+        observed(
+          "cuda-not-in-log",
+          `${missing} launches and kernels that the library wrote are not in the log`,
+          missing,
+        ),
+      );
     return out;
   }
 

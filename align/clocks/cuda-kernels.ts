@@ -7,6 +7,7 @@ import { Names } from "../mark-table.ts";
 import { type Session, toSession } from "../../schema/session.ts";
 import { type Instant, instant, type SessionNs } from "../../schema/time.ts";
 import { CudaAccount, type InLog, processOf } from "./cuda-account.ts";
+import { about, type Finding } from "../../schema/findings.ts";
 
 /** What dates a kernel's start (docs/cuda.md): its record, a gate that it was held behind, its launch alone. */
 export const SOURCES = ["cupti", "gate", "submit"] as const;
@@ -46,8 +47,8 @@ export interface KernelTable {
   /** Of those, launches that said that a graph captures them. */
   readonly launchesCaptured: number;
   readonly launches: number;
-  /** What is missing by what the library says, in words. */
-  readonly warnings: readonly string[];
+  /** What is missing by what the library says. */
+  readonly findings: readonly Finding[];
 }
 
 /** What a launch and its kernels share; beyond 2^53 a text (docs/marks.md). */
@@ -164,7 +165,7 @@ export class KernelCollector {
       launchesAlone: this.#launchCount - followed,
       launchesCaptured: this.#captured,
       launches: this.#launchCount,
-      warnings: this.#account.warnings(this.#inLog(kernels)).map((text) => `CUDA: ${text}`),
+      findings: this.#account.findings(this.#inLog(kernels)).map((o) => about("CUDA", o, "CUDA: ")),
     };
   }
 

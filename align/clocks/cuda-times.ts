@@ -11,8 +11,8 @@ import { type Session, toSession } from "../../schema/session.ts";
 import { instant } from "../../schema/time.ts";
 import { type KernelTable, SOURCES } from "./cuda-kernels.ts";
 import { fitGpuClock, type GpuClock, gpuToSession } from "./gpu-clock.ts";
-import { append } from "../../schema/lists.ts";
 import { firstAbove } from "../../stats/search.ts";
+import { type Finding, type FindingCode, finding } from "../../schema/findings.ts";
 
 /** Bounds of true time − CUPTI's time at the bursts of one process on one GPU. */
 export interface CuptiError {
@@ -43,8 +43,8 @@ export interface KernelTimes {
   readonly early: number;
   readonly clocks: readonly GpuClock[];
   readonly cupti: readonly CuptiError[];
-  /** What is wrong with them, in words. */
-  readonly warnings: readonly string[];
+  /** What is wrong with them. */
+  readonly findings: readonly Finding[];
 }
 
 /** Exchanges of a GPU, and of CUPTI with it in one process, have these streams (docs/cuda.md). */
@@ -61,7 +61,6 @@ export function kernelTimes(
   session: Session,
 ): KernelTimes | undefined {
   if (!table) return undefined;
-  const warnings: string[] = [...table.warnings];
   const clocks = new Map<string, GpuClock>();
   const groups = byStream(exchanges);
   for (const [stream, group] of groups)
@@ -72,8 +71,9 @@ export function kernelTimes(
     if (clock) errors.set(stream, cuptiError(stream, clock, group, session));
   }
   const placed = place(table, errors);
-  append(warnings, doubts(placed, table, [...clocks.values()], [...errors.values()]));
-  return { table, ...placed, clocks: [...clocks.values()], cupti: [...errors.values()], warnings };
+  const [gpus, cupti] = [[...clocks.values()], [...errors.values()]];
+  const findings = [...table.findings, ...doubts(placed, table, gpus, cupti)];
+  return { table, ...placed, clocks: gpus, cupti, findings };
 }
 
 /** Of GPUs and of CUPTI; those of the DAQ are many, and not asked for here. */
@@ -203,32 +203,41 @@ function doubts(
   table: KernelTable,
   clocks: readonly GpuClock[],
   errors: readonly CuptiError[],
-): string[] {
-  const out: string[] = [];
-  if (unbounded > 0)
-    out.push(
-      `${unbounded} of ${table.count} kernels are dated by CUPTI alone: no clock exchange with their GPU bounds its error`,
+): Finding[] {
+  const out: Finding[] = [];
+  const say = (code: FindingCode, subject: string, n: number, text: string): void =>
+    void (n > 0 && out.push(finding(code, subject, text, n)));
+  const kernels = (code: FindingCode, n: number, text: string): void =>
+    say(code, "kernels", n, `${n} of ${table.count} kernels${text}`);
+  kernels(
+    "kernels-unbounded",
+    unbounded,
+    " are dated by CUPTI alone: no clock exchange with their GPU bounds its error",
+  );
+  kernels("kernels-early", early, " begin before their launch, bounds included");
+  kernels(
+    "kernels-gate-contradicts",
+    gateContradictions,
+    ": the gate before them and their record cannot both be right; the record stands",
+  );
+  kernels(
+    "kernels-without-end",
+    source.reduce((n, s) => n + (s === SUBMIT ? 1 : 0), 0),
+    " are known by their launch alone: when they ended nobody recorded, so they have no Joules",
+  );
+  for (const { clock, contradictions: n, segments } of clocks)
+    say(
+      "gpu-clock-contradicts",
+      clock,
+      n,
+      `clock ${clock}: ${n} of ${n + segments.length} bursts of exchanges contradict themselves and were left out`,
     );
-  if (early > 0)
-    out.push(`${early} of ${table.count} kernels begin before their launch, bounds included`);
-  if (gateContradictions > 0)
-    out.push(
-      `${gateContradictions} of ${table.count} kernels: the gate before them and their record cannot both be right; the record stands`,
+  for (const { name, contradictions: n, atNs } of errors)
+    say(
+      "cupti-clock-contradicts",
+      name,
+      n,
+      `clock ${name}: at ${n} of ${n + atNs.length} bursts CUPTI's times and the GPU's own cannot both be right; they were left out`,
     );
-  const alone = source.reduce((n, s) => n + (s === SUBMIT ? 1 : 0), 0);
-  if (alone > 0)
-    out.push(
-      `${alone} of ${table.count} kernels are known by their launch alone: when they ended nobody recorded, so they have no Joules`,
-    );
-  for (const c of clocks)
-    if (c.contradictions > 0)
-      out.push(
-        `clock ${c.clock}: ${c.contradictions} of ${c.contradictions + c.segments.length} bursts of exchanges contradict themselves and were left out`,
-      );
-  for (const e of errors)
-    if (e.contradictions > 0)
-      out.push(
-        `clock ${e.name}: at ${e.contradictions} of ${e.contradictions + e.atNs.length} bursts CUPTI's times and the GPU's own cannot both be right; they were left out`,
-      );
   return out;
 }

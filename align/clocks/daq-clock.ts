@@ -24,6 +24,7 @@ import { powerEdges } from "./power-edges.ts";
 import type { Scan, StreamScan } from "../scanned.ts";
 import { type DaqClock, segmentFrom, steadyClock } from "./segments.ts";
 import { upperMedian } from "../../stats/summary.ts";
+import { type Observation, observed } from "../../schema/findings.ts";
 
 /** Means over this long show a load's step above the noise; board power settles within a few milliseconds. */
 const LONGEST_STRETCH_NS = 20e6;
@@ -93,7 +94,7 @@ function withShared(
     const shared = { ...evidence[k]!, prior: { ...prior, hz, uRel } };
     const again = fitSegment(scan, clock, late ? withDelay(shared, delayNs) : shared, true);
     // Where its own evidence contradicts the others', it is no longer the same clock.
-    return again.warnings.length > own.warnings.length
+    return again.findings.length > own.findings.length
       ? own
       : { ...again, nominalHz: own.nominalHz };
   });
@@ -116,7 +117,7 @@ function fitSegment(scan: Scan, clock: string, e: Evidence, broken: boolean): Cl
   // Coarse evidence first: it says where to look for the edges that then fix the clock.
   const coarse = byExchange(e, clock) ?? byArrival(e, clock);
   const near = coarse ? narrowed(prior, coarse) : prior;
-  const refused: string[] = [];
+  const refused: Observation[] = [];
   const synced = bySyncEdges(scan, e, clock, near, broken, (why) => refused.push(why));
   if (synced) return synced;
   const other =
@@ -124,17 +125,24 @@ function fitSegment(scan: Scan, clock: string, e: Evidence, broken: boolean): Cl
       ? coarse
       : byLoadEdges(scan, e, clock, near, broken, coarse === undefined)) ??
     coarse ??
-    fixedModel(clock, prior, [
-      "no edge ties the DAQ's clock to the host's: its offset rests on the host's stamp alone",
-    ]);
+    fixedModel(clock, prior, [BY_STAMP]);
   if (refused.length === 0 && unmatched(scan, e)) refused.push(broken ? UNCERTAIN : UNMATCHED);
-  return { ...other, warnings: [...other.warnings, ...refused] };
+  return { ...other, findings: [...other.findings, ...refused] };
 }
 
-const UNMATCHED =
-  "trigger edges and sync marks are both there, but no offset brings them together: the line or the rig's stream_start is wrong";
-const UNCERTAIN =
-  "its trigger edges fit the sync marks at no offset, or at several: they are left out";
+const BY_STAMP = observed(
+  "clock-by-stamp",
+  "no edge ties the DAQ's clock to the host's: its offset rests on the host's stamp alone",
+);
+
+const UNMATCHED = observed(
+  "edges-unmatched",
+  "trigger edges and sync marks are both there, but no offset brings them together: the line or the rig's stream_start is wrong",
+);
+const UNCERTAIN = observed(
+  "edges-uncertain",
+  "its trigger edges fit the sync marks at no offset, or at several: they are left out",
+);
 
 const unmatched = (scan: Scan, e: Evidence): boolean =>
   scan.syncMarks.length > 1 && e.edges.length > 1;
@@ -154,7 +162,7 @@ function bySyncEdges(
   clock: string,
   prior: ClockPrior,
   broken: boolean,
-  refuse: (why: string) => void,
+  refuse: (why: Observation) => void,
 ): ClockModel | undefined {
   const sync = scan.syncMarks;
   const seen = e.edges;
@@ -193,7 +201,7 @@ function bySyncEdges(
     return { ...model, edgesBounced, edgesExtra, bounds: boundClock(model, bracketed) };
   } catch (error) {
     if (!(error instanceof NoSteadyClock)) throw error;
-    refuse(`${error.message}; its trigger edges are left out`);
+    refuse(observed("edges-contradict", `${error.message}; its trigger edges are left out`));
     return undefined;
   }
 }
@@ -245,7 +253,10 @@ function byArrival({ arrivals, prior, delayNs }: Evidence, clock: string): Clock
       ? "and lags by the shortest delay"
       : `less the shortest delay of another segment (${(delayNs / 1e6).toFixed(3)} ms)`;
   return modelOf(clock, "arrival", prior, pairs, fitLine(pairs, prior), systematicNs, [
-    `no edge or exchange ties the DAQ's clock to the host's: it rests on when blocks arrived, ${lag}`,
+    observed(
+      "clock-by-arrival",
+      `no edge or exchange ties the DAQ's clock to the host's: it rests on when blocks arrived, ${lag}`,
+    ),
   ]);
 }
 
@@ -284,8 +295,10 @@ function byLoadEdges(
     : undefined;
 }
 
-const UNMATCHED_LOAD =
-  "the load's marks and the steps of the power come together at no rate and start that the rig allows: device.clock or stream_start of the rig is wrong, or the marks are another recording's; it rests on the host's stamp alone";
+const UNMATCHED_LOAD = observed(
+  "load-unmatched",
+  "the load's marks and the steps of the power come together at no rate and start that the rig allows: device.clock or stream_start of the rig is wrong, or the marks are another recording's; it rests on the host's stamp alone",
+);
 
 /** At a rate that the rig allows, if that brings the edges together; else at one beyond it that does. */
 function matchAnyRate(

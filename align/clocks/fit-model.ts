@@ -10,6 +10,7 @@ import {
 } from "./clock.ts";
 import type { EdgeList, Match, Polarity } from "./match.ts";
 import { fitWander } from "./wander.ts";
+import type { Observation } from "../../schema/findings.ts";
 
 export function matchedModel(
   clock: string,
@@ -19,7 +20,7 @@ export function matchedModel(
   systematicNs: number,
 ): ClockModel {
   return {
-    ...modelOf(clock, method, prior, match.pairs, match.fit, systematicNs, match.warnings),
+    ...modelOf(clock, method, prior, match.pairs, match.fit, systematicNs, match.findings),
     edgesMissing: match.missing,
     edgesExtra: match.extra,
   };
@@ -33,12 +34,12 @@ export function modelOf(
   pairs: readonly ClockPairing[],
   fit: LineFit,
   systematicNs: number,
-  warnings: readonly string[] = [],
+  findings: readonly Observation[] = [],
 ): ClockModel {
   const line = {
     ...fixedModel(clock, prior),
     ...fit,
-    warnings: [...fit.warnings, ...warnings],
+    findings: [...fit.findings, ...findings],
     wander: fitWander(pairs, fit),
     uOffsetNs: Math.hypot(fit.uOffsetNs, systematicNs),
   };

@@ -4,6 +4,7 @@
 
 import { type ClockPairing, type ClockPrior, fitLine, type LineFit } from "./clock.ts";
 import { upperMedian } from "../../stats/summary.ts";
+import { type Observation, observed } from "../../schema/findings.ts";
 
 /** +1 rising or on, −1 falling or off, 0 unknown (matches any). */
 export type Polarity = -1 | 0 | 1;
@@ -27,7 +28,7 @@ export interface Match {
   readonly fit: LineFit;
   /** As many edges fit, and as closely, at another offset. */
   readonly ambiguous: boolean;
-  readonly warnings: readonly string[];
+  readonly findings: readonly Observation[];
 }
 
 export interface MatchOptions {
@@ -66,16 +67,20 @@ export function matchEdges(
   const ranked = propose(reference, device, mapped, prior, o);
   const best = ranked[0];
   if (!best || best.count < Math.min(2, reference.t.length)) return undefined;
-  const warnings: string[] = [];
+  const findings: Observation[] = [];
   const rival = ranked.find(
     (h) => Math.abs(h.offsetNs - best.offsetNs) > 4 * o.toleranceNs && h.count >= best.count,
   );
   if (rival)
-    warnings.push(
-      `the edges fit as well at an offset ${((rival.offsetNs - best.offsetNs) / 1e6).toFixed(3)} ms away (${best.count} edges each): the pairing is ambiguous`,
+    findings.push(
+      observed(
+        "edges-ambiguous",
+        `the edges fit as well at an offset ${((rival.offsetNs - best.offsetNs) / 1e6).toFixed(3)} ms away (${best.count} edges each): the pairing is ambiguous`,
+        best.count,
+      ),
     );
   const ambiguous = ranked.some((h) => rivals(h, best, o));
-  return { ...refine(reference, device, mapped, best, prior, o, warnings), ambiguous };
+  return { ...refine(reference, device, mapped, best, prior, o), findings, ambiguous };
 }
 
 /** As good by its count and by what it leaves; the same pairs, taken at an offset so far off, would leave more. */
@@ -193,8 +198,7 @@ function refine(
   start: Hypothesis,
   prior: ClockPrior,
   o: MatchOptions,
-  warnings: string[],
-): Omit<Match, "ambiguous"> {
+): Omit<Match, "ambiguous" | "findings"> {
   let warped = mapped.map((t) => t + (t - mapped[0]!) * start.rate + start.offsetNs);
   let tolerance = o.toleranceNs;
   let chosen = pairUp(reference, device, warped, 0, tolerance);
@@ -221,7 +225,6 @@ function refine(
     missing: Math.max(0, expected(reference, fit, o) - chosen.length),
     extra: device.t.length - chosen.length,
     fit,
-    warnings,
   };
 }
 

@@ -14,6 +14,7 @@ import {
 } from "./discipline-fit.ts";
 import { type DisciplinedQuantity, FastColumns, type Target, targetOf } from "./fast-columns.ts";
 import { ReadingList } from "./readings.ts";
+import { type Finding, finding } from "../../schema/findings.ts";
 
 /** One fast sensor and its reference; `fit` is null where there were too few readings to correct by. */
 export interface Discipline {
@@ -30,7 +31,7 @@ export interface Discipline {
   /** Standard uncertainties of the two, the reference's own included; NaN without a fit. */
   readonly gainU: number;
   readonly offsetU: number;
-  readonly warnings: readonly string[];
+  readonly findings: readonly Finding[];
 }
 
 export interface DisciplinedRig {
@@ -97,7 +98,7 @@ function judged(t: Target, list: ReadingList): Discipline {
     offset: -k / (1 + e),
     gainU: fit ? Math.hypot(fit.slopeU, t.slow.gainU) : NaN,
     offsetU: fit ? Math.hypot(fit.levelU, fit.slopeU * fit.pivot, t.slow.offsetU) : NaN,
-    warnings: warningsOf(t, fit, pairs.length),
+    findings: findingsOf(t, fit, pairs.length),
   };
 }
 
@@ -107,23 +108,36 @@ const lineOf = (f: LineToReference): readonly [number, number] => [
   f.level - f.slope * f.pivot,
 ];
 
-function warningsOf(t: Target, fit: LineToReference | null, readings: number): string[] {
+function findingsOf(t: Target, fit: LineToReference | null, readings: number): Finding[] {
   const what = `${t.rail.name} ${t.quantity}`;
   if (!fit)
     return [
-      `${what}: reference ${t.by.stream} gave ${readings} usable readings, ${LEAST_READINGS} are needed: not corrected by it`,
+      finding(
+        "reference-too-few",
+        what,
+        `${what}: reference ${t.by.stream} gave ${readings} usable readings, ${LEAST_READINGS} are needed: not corrected by it`,
+        readings,
+      ),
     ];
-  const out: string[] = [];
+  const out: Finding[] = [];
   if (fit.contradiction > CONTRADICTION[fit.degrees]) {
     const [e, k] = lineOf(fit);
     const unit = t.quantity === "voltage" ? "V" : "A";
     out.push(
-      `${what}: reference ${t.by.stream} finds gain ${(1 / (1 + e)).toFixed(4)} and offset ${(-k / (1 + e)).toFixed(3)} ${unit}, beyond what the rig states of the two; the reference is believed, calibrate the fast path or check the reference`,
+      finding(
+        "reference-contradicts",
+        what,
+        `${what}: reference ${t.by.stream} finds gain ${(1 / (1 + e)).toFixed(4)} and offset ${(-k / (1 + e)).toFixed(3)} ${unit}, beyond what the rig states of the two; the reference is believed, calibrate the fast path or check the reference`,
+      ),
     );
   }
   if (Math.abs(fit.drift) > 3 * Math.hypot(fit.driftU, t.fast.offsetU))
     out.push(
-      `${what}: drifted by ${fit.drift.toPrecision(2)} ${t.quantity === "voltage" ? "V" : "A"} against ${t.by.stream} during the run; let the bench warm up`,
+      finding(
+        "reference-drift",
+        what,
+        `${what}: drifted by ${fit.drift.toPrecision(2)} ${t.quantity === "voltage" ? "V" : "A"} against ${t.by.stream} during the run; let the bench warm up`,
+      ),
     );
   return out;
 }

@@ -4,6 +4,7 @@
 
 import type { Rail, Rig, Sensor } from "../../schema/rig.ts";
 import { NS_PER_S } from "../../schema/time.ts";
+import { type Finding, finding } from "../../schema/findings.ts";
 
 /** Nearer to each other than this, two statements of a skew agree: it moves no Joule. */
 const SAME_NS = 100;
@@ -19,21 +20,25 @@ interface Device {
 export interface SkewedRig {
   readonly rig: Rig;
   /** Where both state a skew and they differ: the rig is believed. */
-  readonly remarks: readonly string[];
+  readonly findings: readonly Finding[];
 }
 
 /** @param device device.json; without channels, or no JSON, it changes nothing. */
 export function withDeviceSkew(rig: Rig, device: Uint8Array): SkewedRig {
   const skews = skewsNs(device);
-  const remarks: string[] = [];
+  const findings: Finding[] = [];
   const of = (s: Sensor): Sensor => {
     const ns = skews.get(s.field);
     if (ns === undefined) return s;
     if (s.skewS === undefined) return isWithinRow(ns, rig) ? { ...s, skewS: ns / NS_PER_S } : s;
     const rigNs = s.skewS * NS_PER_S;
     if (Math.abs(rigNs - ns) > SAME_NS)
-      remarks.push(
-        `rig ${rig.name}: channel ${s.field} is sampled ${us(rigNs)} after its row by the rig, ${us(ns)} by the device: the rig is believed; leave its skew out to take the device's`,
+      findings.push(
+        finding(
+          "skew-differs",
+          s.field,
+          `rig ${rig.name}: channel ${s.field} is sampled ${us(rigNs)} after its row by the rig, ${us(ns)} by the device: the rig is believed; leave its skew out to take the device's`,
+        ),
       );
     return s;
   };
@@ -43,7 +48,7 @@ export function withDeviceSkew(rig: Rig, device: Uint8Array): SkewedRig {
     ...(rail.current ? { current: of(rail.current) } : {}),
     ...(rail.power ? { power: of(rail.power) } : {}),
   }));
-  return { rig: { ...rig, rails }, remarks };
+  return { rig: { ...rig, rails }, findings };
 }
 
 const us = (ns: number): string => `${(ns / 1e3).toFixed(2)} µs`;

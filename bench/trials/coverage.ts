@@ -93,7 +93,7 @@ async function one(dir: string, seed: number, durationS: number): Promise<Sessio
     const found = result.windows.find((r) => r.window.name === t.name);
     if (!found?.physical || t.energyJ <= 0) continue;
     // A clipped window is declared a lower bound, not an interval.
-    if (found.window.doubt) {
+    if (found.window.doubts) {
       doubtful++;
       continue;
     }

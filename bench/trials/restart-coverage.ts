@@ -116,11 +116,11 @@ function judgeWindows(t: Tally, made: Restarted, result: Comparison): void {
     const { energyJ, expandedUncertaintyJ, coverageFactor } = found.physical;
     const z = Math.abs(energyJ - truth.energyJ) / (expandedUncertaintyJ / coverageFactor);
     const crossed = pauses.some(([from, to]) => from < truth.t1Ns && to > truth.t0Ns);
-    const { doubt } = found.window;
-    if (doubt?.includes("began anew")) t.across.push(z <= K95);
+    const codes = found.window.doubts?.map((d) => d.code) ?? [];
+    if (codes.includes("window-across-restart")) t.across.push(z <= K95);
     else if (crossed) t.silent++;
     // A clipped window is declared a lower bound, not an interval.
-    if (!doubt) t.errors.push(z);
+    if (codes.length === 0) t.errors.push(z);
   }
 }
 

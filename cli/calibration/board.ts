@@ -7,7 +7,7 @@ import {
 } from "../../ingest/instruments/truejoule-daq/calibration-store.ts";
 import { converse, sourceOf } from "../../ingest/instruments/truejoule-daq/handshake.ts";
 import { ttyPort } from "../../ingest/ports/tty-port.ts";
-import type { CalibrationRecord } from "../../schema/calibration-record.ts";
+import type { CalibrationRecord } from "../../schema/documents/calibration.ts";
 import { InputError } from "../../schema/errors.ts";
 import { MAX_CALIBRATION } from "../../schema/wire/frame-commands.ts";
 

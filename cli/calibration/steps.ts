@@ -1,7 +1,7 @@
 // What flags and answers say of a calibration → its steps. A step names the run it rests on, or none where
 // one is to be recorded.
 
-import { type Quantity, QUANTITIES } from "../../schema/calibration-record.ts";
+import { type Quantity, QUANTITIES } from "../../schema/documents/calibration.ts";
 import { UsageError } from "../../schema/errors.ts";
 import { type Dimension, quantity as parse } from "../../schema/units.ts";
 import type { OptionValues } from "../command.ts";

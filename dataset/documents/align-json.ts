@@ -11,6 +11,7 @@ import type { KernelTimes } from "../../align/clocks/cuda-times.ts";
 import { gpuToSession, RATE_CHANGE, segmentFigures } from "../../align/clocks/gpu-clock.ts";
 import type { ClockSegment } from "../../align/clocks/segments.ts";
 import type { Comparison } from "../../energy/result.ts";
+import { about, textsOf } from "../../schema/findings.ts";
 import { disciplinesToJson } from "./discipline-json.ts";
 
 /** Residuals kept in the file; evenly thinned beyond. */
@@ -131,6 +132,7 @@ function modelJson(m: ClockModel): object {
     residuals: m.residuals
       .filter((_, i) => i % stride === 0)
       .map((r) => ({ t_ns: Math.round(r.tNs), residual_ns: r.residualNs })),
-    warnings: m.warnings,
+    warnings: textsOf(m.findings),
+    findings: m.findings.map((o) => about(m.clock, o)),
   };
 }

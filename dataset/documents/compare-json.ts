@@ -3,13 +3,15 @@
 import { type ClockModel, mapUNs, offsetNs, ratePpm, tickHz } from "../../align/clocks/clock.ts";
 import type { SessionClocks } from "../../align/clocks/fit.ts";
 import { type ClockSegment, clockTotals } from "../../align/clocks/segments.ts";
+import type { Claim, CompareDocument, Physical } from "../../schema/documents/compare.ts";
 import { NS_PER_S } from "../../schema/time.ts";
 import { disciplinesToJson } from "./discipline-json.ts";
 import type { NameSummary, Spread } from "../../energy/by-name.ts";
-import { MOST_WINDOWS } from "../../energy/compare.ts";
+import { MOST_WINDOWS } from "../../energy/detailed.ts";
+import { doubtText, type Window } from "../../energy/window.ts";
 import type { Comparison, PhysicalEnergy, TelemetryEnergy } from "../../energy/result.ts";
 
-export function comparisonToJson(c: Comparison, run: string): object {
+export function comparisonToJson(c: Comparison, run: string): CompareDocument {
   const { scan, clocks } = c;
   return {
     schema: "compare/1",
@@ -23,7 +25,7 @@ export function comparisonToJson(c: Comparison, run: string): object {
       t0_ns: Math.round(r.window.t0Ns),
       t1_ns: Math.round(r.window.t1Ns),
       duration_s: (r.window.t1Ns - r.window.t0Ns) / NS_PER_S,
-      ...(r.window.doubt ? { doubt: r.window.doubt } : {}),
+      ...doubtOf(r.window),
       physical: r.physical && physicalJson(r.physical),
       telemetry: r.telemetry.map(telemetryJson),
       ...(r.strobe
@@ -46,11 +48,17 @@ export function comparisonToJson(c: Comparison, run: string): object {
     })),
     ...(scan.disciplines.length > 0 ? { disciplines: disciplinesToJson(scan.disciplines) } : {}),
     warnings: c.warnings,
+    findings: c.findings,
   };
 }
 
+function doubtOf({ doubts }: Window): { readonly doubt?: string } {
+  const doubt = doubtText(doubts);
+  return doubt === undefined ? {} : { doubt };
+}
+
 /** Offset, rate and interval are the first segment's, which most runs have alone. */
-function clockJson(clocks: SessionClocks): object {
+function clockJson(clocks: SessionClocks): CompareDocument["clock"] {
   const { daq } = clocks;
   const first = daq?.segments[0]!.model;
   const named = [...clocks.named.values()];
@@ -75,9 +83,12 @@ function clockJson(clocks: SessionClocks): object {
   };
 }
 
+type Segment = NonNullable<CompareDocument["clock"]["segments"]>[number];
+type Name = NonNullable<CompareDocument["by_name"]>[number];
+type Kernels = NonNullable<CompareDocument["kernels"]>;
 type EdgeCounts = Pick<ClockModel, "edgesUsed" | "edgesMissing" | "edgesExtra">;
 
-function segmentJson({ model, fromNs, toNs }: ClockSegment): object {
+function segmentJson({ model, fromNs, toNs }: ClockSegment): Segment {
   return {
     t0_ns: Math.round(fromNs),
     t1_ns: Math.round(toNs),
@@ -91,9 +102,10 @@ function segmentJson({ model, fromNs, toNs }: ClockSegment): object {
   };
 }
 
-function summaryJson(s: NameSummary): object {
-  const spread = (x: Spread | null): object | null =>
-    x && { mean: x.mean, sd: x.sd, p50: x.p50, p95: x.p95 };
+const spread = <S extends Spread | null>(x: S) =>
+  x && { mean: x.mean, sd: x.sd, p50: x.p50, p95: x.p95 };
+
+function summaryJson(s: NameSummary): Name {
   return {
     name: s.name,
     n: s.n,
@@ -104,7 +116,7 @@ function summaryJson(s: NameSummary): object {
 }
 
 /** Kernels by name; only those with a window stand under `windows` too. */
-function kernelsJson({ clocks, kernels }: Comparison): object {
+function kernelsJson({ clocks, kernels }: Comparison): Kernels {
   const { table, unbounded, early } = clocks.kernels!;
   return {
     count: table.count,
@@ -126,7 +138,7 @@ function kernelsJson({ clocks, kernels }: Comparison): object {
   };
 }
 
-function physicalJson(p: PhysicalEnergy): object {
+function physicalJson(p: PhysicalEnergy): Physical {
   return {
     energy_j: finite(p.energyJ),
     expanded_uncertainty_j: finite(p.expandedUncertaintyJ),
@@ -141,12 +153,12 @@ function physicalJson(p: PhysicalEnergy): object {
   };
 }
 
-function telemetryJson(t: TelemetryEnergy): object {
+function telemetryJson(t: TelemetryEnergy): Claim {
   return {
     channel: t.channel,
     method: t.method,
     energy_j: finite(t.energyJ),
-    interval_j: t.intervalJ.map(finite),
+    interval_j: [finite(t.intervalJ[0]), finite(t.intervalJ[1])],
     error_pct: t.errorPct,
     error_uncertainty_pct: t.errorUncertaintyPct,
     samples: t.samples,

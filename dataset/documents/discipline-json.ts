@@ -1,8 +1,9 @@
 // What the references said of the fast sensors, for align.json and compare.json (docs/reference.md).
 
 import type { Discipline } from "../../align/reference/discipline.ts";
+import type { DisciplineFit } from "../../schema/documents/compare.ts";
 
-export function disciplinesToJson(disciplines: readonly Discipline[]): object[] {
+export function disciplinesToJson(disciplines: readonly Discipline[]): DisciplineFit[] {
   return disciplines.map(({ fit, ...d }) => ({
     rail: d.rail,
     quantity: d.quantity,

@@ -10,6 +10,7 @@ import type { Scan, TelemetrySeries } from "../../align/scanned.ts";
 import type { RunPaths } from "../../capture/run.ts";
 import { SERVICE } from "../../energy/windows.ts";
 import { inputError } from "../../schema/errors.ts";
+import { type Finding, finding } from "../../schema/findings.ts";
 import type { Needed } from "../arrow-layout.ts";
 import { type ArrowReader, openArrow } from "../arrow-reader.ts";
 import {
@@ -28,7 +29,7 @@ type Progress = (done: number, total: number) => void;
 
 export interface PerfettoExport {
   readonly packets: number;
-  readonly warnings: readonly string[];
+  readonly findings: readonly Finding[];
 }
 
 /** Rows are shown one by one this near to where an event begins or ends. */
@@ -51,21 +52,21 @@ export async function exportPerfetto(
     );
   const scan = scanCapture(paths.capture);
   const marks = resolvedMarks(scan, fitClocks(scan).marks);
-  const warnings: string[] = [];
+  const findings: Finding[] = [];
   let packets = 0;
   await writeBytes(out, async (file) => {
     const trace = new PerfettoTrace((bytes) => file.write(bytes), baseNs(scan));
     if (scan.session.startUnix !== null) trace.wallClock(scan.session.startUnix);
     const root = trace.root(rootName(scan));
     const events = await readingTable(paths, paths.events, EVENT_NEEDS, eventTimes);
-    await writePower(trace, root, paths, events, warnings, onProgress);
+    await writePower(trace, root, paths, events, findings, onProgress);
     writeTelemetry(trace, root, scan.telemetry);
     await writeEvents(trace, root, paths, events);
     writeMarks(trace, root, marks);
     trace.flush();
     packets = trace.packets;
   });
-  return { packets, warnings };
+  return { packets, findings };
 }
 
 /** `source` is in the name of everything: what is simulated is never shown as measured. */
@@ -100,7 +101,7 @@ async function writePower(
   root: Track,
   paths: RunPaths,
   events: EventTimes,
-  warnings: string[],
+  findings: Finding[],
   onProgress?: Progress,
 ): Promise<void> {
   if (!existsSync(paths.fused)) return;
@@ -115,8 +116,13 @@ async function writePower(
     }
     power.finish();
     if (power.rawLeftOut > 0)
-      warnings.push(
-        `rows near events: the first ${power.rawRows} are shown one by one, ${power.rawLeftOut} more only as cells of ${power.cellNs / 1e6} ms`,
+      findings.push(
+        finding(
+          "export-rows-thinned",
+          "rows near events",
+          `rows near events: the first ${power.rawRows} are shown one by one, ${power.rawLeftOut} more only as cells of ${power.cellNs / 1e6} ms`,
+          power.rawLeftOut,
+        ),
       );
   });
 }

@@ -1,6 +1,7 @@
 // What the reader must know of the rig, and of windows beside what it can resolve or what was published.
 
 import type { Scan } from "../../align/scanned.ts";
+import { type Finding, finding, type FindingCode } from "../../schema/findings.ts";
 import type { Rail, Rig, Sensor } from "../../schema/rig.ts";
 import type { WindowResult } from "../result.ts";
 import type { WindowList } from "../windows.ts";
@@ -12,62 +13,83 @@ const PUBLISHED_WITHIN = 1e-3;
 export function contradictsPublished(
   { session }: Scan,
   results: readonly WindowResult[],
-): string[] {
+): Finding[] {
   return results.flatMap(({ window, physical }) => {
     const published = Number(session.labels[`published_${window.name.replaceAll("-", "_")}_j`]);
     // Without its edges a window is placed by a log line's time, some milliseconds off: no contradiction.
-    const off = physical && !window.doubt ? physical.energyJ / published - 1 : 0;
+    const off = physical && !window.doubts ? physical.energyJ / published - 1 : 0;
     return Math.abs(off) > PUBLISHED_WITHIN
       ? [
-          `window ${window.name}: ${physical!.energyJ.toPrecision(6)} J here, ${published.toPrecision(6)} J in the results published with it: a file of them was changed`,
+          finding(
+            "published-differs",
+            window.name,
+            `window ${window.name}: ${physical!.energyJ.toPrecision(6)} J here, ${published.toPrecision(6)} J in the results published with it: a file of them was changed`,
+          ),
         ]
       : [];
   });
 }
 
 /** The physical path has a transfer function too: a shorter event is seen smeared. */
-export function tooShort(rig: Rig, list: WindowList): string[] {
+export function tooShort(rig: Rig, list: WindowList): Finding[] {
   if (rig.stepResponseS === undefined) return [];
   const limitNs = rig.stepResponseS * 1e9;
   let short = 0;
   for (let i = 0; i < list.count; i++) if (list.t1Ns(i) - list.t0Ns(i) < limitNs) short++;
   if (short === 0) return [];
   return [
-    `${short} windows are shorter than the physical path's step response of ${(rig.stepResponseS * 1e3).toPrecision(3)} ms: part of their energy lies outside them`,
+    finding(
+      "windows-too-short",
+      "windows",
+      `${short} windows are shorter than the physical path's step response of ${(rig.stepResponseS * 1e3).toPrecision(3)} ms: part of their energy lies outside them`,
+      short,
+    ),
   ];
 }
 
 /** Kernels whose interval holds zero: their Joules one by one say nothing. */
-export function unresolved(results: readonly WindowResult[]): string[] {
+export function unresolved(results: readonly WindowResult[]): Finding[] {
   const kernels = results.filter((r) => r.window.kind === "kernel" && r.physical !== null);
   const lost = kernels.filter((r) => r.physical!.expandedUncertaintyJ >= r.physical!.energyJ);
   if (lost.length === 0) return [];
   const names = [...new Set(lost.map((r) => r.window.name))];
   return [
-    `${lost.length} of ${kernels.length} kernels with a window have an uncertainty as large as their Joules (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""}): read their sum by name`,
+    finding(
+      "kernels-unresolved",
+      "kernels",
+      `${lost.length} of ${kernels.length} kernels with a window have an uncertainty as large as their Joules (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""}): read their sum by name`,
+      lost.length,
+    ),
   ];
 }
 
-export function rigRemarks(rig: Rig): string[] {
+export function rigRemarks(rig: Rig): Finding[] {
   const sensors = rig.rails.flatMap((r: Rail) =>
     [r.voltage, r.current, r.power].filter((s): s is Sensor => s !== undefined),
   );
-  const out: string[] = [];
+  const out: Finding[] = [];
+  const say = (code: FindingCode, text: string, count?: number): void =>
+    void out.push(finding(code, rig.name, `rig ${rig.name}: ${text}`, count));
   const assumed = sensors.filter((s) => s.calibration.basis === "assumed").length;
   if (assumed > 0)
-    out.push(
-      `rig ${rig.name}: ${assumed} of ${sensors.length} sensors have assumed, not measured, calibration figures`,
+    say(
+      "calibration-assumed",
+      `${assumed} of ${sensors.length} sensors have assumed, not measured, calibration figures`,
+      assumed,
     );
   const slow = sensors.filter(
     (s) => s.bandwidthHz !== undefined && 2 * s.bandwidthHz < rig.device.rowHz,
   );
   if (slow.length > 0)
-    out.push(
-      `rig ${rig.name}: ${slow.map((s) => s.field).join(", ")} oversampled: rows come faster than twice the sensor's bandwidth`,
+    say(
+      "sensor-oversampled",
+      `${slow.map((s) => s.field).join(", ")} oversampled: rows come faster than twice the sensor's bandwidth`,
+      slow.length,
     );
   for (const m of rig.missingRails)
-    out.push(
-      `rig ${rig.name}: rail ${m.name} is not measured; up to ${m.maxPowerW} W of it stand in the budget`,
+    say(
+      "rail-unmeasured",
+      `rail ${m.name} is not measured; up to ${m.maxPowerW} W of it stand in the budget`,
     );
   return out;
 }

@@ -8,7 +8,7 @@ import type {
   CalibrationPoint,
   FoundSkew,
   Quantity,
-} from "../../schema/calibration-record.ts";
+} from "../../schema/documents/calibration.ts";
 import type { Sensor } from "../../schema/rig.ts";
 import { formatQuantity } from "../../schema/units.ts";
 import type { MeasuredRun } from "./levels.ts";

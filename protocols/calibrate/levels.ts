@@ -9,7 +9,7 @@ import { scanCapture } from "../../align/scan.ts";
 import { type AlignedRun, Timeline } from "../../align/timeline.ts";
 import { assertUnchanged } from "../../capture/unchanged.ts";
 import { openRun } from "../../capture/run.ts";
-import { type FoundSkew, type Quantity, QUANTITIES } from "../../schema/calibration-record.ts";
+import { type FoundSkew, type Quantity, QUANTITIES } from "../../schema/documents/calibration.ts";
 import { InputError } from "../../schema/errors.ts";
 import type { Rig, Sensor } from "../../schema/rig.ts";
 

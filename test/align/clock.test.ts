@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { fitLine } from "../../align/clocks/clock.ts";
 import { random } from "../../stats/random.ts";
+import { textsOf } from "../../schema/findings.ts";
 
 const HZ = 1e5;
 const NS = 1e9 / HZ;
@@ -73,9 +74,9 @@ describe("clock fit", () => {
       expect(Math.abs(at - 380e6 - truth(device, 900))).toBeLessThan(4 * u);
       expect(u).toBeLessThan(50e3);
     }
-    expect(fit.warnings).toHaveLength(2);
-    expect(fit.warnings[0]).toMatch(/(899|90\d)\.\d ppm.*correct device\.clock/);
-    expect(fit.warnings[1]).toMatch(/starts 38\d\.\d+ ms.*correct stream_start/);
+    expect(textsOf(fit.findings)).toHaveLength(2);
+    expect(textsOf(fit.findings)[0]).toMatch(/(899|90\d)\.\d ppm.*correct device\.clock/);
+    expect(textsOf(fit.findings)[1]).toMatch(/starts 38\d\.\d+ ms.*correct stream_start/);
   });
 
   test("a prior that is merely unlucky stays", () => {
@@ -88,7 +89,7 @@ describe("clock fit", () => {
         sessionNs: late - 7e6 + truth(i * 5000, ppm) + 50e3 * r.normal(),
         uNs: 50e3,
       }));
-      expect(fitLine(pairs, prior).warnings).toEqual([]);
+      expect(textsOf(fitLine(pairs, prior).findings)).toEqual([]);
     }
   });
 

@@ -16,6 +16,7 @@ import {
   submitMark,
   truth,
 } from "./gpu-bench.ts";
+import { textsOf } from "../../schema/findings.ts";
 
 function collect(marks: readonly Mark[]): KernelTable | undefined {
   const collector = new KernelCollector();
@@ -58,7 +59,7 @@ describe("kernels on the session clock", () => {
     for (let seed = 1; seed <= 50; seed++) {
       const { marks, exchanges, startsNs } = bench(seed);
       const k = kernelTimes(collect(marks), exchanges, session)!;
-      expect([k.table.count, k.unbounded, k.early, k.warnings]).toEqual([
+      expect([k.table.count, k.unbounded, k.early, textsOf(k.findings)]).toEqual([
         startsNs.length,
         0,
         0,
@@ -86,7 +87,7 @@ describe("kernels on the session clock", () => {
     const impossible = [submitMark(1, "k", at + 50_000), ...kernelMarks(1, "k", at, at + 5000)];
     const early = kernelTimes(collect(impossible), exchanges, session)!;
     expect(early.early).toBe(1);
-    expect(early.warnings.join()).toMatch(/1 of 1 kernels begin before their launch/);
+    expect(textsOf(early.findings).join()).toMatch(/1 of 1 kernels begin before their launch/);
   });
 
   test("without exchanges, or of another process, CUPTI's word stands, unbounded and said", () => {
@@ -97,7 +98,7 @@ describe("kernels on the session clock", () => {
       expect(k.unbounded).toBe(startsNs.length);
       expect(k.loNs.every(Number.isNaN)).toBe(true);
       expect(k.startNs[3]).toBe(k.table.startNs[3]);
-      expect(k.warnings.join()).toMatch(/dated by CUPTI alone/);
+      expect(textsOf(k.findings).join()).toMatch(/dated by CUPTI alone/);
     }
   });
 
@@ -130,7 +131,9 @@ describe("kernels on the session clock", () => {
     const far = kernelMarks(1, "k", 4e9 + 161_000, 4e9 + 166_000);
     const wrong = kernelTimes(collect([...gated, ...far]), exchanges, session)!;
     expect(wrong.gateContradictions).toBe(1);
-    expect(wrong.warnings.join()).toMatch(/1 of 1 kernels: the gate before them and their record/);
+    expect(textsOf(wrong.findings).join()).toMatch(
+      /1 of 1 kernels: the gate before them and their record/,
+    );
   });
 
   test("without kernel records: gates give start and end, launches alone a lower bound and no end", () => {
@@ -139,7 +142,7 @@ describe("kernels on the session clock", () => {
     expect([k.startNs[0], k.endNs[0]]).toEqual([4e9 + 60_000, 4e9 + 70_000]);
     expect([k.loNs[1], k.hiNs[1], k.endNs[1]]).toEqual([5e9, NaN, NaN]);
     expect([k.table.launches, k.table.launchesAlone]).toEqual([2, 0]);
-    expect(k.warnings.join()).toMatch(/1 of 2 kernels are known by their launch alone/);
+    expect(textsOf(k.findings).join()).toMatch(/1 of 2 kernels are known by their launch alone/);
   });
 
   test("exchanges that no map fits are an error, not a warning", () => {
@@ -164,7 +167,7 @@ describe("kernels on the session clock", () => {
     }));
     const k = kernelTimes(collect(marks), [...exchanges, ...pings, ...wrong], session)!;
     expect(k.cupti[0]!.contradictions).toBe(1);
-    expect(k.warnings).toHaveLength(1);
+    expect(textsOf(k.findings)).toHaveLength(1);
   });
 
   test("launches and kernels are joined: graphs launch many, captures none", () => {

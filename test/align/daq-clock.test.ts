@@ -11,6 +11,7 @@ import { runPaths } from "../../capture/run.ts";
 import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import type { Mark } from "../../schema/records.ts";
 import { later } from "../../schema/time.ts";
+import { textsOf } from "../../schema/findings.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "truejoule-daq-clock-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -25,7 +26,7 @@ test("edges that no steady clock passes through are left out and told; other evi
   const jumped = scan.syncMarks.map((m): Mark => (m.t > half ? { ...m, t: m.t + 30_000n } : m));
   const { model } = fitDaq({ ...scan, syncMarks: jumped }, stream).segments[0]!;
   expect(model.method).not.toBe("sync-edges");
-  expect(model.warnings.join("\n")).toMatch(
+  expect(textsOf(model.findings).join("\n")).toMatch(
     /no steady clock passes through the brackets of .*its trigger edges are left out/,
   );
   for (const tNs of [1e9, 3e9, 5e9]) {

@@ -7,6 +7,7 @@ import { debounced, fitDaq } from "../../align/clocks/daq-clock.ts";
 import { placeNs, placeUNs } from "../../align/clocks/segments.ts";
 import { random } from "../../stats/random.ts";
 import { type Evidence, evidenceOf, type Made, ROW_NS, SESSION } from "../support/evidence.ts";
+import { textsOf } from "../../schema/findings.ts";
 
 const MS = 1e6;
 const fitted = (e: Evidence | Made): ClockModel => {
@@ -44,7 +45,7 @@ describe("edges that the host raised itself", () => {
     expect(ratePpm(model)).toBeCloseTo(-40, 1);
     expect(model.startDelayNs! / MS).toBeCloseTo(-7, 2);
     expect([model.edgesUsed, model.edgesMissing, model.edgesExtra]).toEqual([n, 0, 0]);
-    expect(model.warnings).toEqual([]);
+    expect(textsOf(model.findings)).toEqual([]);
   });
 
   test("u(offset): rows and brackets as uniform, averaged as far as they scatter; the typical half beside it", () => {
@@ -84,7 +85,9 @@ describe("edges that the host raised itself", () => {
     const edges = made.scan.edges.map((e) => ({ ...e, level: e.level === 1 ? 0 : 1 }) as const);
     const model = fitted({ ...made, scan: { ...made.scan, edges } });
     expect(model.method).toBe("prior");
-    expect(model.warnings.join()).toMatch(/both there, but no offset brings them together/);
+    expect(textsOf(model.findings).join()).toMatch(
+      /both there, but no offset brings them together/,
+    );
   });
 
   test("edges of another input or another stream are not the trigger's", () => {
@@ -196,7 +199,7 @@ describe("arrivals", () => {
     expect(model.method).toBe("arrival");
     expect(worst(made)).toBeLessThan(2);
     expect(model.edgesUsed).toBe(16);
-    expect(model.warnings.join()).toMatch(
+    expect(textsOf(model.findings).join()).toMatch(
       /rests on when blocks arrived, and lags by the shortest delay/,
     );
     const lag = toSessionNs(model, made.rowAt(5e9)) - 5e9;
@@ -257,7 +260,9 @@ describe("load marks against the power's own steps", () => {
     const model = fitted(made);
     expect(model.method).toBe("load-edges");
     expect(ratePpm(model) / 1e3).toBeCloseTo(-19.6, 0);
-    expect(model.warnings.join()).toMatch(/believed, the rig is not; correct device\.clock/);
+    expect(textsOf(model.findings).join()).toMatch(
+      /believed, the rig is not; correct device\.clock/,
+    );
   });
 
   test("marks of another recording match no steps: the host's stamp alone is left, and told", () => {
@@ -278,7 +283,9 @@ describe("the rig's word alone", () => {
     const model = fitted(made);
     expect(model).toMatchObject({ method: "prior", uOffsetNs: 3 * MS, uRate: 25e-6 });
     expect(mapUNs(model, model.refNs + 10e9)).toBeCloseTo(Math.hypot(3 * MS, 250e3), 3);
-    expect(model.warnings).toEqual([expect.stringMatching(/rests on the host's stamp alone/)]);
+    expect(textsOf(model.findings)).toEqual([
+      expect.stringMatching(/rests on the host's stamp alone/),
+    ]);
     expect(worst(made)).toBeLessThan(1);
   });
 
@@ -293,7 +300,7 @@ describe("the rig's word alone", () => {
       method: "identity",
       uOffsetNs: 0,
       uRate: 0,
-      warnings: [],
+      findings: [],
     });
   });
 
@@ -369,7 +376,7 @@ describe("a device that began anew", () => {
     const made = evidenceOf({ starts, syncNs, arrivals, uRel, ppm: 35, startU: 20e-3 });
     const clock = fitDaq(made.scan, made.stream);
     const second = clock.segments[1]!.model;
-    expect(second.warnings.join()).toMatch(
+    expect(textsOf(second.findings).join()).toMatch(
       /less the shortest delay of another segment \(0\.400 ms\)/,
     );
     for (const t of [6.3e9, 8e9, 11e9])

@@ -74,13 +74,13 @@ test("where the rig says otherwise it is believed, and the difference is told", 
   expect(
     warnings.filter((w) => /hpwr_i is sampled 4\.00 µs .* 7\.50 µs by the device/.test(w)),
   ).toHaveLength(1);
-  expect(scan.remarks).toHaveLength(1);
+  expect(scan.findings).toHaveLength(1);
   expect([...readCapture(path)].some((r) => r.kind === "damage")).toBe(false);
 });
 
 test("a skew of a row or more, a negative one, or a device.json that is none change nothing", async () => {
   const { rig } = await builtInRig("virtual");
   for (const text of ["", "null", "{}", '{"channels": 3}'])
-    expect(withDeviceSkew(rig, Buffer.from(text))).toEqual({ rig, remarks: [] });
-  expect(withDeviceSkew(rig, deviceJson([0, -5, 10_000, 1e9]))).toEqual({ rig, remarks: [] });
+    expect(withDeviceSkew(rig, Buffer.from(text))).toEqual({ rig, findings: [] });
+  expect(withDeviceSkew(rig, deviceJson([0, -5, 10_000, 1e9]))).toEqual({ rig, findings: [] });
 });

@@ -12,6 +12,7 @@ import { readingPlan } from "../../schema/wire/ina226.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { SESSION } from "../support/evidence.ts";
 import { rigOf, sensor } from "../support/rig.ts";
+import { textsOf } from "../../schema/findings.ts";
 
 const HZ = 10_000;
 const TICKS_PER_ROW = 100;
@@ -100,7 +101,7 @@ describe("a load that moves", () => {
   test("shows gain and offset of the fast path, and the rig is corrected by them", () => {
     const { rig, disciplines } = disciplined({ fastA: off });
     const [d] = disciplines;
-    expect(d).toMatchObject({ rail: "a", quantity: "current", reference: "ref", warnings: [] });
+    expect(d).toMatchObject({ rail: "a", quantity: "current", reference: "ref", findings: [] });
     // The first reading has no known begin.
     expect([d!.fit!.readings, d!.unplaced, d!.refused]).toEqual([39, 0, 0]);
     expect(d!.gain).toBeCloseTo(1.02, 4);
@@ -120,7 +121,7 @@ describe("a load that moves", () => {
 
   test("beyond what the rig states of the two it is believed, and told", () => {
     const { disciplines } = disciplined({ fastA: off, fast: { gainU: 1e-3, offsetU: 0.01 } });
-    const [told, ...more] = disciplines[0]!.warnings;
+    const [told, ...more] = textsOf(disciplines[0]!.findings);
     expect(more).toEqual([]);
     expect(told).toMatch(
       /^a current: reference ref finds gain 1\.0\d\d\d and offset 0\.\d+ A, beyond/,
@@ -129,7 +130,7 @@ describe("a load that moves", () => {
 
   test("that agrees is left as it is", () => {
     const { rig, disciplines } = disciplined({ fast: { gainU: 1e-3, offsetU: 0.01 } });
-    expect(disciplines[0]!.warnings).toEqual([]);
+    expect(textsOf(disciplines[0]!.findings)).toEqual([]);
     expect(disciplines[0]!.gain).toBeCloseTo(1, 4);
     for (const a of [2, 10]) expect(Math.abs(read(rig, a) - a)).toBeLessThan(1e-3);
   });
@@ -148,19 +149,19 @@ describe("drift", () => {
 
   test("of the fast path during the run is uncertain by its spread, and told", () => {
     const { rig, disciplines } = drifting(0.4, { offsetU: 0.02 });
-    const { fit, warnings } = disciplines[0]!;
+    const { fit, findings } = disciplines[0]!;
     // The reference less the fast path, from the first to the last of 39 readings.
     expect(fit!.drift / (-0.4 * (38 / 42))).toBeCloseTo(1, 1);
     expect(rig.rails[0]!.current!.disciplined!.driftU).toBeCloseTo(
       Math.abs(fit!.drift) / Math.sqrt(12),
       12,
     );
-    expect(warnings.at(-1)).toMatch(/^a current: drifted by -0\.3\d A against ref/);
+    expect(findings.at(-1)!.text).toMatch(/^a current: drifted by -0\.3\d A against ref/);
   });
 
   test("within what the rig states of its offset is not told", () => {
     const { rig, disciplines } = drifting(0.4, { offsetU: 0.5 });
-    expect(disciplines[0]!.warnings).toEqual([]);
+    expect(textsOf(disciplines[0]!.findings)).toEqual([]);
     expect(rig.rails[0]!.current!.disciplined!.driftU).toBeGreaterThan(0.05);
   });
 });
@@ -171,7 +172,7 @@ describe("readings that do not count", () => {
     expect(rig.rails[0]!.current).toBe(before.rails[0]!.current);
     expect(disciplines[0]).toMatchObject({ fit: null, gain: 1, gainU: NaN, offsetU: NaN });
     expect(disciplines[0]!.offset).toBeCloseTo(0, 12);
-    expect(disciplines[0]!.warnings).toEqual([
+    expect(textsOf(disciplines[0]!.findings)).toEqual([
       "a current: reference ref gave 7 usable readings, 8 are needed: not corrected by it",
     ]);
     expect(disciplined({ readings: 9 }).disciplines[0]!.fit!.readings).toBe(8);

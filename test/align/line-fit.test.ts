@@ -13,6 +13,7 @@ import {
   tickHz,
 } from "../../align/clocks/clock.ts";
 import { edgeList, modelOf } from "../../align/clocks/fit-model.ts";
+import { observed, textsOf } from "../../schema/findings.ts";
 
 const HZ = 1e6;
 /** Nothing is known but the rate's nominal figure. */
@@ -111,12 +112,12 @@ describe("pairs and the host's stamp", () => {
         pairs(10, 1000, () => ns),
         { ...OPEN, uRel: 0, startUNs: 1e6 },
       );
-    expect(late(4.9e6).warnings).toEqual([]);
-    expect(late(5.1e6).warnings).toEqual([
+    expect(textsOf(late(4.9e6).findings)).toEqual([]);
+    expect(textsOf(late(5.1e6).findings)).toEqual([
       expect.stringMatching(/starts 5\.100 ms .* within ±1\.000 ms: 10 clock pairs/),
     ]);
     expect(late(5.1e6).refNs - 4.5e9).toBeCloseTo(5.1e6, 0);
-    expect(late(-5.1e6).warnings).toHaveLength(1);
+    expect(textsOf(late(-5.1e6).findings)).toHaveLength(1);
   });
 
   test("so is a rate; of two pairs neither", () => {
@@ -125,12 +126,12 @@ describe("pairs and the host's stamp", () => {
         pairs(n, 1000, (k) => -e * 1e3 * k),
         { ...OPEN, uRel: 10e-6 },
       );
-    expect(ppm(49).warnings).toEqual([]);
-    expect(ppm(51).warnings).toEqual([
+    expect(textsOf(ppm(49).findings)).toEqual([]);
+    expect(textsOf(ppm(51).findings)).toEqual([
       expect.stringMatching(/runs 51\.0 ppm .* within ±10\.0 ppm: 10 clock pairs/),
     ]);
-    expect(ppm(51, 3).warnings).toHaveLength(1);
-    expect(ppm(51, 2).warnings).toEqual([]);
+    expect(textsOf(ppm(51, 3).findings)).toHaveLength(1);
+    expect(textsOf(ppm(51, 2).findings)).toEqual([]);
   });
 });
 
@@ -145,7 +146,7 @@ describe("pairs that agree with each other do not bend to a prior that is merely
         pairs(n, 1000, () => 149e6),
         stamped,
       );
-      expect(fit.warnings).toEqual([]);
+      expect(textsOf(fit.findings)).toEqual([]);
       expect(Math.abs(fit.refNs - fit.refDevice * 1000 - 149e6)).toBeLessThan(own(n, 1000));
       expect(fit.uOffsetNs / own(n, 1000)).toBeCloseTo(1, 1);
     },
@@ -156,7 +157,7 @@ describe("pairs that agree with each other do not bend to a prior that is merely
       pairs(4, 10, (k) => -40e3 * k),
       { ...OPEN, uRel: 10e-6 },
     );
-    expect(fit.warnings).toEqual([]);
+    expect(textsOf(fit.findings)).toEqual([]);
     expect((1 - fit.nsPerUnit / 1000) * 1e6).toBeCloseTo(40, 2);
     expect(fit.rateFromEdges).toBeGreaterThan(0.99);
   });
@@ -174,7 +175,9 @@ describe("a model", () => {
   const prior = { hz: HZ, uRel: 1e-5, startNs: 7e6, startUNs: 2e6 };
   const list = pairs(10, 1000, () => 8e6);
   const fitted = () =>
-    modelOf("daq:main", "exchange", prior, list, fitLine(list, prior), 3000, ["told"]);
+    modelOf("daq:main", "exchange", prior, list, fitLine(list, prior), 3000, [
+      observed("clock-by-arrival", "told"),
+    ]);
 
   test("what pairs share and cannot show stands beside their scatter, in quadrature", () => {
     const model = fitted();
@@ -183,7 +186,7 @@ describe("a model", () => {
       method: "exchange",
       edgesUsed: 10,
       nominalHz: HZ,
-      warnings: ["told"],
+      findings: [{ code: "clock-by-arrival", text: "told" }],
     });
     expect(model.startDelayNs! / 1e6).toBeCloseTo(1, 3);
     const open = { ...prior, startUNs: Infinity };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { type EdgeList, matchEdges } from "../../align/clocks/match.ts";
 import { random } from "../../stats/random.ts";
+import { textsOf } from "../../schema/findings.ts";
 
 interface Pattern {
   readonly t: number[];
@@ -93,7 +94,7 @@ describe("edge matching", () => {
     expect(
       Math.abs(match.fit.refNs - (match.fit.refDevice / HZ / (1 + 40e-6)) * 1e9 - 48e6),
     ).toBeLessThan(10e3);
-    expect(match.warnings).toHaveLength(0);
+    expect(textsOf(match.findings)).toHaveLength(0);
   });
 
   test("a periodic train that lost an end fits two ways, and says so", () => {
@@ -110,7 +111,7 @@ describe("edge matching", () => {
         offsetRangeNs: 300e6,
       },
     )!;
-    expect(match.warnings.join()).toMatch(/ambiguous/);
+    expect(textsOf(match.findings).join()).toMatch(/ambiguous/);
   });
 
   test("nothing in common is no match", () => {

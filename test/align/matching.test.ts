@@ -3,6 +3,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { edgeList } from "../../align/clocks/fit-model.ts";
 import { type Match, matchEdges, type MatchOptions } from "../../align/clocks/match.ts";
+import { textsOf } from "../../schema/findings.ts";
 
 const MS = 1e6;
 const PRIOR = { hz: 1e9, uRel: 1e-5, startNs: 0, startUNs: 50 * MS };
@@ -25,7 +26,7 @@ describe("edges pair by time and direction", () => {
       const m = match(edges(AT.map((t) => t + off)), edges(AT))!;
       expect(m.referenceIndex).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
       expect(m.deviceIndex).toEqual(m.referenceIndex);
-      expect([m.missing, m.extra, m.ambiguous, m.warnings]).toEqual([0, 0, false, []]);
+      expect([m.missing, m.extra, m.ambiguous, textsOf(m.findings)]).toEqual([0, 0, false, []]);
       // The stamp has 50 ms to say, eight edges 1 µs each.
       expect((m.fit.refNs - m.fit.refDevice) / MS).toBeCloseTo(off, 3);
       expect(m.pairs.every((p) => p.uNs === 1000)).toBe(true);
@@ -137,7 +138,7 @@ describe("ambiguity", () => {
   test("a train with an end missing fits two ways: that is told", () => {
     const m = match(edges(train(20)), edges(train(18)))!;
     expect(m.ambiguous).toBe(true);
-    expect(m.warnings).toEqual([
+    expect(textsOf(m.findings)).toEqual([
       expect.stringMatching(
         /as well at an offset -?20\.000 ms away \(18 edges each\): the pairing is ambiguous/,
       ),
@@ -146,6 +147,6 @@ describe("ambiguity", () => {
 
   test("a whole train fits one way", () => {
     const m = match(edges(train(20)), edges(train(20)))!;
-    expect([m.ambiguous, m.warnings]).toEqual([false, []]);
+    expect([m.ambiguous, textsOf(m.findings)]).toEqual([false, []]);
   });
 });

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { fitClocks } from "../../align/clocks/fit.ts";
 import { scanCapture } from "../../align/scan.ts";
 import { LogWriter } from "../../capture/log-writer.ts";
-import { warningsOf } from "../../energy/warnings.ts";
+import { findingsOf } from "../../energy/findings.ts";
+import { degrades } from "../../schema/findings.ts";
 import { instant } from "../../schema/time.ts";
 import { scratch, session as anySession, sweep } from "../capture/small-log.ts";
 
@@ -47,11 +48,11 @@ test("samples with Unix stamps stay in their place when the wall clock is set, a
   const placed = [...tNs].map((t, i) => Math.abs(t - value.at(i)));
   expect(Math.max(...placed)).toBeLessThan(0.11e9);
   expect(placed.filter((miss) => miss > 1).length).toBeLessThanOrEqual(50);
-  const told = warningsOf(scan, fitClocks(scan), null, [], [], [], []);
-  const steps = told.warnings.filter((w) => w.includes("wall clock stepped"));
+  const told = findingsOf({ scan, clocks: fitClocks(scan) });
+  const steps = told.flatMap((f) => (f.code === "wall-clock-stepped" ? [f.text] : []));
   expect(steps).toEqual([
     expect.stringMatching(/stepped by 3600\.000 s at 4\.0 s/),
     expect.stringMatching(/stepped by -7200\.000 s at 7\.0 s/),
   ]);
-  expect(told.degraded).toBe(true);
+  expect(degrades(told)).toBe(true);
 });

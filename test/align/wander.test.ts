@@ -22,7 +22,7 @@ const LINE: LineFit = {
   uRate: 0,
   residualRmsNs: 0,
   rateFromEdges: 1,
-  warnings: [],
+  findings: [],
 };
 
 /** A pair each 1.01 s, so that 20 of them span 20 s and a little. */

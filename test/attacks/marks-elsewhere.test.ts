@@ -4,6 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { ProgramMarks } from "../../record/program-marks.ts";
+import { finding } from "../../schema/findings.ts";
 import { MarksSource } from "../../marks/marks-source.ts";
 import { Collected, record } from "../marks/collect.ts";
 import { compileWriter, hasGcc, hasPython, isLinux, python, run } from "../marks/programs.ts";
@@ -88,15 +89,21 @@ describe("marks 9: nobody opened the ring", () => {
     const mark = { name: "m", phase: "instant", clock: "host", t: 1n } as const;
     const silent = new ProgramMarks(false);
     expect(silent.said(nothing)).toEqual([
-      { level: "info", text: "no program opened the mark ring" },
+      {
+        noted: "info",
+        finding: finding("mark-ring-unopened", "marks", "no program opened the mark ring"),
+      },
     ]);
     expect(silent.said({ ...nothing, opened: true })).toEqual([]);
     silent.see(mark);
     expect(silent.said(nothing)).toEqual([]);
     const cuda = new ProgramMarks(true);
     expect(cuda.said(nothing)[0]).toMatchObject({
-      level: "warning",
-      text: expect.stringMatching(/no program loaded the library.*none opened the mark ring/),
+      noted: "warning",
+      finding: {
+        code: "cuda-not-loaded",
+        text: expect.stringMatching(/no program loaded the library.*none opened the mark ring/),
+      },
     });
   });
 

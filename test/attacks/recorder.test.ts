@@ -198,7 +198,10 @@ onLinux("faults beside the measurement", () => {
     const result = scripted({ durationS: 1, blocks: 1, bug: true });
     expect(result.ended).toBe("duration");
     expect(result.findings).toEqual([
-      { subject: "truejoule", text: "thrown in a timer", count: 2 },
+      {
+        ...{ code: "recorder-fault", level: "doubt", subject: "truejoule" },
+        ...{ text: "thrown in a timer", count: 2 },
+      },
     ]);
     expect(rowsIn(logOf())).toBe(result.rows);
   });

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { CaptureRecord } from "../../capture/log-reader.ts";
 import { compare, prepare } from "../../energy/compare.ts";
+import { doubtText } from "../../energy/window.ts";
 import type { Comparison } from "../../energy/result.ts";
 import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import type { Edge, Mark } from "../../schema/records.ts";
@@ -57,7 +58,9 @@ describe("a window that reaches beyond what was observed", () => {
     for (const hasRows of [true, false]) {
       const found = windowOf(from, to, hasRows);
       const w = found.windows.find((x) => x.window.name === "w-1")!;
-      expect(w.window.doubt).toMatch(hasRows ? doubt : /before the recording|beyond its end/);
+      expect(doubtText(w.window.doubts)).toMatch(
+        hasRows ? doubt : /before the recording|beyond its end/,
+      );
       expect(said(found, /^window w-1: .*was not observed/)).toHaveLength(1);
       expect(found.degraded).toBe(true);
       expect(["no_data", "gappy", "estimate"]).toContain(w.physical?.quality ?? "no_data");
@@ -66,7 +69,7 @@ describe("a window that reaches beyond what was observed", () => {
 
   test("within a second, or a tenth of itself, is not", () => {
     const found = windowOf(-0.1, 3.5);
-    expect(found.windows.find((x) => x.window.name === "w-1")!.window.doubt).toBeUndefined();
+    expect(found.windows.find((x) => x.window.name === "w-1")!.window.doubts).toBeUndefined();
     expect(said(found, /not observed/)).toEqual([]);
   });
 });

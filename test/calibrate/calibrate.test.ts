@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { command } from "../../cli/calibrate.ts";
 import { builtInRig, loadRig } from "../../rigs/load.ts";
-import type { CalibratedSensor, CalibrationRecord } from "../../schema/calibration-record.ts";
+import type { CalibratedSensor, CalibrationRecord } from "../../schema/documents/calibration.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { writeDisciplined } from "../align/disciplined-bench.ts";
 import { call, type Outcome } from "../end-to-end/call.ts";

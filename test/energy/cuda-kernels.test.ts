@@ -25,6 +25,7 @@ import {
   submitMark,
   truth,
 } from "../align/gpu-bench.ts";
+import { textsOf } from "../../schema/findings.ts";
 
 interface Kernel {
   readonly name: string;
@@ -120,7 +121,12 @@ describe("Joules per kernel", () => {
 
   test("every kernel has its time back, within its bounds", () => {
     const k = comparison.clocks.kernels!;
-    expect([k.table.count, k.unbounded, k.early, k.warnings]).toEqual([kernels.length, 0, 0, []]);
+    expect([k.table.count, k.unbounded, k.early, textsOf(k.findings)]).toEqual([
+      kernels.length,
+      0,
+      0,
+      [],
+    ]);
     const wrong = kernels.filter(({ t0 }, i) => k.loNs[i]! - 1 > t0 || k.hiNs[i]! + 1 < t0);
     expect(wrong).toEqual([]);
   });

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
 import { MarkTable } from "../../align/mark-table.ts";
+import { doubtText } from "../../energy/window.ts";
 import { byBegin, pairMarks, WindowList } from "../../energy/windows.ts";
 import type { Mark } from "../../schema/records.ts";
 import { instant } from "../../schema/time.ts";
 import { SESSION } from "../../bench/log.ts";
+import { textsOf } from "../../schema/findings.ts";
 
 const mark = (name: string, phase: Mark["phase"], tNs: number, span?: string): Mark => ({
   name,
@@ -19,7 +21,7 @@ function paired(marks: readonly Mark[]): { list: WindowList; warnings: readonly 
   const table = new MarkTable({ ...SESSION, hostEpoch: instant<"host">(0n) });
   for (const m of marks) table.add(m, 1);
   const found = pairMarks(table);
-  return { list: new WindowList(session, table, found), warnings: found.warnings };
+  return { list: new WindowList(session, table, found), warnings: textsOf(found.findings) };
 }
 
 const names = (marks: Mark[]): string[] =>
@@ -209,7 +211,7 @@ describe("marks that are not on the host's clock", () => {
     [[false, false], "begin and end", [5, 5]],
   ])("by edges %j: in doubt is the %s", (byEdge, which, u) => {
     const w = placed(byEdge, 5).at(1);
-    expect(w.doubt).toBe(`no hardware edge for its ${which}: placed by the gpu clock`);
+    expect(doubtText(w.doubts)).toBe(`no hardware edge for its ${which}: placed by the gpu clock`);
     expect([w.u0Ns, w.u1Ns]).toEqual(u);
   });
 

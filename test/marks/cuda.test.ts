@@ -19,6 +19,7 @@ import { Collected, record } from "./collect.ts";
 import { runPtx } from "./cuda/ptx.ts";
 import { buildFakeCuda, type FakeCuda, whose } from "./cuda/build.ts";
 import { hasGcc, run } from "./programs.ts";
+import { textsOf } from "../../schema/findings.ts";
 
 const hook = new URL("../../scripts/ts-register.mjs", import.meta.url).href;
 const here = join(import.meta.dirname, "cuda");
@@ -145,7 +146,7 @@ describe("marks 10: the ping kernel's PTX, run", () => {
       const others = sink.marks.filter((m) => !collector.add(m, session));
       const k = kernelTimes(collector.finish(), sink.exchanges, session)!;
       expect([k.table.count, k.table.launches, k.table.launchesAlone]).toEqual([300, 300, 0]);
-      expect([k.unbounded, k.early, k.warnings]).toEqual([0, 0, []]);
+      expect([k.unbounded, k.early, textsOf(k.findings)]).toEqual([0, 0, []]);
       expect(k.clocks[0]!.exchanges).toBeGreaterThan(10); // a hundred where a core is free
       const wrong = k.table.startNs
         .slice(0, 300)
@@ -175,33 +176,37 @@ describe("marks 10: the ping kernel's PTX, run", () => {
     test("a program that ends by _exit: its trace has no end, and what is missing is said", async () => {
       const { k } = await aligned(["300", "abrupt"]);
       expect(k.table.launches).toBe(300);
-      expect(k.warnings[0]).toMatch(/no end of the trace from process \d+ /);
+      expect(textsOf(k.findings)[0]).toMatch(/no end of the trace from process \d+ /);
     });
 
     test("launches that a graph captures are told apart from those whose record is lost", async () => {
       const captured = await aligned(["200", "capture"]);
       const { launchesAlone, launchesCaptured, count } = captured.k.table;
       expect([count, launchesAlone, launchesCaptured]).toEqual([160, 40, 40]);
-      expect(captured.k.warnings).toEqual([]);
+      expect(textsOf(captured.k.findings)).toEqual([]);
       const dropped = await aligned(["200"], { FAKE_DROP: "10" });
       const lost = 200 - dropped.k.table.count;
       expect(lost).toBeGreaterThan(10);
-      expect(dropped.k.warnings.join()).toMatch(/CUPTI dropped \d+ records/);
-      expect(dropped.k.warnings.join()).toContain(`${lost} launches have no kernel record`);
+      expect(textsOf(dropped.k.findings).join()).toMatch(/CUPTI dropped \d+ records/);
+      expect(textsOf(dropped.k.findings).join()).toContain(
+        `${lost} launches have no kernel record`,
+      );
     });
 
     test("another profiler has CUPTI: nothing of its is touched, nothing is recorded, and that is said", async () => {
       const { sink, result, k } = await aligned(["50"], { FAKE_SUBSCRIBED: "1" });
       expect(result.stderr).toMatch(/kernels are not recorded: cuptiSubscribe/);
       expect(sink.marks.map((m) => m.name)).toEqual(["cuda_trace_begin"]);
-      expect(k.warnings).toEqual([
+      expect(textsOf(k.findings)).toEqual([
         expect.stringMatching(/another profiler had CUPTI in process \d+: nothing/),
       ]);
     });
 
     test("another user's clock: records from outside the run are left out and counted", async () => {
       const { k } = await aligned(["50"], { FAKE_TSC: "1" });
-      expect(k.warnings.join()).toMatch(/\d+ records carry times at which they cannot have run/);
+      expect(textsOf(k.findings).join()).toMatch(
+        /\d+ records carry times at which they cannot have run/,
+      );
       expect(k.source.every((s) => s === 2)).toBe(true);
     });
 

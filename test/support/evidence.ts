@@ -140,7 +140,7 @@ export function evidenceOf(e: Evidence): Made {
     session: SESSION,
     rig: rigOf({ rowHz: ROW_HZ, clock }),
     disciplines: [],
-    remarks: [],
+    findings: [],
     rigSha256: "",
     attachments: new Map(),
     stream,

@@ -249,7 +249,11 @@ function compareDocument(windows: readonly SyntheticWindow[], o: SyntheticOption
     schema: "compare/1",
     run: "synthetic",
     source: o.source ?? "virtual",
-    clock: { device: "daq", rate_ppm: 12, edges_used: 4, edges_missing: 1, residual_rms_ns: 4000 },
+    clock: {
+      ...{ device: "daq", rate_ppm: 12, tick_hz: 20000.24, offset_ns: -5000 },
+      ...{ interval_ns: [-9000, -1000], residual_rms_ns: 4000 },
+      ...{ edges_used: 4, edges_missing: 1, edges_extra: 0 },
+    },
     windows: windows.map((w) => {
       const joules = truthJ(w.t1_ns * 1e-9) - truthJ(w.t0_ns * 1e-9);
       return {

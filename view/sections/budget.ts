@@ -1,8 +1,8 @@
 // Where each window's uncertainty comes from (GUM budget): terms, size, share of the variance.
 
-import type { BudgetTerm, ComparedWindow } from "../documents.ts";
+import type { BudgetTerm, ComparedWindow } from "../../schema/documents/compare.ts";
 import { bar } from "../figures.ts";
-import { quantity, share } from "../format.ts";
+import { quantity, share, relativeU } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import type { ReportModel } from "../report-model.ts";
 import { mostOf } from "../../stats/summary.ts";
@@ -11,7 +11,7 @@ const MAX_OTHERS = 12;
 const SMALL = 1e-3; // share of the variance below which terms are summed into one row
 
 export function budget(m: ReportModel): Html {
-  const all = (m.comparison?.windows ?? []).filter((w) => w.physical?.budget?.length);
+  const all = (m.comparison?.windows ?? []).filter((w) => w.physical?.budget.length);
   if (all.length === 0) return html``;
   const first = all.find((w) => w === m.headline) ?? all[0]!;
   const others = all.filter((w) => w !== first).slice(0, MAX_OTHERS);
@@ -41,13 +41,13 @@ export function budget(m: ReportModel): Html {
 
 function expanded(w: ComparedWindow): string {
   const p = w.physical!;
-  const relative = share(p.expanded_uncertainty_j / Math.abs(p.energy_j));
+  const relative = share(relativeU(p));
   return `U = ${quantity(p.expanded_uncertainty_j, "J", 2)} (${relative})`;
 }
 
 function budgetTable(w: ComparedWindow): Html {
   const p = w.physical!;
-  const terms = [...p.budget!].sort((a, b) => variance(b) - variance(a));
+  const terms = [...p.budget].sort((a, b) => variance(b) - variance(a));
   const total = terms.reduce((sum, t) => sum + variance(t), 0);
   const shown = terms.filter((t) => variance(t) >= SMALL * total);
   const small = terms.filter((t) => variance(t) < SMALL * total);
@@ -67,13 +67,13 @@ function budgetTable(w: ComparedWindow): Html {
         </tr>
       </thead>
       <tbody>
-        ${shown.map((t) => termRow(t.term, t.type ?? "", variance(t), total, largest))}
+        ${shown.map((t) => termRow(t.term, t.type, variance(t), total, largest))}
         ${small.length > 0 && smallRow(small, total, largest)}
         <tr class="total">
           <th scope="row">Combined</th>
           <td></td>
           <td class="num">${quantity(Math.sqrt(total), "J", 3)}</td>
-          <td colspan="2">${expansion(p.coverage_factor ?? 2, total, p.expanded_uncertainty_j)}</td>
+          <td colspan="2">${expansion(p.coverage_factor, total, p.expanded_uncertainty_j)}</td>
         </tr>
       </tbody>
     </table>
@@ -83,8 +83,8 @@ function budgetTable(w: ComparedWindow): Html {
 const variance = (t: BudgetTerm): number => t.contribution_j ** 2;
 
 /** A stated U that is not k times the terms in quadrature is shown as such, not silently replaced. */
-function expansion(k: number, total: number, statedJ: number): Html {
-  const agrees = Math.abs(k * Math.sqrt(total) - statedJ) <= 0.02 * statedJ;
+function expansion(k: number, total: number, statedJ: number | null): Html {
+  const agrees = statedJ !== null && Math.abs(k * Math.sqrt(total) - statedJ) <= 0.02 * statedJ;
   const doubt = agrees ? "" : " as stated: the terms do not make it in quadrature alone";
   return html`× ${k} = <b>U = ${quantity(statedJ, "J", 3)}</b>${doubt}`;
 }

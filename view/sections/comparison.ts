@@ -1,8 +1,13 @@
 // Physical Joules beside every channel's claim: the numbers, and the errors on one axis.
 
-import type { ChannelFilter, Claim, ComparedWindow, Physical } from "../documents.ts";
+import type {
+  ChannelFilter,
+  Claim,
+  ComparedWindow,
+  Physical,
+} from "../../schema/documents/compare.ts";
 import { type ErrorAxis, errorAxis, errorBand, errorDot, errorScale } from "../figures.ts";
-import { fixed, percent, quantity, uncertain } from "../format.ts";
+import { fixed, percent, quantity, uncertain, relativeU } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import type { ReportModel } from "../report-model.ts";
 import { standing } from "./header.ts";
@@ -28,11 +33,11 @@ export function comparison(m: ReportModel): Html {
 }
 
 export function comparisonTable(w: ComparedWindow): Html {
-  const claims = w.telemetry ?? [];
+  const claims = w.telemetry;
   const p = w.physical;
   if (!p && claims.length === 0)
     return html`<p class="empty">Nothing was measured in this window.</p>`;
-  const bandPct = p ? (100 * p.expanded_uncertainty_j) / Math.abs(p.energy_j) : 0;
+  const bandPct = p ? 100 * relativeU(p) : 0;
   const axis = errorAxis([bandPct, ...claims.flatMap(reach)]);
   const channels = [...new Set(claims.map((c) => c.channel))];
   return html`<div class="scroll">
@@ -75,9 +80,7 @@ const NO_TRACE = html`<tr class="physical">
 
 function physicalRow(p: Physical, axis: ErrorAxis, bandPct: number): Html {
   return html`<tr class="physical">
-    <th scope="row">
-      Rails, physical<small>all measured rails, k = ${p.coverage_factor ?? 2}</small>
-    </th>
+    <th scope="row">Rails, physical<small>all measured rails, k = ${p.coverage_factor}</small></th>
     <td class="num">${uncertain(p.energy_j, p.expanded_uncertainty_j, "J")}</td>
     <td class="num">reference</td>
     <td class="plot">${errorBand(axis, bandPct)}</td>

@@ -1,6 +1,6 @@
 // What slow accurate references said of the fast sensors, and what was corrected by it.
 
-import type { DisciplineFit } from "../documents.ts";
+import type { DisciplineFit } from "../../schema/documents/compare.ts";
 import { count, fixed, percent, uncertain } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import type { ReportModel } from "../report-model.ts";

@@ -1,39 +1,57 @@
 // Everything that is not as it should be, in words: gaps, clipping, missing edges, failed reads, warnings.
 
+import { type Finding, finding, type FindingCode, type Level } from "../../schema/findings.ts";
 import type { ClockFit } from "../documents.ts";
 import { count, quantity, share } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import { Flag, flagged } from "../notices.ts";
 import type { ReportModel } from "../report-model.ts";
+import type { Channel } from "../telemetry.ts";
 import type { Trace } from "../trace.ts";
 
-export interface Finding {
-  readonly grade: "loss" | "warn" | "note";
-  readonly text: string;
-}
+/** What the page says of a finding. A compare.json of an earlier truejoule has texts alone. */
+type Shown = Pick<Finding, "level" | "text"> & {
+  readonly code?: string;
+  readonly subject?: string;
+  readonly count?: number;
+};
 
-/** In the order of the data's way; what two files say in the same words is said once. */
-export function findings(m: ReportModel): Finding[] {
-  const all: Finding[] = [
-    ...m.logChanges.map((text) => ({ grade: "loss", text }) as const),
-    ...m.missing.map((text) => ({ grade: "warn", text }) as const),
+/** In the order of the data's way; what compare.json says of a clock is not said again for align.json. */
+export function findings(m: ReportModel): Shown[] {
+  const compared = saidIn(m.comparison, "");
+  const said = new Set(compared.map(keyOf));
+  const all: Shown[] = [
+    ...m.logChanges.map((text) => finding("log-changed", "capture log", text)),
+    ...m.missing,
     ...(m.trace ? traceFindings(m.trace) : []),
-    ...m.clocks.flatMap(clockFindings),
-    ...m.channels
-      .filter((c) => c.failed > 0)
-      .map(
-        (c) =>
-          ({
-            grade: "warn",
-            text: `${c.name}: ${count(c.failed)} of ${count(c.reads, "read")} failed; they count as no value, not as 0.`,
-          }) as const,
-      ),
-    ...(m.comparison?.warnings ?? []).map(
-      (text) => ({ grade: "warn", text: String(text) }) as const,
-    ),
+    ...m.clocks.flatMap(clockFindings).filter((f) => f.code === undefined || !said.has(keyOf(f))),
+    ...m.channels.filter((c) => c.failed > 0).map(failedReads),
+    ...compared,
   ];
   return [...new Map(all.map((f) => [f.text, f])).values()];
 }
+
+const keyOf = ({ code, subject }: Shown): string => `${code} ${subject}`;
+
+interface Said {
+  readonly findings?: readonly Shown[];
+  readonly warnings?: readonly string[];
+}
+
+/** @param lead names the subject, where the texts do not. */
+function saidIn(of: Said | null, lead: string): Shown[] {
+  const said: readonly Shown[] =
+    of?.findings ?? of?.warnings?.map((text) => ({ level: "doubt", text: String(text) })) ?? [];
+  return said.map((f) => ({ ...f, text: lead + f.text }));
+}
+
+const failedReads = ({ name, failed, reads }: Channel): Finding =>
+  finding(
+    "reads-failed",
+    name,
+    `${name}: ${count(failed)} of ${count(reads, "read")} failed; they count as no value, not as 0.`,
+    failed,
+  );
 
 function traceFindings(t: Trace): Finding[] {
   const n = t.notices;
@@ -46,55 +64,71 @@ function traceFindings(t: Trace): Finding[] {
   ].map((f) => flagged(n, f)) as [number, number, number, number, number];
   const spanS = (t.buckets.last.tNs - t.buckets.startNs) * 1e-9;
   const rows = (k: number): string => `${count(k, "row")} of ${count(t.buckets.total)}`;
-  const all: (Finding | false)[] = [
-    gaps > 0 && {
-      grade: "loss",
-      text: `${count(gaps, "gap")} in the trace, ${quantity(n.gapS, "s", 3)} in all (${share(n.gapS / spanS)} of the run), the longest ${quantity(n.longestGapS, "s", 3)}. The running energy does not grow across them.`,
-    },
-    clipped > 0 && {
-      grade: "loss",
-      text: `${rows(clipped)} clipped: the converter was at its limit, so true peaks are higher than drawn and the energy is a lower bound there.`,
-    },
-    clockOut > 0 && {
-      grade: "warn",
-      text: `${rows(clockOut)} lie outside the clock fit: their time is extrapolated.`,
-    },
-    interpolated > 0 && {
-      grade: "note",
-      text: `${rows(interpolated)} are interpolated onto the requested rate.`,
-    },
-    t.buckets.backwards > 0 && {
-      grade: "warn",
-      text: `${rows(t.buckets.backwards)} stand earlier than the row before them; they were held at its time.`,
-    },
-    edges > 0 && { grade: "note", text: `${count(edges, "trigger edge")} in the trace.` },
-  ];
-  return all.filter((f): f is Finding => f !== false);
+  const out: Finding[] = [];
+  const say = (code: FindingCode, n: number, text: string): void =>
+    void (n > 0 && out.push(finding(code, "fused.arrow", text, n)));
+  say(
+    "time-gaps",
+    gaps,
+    `${count(gaps, "gap")} in the trace, ${quantity(n.gapS, "s", 3)} in all (${share(n.gapS / spanS)} of the run), the longest ${quantity(n.longestGapS, "s", 3)}. The running energy does not grow across them.`,
+  );
+  say(
+    "rows-clipped",
+    clipped,
+    `${rows(clipped)} clipped: the converter was at its limit, so true peaks are higher than drawn and the energy is a lower bound there.`,
+  );
+  say(
+    "rows-outside-clock",
+    clockOut,
+    `${rows(clockOut)} lie outside the clock fit: their time is extrapolated.`,
+  );
+  say(
+    "rows-interpolated",
+    interpolated,
+    `${rows(interpolated)} are interpolated onto the requested rate.`,
+  );
+  say(
+    "rows-backwards",
+    t.buckets.backwards,
+    `${rows(t.buckets.backwards)} stand earlier than the row before them; they were held at its time.`,
+  );
+  say("edges-seen", edges, `${count(edges, "trigger edge")} in the trace.`);
+  return out;
 }
 
-function clockFindings(c: ClockFit): Finding[] {
+function clockFindings(c: ClockFit): Shown[] {
   const name = c.clock ?? "clock";
-  const missing = c.edges_missing ?? 0;
-  const extra = c.edges_extra ?? 0;
-  const all: (Finding | false)[] = [
-    missing > 0 && {
-      grade: "warn",
-      text: `${name}: ${count(missing, "edge")} expected but not seen in the trace; nothing was paired in their place.`,
-    },
-    extra > 0 && {
-      grade: "warn",
-      text: `${name}: ${count(extra, "edge")} seen that nobody announced; left unpaired.`,
-    },
-    ...(c.warnings ?? []).map((text) => ({ grade: "warn", text: `${name}: ${text}` }) as const),
-  ];
-  return all.filter((f): f is Finding => f !== false);
+  const out: Shown[] = [];
+  const say = (code: FindingCode, n: number, text: string): void =>
+    void (n > 0 && out.push(finding(code, name, `${name}: ${count(n, "edge")} ${text}`, n)));
+  say(
+    "edges-missing",
+    c.edges_missing ?? 0,
+    "expected but not seen in the trace; nothing was paired in their place.",
+  );
+  say("edges-extra", c.edges_extra ?? 0, "seen that nobody announced; left unpaired.");
+  return [...out, ...saidIn(c, `${name}: `)];
+}
+
+/** Its class in the page's style sheet, and its word. */
+const SHOWN_AS: Readonly<Record<Level, readonly [string, string]>> = {
+  loss: ["loss", "Loss"],
+  doubt: ["warn", "Warning"],
+  remark: ["note", "Note"],
+};
+
+function item({ level, code, text, count: n }: Shown): Html {
+  const [kind, word] = SHOWN_AS[level];
+  return html`<li class="${kind}" data-code="${code ?? ""}" data-count="${n ?? 1}">
+    <b>${word}</b><span>${text}</span>
+  </li>`;
 }
 
 export function findingsSection(m: ReportModel): Html {
   const list = findings(m);
   const body = list.length
     ? html`<ul class="findings">
-        ${list.map((f) => html`<li class="${f.grade}"><b>${{ loss: "Loss", warn: "Warning", note: "Note" }[f.grade]}</b><span>${f.text}</span></li>`)}
+        ${list.map(item)}
       </ul>`
     : html`<p class="empty good">
         No gaps, no clipped samples, no missing edges, no failed reads, no warnings.

@@ -11,7 +11,7 @@ import { factList } from "./facts.ts";
 const OPEN = 3;
 
 export function folds(m: ReportModel): Html {
-  if (m.folds === null) return m.comparison?.["kernels"] === undefined ? html`` : howTo(m.name);
+  if (m.folds === null) return m.comparison?.kernels === undefined ? html`` : howTo(m.name);
   const { kernels, warnings, problem } = m.folds;
   return html`<section id="folds">
     <h2>Kernels, folded</h2>

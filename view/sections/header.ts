@@ -1,7 +1,7 @@
 // The top of the page: what this is (measured or simulated, loudly), and the answer in one sentence.
 
-import type { Claim } from "../documents.ts";
-import { fixed, percent, quantity, share, uncertain } from "../format.ts";
+import type { Claim } from "../../schema/documents/compare.ts";
+import { fixed, percent, quantity, share, uncertain, relativeU } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import { isSimulated, type ReportModel } from "../report-model.ts";
 
@@ -103,8 +103,8 @@ function verdict(m: ReportModel): Html {
   const took = isSimulated(m.source) ? "the simulated rails took" : "the rails took";
   const energy = uncertain(p.energy_j, p.expanded_uncertainty_j, "J");
   return html`In window <code>${w.name}</code> ${took} <b>${energy}</b>
-    <span class="k">(k = ${p.coverage_factor ?? 2})</span>. ${unobserved(p.gap_fraction ?? 0)}
-    ${claimsSentence(w.telemetry ?? [], p.expanded_uncertainty_j / p.energy_j)}`;
+    <span class="k">(k = ${p.coverage_factor})</span>. ${unobserved(p.gap_fraction)}
+    ${claimsSentence(w.telemetry, relativeU(p))}`;
 }
 
 const NEGLIGIBLE_GAP = 1e-3; // share of a window below which a verdict need not mention it
@@ -153,11 +153,7 @@ function tiles(m: ReportModel): Html[] {
   const clock = m.clocks[0];
   const found: (readonly [string, string, string] | null)[] = [
     p
-      ? [
-          "Physical energy",
-          quantity(p.energy_j, "J", 5),
-          `± ${share(p.expanded_uncertainty_j / p.energy_j)} expanded`,
-        ]
+      ? ["Physical energy", quantity(p.energy_j, "J", 5), `± ${share(relativeU(p))} expanded`]
       : null,
     p?.mean_power_w !== undefined
       ? [

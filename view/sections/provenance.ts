@@ -19,6 +19,7 @@ const SHOWN_ELSEWHERE = new Set([
   "schema",
   "windows",
   "warnings",
+  "findings",
   "clock",
   "run",
   "source",

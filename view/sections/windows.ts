@@ -1,7 +1,7 @@
 // Every window with its Joules; a click shows it in the trace.
 
-import type { Claim, ComparedWindow } from "../documents.ts";
-import { count, percent, quantity, uncertain } from "../format.ts";
+import type { Claim, ComparedWindow } from "../../schema/documents/compare.ts";
+import { count, percent, quantity, uncertain, relativeU } from "../format.ts";
 import { breakable, type Html, html } from "../html.ts";
 import type { ReportModel } from "../report-model.ts";
 import { comparisonTable, qualityBadge } from "./comparison.ts";
@@ -50,13 +50,13 @@ export function windows(m: ReportModel): Html {
 }
 
 function channelsOf(listed: readonly ComparedWindow[]): string[] {
-  const all = listed.flatMap((w) => plainClaims(w.telemetry ?? []).map((c) => c.channel));
+  const all = listed.flatMap((w) => plainClaims(w.telemetry).map((c) => c.channel));
   return [...new Set(all)].slice(0, MAX_CHANNELS);
 }
 
 function row(w: ComparedWindow, channels: readonly string[]): Html {
   const p = w.physical;
-  const claims = new Map(plainClaims(w.telemetry ?? []).map((c) => [c.channel, c]));
+  const claims = new Map(plainClaims(w.telemetry).map((c) => [c.channel, c]));
   const seen = p !== null && p.quality !== "no_data"; // 0 J of no samples is not an energy
   const joules = seen ? uncertain(p.energy_j, p.expanded_uncertainty_j, "J") : "–";
   return html`<tr>
@@ -71,7 +71,7 @@ function row(w: ComparedWindow, channels: readonly string[]): Html {
     <td class="num strong">${joules}</td>
     <td class="num">${quantity(seen ? p.mean_power_w : null, "W")}</td>
     <td>${qualityBadge(p?.quality)}</td>
-    ${channels.map((c) => claimCell(claims.get(c), p ? p.expanded_uncertainty_j / p.energy_j : 0))}
+    ${channels.map((c) => claimCell(claims.get(c), p ? relativeU(p) : 0))}
   </tr>`;
 }
 

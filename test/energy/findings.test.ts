@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { fitClocks } from "../../align/clocks/fit.ts";
 import { scanCapture } from "../../align/scan.ts";
 import { LogWriter } from "../../capture/log-writer.ts";
-import { warningsOf } from "../../energy/warnings.ts";
+import { findingsOf } from "../../energy/findings.ts";
+import { textsOf } from "../../schema/findings.ts";
 import { instant } from "../../schema/time.ts";
 import { scratch, session, sweep } from "../capture/small-log.ts";
 
@@ -30,7 +31,7 @@ function told(silenceS: number): readonly string[] {
   }
   log.close();
   const scan = scanCapture(path);
-  return warningsOf(scan, fitClocks(scan), null, [], [], [], []).warnings;
+  return textsOf(findingsOf({ scan, clocks: fitClocks(scan) }));
 }
 
 test("a silence in which a counter may have gone round twice is told, one turn is counted", () => {

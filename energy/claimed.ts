@@ -1,0 +1,162 @@
+// The telemetry of a run, and its physical trace → what each channel claims for a window: plain, and with its own
+// filter taken out; what strobing channels could have claimed.
+// Holds: a claim is set beside the shunts' Joules only where there are some; its series has no misplaced reads.
+
+import type { SessionClocks } from "../align/clocks/fit.ts";
+import type { Scan, TelemetrySeries } from "../align/scanned.ts";
+import { NS_PER_S } from "../schema/time.ts";
+import {
+  type Misplaced,
+  misplacedReads,
+  sharingStamps,
+  withoutReads,
+} from "./claims/clock-sets.ts";
+import { filteredEnergyJ, fitFilter, type FilterFit, strobeRangeJ } from "./claims/filter.ts";
+import { type Lag, lagOf } from "./claims/lag.ts";
+import { PowerPrefix } from "./claims/prefix.ts";
+import { COUNTER_SAMPLE_NS, knownSensor, STROBE } from "./claims/sensors.ts";
+import { type Claim, Series } from "./claims/series.ts";
+import { type PlacedTrace, placedTrace, traceMeans } from "./claims/trace-means.ts";
+import { quality } from "./quality.ts";
+import type { PhysicalEnergy, TelemetryEnergy, WindowResult } from "./result.ts";
+import type { Window } from "./window.ts";
+
+/** All channels that claim Joules, by name. */
+export interface Claimed {
+  readonly series: ReadonlyMap<string, Series>;
+  /** Reads that a clock set on the way put at a wrong time; they are left out of `series`. */
+  readonly misplaced: readonly Misplaced[];
+  /** None without a physical trace. */
+  readonly filters: ReadonlyMap<string, FilterFit>;
+  readonly lags: readonly Lag[];
+  readonly trace: PowerPrefix | null;
+}
+
+export function claimedIn(scan: Scan, clocks: SessionClocks): Claimed {
+  const placed = scan.stream && clocks.daq ? placedTrace(scan.stream.outline, clocks.daq) : null;
+  const trace = placed && new PowerPrefix(placed.tNs, placed.powerW);
+  const { claims, misplaced } = placedClaims(scan, placed);
+  const series = new Map(claims.map((s) => [s.channel.name, new Series(s)]));
+  const filters = trace ? fitFilters(scan, series, trace) : new Map<string, FilterFit>();
+  const lags = placed ? lagsOf(claims, placed) : [];
+  return { series, misplaced, filters, lags, trace };
+}
+
+/** Channels that claim Joules, without the reads that a clock set on the way put at a wrong time. */
+function placedClaims(
+  scan: Scan,
+  placed: PlacedTrace | null,
+): { claims: TelemetrySeries[]; misplaced: Misplaced[] } {
+  const claims = scan.telemetry.filter(({ channel }) => /^(power|energy)$/.test(channel.quantity));
+  if (!placed) return { claims, misplaced: [] };
+  const trace = traceMeans(placed);
+  const found = claims.flatMap((s) =>
+    s.channel.quantity === "power" ? (misplacedReads(s, trace) ?? []) : [],
+  );
+  const misplaced = sharingStamps(found, claims);
+  const left = new Map(misplaced.map((m) => [m.channel, m.reads]));
+  return { claims: claims.map((s) => withoutReads(s, left.get(s.channel.name) ?? [])), misplaced };
+}
+
+const lagsOf = (claims: readonly TelemetrySeries[], placed: PlacedTrace): Lag[] =>
+  claims.flatMap((s) => (s.channel.quantity === "power" ? (lagOf(s, placed) ?? []) : []));
+
+function fitFilters(
+  scan: Scan,
+  series: ReadonlyMap<string, Series>,
+  trace: PowerPrefix,
+): Map<string, FilterFit> {
+  const gpu = scan.session.labels["gpu"] ?? "";
+  const fits = new Map<string, FilterFit>();
+  for (const [name, s] of series) {
+    if (s.isCounter) continue;
+    const fit = fitFilter(s, trace, knownSensor(gpu, name));
+    if (fit) fits.set(name, fit);
+  }
+  return fits;
+}
+
+/** The trace in a window, and what a counter could have claimed for it: wanted twice, found once. */
+export class SeenByCounter {
+  readonly trace: PowerPrefix;
+  readonly window: Window;
+  #rangeJ: readonly [number, number] | undefined;
+
+  constructor(trace: PowerPrefix, window: Window) {
+    this.trace = trace;
+    this.window = window;
+  }
+
+  get rangeJ(): readonly [number, number] {
+    const { t0Ns, t1Ns } = this.window;
+    return (this.#rangeJ ??= strobeRangeJ(this.trace, t0Ns, t1Ns, COUNTER_SAMPLE_NS, 0));
+  }
+}
+
+/** A window, its Joules by the shunts, and its stretch of their trace; both null without one. */
+export interface Measured {
+  readonly window: Window;
+  readonly physical: PhysicalEnergy | null;
+  readonly seen: SeenByCounter | null;
+}
+
+export const telemetryOf = ({ series, filters }: Claimed, m: Measured): TelemetryEnergy[] =>
+  [...series].flatMap(([name, s]) => claimsOf(name, s, filters.get(name), m));
+
+function claimsOf(
+  channel: string,
+  s: Series,
+  filter: FilterFit | undefined,
+  m: Measured,
+): TelemetryEnergy[] {
+  const { window: w, physical, seen: seenBy } = m;
+  const claim = s.claim(w.t0Ns, w.t1Ns);
+  const plain = row({ channel, method: s.isCounter ? "counter" : "trapezoid" }, claim, m);
+  if (!seenBy || !physical || !Number.isFinite(claim.energyJ) || !(physical.energyJ > 0))
+    return [plain];
+  const seen = s.isCounter
+    ? same(midpoint(seenBy.rangeJ))
+    : filter && filteredEnergyJ(s, seenBy.trace, filter, w.t0Ns, w.t1Ns);
+  if (seen === undefined || !(seen[0] > 0)) return [plain];
+  // The claim with the filter's own effect taken out, so that what is left is gain and offset.
+  const scale = (j: number): number => physical.energyJ / j;
+  const [low, high] = seen;
+  const matched: Claim = {
+    ...claim,
+    energyJ: claim.energyJ * scale((low + high) / 2),
+    intervalJ: [claim.intervalJ[0] * scale(high), claim.intervalJ[1] * scale(low)],
+  };
+  return [plain, row({ channel, method: "filter_matched" }, matched, m)];
+}
+
+const same = (x: number): readonly [number, number] => [x, x];
+const midpoint = ([lo, hi]: readonly [number, number]): number => (lo + hi) / 2;
+
+function row(
+  of: Pick<TelemetryEnergy, "channel" | "method">,
+  claim: Claim,
+  { window: w, physical }: Measured,
+): TelemetryEnergy {
+  const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
+  const ratio = physical && physical.energyJ > 0 ? claim.energyJ / physical.energyJ : NaN;
+  const uTelemetry = (claim.intervalJ[1] - claim.intervalJ[0]) / 2 / claim.energyJ;
+  const uPhysical = physical ? physical.expandedUncertaintyJ / physical.energyJ : NaN;
+  const finite = (x: number): number | null => (Number.isFinite(x) ? x : null);
+  return {
+    ...of,
+    ...claim,
+    errorPct: finite(100 * (ratio - 1)),
+    errorUncertaintyPct: finite(100 * ratio * Math.hypot(uTelemetry, uPhysical)),
+    quality: quality(claim.samples, durationS, claim.gapFraction),
+  };
+}
+
+/** Only where the outline still resolves the strobe. */
+export function strobeOf(seen: SeenByCounter, scan: Scan): WindowResult["strobe"] {
+  const { trace, window: w } = seen;
+  const cellNs = (scan.stream!.outline.rowsPerCell * NS_PER_S) / scan.rig!.device.rowHz;
+  if (cellNs > COUNTER_SAMPLE_NS / 4 || w.t1Ns - w.t0Ns < 10 * STROBE.updateNs) return null;
+  const counterJ = seen.rangeJ;
+  const instantJ = strobeRangeJ(trace, w.t0Ns, w.t1Ns, STROBE.updateNs, STROBE.windowNs);
+  return Number.isFinite(counterJ[0]) ? { counterJ, instantJ } : null;
+}

@@ -1,0 +1,24 @@
+// The documents whose definitions are published as JSON Schema: docs/schema/NAME.json (`npm run schemas`).
+
+import type { GenericSchema } from "valibot";
+import { CALIBRATION } from "./calibration.ts";
+import { COMPARE } from "./compare.ts";
+import { SESSION } from "./session.ts";
+
+/** By the file's name: `compare/1` is compare-1.json. */
+export const PUBLISHED: Readonly<
+  Record<string, { readonly title: string; readonly schema: GenericSchema }>
+> = {
+  "calibration-1": {
+    title: "A calibration record, as `truejoule calibrate` writes it",
+    schema: CALIBRATION,
+  },
+  "compare-1": {
+    title: "compare.json, and what `truejoule compare --json` prints",
+    schema: COMPARE,
+  },
+  "session-1": {
+    title: "session.json of a capture log",
+    schema: SESSION,
+  },
+};

@@ -1,0 +1,18 @@
+// session.json of a log (docs/capture.md, `session/1`).
+
+import type { DocumentOf } from "./document.ts";
+import { constant, mapOf, object, oneOf, orNull, SOURCE, text, wholeText } from "./words.ts";
+
+export const SESSION = object({
+  schema: constant("session/1"),
+  id: text,
+  source: SOURCE,
+  host_clock: oneOf("monotonic", "unix", "trace"),
+  host_epoch_ns: wholeText(64),
+  start_unix_ns: orNull(wholeText(64)),
+  assumed_zone: orNull(text),
+  software: text,
+  labels: mapOf(text),
+});
+
+export type SessionDocument = DocumentOf<typeof SESSION>;
