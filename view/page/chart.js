@@ -1,6 +1,7 @@
 // Enters: a unit, its series, the state. Leaves: one uPlot panel: min–max band and mean of each series at
 // one column a pixel, gaps hatched, reads dotted, markers drawn.
 
+import uPlot from "uplot";
 import { bucketColumns, channelColumns, columnTimes, rawColumns } from "./columns.js";
 import { lastAtOrBefore } from "./data.js";
 import { claimColour, railColour, withAlpha } from "./theme.js";

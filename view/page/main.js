@@ -1,6 +1,8 @@
 // Wires the page: state (view, markers, what is hidden), panels, lanes, controls. Everything redraws from
 // the state, once a frame.
 
+import "uplot/dist/uPlot.min.css";
+import "./page.css";
 import { AXIS_LEFT, createPanel, PAD_RIGHT, plottable, updatePanel } from "./chart.js";
 import { excerptFor } from "./columns.js";
 import { loadDocument } from "./data.js";

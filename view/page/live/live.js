@@ -1,6 +1,9 @@
 // Wires the live page: the socket fills the store, the state says what is looked at, everything redraws
 // from both. The page never sends anything.
 
+import "uplot/dist/uPlot.min.css";
+import "../page.css";
+import "./live.css";
 import { attachPointer, onKey } from "../gestures.js";
 import { element } from "../readout.js";
 import { cssColour, readTheme } from "../theme.js";
