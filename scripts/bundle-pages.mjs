@@ -15,7 +15,7 @@ export default async function bundlePages() {
   const licence = readFileSync(join(root, "node_modules/uplot/LICENSE"), "utf8").trim();
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: { report: "view/page/main.js", live: "view/page/live/live.js" },
+    entryPoints: { report: "view/page/report/main.ts", live: "view/page/live/main.ts" },
     bundle: true,
     minify: true,
     format: "iife",
