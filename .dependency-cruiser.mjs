@@ -49,6 +49,23 @@ export default {
       to: { path: inside(outside) },
     },
     {
+      name: "page",
+      severity: "error",
+      comment:
+        "a page runs in a browser: it has arithmetic, words for numbers and what it is handed",
+      from: { path: "^view/page/" },
+      to: {
+        pathNot: "^(view/(page/|(format|page-data|live-data)\\.ts$)|stats/|node_modules/uplot/)",
+      },
+    },
+    {
+      name: "page-bundled",
+      severity: "error",
+      comment: "the program embeds a page's bundle and imports none of its sources",
+      from: { path: inside([...Object.keys(floors), ...roofs]), pathNot: "^view/page/" },
+      to: { path: "^view/page/" },
+    },
+    {
       name: "circle",
       severity: "error",
       comment: "two files that need each other are one file, or a third is missing",

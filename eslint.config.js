@@ -81,7 +81,7 @@ const noLongArguments = {
 };
 
 export default tseslint.config(
-  { ignores: ["dist/", "node_modules/", "view/page/", "**/*.mjs", "*.js", "carry/", "runs/"] },
+  { ignores: ["dist/", "node_modules/", "**/*.mjs", "*.js", "carry/", "runs/"] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true } },

@@ -32,6 +32,8 @@ const project = (displayName, folders, without) => ({
 export default {
   // Generous: a slow machine is no failure; nothing asserts an absolute time.
   testTimeout: 60_000,
+  // The pages are bundled as `npm run build` does it, so that no test sees one older than its sources.
+  globalSetup: "<rootDir>/scripts/bundle-pages.mjs",
   projects: [
     project("unit", "[a-z]", [SYSTEM, BROWSER]),
     project("system", SYSTEM, [BROWSER]),

@@ -16,7 +16,7 @@ const MANY = 5;
 const SHOWN = 8;
 
 const sources = find("*.ts").filter((f) => !f.startsWith("test/") && !f.endsWith(".d.ts"));
-const pages = find("view/page/*.js");
+const pages = sources.filter((f) => f.startsWith("view/page/"));
 
 const many = [];
 const asserted = new Map();

@@ -1,5 +1,5 @@
 // Runs truejoule on a GPU host that has no Node and no network: packs this machine's node (stripped),
-// dist/, the rigs, the pages, marks/cuda to be built there, and the production dependencies into one archive.
+// dist/, the rigs, marks/cuda to be built there, and the production dependencies into one archive.
 //
 //   npm run build && node scripts/gpu-host-carry.mjs        → carry/truejoule-linux-x64.tar.xz
 //   host$ tar xJf truejoule-linux-x64.tar.xz                  (or: python3 -m tarfile -e ARCHIVE)
@@ -32,7 +32,7 @@ try {
 }
 
 const client = ["marks/c", "marks/cuda", "marks/python", "examples"];
-for (const part of ["dist", "rigs", "scripts", "view/page", "package.json", "LICENSE", ...client])
+for (const part of ["dist", "rigs", "scripts", "package.json", "LICENSE", ...client])
   if (existsSync(join(root, part)))
     cpSync(join(root, part), join(stage, part), { recursive: true });
 

@@ -3,15 +3,15 @@
 
 import type { Packed } from "./page-data.ts";
 
-export function packFloats(values: Float32Array): Packed {
+export function packFloats(values: Float32Array): Packed<"f32"> {
   return { kind: "f32", base64: base64(littleEndian(values, 4)) };
 }
 
-export function packDoubles(values: Float64Array): Packed {
+export function packDoubles(values: Float64Array): Packed<"f64"> {
   return { kind: "f64", base64: base64(littleEndian(values, 8)) };
 }
 
-export function packBytes(values: Uint8Array): Packed {
+export function packBytes(values: Uint8Array): Packed<"u8"> {
   return { kind: "u8", base64: base64(values) };
 }
 

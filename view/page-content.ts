@@ -2,7 +2,7 @@
 
 import type { BucketSeries, Buckets } from "./decimate.ts";
 import { packBytes, packDoubles, packFloats } from "./pack.ts";
-import type { PageChannel, PageData, PageExcerpt, PageSeries } from "./page-data.ts";
+import type { PageChannel, PageData, PageExcerpt, PageSeries, PageTrace } from "./page-data.ts";
 import { isSimulated, type ReportModel } from "./report-model.ts";
 import { type Channel, slopeOf } from "./telemetry.ts";
 import type { SeriesInfo, Trace } from "./trace.ts";
@@ -35,7 +35,7 @@ function spanOf(m: ReportModel): [number, number] {
   return known.length ? [leastOf(known), mostOf(known)] : [0, 0];
 }
 
-function traceData(t: Trace): NonNullable<PageData["trace"]> {
+function traceData(t: Trace): PageTrace {
   const b = t.buckets;
   return {
     startNs: b.startNs,

@@ -3,26 +3,9 @@
 
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Html, html, jsonForScript } from "./html.ts";
 import type { PageData } from "./page-data.ts";
-
-/** In the order of dependence; they share one scope once joined, so their top-level names differ. */
-const SCRIPTS = [
-  "data",
-  "columns",
-  "units",
-  "theme",
-  "chart",
-  "lanes",
-  "gestures",
-  "readout",
-  "main",
-];
-
-const STYLES = ["page"];
 
 export interface PageParts {
   readonly title: string;
@@ -32,7 +15,7 @@ export interface PageParts {
 }
 
 export function renderPage(parts: PageParts): string {
-  const { script, style, notice } = pageAssets(SCRIPTS, STYLES);
+  const { script, style, notice } = pageAssets("report");
   const policy = policyOf(script, style);
   const document = html`<html lang="en">
     <head>
@@ -64,7 +47,7 @@ export function renderPage(parts: PageParts): string {
 
 /** What the page may do, as a Content-Security-Policy: run our script, by hash, and wear our style. */
 export function pagePolicy(): string {
-  const { script, style } = pageAssets(SCRIPTS, STYLES);
+  const { script, style } = pageAssets("report");
   return policyOf(script, style);
 }
 
@@ -91,32 +74,19 @@ interface Assets {
   readonly notice: string;
 }
 
-/** uPlot and files of view/page, joined. @param scripts names without `.js`, @param styles without `.css`. */
-export function pageAssets(scripts: readonly string[], styles: readonly string[]): Assets {
-  const page = pageFolder();
-  const uplot = dirname(createRequire(import.meta.url).resolve("uplot/package.json"));
-  const own = scripts.map((name) => joinable(readFileSync(join(page, `${name}.js`), "utf8")));
-  const library = readFileSync(join(uplot, "dist/uPlot.iife.min.js"), "utf8").trim();
-  const notice = readFileSync(join(uplot, "LICENSE"), "utf8").trim();
-  const script = `/* uPlot\n${notice}\n*/\n${library}\n(() => {\n"use strict";\n${own.join("\n")}})();\n`;
-  const sheets = styles.map((name) => readFileSync(join(page, `${name}.css`), "utf8"));
-  const style = `${readFileSync(join(uplot, "dist/uPlot.min.css"), "utf8").trim()}\n${sheets.join("\n")}`;
+/** A page as `npm run build` bundled it: script and style with uPlot in them, and uPlot's licence. */
+export function pageAssets(page: "report" | "live"): Assets {
+  const read = (name: string): string => readFileSync(new URL(name, BUNDLES), "utf8");
+  if (!existsSync(new URL(`${page}.js`, BUNDLES)))
+    throw new Error(`${fileURLToPath(BUNDLES)}${page}.js is missing: npm run build makes it`);
+  const [script, style] = [read(`${page}.js`), read(`${page}.css`)];
   if (/<\/(script|style)/i.test(script + style))
     throw new Error("a page asset would end its own element");
-  return { script, style, notice };
+  return { script, style, notice: read("uPlot-LICENSE.txt") };
 }
 
-/** Our modules import only each other, one statement to a line, so joining them is dropping those lines. */
-function joinable(module: string): string {
-  return module.replace(/^import [^;]*;\n/gm, "").replace(/^export (?=function|const)/gm, "");
-}
-
-/** The page's sources lie in the package, beside this file or, built, beside `dist`. */
-function pageFolder(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const found = [join(here, "page"), join(here, "../../view/page")].find((d) =>
-    existsSync(join(d, "main.js")),
-  );
-  if (!found) throw new Error("view/page is missing from this installation");
-  return found;
-}
+/** Beside this file where it was built; the sources use the same. */
+const BUNDLES = new URL(
+  import.meta.url.endsWith(".ts") ? "../dist/view/page/" : "./page/",
+  import.meta.url,
+);

@@ -1,56 +1,30 @@
 // Server and page together, without a browser: what a page holds that looked from the beginning, and one
 // that came late, is what was recorded; and a page that reads no more is cut off.
 
-import { beforeAll, describe, expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { EventEmitter } from "node:events";
 import type { WebSocket } from "ws";
 import type { TelemetryChannel } from "../../schema/records.ts";
 import { LiveFeed } from "../../view/feed/live-feed.ts";
+import type { LiveMessage } from "../../view/live-data.ts";
 import { LiveHub } from "../../view/live/live-hub.ts";
+import type { Columns } from "../../view/page/columns.ts";
+import { lately, levelFor, storeColumns } from "../../view/page/live/store-columns.ts";
+import { createStore, type Store, takeBinary } from "../../view/page/live/store.ts";
 import { block, EPOCH, fedWith, LAYOUT, powerW, RIG, ROW_HZ, session } from "./small-bench.ts";
-
-interface Columns {
-  readonly min: (number | null)[];
-  readonly mean: (number | null)[];
-  readonly max: (number | null)[];
-}
-interface Store {
-  now: number;
-  readonly row0: number;
-  readonly rowPeriod: number;
-  readonly reads: readonly {
-    readonly name: string;
-    readonly t: Float64Array;
-    readonly value: Float64Array;
-    readonly failed: readonly number[];
-  }[];
-}
-interface StoreModule {
-  createStore(hello: unknown): Store;
-  takeBinary(store: Store, message: ArrayBuffer): number;
-  storeColumns(store: Store, s: number, from: number, to: number, n: number): Columns;
-  levelFor(store: Store, from: number, pixel: number): number;
-  lately(store: Store, s: number, seconds: number): { mean: number; max: number };
-}
-
-let page: StoreModule;
-beforeAll(async () => {
-  const url = new URL("../../view/page/live/store.js", import.meta.url);
-  page = (await import(url.href)) as StoreModule;
-});
 
 /** A page as the server sees it, and what its script makes of the messages. */
 class Looker extends EventEmitter {
   store: Store | null = null;
-  readonly texts: { type: string; [field: string]: unknown }[] = [];
+  readonly texts: LiveMessage[] = [];
   bufferedAmount = 0;
   terminated = false;
 
   send(message: string | ArrayBuffer): void {
-    if (typeof message !== "string") return void page.takeBinary(this.store!, message);
-    const m = JSON.parse(message) as { type: string };
+    if (typeof message !== "string") return void takeBinary(this.store!, message);
+    const m = JSON.parse(message) as LiveMessage;
     this.texts.push(m);
-    if (m.type === "hello") this.store = page.createStore(m);
+    if (m.type === "hello") this.store = createStore(m);
   }
 
   terminate(): void {
@@ -58,8 +32,9 @@ class Looker extends EventEmitter {
     this.emit("close");
   }
 
-  last(type: string): Record<string, unknown> {
-    return this.texts.findLast((m) => m.type === type)!;
+  last<Type extends LiveMessage["type"]>(type: Type): Extract<LiveMessage, { type: Type }> {
+    const isIt = (m: LiveMessage): m is Extract<LiveMessage, { type: Type }> => m.type === type;
+    return this.texts.findLast(isIt)!;
   }
 }
 
@@ -68,6 +43,10 @@ function look(hub: LiveHub): Looker {
   hub.attach(looker as unknown as WebSocket);
   return looker;
 }
+
+/** Of the total. */
+const columnsOf = (store: Store, from: number, to: number, n: number): Columns =>
+  storeColumns(store, 0, { from, to, n });
 
 const CHANNELS: TelemetryChannel[] = [
   { name: "nvml.power_usage", quantity: "power", unit: "W" },
@@ -98,7 +77,7 @@ describe("a page that looks", () => {
     hub.tick();
     for (const { store } of [early, late!]) {
       // 0 to 10 s in 10 ms columns: every bucket against the known power.
-      const total = page.storeColumns(store!, 0, store!.row0, store!.row0 + 10, 1000);
+      const total = columnsOf(store!, store!.row0, store!.row0 + 10, 1000);
       for (let c = 0; c < 1000; c++) {
         const t = c / 100;
         const inHole = t >= 4 && t < 4.4;
@@ -111,7 +90,7 @@ describe("a page that looks", () => {
       expect(usage!.failed).toEqual([5]);
       expect(temperature!.t).toHaveLength(0);
     }
-    expect(early.last("state")["gaps"]).toHaveLength(1);
+    expect(early.last("state").gaps).toHaveLength(1);
   });
 
   test("every span is drawn from a level that is fine enough and reaches back", () => {
@@ -123,24 +102,24 @@ describe("a page that looks", () => {
       [10, 1000, 1],
       [20, 100, 3],
     ] as const) {
-      expect(page.levelFor(store!, end - span, span / columns)).toBe(level);
-      const { mean, max } = page.storeColumns(store!, 0, end - span, end - span / 10, columns);
+      expect(levelFor(store!, end - span, span / columns)).toBe(level);
+      const { mean, max } = columnsOf(store!, end - span, end - span / 10, columns);
       expect(mean.every((v) => v !== null)).toBe(true);
       expect(Math.max(...(max as number[]))).toBeCloseTo(powerW(0.1), 3);
     }
     // The finest level holds 8.2 s only: a narrow view further back falls back to a coarser one.
-    expect(page.levelFor(store!, end - 25, 0.001)).toBe(1);
-    expect(page.storeColumns(store!, 0, end - 25, end - 24.9, 50).mean).not.toContain(null);
+    expect(levelFor(store!, end - 25, 0.001)).toBe(1);
+    expect(columnsOf(store!, end - 25, end - 24.9, 50).mean).not.toContain(null);
     store!.now = end + 0.1;
-    expect(page.lately(store!, 0, 1).mean).toBeCloseTo((powerW(0.1) + powerW(0.6)) / 2, 0);
+    expect(lately(store!, 0, 1).mean).toBeCloseTo((powerW(0.1) + powerW(0.6)) / 2, 0);
     store!.now = end + 3; // the DAQ is gone
-    expect(page.lately(store!, 0, 1)).toEqual({ mean: NaN, max: NaN });
+    expect(lately(store!, 0, 1)).toEqual({ mean: NaN, max: NaN });
   });
 
   test("a span that begins before the first row is drawn as finely as any", () => {
     const { store } = look(new LiveHub(fedWith(3 * ROW_HZ, 1000), "run"));
-    expect(page.levelFor(store!, store!.row0 - 0.1, 0.01)).toBe(1);
-    expect(page.levelFor(store!, store!.row0 - 7, 0.002)).toBe(0);
+    expect(levelFor(store!, store!.row0 - 0.1, 0.01)).toBe(1);
+    expect(levelFor(store!, store!.row0 - 7, 0.002)).toBe(0);
   });
 
   test("a stream that changes its shape makes it begin anew", () => {
@@ -151,7 +130,7 @@ describe("a page that looks", () => {
     hub.tick();
     expect(looker.texts.filter((m) => m.type === "hello")).toHaveLength(2);
     expect(looker.store!.reads.map((c) => c.name)).toEqual(CHANNELS.map((c) => c.name));
-    expect(page.storeColumns(looker.store!, 0, 0.001, 0.09, 10).mean).not.toContain(null);
+    expect(columnsOf(looker.store!, 0.001, 0.09, 10).mean).not.toContain(null);
   });
 
   test("hears of losses once, and of all of them when it comes late", () => {
@@ -163,7 +142,7 @@ describe("a page that looks", () => {
     hub.tick();
     hub.tick();
     const heard = (l: Looker): unknown[] =>
-      l.texts.flatMap((m) => (m.type === "notes" ? (m["list"] as { text: string }[]) : []));
+      l.texts.flatMap((m) => (m.type === "notes" ? m.list : []));
     expect(heard(looker)).toEqual([{ level: "loss", text: "3 frames lost", t_s: null }]);
     expect(heard(look(hub))).toHaveLength(1);
   });
@@ -188,7 +167,7 @@ describe("a page that looks", () => {
     ] as const)
       feed.mark({ name: "command", phase, clock: "host", t: EPOCH + t });
     hub.end("over");
-    expect(looker.last("end")["text"]).toBe("over");
-    expect((looker.last("windows")["closed"] as unknown[]).length).toBe(1);
+    expect(looker.last("end").text).toBe("over");
+    expect(looker.last("windows").closed.length).toBe(1);
   });
 });

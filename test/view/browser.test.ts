@@ -55,14 +55,17 @@ if (!CHROMIUM)
     rmSync(run.dir, { recursive: true });
   });
 
+  /** The page draws once a frame; the frame after has everything. */
+  const drawn = (of = page): Promise<unknown> =>
+    of.evaluate("new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))");
   const readout = async (label: string): Promise<string> => {
-    await page.waitForTimeout(100); // one frame is enough, a loaded machine may be late
+    await drawn();
     const tile = page.locator("#readout .tile", { hasText: label });
     return (await tile.locator(".value").textContent()) ?? "";
   };
   const joules = (text: string): number => Number(text.replace(/[^\d.]/g, ""));
   const resolution = async (): Promise<string> => {
-    await page.waitForTimeout(100);
+    await drawn();
     return (await page.textContent("#resolution")) ?? "";
   };
   const truth = (a: number, b: number): number => truthJ(b) - truthJ(a);
@@ -124,6 +127,54 @@ if (!CHROMIUM)
     expect(await resolution()).toBe(reset);
   });
 
+  test("keys place markers at the pointer and clear them", async () => {
+    await page.click("#reset");
+    const over = (await page.locator(".u-over").first().boundingBox())!;
+    const point = (share: number) => page.mouse.move(over.x + share * over.width, over.y + 60);
+    await page.locator("#plots").focus();
+    await point(0.25);
+    await page.keyboard.press("a");
+    await point(0.75);
+    await page.keyboard.press("B");
+    await drawn();
+    const marker = async (id: string): Promise<number> => Number(await page.inputValue(`#${id}`));
+    const [a, b] = [await marker("marker-a"), await marker("marker-b")];
+    expect(a).toBeCloseTo(1.5, 1);
+    expect(b).toBeCloseTo(4.5, 1);
+    expect(Math.abs(joules(await readout("Energy")) - truth(a, b))).toBeLessThan(1);
+    await page.keyboard.press("Escape");
+    await drawn();
+    expect(await page.inputValue("#marker-a")).toBe("");
+    expect(await page.textContent("#readout .between")).toContain("Place markers");
+  });
+
+  test("a finger's drag zooms as a mouse's does", async () => {
+    const context = await browser.newContext({
+      viewport: { width: 420, height: 800 },
+      hasTouch: true,
+    });
+    const touched = await context.newPage();
+    await touched.goto(`file://${run.report}`);
+    await touched.waitForSelector("html.ready");
+    await touched.evaluate("scrollTo(0, document.getElementById('plots').offsetTop - 60)");
+    await drawn(touched);
+    const whole = await touched.textContent("#resolution");
+    const over = (await touched.locator(".u-over").first().boundingBox())!;
+    const finger = await context.newCDPSession(touched);
+    const touch = (type: "touchStart" | "touchMove" | "touchEnd", share?: number) =>
+      finger.send("Input.dispatchTouchEvent", {
+        type,
+        touchPoints:
+          share === undefined ? [] : [{ x: over.x + share * over.width, y: over.y + 60 }],
+      });
+    await touch("touchStart", 0.4);
+    for (const share of [0.45, 0.5, 0.55]) await touch("touchMove", share);
+    await touch("touchEnd");
+    await drawn(touched);
+    expect(await touched.textContent("#resolution")).not.toBe(whole);
+    await context.close();
+  });
+
   test("zoomed to an edge, every sample is drawn", async () => {
     await page.fill("#marker-a", "0.9998");
     await page.fill("#marker-b", "1.0008");
@@ -135,14 +186,14 @@ if (!CHROMIUM)
   test("light and dark both paint the trace", async () => {
     const before = await page.screenshot();
     await page.click("#theme");
-    await page.waitForTimeout(100);
+    await drawn();
     expect((await page.screenshot()).equals(before)).toBe(false);
     expect(await page.getAttribute("html", "data-theme")).toBe("dark");
   });
 
   test("fits a telephone without sideways scrolling", async () => {
     await page.setViewportSize({ width: 420, height: 800 });
-    await page.waitForTimeout(200);
+    await drawn();
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(420);
     expect(errors).toEqual([]);
   });

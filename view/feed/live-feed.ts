@@ -23,12 +23,7 @@ import { LiveWindows } from "./live-windows.ts";
 import { Pyramid, rowsPerBucket } from "./pyramid.ts";
 import { RowClock } from "./row-clock.ts";
 import { RunningEnergy } from "./running-energy.ts";
-
-export interface Series {
-  readonly name: string;
-  readonly role: "total" | "power" | "voltage" | "current";
-  readonly unit: "W" | "V" | "A";
-}
+import type { LiveSeries } from "../live-data.ts";
 
 /** Columns of telemetry reads, as the sampler hands them over (nvml/batch.ts). */
 export interface ReadColumns {
@@ -53,7 +48,7 @@ export class LiveFeed {
   readonly clock: RowClock;
   readonly energy: RunningEnergy;
   readonly rowsPerBucket: number;
-  series: readonly Series[] = [];
+  series: readonly LiveSeries[] = [];
   channels: readonly Channel[] = [];
   /** Names of the channels whose claims stand beside a window's Joules. */
   claims: readonly string[] = [];
@@ -217,13 +212,13 @@ export class LiveFeed {
   }
 }
 
-function seriesOf(c: Calibrator): Series[] {
+function seriesOf(c: Calibrator): LiveSeries[] {
   const has = (column: "voltageV" | "currentA") => c.rails.filter((r) => r[column] !== null);
   return [
     { name: "total", role: "total", unit: "W" },
-    ...c.rails.map(({ name }): Series => ({ name, role: "power", unit: "W" })),
-    ...has("voltageV").map(({ name }): Series => ({ name, role: "voltage", unit: "V" })),
-    ...has("currentA").map(({ name }): Series => ({ name, role: "current", unit: "A" })),
+    ...c.rails.map(({ name }): LiveSeries => ({ name, role: "power", unit: "W" })),
+    ...has("voltageV").map(({ name }): LiveSeries => ({ name, role: "voltage", unit: "V" })),
+    ...has("currentA").map(({ name }): LiveSeries => ({ name, role: "current", unit: "A" })),
   ];
 }
 

@@ -2,6 +2,7 @@
 // Order matters only for the message: any one failure refuses.
 
 import { timingSafeEqual } from "node:crypto";
+import { PROTOCOL, TOKEN_PREFIX } from "../live-data.ts";
 
 export interface Knock {
   readonly method: string | undefined;
@@ -40,9 +41,6 @@ function sameToken(given: string | null, wanted: string): boolean {
   const [a, b] = [Buffer.from(given ?? ""), Buffer.from(wanted)];
   return a.byteLength === b.byteLength && timingSafeEqual(a, b);
 }
-
-export const PROTOCOL = "truejoule.live.1";
-const TOKEN_PREFIX = "token.";
 
 /** The token among a WebSocket's offered subprotocols, where the protocol itself is offered too. */
 export function tokenOf(offered: string | undefined): string | null {

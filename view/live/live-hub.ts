@@ -74,7 +74,7 @@ export class LiveHub {
 
   /** The last that pages hear. */
   stop(text: string): void {
-    this.#send(JSON.stringify({ type: "end", text }));
+    this.#send(make.end(text));
   }
 
   /** All that is held, up to where the others are. */

@@ -4,23 +4,8 @@ import { html } from "../html.ts";
 import { pageAssets, sourceHash, verbatim } from "../page-template.ts";
 import type { ServedPage } from "./server.ts";
 
-/** In the order of dependence, as in page-template.ts. */
-const SCRIPTS = [
-  "data",
-  "columns",
-  "units",
-  "theme",
-  "chart",
-  "gestures",
-  "readout",
-  "live/store",
-  "live/panels",
-  "live/tables",
-  "live/live",
-];
-
 export function livePage(): ServedPage {
-  const { script, style } = pageAssets(SCRIPTS, ["page", "live/live"]);
+  const { script, style } = pageAssets("live");
   const text = render(script, style);
   return {
     policy: `default-src 'none'; script-src '${sourceHash(script)}'; style-src '${sourceHash(style)}'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,

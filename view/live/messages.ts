@@ -1,12 +1,12 @@
-// The feed → messages of docs/live.md. Binary for what is many, JSON for what is few.
+// The feed → messages of docs/live.md (../live-data.ts). Binary for what is many, JSON for what is few.
 
 import { NS_PER_S } from "../../schema/time.ts";
 import { type Channel, READS } from "../feed/claims.ts";
 import type { LiveFeed } from "../feed/live-feed.ts";
 import { CAPACITY, type Pyramid, RATIO } from "../feed/pyramid.ts";
+import { BUCKETS_HEAD, Kind, type LiveMessage, READS_HEAD } from "../live-data.ts";
 
-export const Kind = { buckets: 1, reads: 2 } as const;
-const HEAD = 48;
+const textOf = (message: LiveMessage): string => JSON.stringify(message);
 
 /** What only the recorder knows. */
 export interface RecorderFigures {
@@ -21,7 +21,7 @@ export interface RecorderFigures {
 }
 
 export function hello(feed: LiveFeed, run: string): string {
-  return JSON.stringify({
+  return textOf({
     type: "hello",
     schema: "live/1",
     source: feed.session.source,
@@ -44,12 +44,12 @@ export function hello(feed: LiveFeed, run: string): string {
 /** Complete buckets [from, to) of one level. */
 export function buckets(feed: LiveFeed, p: Pyramid, level: number, from: number, to: number) {
   const n = to - from;
-  const bytes = new ArrayBuffer(HEAD + n * 3 * p.series * 4);
+  const bytes = new ArrayBuffer(BUCKETS_HEAD + n * 3 * p.series * 4);
   const v = new DataView(bytes);
   [Kind.buckets, level, n, p.series].forEach((word, i) => v.setUint32(4 * i, word, true));
   const times = [from, feed.nowNs() / 1e9, feed.clock.sessionNs(0) / 1e9, feed.clock.rowNs / 1e9];
   times.forEach((x, i) => v.setFloat64(16 + 8 * i, x, true));
-  p.copy(level, from, to, new Float32Array(bytes, HEAD));
+  p.copy(level, from, to, new Float32Array(bytes, BUCKETS_HEAD));
   return bytes;
 }
 
@@ -61,12 +61,12 @@ export function reads(channels: readonly Channel[], since: number[]): ArrayBuffe
     n += c.count - since[i];
   });
   if (n === 0) return null;
-  const bytes = new ArrayBuffer(8 + n * 18);
+  const bytes = new ArrayBuffer(READS_HEAD + n * 18);
   new DataView(bytes).setUint32(0, Kind.reads, true);
   new DataView(bytes).setUint32(4, n, true);
-  const times = new Float64Array(bytes, 8, n);
-  const values = new Float64Array(bytes, 8 + 8 * n, n);
-  const which = new Uint16Array(bytes, 8 + 16 * n, n);
+  const times = new Float64Array(bytes, READS_HEAD, n);
+  const values = new Float64Array(bytes, READS_HEAD + 8 * n, n);
+  const which = new Uint16Array(bytes, READS_HEAD + 16 * n, n);
   let at = 0;
   channels.forEach((c, i) => {
     for (let k = since[i]!; k < c.count; k++, at++) {
@@ -89,7 +89,7 @@ export function state(feed: LiveFeed, r: RecorderFigures | null): string {
   const stale = sinceRowNs > Math.max(STALE_NS, (4 * NS_PER_S) / feed.rig.device.rowHz);
   const rowS = (row: number): number => clock.sessionNs(row) / 1e9;
   const c = clock.state;
-  return JSON.stringify({
+  return textOf({
     type: "state",
     now_s: nowNs / 1e9,
     elapsed_s: r?.elapsedS ?? 0,
@@ -131,7 +131,7 @@ const SHOWN_CLOSED = 20;
 export function windows(feed: LiveFeed): string {
   const w = feed.windows;
   const nowNs = feed.clock.sessionNs(feed.energy.end - 2);
-  return JSON.stringify({
+  return textOf({
     type: "windows",
     claims: feed.claims,
     open: w.open(SHOWN_OPEN, nowNs).map((o) => ({
@@ -147,7 +147,7 @@ export function windows(feed: LiveFeed): string {
         name: c.name,
         t0_s: c.t0Ns / 1e9,
         duration_s: (c.t1Ns - c.t0Ns) / 1e9,
-        energy_j: c.joules[0],
+        energy_j: c.joules[0] ?? NaN,
         lost_rows: c.lostRows,
         claims_j: [...c.joules.subarray(1)],
       })),
@@ -157,7 +157,7 @@ export function windows(feed: LiveFeed): string {
 export function notes(feed: LiveFeed, last: number): string {
   const epoch = feed.session.hostEpoch;
   const list = feed.notes.slice(Math.max(0, feed.notes.length - last));
-  return JSON.stringify({
+  return textOf({
     type: "notes",
     list: list.map((n) => ({
       level: n.level,
@@ -166,3 +166,5 @@ export function notes(feed: LiveFeed, last: number): string {
     })),
   });
 }
+
+export const end = (text: string): string => textOf({ type: "end", text });

@@ -8,7 +8,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
-import { PROTOCOL, refusal, tokenOf } from "./access.ts";
+import { PROTOCOL } from "../live-data.ts";
+import { refusal, tokenOf } from "./access.ts";
 import { Connections } from "./connections.ts";
 
 export interface ServedPage {
