@@ -113,7 +113,7 @@ const C_TYPES: Readonly<Record<string, string>> = {
 
 /**
  * Loads the library. A function that this driver lacks answers FUNCTION_NOT_FOUND, as NVML's own do.
- * @throws SourceError (fatal) when there is no NVIDIA driver here
+ * @throws SourceError when there is no NVIDIA driver here
  */
 export async function loadNvml(path = "libnvidia-ml.so.1"): Promise<NvmlNative> {
   const { default: koffi } = await import("koffi");

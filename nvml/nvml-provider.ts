@@ -13,12 +13,12 @@ export interface NvmlArgs {
   readonly pace: Pace;
 }
 
-/** @throws SourceError (fatal) without a working driver */
+/** @throws SourceError without a working driver */
 export async function open(args: NvmlArgs): Promise<TelemetryProvider> {
   return nvmlProvider(await openSystemNvml(), args.pace);
 }
 
-/** The driver's library with the host's clocks. @throws SourceError (fatal) without a working driver */
+/** The driver's library with the host's clocks. @throws SourceError without a working driver */
 export async function openSystemNvml(): Promise<NvmlLibrary> {
   const native = await loadNvml();
   const clocks = hostClocks();

@@ -23,7 +23,7 @@ const MAX_SAMPLES = 1 << 16;
 const MEMORY_V2 = 0x02000028;
 const TEMPERATURE_V1 = 0x0100000c;
 
-/** @throws SourceError (fatal) when the library does not initialise, naming its code */
+/** @throws SourceError when the library does not initialise, naming its code */
 export function openNvml(native: NvmlNative, clocks: WallClocks): NvmlLibrary {
   const { c } = native;
   const code = c.nvmlInit_v2();

@@ -69,7 +69,7 @@ const LEAD_NS = 20_000_000n;
 /** A driver call that hangs cannot be interrupted; after this long its worker is given up. */
 const STOP_TIMEOUT_MS = 5000;
 
-/** @throws SourceError (fatal) when a grid's provider does not open, and nobody takes failures */
+/** @throws SourceError when a grid's provider does not open, and nobody takes failures */
 export async function startSampler(options: SamplerOptions): Promise<Sampler> {
   const control = new SharedArrayBuffer(CONTROL_BYTES);
   const deliver = new Delivery();

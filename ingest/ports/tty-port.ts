@@ -29,7 +29,7 @@ export interface TtyOptions {
 
 const WRITE_PATIENCE_MS = 100;
 
-/** @throws SourceError on opening: `retry` when it is not there, `fatal` when it may not be used. */
+/** @throws SourceError on opening, when it is not there or may not be used. */
 export function ttyPort(path: string, options: TtyOptions = {}): OpenPort {
   return async (sink) => {
     const fd = openTty(path);
