@@ -2,8 +2,7 @@
 
 import { readSmallFile } from "../capture/regular-file.ts";
 import { type CompareDocument, COMPARE } from "../schema/documents/compare.ts";
-import { documentIn } from "../schema/documents/document.ts";
-import { inputError } from "../schema/errors.ts";
+import { documentIn, jsonIn } from "../schema/documents/document.ts";
 import type { Finding } from "../schema/findings.ts";
 
 export interface ClockFit {
@@ -38,14 +37,8 @@ export interface Alignment {
 const MAX_JSON_BYTES = 256e6;
 
 /** @throws InputError when the file cannot be read, is too large or no JSON; `command` writes it anew */
-export async function readDocument(path: string, command: string): Promise<unknown> {
-  try {
-    return JSON.parse(textOf(path));
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw inputError(`not JSON; truejoule ${command} writes it anew`, path);
-  }
-}
+export const readDocument = (path: string, command: string): unknown =>
+  jsonIn(textOf(path), path, `truejoule ${command} writes it anew`);
 
 /** @throws InputError when it cannot be read, is too large or no compare/1 */
 export const readCompare = (path: string): CompareDocument =>

@@ -84,10 +84,8 @@ async function readModel(run: RunPaths, options: ReportOptions): Promise<ReportM
     missing.push(finding("file-missing", file, text));
     return false;
   };
-  const document = async (path: string, command: string): Promise<unknown> =>
-    has(path, command) ? await readDocument(path, command) : null;
   const comparison = has(run.compare, "compare") ? readCompare(run.compare) : null;
-  const align = await document(run.align, "fuse");
+  const align = has(run.align, "fuse") ? readDocument(run.align, "fuse") : null;
   const channels = has(run.telemetry, "fuse") ? await readTelemetry(run.telemetry) : [];
   const events = has(run.events, "fuse") ? await readEvents(run.events) : { list: [], total: 0 };
   const compared = comparison?.windows ?? [];

@@ -21,7 +21,7 @@ import {
 
 const QUALITY = oneOf("no_data", "gappy", "estimate", "good", "billable");
 
-export const FINDING = object({
+const FINDING = object({
   code: text,
   level: oneOf(...LEVELS),
   subject: text,
@@ -115,7 +115,7 @@ const FILTER = object({
 });
 
 /** The figures of a fit are there where the sensor was corrected. */
-export const DISCIPLINE = object({
+const DISCIPLINE = object({
   rail: text,
   quantity: text,
   reference: text,

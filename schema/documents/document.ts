@@ -29,6 +29,18 @@ export function misfitText(value: unknown, schema: GenericSchema): string | null
 }
 
 /**
+ * @param path of the file that the text is from. @param remedy how to get one that is.
+ * @throws InputError where it is no JSON
+ */
+export function jsonIn(text: string, path: string, remedy: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw inputError(`not JSON; ${remedy}`, path);
+  }
+}
+
+/**
  * @param path of the file that the text is from. @param remedy how to get one that fits.
  * @throws InputError naming the file and the place in it
  */
@@ -38,12 +50,7 @@ export function documentIn<S extends GenericSchema>(
   path: string,
   remedy: string,
 ): DocumentOf<S> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw inputError(`not JSON; ${remedy}`, path);
-  }
+  const value = jsonIn(text, path, remedy);
   const wrong = misfit(value, schema);
   if (wrong) {
     const { at, expected, found } = wrong;

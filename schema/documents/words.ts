@@ -6,32 +6,20 @@ import * as v from "valibot";
 export type Word = v.GenericSchema;
 
 export const text = v.string("text");
-export const number = v.pipe(v.number("a number"), v.finite("a number"));
-export const notNegative = v.pipe(
-  v.number("a number from 0"),
-  v.finite("a number from 0"),
-  v.minValue(0, "a number from 0"),
-);
+const finite = (what: string) => v.pipe(v.number(what), v.finite(what));
+const FROM_0 = "a whole number from 0";
+
+export const number = finite("a number");
+export const notNegative = v.pipe(finite("a number from 0"), v.minValue(0, "a number from 0"));
 export const notZero = v.pipe(
-  v.number("a number other than 0"),
-  v.finite("a number other than 0"),
+  finite("a number other than 0"),
   v.notValue(0, "a number other than 0"),
 );
-export const positive = v.pipe(
-  v.number("a number above 0"),
-  v.finite("a number above 0"),
-  v.gtValue(0, "a number above 0"),
-);
-export const whole = v.pipe(
-  v.number("a whole number"),
-  v.integer("a whole number"),
-  v.safeInteger("a whole number"),
-);
 export const count = v.pipe(
-  v.number("a whole number from 0"),
-  v.integer("a whole number from 0"),
-  v.safeInteger("a whole number from 0"),
-  v.minValue(0, "a whole number from 0"),
+  v.number(FROM_0),
+  v.integer(FROM_0),
+  v.safeInteger(FROM_0),
+  v.minValue(0, FROM_0),
 );
 /** Where a figure is not known. */
 export const numberOrNull = v.nullable(number);

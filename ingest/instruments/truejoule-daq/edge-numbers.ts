@@ -16,14 +16,13 @@ interface Line {
 export class EdgeNumbers {
   #lost = 0;
   readonly #lines = new Map<number, Line>();
+  /** Whoever listens came later: the first number on a line is taken as it comes. */
+  #isJoined = false;
 
   /** Numbers skipped so far. */
   get lost(): number {
     return this.#lost;
   }
-
-  /** Whoever listens came later: the first number on a line is taken as it comes. */
-  #isJoined = false;
 
   /** A new run numbers its edges anew. @param isAstray or goes on with them: the next edge says which. */
   begin(isAstray: boolean): void {

@@ -40,21 +40,13 @@ export class GapTracker {
   #stale = 0;
   /** Of the blocks refused since the last one that was used. */
   #refused = { blocks: 0, rows: 0 };
-  /** How often the numbers began. */
-  #beginnings = 0;
   readonly #echoes = new Echoes();
-  /** By number modulo their length, a power of 2: the frame seen last, its number and the beginning it followed. */
+  /** By number modulo their length, a power of 2: the number of the frame seen last since the numbers began. */
   readonly #seen = new Float64Array(REMEMBERED).fill(NaN);
-  readonly #since = new Uint32Array(REMEMBERED);
 
-  /** More old numbers in a row than echoes explain. */
+  /** More old numbers in a row than echoes explain, or more blocks that cannot be than slips do. */
   get stale(): boolean {
-    return this.#stale > STALE_LIMIT || this.astray;
-  }
-
-  /** More blocks in a row that cannot be than slips explain. */
-  get astray(): boolean {
-    return this.#refused.blocks > STALE_LIMIT;
+    return this.#stale > STALE_LIMIT || this.#refused.blocks > STALE_LIMIT;
   }
 
   /** Rows refused since the last block that was used. */
@@ -67,7 +59,7 @@ export class GapTracker {
     for (const { crc } of first) this.#echoes.forget(crc);
     this.#next = null;
     this.#stale = this.#refused.blocks = 0;
-    this.#beginnings++;
+    this.#seen.fill(NaN);
   }
 
   /** Rows begin anew; `firstIndex` null: the first index is taken as it comes. */
@@ -87,11 +79,12 @@ export class GapTracker {
       this.counts.duplicates++;
       return true;
     }
-    const since = this.#next === null ? 0 : this.#next - this.#first;
-    const ahead = this.#next === null ? -1 : positionOf(sequence, this.#next) - this.#first;
-    const isPast = isLate && since <= REMEMBERED && ahead < 0 && ahead >= -REMEMBERED;
-    if (isPast) this.counts.reordered++;
-    return isPast;
+    const isAhead =
+      this.#next === null ||
+      (this.#next - this.#first <= REMEMBERED && follows(this.#first, sequence));
+    if (!isLate || !isAhead) return false;
+    this.counts.reordered++;
+    return true;
   }
 
   /**
@@ -116,8 +109,7 @@ export class GapTracker {
       this.counts.framesLost += ahead;
       return this.#take(position, sequence, crc);
     }
-    const slot = slotOf(sequence);
-    const isSeen = this.#seen[slot] === sequence && this.#since[slot] === this.#beginnings;
+    const isSeen = this.#seen[slotOf(sequence)] === sequence;
     if (ahead > most || ahead < -REMEMBERED || isSeen || !canBeLate()) return "broken";
     this.#remember(sequence, crc);
     return "late";
@@ -163,10 +155,8 @@ export class GapTracker {
   }
 
   #remember(sequence: number, crc: number): void {
-    const slot = slotOf(sequence);
-    this.#seen[slot] = sequence;
+    this.#seen[slotOf(sequence)] = sequence;
     this.#echoes.add(sequence, crc);
-    this.#since[slot] = this.#beginnings;
   }
 }
 

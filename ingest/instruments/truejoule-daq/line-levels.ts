@@ -16,7 +16,7 @@ interface Hole {
   readonly changed: number;
 }
 
-const ALL: Hole = { from: -Infinity, to: Infinity, before: null, after: null, changed: 0 };
+const ALL = hole(0, { from: -Infinity, to: Infinity, before: null, after: null });
 /** Holes that a late block can still fill. */
 const MOST_HOLES = 64;
 
@@ -31,30 +31,25 @@ export class LineLevels {
   /** @returns by how many the level changes in holes grew; less than 0 where this block shows their places. */
   read(s: Samples, onEdge: OnEdge): number {
     const i = this.#holes.findLastIndex((h) => s.index >= h.from && s.index + s.rows <= h.to);
-    const hole = this.#holes[i] ?? ALL;
-    const left = part(s, hole.from, s.index, hole.before, s.levels);
+    const filled = this.#holes[i] ?? ALL;
+    const lines = s.sampledLines;
+    const left = hole(lines, { ...filled, to: s.index, after: s.levels });
     if (left.from === left.to) tell(left, 0, onEdge);
     const last = throughBlock(s, onEdge);
-    const right = part(s, s.index + s.rows, hole.to, last, hole.after);
+    const right = hole(lines, { ...filled, from: s.index + s.rows, before: last });
     if (right.from === right.to) tell(right, s.rows, onEdge);
     if (i < 0) return 0;
     const open = [left, right].filter((h) => h.from < h.to);
     this.#holes.splice(i, 1);
     open.forEach((h, k) => this.#holes.splice(i + k, 0, h));
     if (this.#holes.length > MOST_HOLES) this.#holes.shift();
-    return open.reduce((n, h) => n + bitsIn(h.changed), -bitsIn(hole.changed));
+    return open.reduce((n, h) => n + bitsIn(h.changed), -bitsIn(filled.changed));
   }
 }
 
-function part(
-  { sampledLines }: Samples,
-  from: number,
-  to: number,
-  before: number | null,
-  after: number | null,
-): Hole {
-  const changed = before === null || after === null ? 0 : (before ^ after) & sampledLines;
-  return { from, to, before, after, changed };
+function hole(lines: number, of: Omit<Hole, "changed">): Hole {
+  const { before, after } = of;
+  return { ...of, changed: before === null || after === null ? 0 : (before ^ after) & lines };
 }
 
 /** The changes between two rows that follow each other. */

@@ -25,7 +25,6 @@ export interface NumberedReading {
 export class ReadingNumbers {
   /** By I²C address. */
   readonly #of = new Map<number, Numbers>();
-
   /** Whoever listens came later: an address's first number is taken as it comes. */
   #isJoined = false;
 

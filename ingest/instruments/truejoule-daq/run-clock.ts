@@ -67,15 +67,14 @@ export class RunClock {
 
   /** Whether a block goes on from the last one by index, tick and the host's clock. Rows must have come. */
   continues(s: Samples, after: Stamp): boolean {
-    const ahead = this.#base.index + s.index - this.#last!.index;
-    return ahead >= 0 && ahead <= this.#passed(after) && this.#isOnLine(s, ahead);
+    const ahead = this.#aheadOf(s);
+    return ahead >= 0 && ahead <= this.#passed(after) && this.#isOnLine(s);
   }
 
   /** Rows that can lie between the last block and this one; less than none where its tick cannot be. */
   roomFor(s: Samples, after: Stamp): number {
     if (s.tick + this.#ticks(s.rows) >= TICK_LIMIT) return -1;
-    if (this.#isPlaced && !this.#isOnLine(s, this.#base.index + s.index - this.#last!.index))
-      return -1;
+    if (this.#isPlaced && !this.#isOnLine(s)) return -1;
     return this.#passed(after);
   }
 
@@ -174,8 +173,14 @@ export class RunClock {
     return rows >= -most - blocks && rows <= (passed === Infinity ? most : passed) + blocks;
   }
 
-  /** Whether its tick lies where its index does. @param ahead rows after the last one used. */
-  #isOnLine(s: Samples, ahead: number): boolean {
+  /** Rows after the last one used, by its index. */
+  #aheadOf(s: Samples): number {
+    return this.#base.index + s.index - this.#last!.index;
+  }
+
+  /** Whether its tick lies where its index does. */
+  #isOnLine(s: Samples): boolean {
+    const ahead = this.#aheadOf(s);
     const off = this.#rowsAfterLast(s.tick) - ahead;
     return Math.abs(off) <= this.#slack(HALF * s.rows, ahead + this.#last!.rows);
   }
