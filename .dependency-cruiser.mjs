@@ -11,7 +11,7 @@ const floors = {
   gpio: ["schema", "capture", "host"],
   marks: ["schema", "capture", "host"],
   nvml: ["stats", "schema", "capture", "host"],
-  rigs: ["schema", "capture", "ingest"],
+  rigs: ["schema", "host", "capture", "ingest"],
   align: ["stats", "schema", "capture"],
   energy: ["stats", "schema", "capture", "align"],
   dataset: ["stats", "schema", "capture", "align", "energy"],

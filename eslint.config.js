@@ -103,7 +103,7 @@ export default tseslint.config(
     files: ["**/*.ts"],
     ignores: [
       "test/**",
-      "cli/record.ts",
+      "record/run.ts",
       "record/clock-pair.ts",
       "cli/doctor/examine.ts",
       "marks/marks-source.ts",

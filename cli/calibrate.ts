@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { writeOwnJson } from "../capture/own-file.ts";
+import type { RecordRequest } from "../record/request.ts";
 import type { MeasuredRun } from "../protocols/calibrate/levels.ts";
 import type { Step } from "../protocols/calibrate/calibrate.ts";
 import type {
@@ -15,7 +16,10 @@ import { formatQuantity, standardUncertainty } from "../schema/units.ts";
 import { stepsByDialogue, stepsByFlags, type WantedStep } from "./calibration/steps.ts";
 import type { Command, Invocation, Ui } from "./command.ts";
 import { askFor } from "./terminal.ts";
-import { software } from "./version.ts";
+import { software } from "../host/package.ts";
+
+/** Length of a recorded step, s. */
+const STEP_S = 3;
 
 export const command: Command = {
   summary: "zero, gain, polarity and skew of a bench, into a calibration record",
@@ -138,18 +142,26 @@ async function collect(call: Invocation, out: string): Promise<Step[]> {
 }
 
 async function recorded(
-  call: Invocation,
+  { options, ui }: Invocation,
   out: string,
   kind: WantedStep["kind"],
   n: number,
 ): Promise<string> {
-  const { rig, port, seconds } = call.options;
+  const { rig, seconds } = options;
   if (typeof rig !== "string")
     throw new UsageError(`a ${kind} without a run must be recorded, which needs --rig`);
-  const { needHere, recordTo } = await import("./record.ts");
+  const { recordHere, secondsOf } = await import("./record.ts");
+  const { listener, needHere } = await import("./recording.ts");
   const dir = `${out.replace(/\.json$/, "")}-runs/${n}-${kind}`;
-  const options = { rig, duration: seconds ?? "3s", ...(port === undefined ? {} : { port }) };
-  const { paths, result } = await recordTo(dir, { ...call, options, rest: [] });
+  const port = options["port"];
+  const request: RecordRequest = {
+    out: dir,
+    rig,
+    durationS: typeof seconds === "string" ? await secondsOf("--seconds", seconds) : STEP_S,
+    ...(typeof port === "string" ? { port } : {}),
+    signals: true,
+  };
+  const { paths, result } = await recordHere(request, listener(ui, request));
   needHere(paths, result);
   return dir;
 }

@@ -7,12 +7,14 @@ import { join } from "node:path";
 import { claimRun, type EarlierRun } from "../capture/new-run.ts";
 import type { RunPaths } from "../capture/run.ts";
 import type { Comparison } from "../energy/result.ts";
-import { resolveRig } from "../rigs/load.ts";
+import type { RecordRequest } from "../record/request.ts";
+import { recordInto } from "../record/run.ts";
+import { builtInRig } from "../rigs/load.ts";
 import { type Command, tell, type Ui } from "./command.ts";
 import { printTable } from "./compare.ts";
 import { tellWaiting } from "./locked-run.ts";
-import { needHere, recordRun, seedOf } from "./record.ts";
-import type { Bench } from "../record/bench.ts";
+import { seedOf } from "./record.ts";
+import { listener, needHere } from "./recording.ts";
 import { tellLine } from "./terminal.ts";
 
 const DURATION_S = 10;
@@ -33,7 +35,7 @@ pseudo-terminal cannot be had, the capture is written directly and the table say
 
   async run(call) {
     const dir = (call.options["out"] as string | undefined) ?? join("runs", "demo");
-    const seed = seedOf(call);
+    const seed = seedOf(call.options);
     const { ui } = call;
     const { paths, truthJ, comparison } = await make(dir, seed, ui);
     const load = comparison.windows.filter((r) => r.window.name === "load");
@@ -80,16 +82,23 @@ async function make(dir: string, seed: number, ui: Ui): Promise<Made> {
 }
 
 async function recordLive(paths: RunPaths, seed: number, ui: Ui): Promise<TruthJ> {
-  const rig = await resolveRig("virtual");
-  const { virtualBench } = await import("../virtual/record/virtual-bench.ts");
-  const bench: Bench = await virtualBench(rig, { seed, durationS: DURATION_S });
+  const { openBench } = await import("../virtual/record/open-bench.ts");
   if (existsSync("/dev/nvidia0") && !ui.quiet)
     tellLine(
       "an NVIDIA GPU is here: describe your bench in a rig file to measure it (rigs/README.md)",
     );
-  const options = { label: [`${LABEL}=${seed}`] };
-  const call = { options, rest: [], ui };
-  needHere(paths, await recordRun(paths, bench, DURATION_S, call).finally(() => bench.close()));
+  const request: RecordRequest = {
+    out: paths.dir,
+    rig: "virtual",
+    durationS: DURATION_S,
+    labels: { [LABEL]: String(seed) },
+    simulation: { seed },
+    signals: true,
+  };
+  const rig = await builtInRig("virtual");
+  const how = { open: openBench, listener: listener(ui, request) };
+  const { bench, result } = await recordInto(paths, rig, request, how);
+  needHere(paths, result);
   return bench.truthJ!;
 }
 

@@ -13,7 +13,7 @@ import { InputError, UsageError } from "../schema/errors.ts";
 import type { Session } from "../schema/session.ts";
 import type { Command, Invocation } from "./command.ts";
 import { tellWaiting } from "./locked-run.ts";
-import { software } from "./version.ts";
+import { software } from "../host/package.ts";
 import { zone } from "./zone.ts";
 
 /** What the importer needs from outside, and where its log goes. */

@@ -2,9 +2,12 @@
 
 import { join } from "node:path";
 import { scratchFolder } from "../host/own-folder.ts";
+import type { RecordRequest } from "../record/request.ts";
+import type { RecordListener } from "../record/run.ts";
 import { UsageError } from "../schema/errors.ts";
 import type { Command, ExitCode, Invocation } from "./command.ts";
-import { exitOf, finish, command as record, recordTo } from "./record.ts";
+import { command as record, recordHere, requestOf } from "./record.ts";
+import { exitOf, finish, listener } from "./recording.ts";
 
 const OWN = new Set(["live", "no-fuse"]);
 const options = Object.fromEntries(Object.entries(record.options).filter(([k]) => !OWN.has(k)));
@@ -24,34 +27,36 @@ example: truejoule live --rig virtual --duration 5min`,
   optionHelp: record.optionHelp.filter(([name]) => !OWN.has(name.slice(2))),
 
   async run(call) {
-    const { out } = call.options;
-    if (typeof call.options["rig"] !== "string") throw new UsageError("live needs --rig FILE|NAME");
-    const shown = { ...call, options: { ...call.options, live: true } };
-    if (typeof out !== "string") return look(shown);
-    const recorded = await recordTo(out, shown, announcer(call, out));
+    const { out, rig } = call.options;
+    if (typeof rig !== "string") throw new UsageError("live needs --rig FILE|NAME");
+    if (typeof out !== "string") return look(call);
+    const request = { ...(await requestOf(call, out)), live: true };
+    const recorded = await recordHere(request, announced(call, request, out));
     // With --json the address was the one document.
-    const { ui } = call;
-    return finish(recorded, { ...shown, ui: { ...ui, document: () => undefined } });
+    return finish(recorded, request, { ...call.ui, document: () => undefined });
   },
 };
 
 async function look(call: Invocation): Promise<ExitCode> {
   const folder = scratchFolder("truejoule-live-");
   try {
-    const unfused = { ...call, options: { ...call.options, "no-fuse": true } };
-    const { result } = await recordTo(join(folder.path, "run"), unfused, announcer(call, null));
+    const asked = await requestOf(call, join(folder.path, "run"));
+    const request = { ...asked, live: true, fuse: false };
+    const { result } = await recordHere(request, announced(call, request, null));
     return exitOf(result, false);
   } finally {
     folder.remove();
   }
 }
 
-function announcer({ ui }: Invocation, run: string | null): (url: string) => void {
-  return (url) => {
+/** As record's, and the address is the result. @param run null: nothing is kept. */
+function announced({ ui }: Invocation, request: RecordRequest, run: string | null): RecordListener {
+  const onLivePage = (url: string): void => {
     if (ui.json) ui.document({ schema: "live/1", url, run });
     else {
       ui.print(url);
       ui.print(`${run === null ? "nothing is kept (--out keeps it); " : ""}Ctrl-C ends`);
     }
   };
+  return { ...listener(ui, request), onLivePage };
 }

@@ -40,7 +40,7 @@ async function main(argv: string[]): Promise<ExitCode> {
     return name === undefined ? 2 : 0;
   }
   if (name === "--version") {
-    printLine((await import("./version.ts")).version());
+    printLine((await import("../host/package.ts")).version());
     return 0;
   }
   const load = commands[name];

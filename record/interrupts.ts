@@ -1,5 +1,5 @@
 // Ctrl-C while something is recorded: the first ends the recording and its program, each in its own time;
-// a second ends both at once. In: SIGINT, SIGTERM. Out: an AbortSignal. A terminal that hangs up (SIGHUP: ssh
+// a second ends both at once. In: SIGINT, SIGTERM, or a caller's AbortSignal. Out: an AbortSignal. A terminal that hangs up (SIGHUP: ssh
 // drops) ends nothing: the recording goes on to its end unattended.
 
 import { isatty } from "node:tty";
@@ -12,22 +12,39 @@ export interface Interrupts {
   release(): void;
 }
 
-/** @param onHangup told that the terminal is gone. */
-export function takeInterrupts(program: Program | null, onHangup: () => void): Interrupts {
+export interface Asking {
+  /** SIGINT, SIGTERM and SIGHUP of this process are taken. */
+  readonly signals: boolean;
+  /** Another way to ask: ends the recording, and the program by SIGTERM. */
+  readonly asked?: AbortSignal;
+  /** Told that the terminal is gone. */
+  readonly onHangup: () => void;
+}
+
+export function takeInterrupts(program: Program | null, asking: Asking): Interrupts {
   const asked = new AbortController();
+  const { onHangup } = asking;
   const take = (signal: NodeJS.Signals): void => {
     if (asked.signal.aborted) return endAtOnce(signal);
     if (!cameToAll(signal)) program?.signal(signal);
     asked.abort();
   };
-  const release = (): void =>
-    void process.off("SIGINT", take).off("SIGTERM", take).off("SIGHUP", onHangup);
+  const abort = (): void => {
+    program?.signal("SIGTERM");
+    asked.abort();
+  };
+  const release = (): void => {
+    process.off("SIGINT", take).off("SIGTERM", take).off("SIGHUP", onHangup);
+    asking.asked?.removeEventListener("abort", abort);
+  };
   const endAtOnce = (signal: NodeJS.Signals): void => {
     program?.signal("SIGKILL");
     release();
     process.kill(process.pid, signal);
   };
-  process.on("SIGINT", take).on("SIGTERM", take).on("SIGHUP", onHangup);
+  if (asking.signals) process.on("SIGINT", take).on("SIGTERM", take).on("SIGHUP", onHangup);
+  if (asking.asked?.aborted === true) abort();
+  asking.asked?.addEventListener("abort", abort);
   return { asked: asked.signal, release };
 }
 

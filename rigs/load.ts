@@ -4,8 +4,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { readSmallFile } from "../capture/regular-file.ts";
+import { packageRoot } from "../host/package.ts";
 import { formats } from "../ingest/import/formats.ts";
 import { INSTRUMENTS } from "../ingest/instruments/instruments.ts";
 import { textLines } from "../ingest/instruments/text-lines/kind.ts";
@@ -53,16 +53,6 @@ export function resolveRig(fileOrName: string): Promise<LoadedRig> {
   const isFile = existsSync(fileOrName) && !statSync(fileOrName).isDirectory();
   const isPath = isFile || /[/\\.]/.test(fileOrName);
   return isPath ? loadRig(fileOrName) : builtInRig(fileOrName);
-}
-
-/** The folder of package.json: the checkout, or the installed package when this file lies in dist/. */
-function packageRoot(): string {
-  let dir = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(dir, "package.json"))) {
-    if (dirname(dir) === dir) throw new Error("package.json not found above the rig loader");
-    dir = dirname(dir);
-  }
-  return dir;
 }
 
 /** A rig file, or a record of calibration: hundreds of times the longest there is. */

@@ -6,7 +6,7 @@ import { FIFO_PRIORITY } from "../../host/scheduler.ts";
 import type { Environment } from "../../nvml/environment.ts";
 import { readText } from "../../nvml/sysfs.ts";
 import { formatQuantity } from "../../schema/units.ts";
-import { packageRoot } from "../version.ts";
+import { packageRoot } from "../../host/package.ts";
 import { type Finding, inRoot, type Machine } from "./machine.ts";
 
 /** linux/capability.h */

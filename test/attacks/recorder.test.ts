@@ -21,7 +21,7 @@ import type { Bench } from "../../record/bench.ts";
 import { checkRoom, fusedRowBytes, roomFor, shortage } from "../../record/disk.ts";
 import type { RecordingPlan, RecordingResult } from "../../record/plan.ts";
 import { record } from "../../record/recorder.ts";
-import { exitOf } from "../../cli/record.ts";
+import { exitOf } from "../../cli/recording.ts";
 import { MarksSource } from "../../marks/marks-source.ts";
 import { builtInRig } from "../../rigs/load.ts";
 import { BlockFlag } from "../../schema/records.ts";
