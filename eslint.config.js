@@ -16,6 +16,8 @@ const speakers = [
   "view/live/page-process.ts",
   // In the measured program.
   "marks/node-client.ts",
+  // A program of its own, as a user would write it.
+  "examples/*.ts",
   "test/**/*.ts",
 ];
 const SPEAK = {

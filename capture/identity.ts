@@ -35,8 +35,15 @@ export function identityMetadata({ sha256, chain }: CaptureIdentity): Record<str
   };
 }
 
+/** Which log a document was made from; null where the log has no chain. */
+export interface CaptureJson {
+  readonly sha256: string;
+  readonly chain_head: string | null;
+  readonly chain_links: number | null;
+}
+
 /** `capture` of a JSON document made from the log; `chain_head` and `chain_links` null where it has no seals. */
-export function identityJson({ sha256, chain }: CaptureIdentity): object {
+export function identityJson({ sha256, chain }: CaptureIdentity): CaptureJson {
   return { sha256, chain_head: chain?.head ?? null, chain_links: chain?.links ?? null };
 }
 

@@ -36,7 +36,7 @@ export type CaptureRecord =
   | { readonly kind: "layout"; readonly layout: RowLayout }
   | { readonly kind: "channel"; readonly channel: TelemetryChannel }
   /**
-   * `at`: byte of the file at which the record begins that holds the block, for {@link rowsAt}. `dataAt`: byte at
+   * `at`: byte of the file at which the record begins that holds the block, for `rowsAt`. `dataAt`: byte at
    * which its message's data begin (row-range.ts).
    */
   | {

@@ -7,7 +7,7 @@ import { closeSync, realpathSync } from "node:fs";
 import { fileId, isLocked, isNamed, lockFolder, type LockMode } from "../host/file-lock.ts";
 import { inputError } from "../schema/errors.ts";
 import { removeUnfinished } from "./own-file.ts";
-import { runPaths } from "./run.ts";
+import { openRun, type RunPaths, runPaths } from "./run.ts";
 
 export interface RunLock {
   /** Any number of times. */
@@ -38,6 +38,25 @@ export async function lockRun(dir: string, mode: LockMode, waiting: Waiting): Pr
       waiting(`waiting for another truejoule that ${mode === "shared" ? "writes" : "uses"} ${dir}`);
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS * (0.5 + Math.random())));
+  }
+}
+
+/**
+ * Work on a run under its lock, which is given back when the work ends.
+ * @throws InputError when the folder is no run, or is being recorded.
+ */
+export async function withRun<T>(
+  dir: string,
+  mode: LockMode,
+  work: (paths: RunPaths) => Promise<T> | T,
+  waiting: Waiting = () => undefined,
+): Promise<T> {
+  openRun(dir); // a wrong name is no reason to wait
+  const lock = await lockRun(dir, mode, waiting);
+  try {
+    return await work(openRun(dir));
+  } finally {
+    lock.release();
   }
 }
 

@@ -1,14 +1,11 @@
 // truejoule compare RUN: physical Joules ± U beside every telemetry channel, per window.
 
-import { writeOwnJson } from "../capture/own-file.ts";
 import type { Discipline } from "../align/reference/discipline.ts";
-import type { RunPaths } from "../capture/run.ts";
 import type { Comparison, WindowResult } from "../energy/result.ts";
 import type { KernelSummary } from "../energy/cuda-kernels.ts";
 import { UsageError } from "../schema/errors.ts";
 import { type Command, tell, type Ui } from "./command.ts";
-import { keepOrSay, logNow } from "./changed-log.ts";
-import { withRun } from "./locked-run.ts";
+import { withRun, workListener } from "./locked-run.ts";
 
 export const command: Command = {
   summary: "physical Joules against every telemetry channel, per window",
@@ -29,8 +26,13 @@ Exit 3 when the run has recorded losses or a doubt about its clocks; the warning
     if (!dir || extra.length > 0) throw new UsageError("compare takes one RUN");
     const window = call.options["window"];
     const name = typeof window === "string" ? window : undefined;
-    const { result, document, changed } = await withRun(dir, "exclusive", (paths) =>
-      compareRun(paths, dir, call.ui, name),
+    const { compareRun } = await import("../dataset/compare-run.ts");
+    const {
+      comparison: result,
+      document,
+      changed,
+    } = await withRun(dir, "exclusive", (paths) =>
+      compareRun(paths, { run: dir, window: name }, workListener(call.ui)),
     );
     const chosen = choose(result, name, call.options["all"] === true);
     if (call.ui.json) call.ui.document(document);
@@ -43,28 +45,6 @@ Exit 3 when the run has recorded losses or a doubt about its clocks; the warning
     return result.degraded || changed ? 3 : 0;
   },
 };
-
-async function compareRun(
-  paths: RunPaths,
-  dir: string,
-  ui: Ui,
-  window: string | undefined,
-): Promise<{ result: Comparison; document: object; changed: boolean }> {
-  const { compare, prepare } = await import("../energy/compare.ts");
-  const { comparisonToJson } = await import("../dataset/documents/compare-json.ts");
-  const { identityJson, identityOf } = await import("../capture/identity.ts");
-  const { noteChecksums } = await import("../dataset/checksums.ts");
-  const prepared = prepare(paths.capture, ui.progress("reading"));
-  const { sha256, changed } = await logNow(paths, ui, prepared.scan.sha256);
-  const result = compare(prepared, { onProgress: ui.progress("integrating"), window });
-  const capture = identityJson(identityOf(paths.capture, sha256));
-  const document = { ...comparisonToJson(result, dir), capture };
-  const keep = (): void => {
-    noteChecksums(paths, [[paths.compare, writeOwnJson(paths.compare, document)]], sha256);
-  };
-  keepOrSay(paths.compare, keep, ui);
-  return { result, document, changed };
-}
 
 const SHOWN = 4;
 /** As many as have a budget of their own (energy/detailed.ts). */

@@ -6,10 +6,10 @@ import { openRun } from "../capture/run.ts";
 import type { Folded } from "../energy/fold.ts";
 import { UsageError } from "../schema/errors.ts";
 import { quantity } from "../schema/units.ts";
-import { logNow } from "./changed-log.ts";
+import { logNow } from "../dataset/changed-log.ts";
 import { textsOf } from "../schema/findings.ts";
 import { type Command, tell } from "./command.ts";
-import { withRun } from "./locked-run.ts";
+import { withRun, workListener } from "./locked-run.ts";
 
 export const command: Command = {
   summary: "waveforms of repeated kernels, finer than the sample period",
@@ -50,7 +50,7 @@ Arrow file, or CSV where its name ends so.`,
     const csv = extname(out) === ".csv";
     const { source, folded, findings, changed } = await withRun(dir, "exclusive", async (paths) => {
       const prepared = prepare(paths.capture, call.ui.progress("reading"));
-      const { changed } = await logNow(paths, call.ui, prepared.scan.sha256);
+      const { changed } = await logNow(paths, workListener(call.ui), prepared.scan.sha256);
       const progress = call.ui.progress("folding");
       return { ...(await writeFolded(paths, out, csv, prepared, options, progress)), changed };
     }).finally(() => {

@@ -4,8 +4,7 @@ import { clockTotals, type DaqClock } from "../align/clocks/segments.ts";
 import { UsageError } from "../schema/errors.ts";
 import { quantity } from "../schema/units.ts";
 import { type Command, tell } from "./command.ts";
-import { withRun } from "./locked-run.ts";
-import { logNow } from "./changed-log.ts";
+import { withRun, workListener } from "./locked-run.ts";
 
 export const command: Command = {
   summary: "aligns a run and writes the Arrow files",
@@ -25,18 +24,14 @@ Energies always come from all samples, whatever --rate.`,
     if (!dir || extra.length > 0) throw new UsageError("fuse takes one RUN");
     const rate = call.options["rate"];
     const window = call.options["window"];
-    const { fuse } = await import("../dataset/fuse.ts");
-    const { prepare } = await import("../energy/compare.ts");
     const options = {
       ...(typeof rate === "string" ? { rateHz: await parseRate(rate) } : {}),
       ...(typeof window === "string" ? { window } : {}),
-      onProgress: (label: string) => call.ui.progress(label),
+      ...workListener(call.ui),
     };
-    const { comparison, rows, changed } = await withRun(dir, "exclusive", async (paths) => {
-      const prepared = prepare(paths.capture, call.ui.progress("reading"));
-      const { changed } = await logNow(paths, call.ui, prepared.scan.sha256);
-      return { ...fuse(paths, prepared, options), changed };
-    });
+    const { fuseNow } = await import("../dataset/fuse.ts");
+    const fused = await withRun(dir, "exclusive", (paths) => fuseNow(paths, options));
+    const { comparison, rows, changed } = fused;
     const clock = comparison.clocks.daq;
     if (call.ui.json)
       call.ui.document({

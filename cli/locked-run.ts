@@ -1,8 +1,10 @@
 // A command's work on a run, under the run's lock: exclusive to write in it, shared to read from it.
 
 import { setFlagsFromString } from "node:v8";
-import { openRun, type RunPaths } from "../capture/run.ts";
-import { lockRun } from "../capture/run-lock.ts";
+import type { RunPaths } from "../capture/run.ts";
+import * as lock from "../capture/run-lock.ts";
+import type { WorkListener } from "../schema/work-listener.ts";
+import type { Ui } from "./command.ts";
 import { tellLine } from "./terminal.ts";
 
 /**
@@ -12,20 +14,21 @@ import { tellLine } from "./terminal.ts";
 const HEAP_GROWTH_PERCENT = 30;
 
 /** @throws InputError when the folder is no run, or is being recorded. */
-export async function withRun<T>(
+export function withRun<T>(
   dir: string,
   mode: "exclusive" | "shared",
   work: (paths: RunPaths) => Promise<T> | T,
 ): Promise<T> {
-  openRun(dir); // a wrong name is no reason to wait
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
-  const lock = await lockRun(dir, mode, tellWaiting);
-  try {
-    return await work(openRun(dir));
-  } finally {
-    lock.release();
-  }
+  return lock.withRun(dir, mode, work, tellWaiting);
 }
 
 /** Also with --quiet: a command that stands still without a word looks broken. */
 export const tellWaiting = (text: string): void => tellLine(`truejoule: ${text}; Ctrl-C gives up`);
+
+/** Long work's progress and findings, as this command tells them. */
+export const workListener = (ui: Ui): WorkListener => ({
+  onProgress: (stage) => ui.progress(stage),
+  onFinding: ({ text, level }) => ui.warn(text, level),
+  onWaiting: tellWaiting,
+});

@@ -2,11 +2,9 @@
 
 import { UsageError } from "../schema/errors.ts";
 import { serveLocally } from "../view/live/server.ts";
-import { keepOrSay } from "./changed-log.ts";
 import type { Command } from "./command.ts";
-import { withRun } from "./locked-run.ts";
+import { withRun, workListener } from "./locked-run.ts";
 import { whenGone } from "./outlive.ts";
-import { currentReport } from "./report.ts";
 
 export const command: Command = {
   summary: "shows a run's report on 127.0.0.1",
@@ -21,11 +19,14 @@ Through SSH: ssh -L 8080:127.0.0.1:PORT host.`,
   async run({ positionals, ui }) {
     const [dir, ...extra] = positionals;
     if (!dir || extra.length > 0) throw new UsageError("view takes one RUN");
+    const listener = workListener(ui);
+    const { keepOrSay } = await import("../dataset/changed-log.ts");
+    const { currentReport } = await import("../view/current-report.ts");
     const { keepReport } = await import("../view/report.ts");
     const { pagePolicy } = await import("../view/page-template.ts");
     const { page, report, changed } = await withRun(dir, "exclusive", async (paths) => {
-      const made = await currentReport(paths, ui);
-      keepOrSay(paths.report, () => keepReport(paths, made.page), ui);
+      const made = await currentReport(paths, listener);
+      keepOrSay(paths.report, () => keepReport(paths, made.page), listener);
       return { ...made, report: paths.report };
     });
     // What was made here is served, never a file: somebody may have put another one there.

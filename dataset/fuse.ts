@@ -16,8 +16,10 @@ import type { Comparison, Prepared } from "../energy/result.ts";
 import { comparisonToJson } from "./documents/compare-json.ts";
 import { inputError, UsageError } from "../schema/errors.ts";
 import { NS_PER_S } from "../schema/time.ts";
+import type { WorkListener } from "../schema/work-listener.ts";
 import { alignToJson } from "./documents/align-json.ts";
 import type { ByteSink } from "./arrow-file.ts";
+import { logNow } from "./changed-log.ts";
 import { noteChecksums } from "./checksums.ts";
 import { Decimator } from "./decimator.ts";
 import type { Intervals } from "./event-index.ts";
@@ -26,17 +28,30 @@ import { FusedTable } from "./fused.ts";
 import { writeTelemetry } from "./telemetry.ts";
 import { mostOf } from "../stats/summary.ts";
 
-export interface FuseOptions {
+export interface FuseOptions extends WorkListener {
   /** Rows per second of fused.arrow; means over several samples. All samples when absent. */
   readonly rateHz?: number;
   /** Only rows inside this window. */
   readonly window?: string;
-  readonly onProgress?: (label: string) => (done: number, total: number) => void;
 }
 
 export interface Fused {
   readonly comparison: Comparison;
+  /** Of fused.arrow. */
   readonly rows: number;
+}
+
+/**
+ * The log as it is now → its files, a change of it told. The caller holds the run's lock, exclusive.
+ * @throws UsageError for a rate that does not divide the rows', InputError where the log cannot be read
+ */
+export async function fuseNow(
+  paths: RunPaths,
+  options: FuseOptions = {},
+): Promise<Fused & { readonly changed: boolean }> {
+  const prepared = prepare(paths.capture, options.onProgress?.("reading"));
+  const { changed } = await logNow(paths, options, prepared.scan.sha256);
+  return { ...fuse(paths, prepared, options), changed };
 }
 
 export const fuseRun = (paths: RunPaths, options: FuseOptions = {}): Fused =>

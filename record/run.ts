@@ -9,6 +9,7 @@ import type { RunPaths } from "../capture/run.ts";
 import { software } from "../host/package.ts";
 import { type LoadedRig, resolveRig } from "../rigs/load.ts";
 import { type Finding, finding } from "../schema/findings.ts";
+import type { Source } from "../schema/records.ts";
 import type { Session } from "../schema/session.ts";
 import { instant } from "../schema/time.ts";
 import type { Bench } from "./bench.ts";
@@ -24,26 +25,35 @@ import { checkRequest, type RecordRequest } from "./request.ts";
 /** What a rig is recorded from. @throws UsageError, InputError where the request does not fit it. */
 export type OpenBench = (rig: LoadedRig, request: RecordRequest) => Promise<Bench>;
 
+/** What is recorded from. */
+export interface RecordedFrom {
+  /** In words. */
+  readonly description: string;
+  /** Whether it is hardware, or which kind of simulation. */
+  readonly source: Source;
+  readonly rig: LoadedRig;
+}
+
 /** Told what goes on, each by a call that must not throw. */
 export interface RecordListener {
   /** Another process holds the folder: it is waited for. */
-  onWaiting?(text: string): void;
+  readonly onWaiting?: (text: string) => void;
   /** What is recorded from; nothing is recorded yet. */
-  onBench?(bench: Bench): void;
+  readonly onBench?: (bench: RecordedFrom) => void;
   /** The live page's address, with its token. */
-  onLivePage?(url: string): void;
+  readonly onLivePage?: (url: string) => void;
   /** Twice a second. */
-  onProgress?(state: RecordingState): void;
+  readonly onProgress?: (state: RecordingState) => void;
   /** At once, why it ends before its time. @param goesOn the program runs on, unrecorded. */
-  onFailure?(why: string, goesOn: boolean): void;
+  readonly onFailure?: (why: string, goesOn: boolean) => void;
   /** At once, what went wrong beside it. */
-  onFinding?(text: string): void;
+  readonly onFinding?: (text: string) => void;
   /** Before anything starts: the way to add faults that only the listener sees. */
-  onFindings?(add: (f: Finding) => void): void;
+  readonly onFindings?: (add: (f: Finding) => void) => void;
   /** Everything is in the log; the program may still run. */
-  onRecorded?(): void;
+  readonly onRecorded?: () => void;
   /** The program runs on, and is waited for. @param interrupted aborted when it was, or will be, told to end. */
-  onWait?(ended: RecordingResult["ended"], interrupted: AbortSignal): void;
+  readonly onWait?: (ended: RecordingResult["ended"], interrupted: AbortSignal) => void;
 }
 
 /** A recording that is over. */

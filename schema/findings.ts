@@ -17,6 +17,8 @@ export const FINDINGS = {
   "noted-warning": "remark",
   "log-changed": "loss",
   "file-missing": "doubt",
+  "file-spoiled": "doubt",
+  "result-not-kept": "doubt",
   // the physical trace
   "no-physical-trace": "doubt",
   "rows-missing": "loss",

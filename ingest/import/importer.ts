@@ -9,6 +9,17 @@ import type { Instant } from "../../schema/time.ts";
 /** What only the importer knows of the session; the caller adds id, source and software. */
 export type ImportedSession = Pick<Session, "hostClock" | "hostEpoch" | "startUnix" | "labels">;
 
+/** As a wall clock shows it; months from 1. */
+export type LocalTime = readonly [
+  year: number,
+  month: number,
+  day: number,
+  hour: number,
+  minute: number,
+  second: number,
+  ns: number,
+];
+
 export interface ImportContext {
   /** `--rig FILE`, if given, else the built-in rig of that name (rigs/NAME.yaml). */
   rig(builtIn: string): Promise<Rig>;
@@ -16,16 +27,7 @@ export interface ImportContext {
    * Naive local time → UTC. Without `--tz` it takes the time as UTC, and the run is flagged. Of the two meanings
    * that a time has where clocks are set back, the one nearest to `near` is taken.
    */
-  localToUnix(
-    year: number,
-    month: number,
-    day: number,
-    h: number,
-    m: number,
-    s: number,
-    ns: number,
-    near?: Instant<"unix">,
-  ): Instant<"unix">;
+  localToUnix(local: LocalTime, near?: Instant<"unix">): Instant<"unix">;
   /** `--map`, for the csv importer. */
   readonly map?: string;
   /** Makes the run folder and its log with session, rig and origin attached; call once. */

@@ -193,6 +193,8 @@ function parse(text: string): { time: string; names: string[]; values: number[] 
   return { time: cells[1]!, names, values };
 }
 
+type Six = [number, number, number, number, number, number];
+
 function localTime(
   text: string,
   context: ImportContext,
@@ -201,7 +203,8 @@ function localTime(
   const m = /^(\d\d)-(\d\d)-(\d{4}) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?$/.exec(text);
   if (!m) return undefined;
   const ns = Number((m[7] ?? "").padEnd(9, "0"));
-  return onDisk(context.localToUnix(+m[3]!, +m[1]!, +m[2]!, +m[4]!, +m[5]!, +m[6]!, ns, near));
+  const [month, day, year, h, min, s] = m.slice(1, 7).map(Number) as Six;
+  return onDisk(context.localToUnix([year, month, day, h, min, s, ns], near));
 }
 
 /** `:::MLLOG {"key": "power_begin", "value": "MM-DD-YYYY HH:MM:SS.mmm", …}` → mark `load`. */

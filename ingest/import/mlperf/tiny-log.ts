@@ -77,7 +77,8 @@ function markOf(source: string, message: string, t: bigint, seconds: string): Ma
 
 function sessionStart(id: string, context: ImportContext): Instant<"unix"> | undefined {
   const part = (at: number, length = 2): number => Number(id.slice(at, at + length));
-  return onDisk(context.localToUnix(part(0, 4), part(4), part(6), part(8), part(10), part(12), 0));
+  const local = [part(0, 4), part(4), part(6), part(8), part(10), part(12), 0] as const;
+  return onDisk(context.localToUnix(local));
 }
 
 const TO_JOULE: Readonly<Record<string, number>> = { nJ: 1e9, uJ: 1e6, mJ: 1e3, J: 1 };

@@ -29,7 +29,7 @@ export function parseDate(
   const ns = Number((m[7] ?? "").padEnd(9, "0"));
   if (mo < 1 || mo > 12 || d < 1 || d > 31 || h > 23 || mi > 59 || s > 60) return undefined;
   const zone = m[8];
-  if (zone === undefined) return onDisk(context.localToUnix(y, mo, d, h, mi, s, ns, near));
+  if (zone === undefined) return onDisk(context.localToUnix([y, mo, d, h, mi, s, ns], near));
   const utcMs = Date.UTC(y, mo - 1, d, h, mi, s) - zoneMinutes(zone) * 60_000;
   return onDisk(instant<"unix">(BigInt(utcMs) * 1_000_000n + BigInt(ns)));
 }

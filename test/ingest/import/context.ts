@@ -72,7 +72,7 @@ export async function runImport(
   const got = { origins: [] as string[], rig: null as Rig | null, created: 0 };
   const context: ImportContext = {
     rig: async (name) => options.rig ?? cachedRig(name),
-    localToUnix: (y, mo, d, h, mi, s, ns) =>
+    localToUnix: ([y, mo, d, h, mi, s, ns]) =>
       instant<"unix">(
         BigInt(Date.UTC(y, mo - 1, d, h - (options.zoneHours ?? 0), mi, s)) * 1_000_000n +
           BigInt(ns),

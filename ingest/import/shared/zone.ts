@@ -2,21 +2,14 @@
 // work. A local time that a clock change repeats means two instants: the one nearest to what the caller
 // knows (the row before, say), else the first.
 
-import { UsageError } from "../schema/errors.ts";
-import { type Instant, instant } from "../schema/time.ts";
+import { UsageError } from "../../../schema/errors.ts";
+import { type Instant, instant } from "../../../schema/time.ts";
+import type { LocalTime } from "../importer.ts";
 
 export interface Zone {
   readonly name: string;
-  toUnix(
-    y: number,
-    mo: number,
-    d: number,
-    h: number,
-    mi: number,
-    s: number,
-    ns: number,
-    near?: Instant<"unix">,
-  ): Instant<"unix">;
+  /** @param near what the caller knows of when it was. */
+  toUnix(local: LocalTime, near?: Instant<"unix">): Instant<"unix">;
 }
 
 const QUARTER_MS = 15 * 60_000;
@@ -57,7 +50,7 @@ export function zone(name: string): Zone {
   };
   return {
     name,
-    toUnix(y, mo, d, h, mi, s, ns, near) {
+    toUnix([y, mo, d, h, mi, s, ns], near) {
       const local = Date.UTC(y, mo - 1, d, h, mi, s);
       // By the clock of the day before and of the day after; a time that is skipped fits neither.
       const meanings = [local - DAY_MS, local + DAY_MS].map((at) => local - ahead(at));
