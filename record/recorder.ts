@@ -8,22 +8,22 @@ import type { LogPlace } from "../capture/log-place.ts";
 import { LogWriter } from "../capture/log-writer.ts";
 import { unlinkIfThere } from "../capture/own-file.ts";
 import type { RunPaths } from "../capture/run.ts";
-import type { DaqSink } from "../ingest/stream/sink.ts";
 import { MarksSource } from "../marks/marks-source.ts";
 import { SHARED_RING } from "../marks/names.ts";
-import { readAt, type ReadBatch } from "../nvml/batch.ts";
 import { samplerNotes } from "../nvml/notes.ts";
 import { type Sampler, type SamplerReport, startSampler } from "../nvml/sampler.ts";
 import { finding } from "../schema/findings.ts";
-import { BlockFlag, type Mark, type Note } from "../schema/records.ts";
-import { type Instant, instant } from "../schema/time.ts";
+import type { Mark } from "../schema/records.ts";
+import { instant } from "../schema/time.ts";
 import { after } from "./after.ts";
 import { clockPair } from "./clock-pair.ts";
+import { Destination } from "./destination.ts";
 import type { LiveSource } from "../ingest/stream/live-source.ts";
-import { freeBytes, fuseBytes, shortage } from "./disk.ts";
+import { fuseBytes } from "./disk.ts";
 import { faultOf, Findings } from "./findings.ts";
 import { ProgramMarks } from "./program-marks.ts";
 import type { RecordingPlan, RecordingResult, RecordingState } from "./plan.ts";
+import { RoomWatch } from "./room-watch.ts";
 import { describeTrigger, startTrigger, type Trigger } from "./trigger.ts";
 import type { TriggerReport } from "./trigger-protocol.ts";
 
@@ -31,10 +31,6 @@ import type { TriggerReport } from "./trigger-protocol.ts";
 const FLUSH_MS = 500;
 const POLL_MS = 10;
 const SLOW_MS = 500;
-/** Below this the disk is taken as full: other programs need some too. */
-const MIN_FREE_BYTES = 256 << 20;
-/** Before, its rate says little of the rest, s. */
-const SETTLED_S = 5;
 /** A source that does not end must not keep the log from its footer. */
 const STOP_MS = 15_000;
 
@@ -55,6 +51,8 @@ export async function record(plan: RecordingPlan): Promise<RecordingResult> {
 class Recorder {
   readonly #plan: RecordingPlan;
   readonly #log: LogWriter;
+  readonly #to: Destination;
+  readonly #room: RoomWatch;
   readonly #findings: Findings;
   readonly #program: ProgramMarks;
   readonly #marks: MarksSource;
@@ -63,17 +61,12 @@ class Recorder {
   #trigger: Trigger | undefined;
   #triggered: TriggerReport | null = null;
   #sampled: SamplerReport | null = null;
-  /** What came for the log; what it then holds is the log's to say. */
-  readonly #came = { rows: 0, reads: 0, marks: 0 };
   /** In rings and as lines that were none. */
   #lostMarks = 0;
   #missedAtEnd = 0;
-  #freeBytes = Infinity;
-  #toldOfRoom = false;
   #toldOfMove = false;
   #recording = true;
   #failed = false;
-  #logFailed = false;
   #exitCode: number | null = null;
   #end: (why: RecordingResult["ended"]) => void = () => undefined;
   readonly #cancel: (() => void)[] = [];
@@ -81,28 +74,33 @@ class Recorder {
   constructor(plan: RecordingPlan, log: LogWriter) {
     this.#plan = plan;
     this.#log = log;
+    this.#to = new Destination(log, plan.tee, {
+      onLogFull: (error) => this.#fail(error),
+      onFault: (subject, error) => this.#finding(subject, error),
+    });
+    this.#room = new RoomWatch(plan, (of) => this.#fuseBytes(of));
     this.#findings = new Findings((level, text, count) => {
-      this.#note(level, text, count);
+      this.#to.note(level, text, count);
       plan.onFinding?.(text);
     });
     plan.onFindings?.(this.#findings);
     this.#program = new ProgramMarks(plan.cuda === true);
     const { rig, environment } = plan.bench;
     log.attach("rig.yaml", "application/yaml", rig.text);
-    log.attach("rig.json", "application/json", Buffer.from(JSON.stringify(rig.rig)));
-    log.attach("environment.json", "application/json", Buffer.from(JSON.stringify(environment)));
+    this.#to.attach("rig.json", rig.rig);
+    this.#to.attach("environment.json", environment);
     for (const text of environment.warnings)
-      this.#tell({ level: "info", text: `environment: ${text}` });
+      this.#to.tell({ level: "info", text: `environment: ${text}` });
     this.#marks = new MarksSource({
       onMark: (m) => {
         this.#program.see(m);
         this.#mark(m);
       },
-      onExchange: (e) => this.#write(() => log.exchange(e)),
+      onExchange: (e) => this.#to.write(() => log.exchange(e)),
       onLoss: (count, why) => {
         this.#lostMarks += count;
         const text = count > 0 ? `${count} marks lost: ${why}` : `marks may be lost: ${why}`;
-        this.#tell({ level: "loss", text, count });
+        this.#to.tell({ level: "loss", text, count });
       },
     });
   }
@@ -160,33 +158,33 @@ class Recorder {
   }
 
   async #start(): Promise<void> {
-    this.#write(() => this.#log.clockPair(clockPair()));
+    this.#to.write((log) => log.clockPair(clockPair()));
     // Both are waited for: what one of them started is to be stopped where the other fails.
     const started = await Promise.allSettled([this.#startDaq(), this.#startTelemetry()]);
     for (const s of started) if (s.status === "rejected") throw s.reason;
     await this.#startTrigger();
     this.#every(POLL_MS, () => {
       this.#guard("marks", () => this.#marks.poll());
-      this.#write(() => this.#log.flushIfDue());
+      this.#to.write((log) => log.flushIfDue());
     });
     this.#every(SLOW_MS, () => this.#slow());
   }
 
   async #startDaq(): Promise<void> {
     const { bench } = this.#plan;
-    this.#daq = await bench.start(this.#sink(), (e) => this.#fail(e));
+    this.#daq = await bench.start(this.#to.sink(bench.rig.rig.device.stream), (e) => this.#fail(e));
     const { device, timing } = this.#daq;
     if (device !== null) {
-      this.#write(() => this.#log.attach("device.json", "application/json", Buffer.from(device)));
-      this.#show((page) => page.device(device));
+      this.#to.write((log) => log.attach("device.json", "application/json", Buffer.from(device)));
+      this.#to.show((page) => page.device(device));
     }
-    this.#note("info", `${bench.description}; bytes are stamped by ${timing}`);
+    this.#to.note("info", `${bench.description}; bytes are stamped by ${timing}`);
   }
 
   async #startTelemetry(): Promise<void> {
     const { bench, realtime } = this.#plan;
     if (bench.grids.length === 0) {
-      this.#note("warning", "no telemetry on this machine: nothing to compare the Joules with");
+      this.#to.note("warning", "no telemetry on this machine: nothing to compare the Joules with");
       return;
     }
     const onFailure = (grid: string, why: string): void =>
@@ -199,11 +197,10 @@ class Recorder {
       );
     const sampler = await startSampler({ grids: bench.grids, realtime, onFailure });
     this.#sampler = sampler;
-    for (const channel of sampler.channels) this.#write(() => this.#log.declareTelemetry(channel));
-    for (const text of [...sampler.descriptions, ...sampler.missing]) this.#note("info", text);
+    for (const channel of sampler.channels) this.#to.write((log) => log.declareTelemetry(channel));
+    for (const text of [...sampler.descriptions, ...sampler.missing]) this.#to.note("info", text);
     sampler.onBatch((batch) => {
-      this.#guard("telemetry", () => this.#batch(batch, sampler));
-      this.#show((page) => page.reads(batch, sampler));
+      this.#guard("telemetry", () => this.#to.reads(batch, sampler));
     });
   }
 
@@ -223,29 +220,17 @@ class Recorder {
   async #stopTelemetry(): Promise<void> {
     if (!this.#sampler) return;
     this.#sampled = await this.#sampler.stop();
-    for (const n of samplerNotes(this.#sampled)) this.#tell(n);
+    for (const n of samplerNotes(this.#sampled)) this.#to.tell(n);
   }
 
   async #stopTrigger(): Promise<void> {
     this.#triggered = (await this.#trigger?.stop()) ?? null;
-    if (this.#triggered) this.#note("info", describeTrigger(this.#triggered));
+    if (this.#triggered) this.#to.note("info", describeTrigger(this.#triggered));
   }
 
   #every(ms: number, work: () => void): void {
     const timer = setInterval(() => this.#guard("truejoule", work), ms);
     this.#cancel.push(() => clearInterval(timer));
-  }
-
-  /** To the log. One that takes nothing more (a full disk) ends the recording; a record that is none is a finding. */
-  #write(work: () => void): void {
-    if (this.#logFailed) return;
-    try {
-      work();
-    } catch (error) {
-      if (!isSourceError(error)) return this.#finding("log", error);
-      this.#logFailed = true;
-      this.#fail(error);
-    }
   }
 
   /** Whatever is not the log. */
@@ -261,53 +246,18 @@ class Recorder {
     this.#findings.add(faultOf(subject, error));
   }
 
-  /** The same to a live page. */
-  #show(tell: (page: NonNullable<RecordingPlan["tee"]>) => void): void {
-    const { tee } = this.#plan;
-    if (tee) this.#guard("live page", () => tell(tee));
-  }
-
-  #sink(): DaqSink {
-    const log = this.#log;
-    const both = (to: (sink: DaqSink) => void): void => {
-      this.#write(() => to(log));
-      this.#show(to);
-    };
-    const { stream } = this.#plan.bench.rig.rig.device;
-    return {
-      declareRows: (layout) => both((to) => to.declareRows(layout)),
-      rows: (block) => {
-        const twice = (block.flags & BlockFlag.duplicate) !== 0;
-        if (block.stream === stream && !twice) this.#came.rows += block.rows;
-        both((to) => to.rows(block));
-      },
-      edge: (edge) => both((to) => to.edge(edge)),
-      exchange: (e) => both((to) => to.exchange(e)),
-      note: (n) => both((to) => to.note(n)),
-    };
-  }
-
-  #batch(batch: ReadBatch, sampler: Sampler): void {
-    for (let i = 0; i < batch.count; i++) {
-      const read = readAt(batch, i, sampler.channels);
-      this.#came.reads++;
-      this.#write(() => this.#log.read(read));
-    }
-  }
-
   #slow(): void {
-    this.#write(() => this.#log.clockPair(clockPair()));
-    if (this.#watchPlace() === "here")
-      this.#guard("disk", () => (this.#freeBytes = freeBytes(this.#plan.paths.dir)));
+    this.#to.write((log) => log.clockPair(clockPair()));
+    if (this.#watchPlace() === "here") this.#guard("disk", () => this.#room.look());
     const state = this.#state();
     this.#guard("progress", () => this.#plan.onProgress(state));
     this.#guard("disk", () => this.#watchRoom(state));
-    if (state.freeBytes <= MIN_FREE_BYTES) this.#fail(new Error("the disk is nearly full"));
+    if (this.#room.full) this.#fail(new Error("the disk is nearly full"));
   }
 
   /** A log that is lost ends the recording, as a full disk does; one that was moved goes on where it is. */
   #watchPlace(): LogPlace {
-    this.#write(() => this.#log.check());
+    this.#to.write((log) => log.check());
     const { place } = this.#log;
     if (place === "moved" && !this.#toldOfMove)
       this.#findings.add(finding("log-moved", "log", movedFrom(this.#plan.paths)));
@@ -315,19 +265,10 @@ class Recorder {
     return place;
   }
 
-  /** Said once, and in time to do something about it. */
-  #watchRoom({ elapsedS, bytes, rows, reads, freeBytes }: RecordingState): void {
-    const { durationS, fuse } = this.#plan;
-    if (this.#toldOfRoom || elapsedS < SETTLED_S) return;
-    const longer = Number.isFinite(durationS) ? Math.max(0, durationS / elapsedS - 1) : 0;
-    const all = { rows: rows * (1 + longer), reads: reads * (1 + longer) };
-    const text = shortage(freeBytes, {
-      logBytes: bytes * longer + MIN_FREE_BYTES,
-      fuseBytes: fuse ? this.#fuseBytes(all) : 0,
-    });
+  #watchRoom(state: RecordingState): void {
+    const text = this.#room.news(state);
     if (text === null) return;
-    this.#toldOfRoom = true;
-    this.#note("info", `disk: ${text}`);
+    this.#to.note("info", `disk: ${text}`);
     this.#plan.onFinding?.(`disk: ${text}`);
   }
 
@@ -343,7 +284,7 @@ class Recorder {
     const why = `recording ended early: ${(error as Error).message}`;
     this.#guard("terminal", () => this.#plan.onFailure(why));
     this.#end("failure");
-    this.#note("loss", why); // where the log itself takes nothing, its cut end says so
+    this.#to.note("loss", why); // where the log itself takes nothing, its cut end says so
   }
 
   /** Every step is tried, whatever became of those before: a source that goes on would keep us here. */
@@ -361,8 +302,8 @@ class Recorder {
     await this.#step("bench", () => this.#plan.bench.close());
     this.#watchPlace();
     this.#findings.close();
-    this.#write(() => this.#log.clockPair(clockPair()));
-    this.#write(() => this.#log.close());
+    this.#to.write((log) => log.clockPair(clockPair()));
+    this.#to.write((log) => log.close());
   }
 
   async #step(subject: string, work: () => Promise<void> | void | undefined): Promise<void> {
@@ -384,7 +325,7 @@ class Recorder {
   #tellMissed(): void {
     const count = this.#missedAtEnd;
     const text = `the DAQ did not come back before the end: about ${count} rows lost`;
-    if (count > 0) this.#note("loss", text, count);
+    if (count > 0) this.#to.note("loss", text, count);
   }
 
   /** That the DAQ would have sent by now, while it is away. */
@@ -395,20 +336,19 @@ class Recorder {
   #attachTruth(): void {
     const truth = this.#plan.bench.truth?.();
     if (!truth) return;
-    const data = Buffer.from(JSON.stringify(truth));
-    this.#write(() => this.#log.attach("truth.json", "application/json", data));
+    this.#to.attach("truth.json", truth);
   }
 
   /** Only work that is done: the simulated load may have been planned longer. */
   #writeOwnMarks(): void {
     const now = instant<"host">(process.hrtime.bigint());
-    for (const m of this.#plan.bench.ownMarks(this.#plan.session, now)) this.#logMark(m);
+    for (const m of this.#plan.bench.ownMarks(this.#plan.session, now)) this.#to.logMark(m);
   }
 
   #programEnded(code: number): void {
     this.#exitCode = code;
     this.#markCommand("end");
-    if (code !== 0) this.#note("warning", `the program ended with code ${code}`);
+    if (code !== 0) this.#to.note("warning", `the program ended with code ${code}`);
   }
 
   #markCommand(phase: "begin" | "end"): void {
@@ -416,33 +356,16 @@ class Recorder {
   }
 
   #mark(mark: Mark): void {
-    this.#logMark(mark);
+    this.#to.mark(mark);
     this.#guard("bench", () => this.#plan.bench.onMark?.(mark));
-    this.#show((page) => page.mark(mark));
   }
 
   #closeMarks(): void {
     const totals = this.#marks.close();
     if (this.#plan.program === null) return;
     for (const { finding: found, noted } of this.#program.said(totals))
-      if (found.level === "remark") this.#note(noted, found.text);
+      if (found.level === "remark") this.#to.note(noted, found.text);
       else this.#findings.add(found, noted);
-  }
-
-  #logMark(mark: Mark): void {
-    this.#came.marks++;
-    this.#write(() => this.#log.mark(mark));
-  }
-
-  #note(level: Note["level"], text: string, count?: number): void {
-    const t: Instant<"host"> = instant<"host">(process.hrtime.bigint());
-    this.#tell({ level, text, t, ...(count === undefined ? {} : { count }) });
-  }
-
-  /** To the log, and to a live page. */
-  #tell(note: Note): void {
-    this.#write(() => this.#log.note(note));
-    this.#show((page) => page.note(note));
   }
 
   #state(): RecordingState {
@@ -451,8 +374,8 @@ class Recorder {
     const inLog = rows.get(this.#plan.bench.rig.rig.device.stream) ?? 0;
     const away = this.#recording ? this.#awayRows() : this.#missedAtEnd;
     // While it records, what is not in the log yet is on its way there.
-    const over = !this.#recording || this.#logFailed;
-    const dropped = over ? this.#came.rows - inLog : 0;
+    const over = !this.#recording || this.#to.full;
+    const dropped = over ? this.#to.came.rows - inLog : 0;
     return {
       elapsedS: Math.max(0, Number(process.hrtime.bigint() - hostEpoch) / 1e9),
       rows: inLog,
@@ -460,9 +383,9 @@ class Recorder {
       reads,
       failedReads,
       marks,
-      lostMarks: this.#lostMarks + (over ? this.#came.marks - marks : 0),
+      lostMarks: this.#lostMarks + (over ? this.#to.came.marks - marks : 0),
       bytes: this.#log.bytesWritten,
-      freeBytes: this.#freeBytes,
+      freeBytes: this.#room.freeBytes,
     };
   }
 }
@@ -470,7 +393,3 @@ class Recorder {
 /** What has a moved log's name is not its run: nothing there is touched. */
 const movedFrom = ({ capture }: RunPaths): string =>
   `the log is not ${capture} any more: its run was moved while it was recorded; recording goes on where it is now; what has that name is left alone`;
-
-/** By its tag: `instanceof` fails across realms. */
-const isSourceError = (error: unknown): boolean =>
-  (error as { tag?: string }).tag === "SourceError";
