@@ -16,7 +16,7 @@ import { SliceSums } from "./rows/slice-sums.ts";
 import { type Slice, SLICE_ROWS, Slicer } from "./rows/slices.ts";
 import { type Timebase, timebaseOf } from "./rows/timebase.ts";
 
-/** Kept of a stream's segment; of a device that begins anew again and again fewer, but enough for an envelope. */
+/** Kept of a stream's segment; of a device that restarts again and again fewer, but enough for an envelope. */
 const MAX_ARRIVALS = 4096;
 const LEAST_ARRIVALS = 64;
 

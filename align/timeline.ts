@@ -68,7 +68,7 @@ interface Pass {
   readonly slicer: Slicer;
   readonly tNs: Float64Array;
   readonly flags: Uint8Array;
-  /** Rows at which the clock's line bends or begins anew, ascending, and the next of them. */
+  /** Rows at which the clock's line bends or starts again, ascending, and the next of them. */
   readonly bends: readonly number[];
   bend: number;
 }

@@ -16,7 +16,7 @@ export interface Bound {
 /** What the run was like. */
 export interface Circumstances {
   readonly gaps: readonly Lateness[];
-  /** The device began anew. */
+  /** The device restarted. */
   readonly restarted: boolean;
 }
 
@@ -71,11 +71,11 @@ const largest = (gaps: readonly Lateness[]): string => {
   return `± ${(most * 1e3).toFixed(2)} ms`;
 };
 
-/** The pause of a device that began anew is told by the host's clock. */
+/** The pause of a device that restarted is known from the host's clock. */
 function paused({ device }: FaultCase, rig: Rig, { gaps, restarted }: Circumstances): Bound {
   if (!restarted) return NONE;
   const [few, many] = over(gaps, (s) => Math.ceil(s * rig.device.rowHz) + 1);
-  const why = `a pause is told by the host's clock, ${largest(gaps)} of late reads and of the rate`;
+  const why = `a pause is known from the host's clock, ${largest(gaps)} of late reads and of the rate`;
   return device === "text-no-counter" ? NONE : { few, many, why };
 }
 

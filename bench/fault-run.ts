@@ -125,7 +125,7 @@ async function start(device: DeviceName, rig: Rig, open: OpenAt, sink: DaqSink):
 
 const pause = (s: number): Promise<void> => new Promise((r) => setTimeout(r, s * 1e3));
 
-/** However slow this machine is: until the device has begun anew as often as it must, and a second and a half more. */
+/** However slow this machine is: until the device has restarted as often as it must, and a second and a half more. */
 async function begunAnew(source: Live, { device, faults = [] }: FaultCase): Promise<void> {
   // A reset that takes no time shows in a counter alone.
   const shown = device === "text-no-counter" ? /^unplug@/ : /^(unplug|restart)@/;

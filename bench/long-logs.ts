@@ -8,7 +8,7 @@ import { instant } from "../schema/time.ts";
 import { SESSION } from "./log.ts";
 import { packed12, type Stream } from "./stream.ts";
 
-/** A wire frame's rows; the pool is begun anew every 5 s at 100 kHz. */
+/** A wire frame's rows; the pool is started again every 5 s at 100 kHz. */
 const BLOCK_ROWS = 512;
 const POOL_ROWS = 1 << 19;
 const EPOCH_NS = 10n ** 12n;

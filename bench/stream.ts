@@ -95,7 +95,7 @@ function fill(
   return { rig, layout, clock, channels: layout.fields.length, pool };
 }
 
-/** `rows` rows from the pool, begun anew whenever it is used up. */
+/** `rows` rows from the pool, started again whenever it is used up. */
 export function* blocksOf(s: Stream, rows: number): Generator<SampleBlock> {
   const { rowBytes, stream } = s.layout;
   for (let firstIndex = 0; firstIndex < rows; firstIndex += BLOCK_ROWS) {

@@ -17,7 +17,7 @@ export interface ChainCheck {
   readonly broken: readonly string[];
   /** The same, where a later seal shows that it was so when the log was recovered. */
   readonly brokenBefore: readonly string[];
-  /** What stands behind the last seal of a log that was cut. */
+  /** What follows the last seal of a log that was cut. */
   readonly unsealed: readonly string[];
   /** Link of each known head that the log has. */
   readonly met: ReadonlyMap<string, number>;
@@ -74,7 +74,7 @@ export class ChainReader {
     if (!this.#cut)
       append(
         this.#broken,
-        tail.map((c) => `${c} stands behind the last seal`),
+        tail.map((c) => `${c} follows the last seal`),
       );
     const { link, sha256 } = this.#last ?? { link: -1, sha256: "" };
     return {
@@ -165,6 +165,6 @@ function headProblem(
   if (at === links - 1)
     return `the log goes on behind the head that ${who}, by ${chain.links - links} links`;
   if (chain.links < links)
-    return `the tail is cut: ${links - chain.links} of the ${links} links that ${who} are gone, or the log was written anew`;
-  return `not the log that ${who}: it was written anew, chain and all (head ${chain.head.slice(0, 16)}…, known ${head.slice(0, 16)}…)`;
+    return `the tail is cut: ${links - chain.links} of the ${links} links that ${who} are gone, or the log was rewritten`;
+  return `not the log that ${who}: it was rewritten, chain and all (head ${chain.head.slice(0, 16)}…, known ${head.slice(0, 16)}…)`;
 }

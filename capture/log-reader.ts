@@ -249,7 +249,7 @@ class RecordDecoder {
     for (const [id, { schemaId }] of this.#channels)
       if (r.type === "Channel" ? id === r.id : schemaId === r.id) this.#disputed.add(id);
     const subject = r.type === "Channel" ? `channel ${r.topic}` : `schema ${r.name}`;
-    const text = `${subject} declared anew, otherwise; the first holds, and messages by it here are left out`;
+    const text = `${subject} declared again, differently; the first is used, and messages by this one are left out`;
     out.push(damage("record", at, bytes.length, text));
   }
 

@@ -123,7 +123,7 @@ class FrameReader {
     let at = from;
     if (this.#spoiled && at === MAGIC.length) {
       this.#skipped = true;
-      yield damage("record", 0, at, "the magic of MCAP at offset 0 is spoiled");
+      yield damage("record", 0, at, "the magic of MCAP at offset 0 is corrupted");
     }
     for (;;) {
       const shape = shapeAt(this.#peek, at, this.#file.size);

@@ -72,7 +72,7 @@ class Copy {
     this.#file = new McapFile(path, library);
   }
 
-  /** Message indexes are made anew with their chunks. @returns what cannot be copied. */
+  /** Message indexes are made again with their chunks. @returns what cannot be copied. */
   add({ opcode, bytes, offset }: Frame): Damage[] {
     try {
       if (opcode === Op.attachment) this.#attachment(bytes);

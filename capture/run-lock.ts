@@ -1,7 +1,7 @@
 // Who may work in a run folder. A folder enters, a held lock leaves: writers of derived files one at a time,
 // readers together, so that nobody sees files of two makings. The lock is the folder's own (flock), so it needs
 // no file, works on a read-only disk, and is gone with whoever held it. The log of a recording in progress is
-// locked as well (mcap-file.ts): nobody waits for hours for its end, it is told instead.
+// locked as well (mcap-file.ts): waiting for its end could take hours, so it is an error instead.
 
 import { closeSync, realpathSync } from "node:fs";
 import { fileId, isLocked, isNamed, lockFolder, type LockMode } from "../host/file-lock.ts";

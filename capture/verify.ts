@@ -206,7 +206,7 @@ export const warningsOf = (c: LogCheck): string[] => [
     .filter((s) => s.lateBlocks > 0)
     .map(
       (s) =>
-        `stream ${s.stream}: ${s.lateBlocks} blocks (${s.lateRows} rows) stand out of order and are read in their places`,
+        `stream ${s.stream}: ${s.lateBlocks} blocks (${s.lateRows} rows) are out of order and are read in their places`,
     ),
 ];
 
@@ -223,7 +223,7 @@ function rowProblems(s: StreamCheck): string[] {
       `stream ${s.stream}: the ticks of ${ticksWrong} blocks cannot be those of their rows (first at row ${firstWrong.row}: ${firstWrong.tick})`,
     );
   if (edgesOutside > 0)
-    out.push(`stream ${s.stream}: ${edgesOutside} edges lie outside its rows: they place nothing`);
+    out.push(`stream ${s.stream}: ${edgesOutside} edges lie outside its rows and are not used`);
   if (exchangesOutside > 0)
     out.push(`stream ${s.stream}: ${exchangesOutside} clock exchanges lie outside its rows`);
   return out;

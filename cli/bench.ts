@@ -68,7 +68,7 @@ const benches: Readonly<Record<string, { readonly summary: string; load(): Promi
   },
   restarts: {
     summary:
-      "400 virtual sessions whose device began anew: clock and Joules on both sides (minutes)",
+      "400 virtual sessions whose device restarted: clock and Joules on both sides (minutes)",
     load: async () => (await import("../bench/trials/restart-figures.ts")).run,
   },
   kernels: {
@@ -93,7 +93,7 @@ export const command: Command = {
   summary: "throughput as JSON lines, with ratios to memcpy in the same run",
   usage: "[NAME] [--hours H] [--share S]",
   help: `
-Without a name all that do not take minutes. Times on shared machines are noisy: read the ratios, and \`noise\` (median
+Without NAME, all run but those that take minutes. Times on shared machines are noisy: read the ratios, and \`noise\` (median
 over best of the repeats) and \`load_average\` beside them. Exit 0 whatever the figures, 1 where a verdict is "wrong".
 
 ${Object.entries(benches)

@@ -106,7 +106,7 @@ async function copyTo(port: string, record: CalibrationRecord, out: string): Pro
     return await writeToBoard(port, record);
   } catch (error) {
     throw new InputError(
-      `${out} is written, the board was not: ${(error as Error).message}; it must not run meanwhile; again with another --out`,
+      `${out} is written, the board was not: ${(error as Error).message}; it must not be recording; run this again with another --out`,
     );
   }
 }
@@ -177,7 +177,7 @@ async function makeRecord(
   const stranger = runs.find((r) => r.rig.name !== first!.rig.name || r.source !== first!.source);
   if (stranger)
     throw new InputError(
-      `${stranger.dir} is of rig ${stranger.rig.name} (${stranger.source}), ${first!.dir} of ${first!.rig.name} (${first!.source}): a record is of one bench`,
+      `${stranger.dir} is of rig ${stranger.rig.name} (${stranger.source}), ${first!.dir} of ${first!.rig.name} (${first!.source}): one record describes one bench`,
     );
   const byMeter = steps.some((s) => s.kind === "reading");
   if (byMeter && instrumentU === null)

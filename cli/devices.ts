@@ -14,7 +14,7 @@ export const command: Command = {
   help: `
 Opens every USB serial port (or the ports named) and asks in turn for a DAQ that speaks docs/wire.md and for
 the instruments of docs/instruments.md, about a second each; what is asked harms no other instrument that we
-know. Devices that print lines answer nobody: name those in a rig file. Exit 1 where a named port has no device.
+know. Devices that print lines answer no question: name those in a rig file. Exit 1 where a named port has no device.
 With --bootloader the DAQ at the one port named leaves the bus and comes back as its bootloader's disk, as if
 plugged in with BOOTSEL held: the way to a new firmware without the button.`,
   options: { port: { type: "string", multiple: true }, bootloader: { type: "boolean" } },

@@ -127,7 +127,7 @@ write them; truejoule import nvml-csv reads it. perfetto holds a fused run's rai
 counters, its windows and kernels as slices with their Joules, its instant marks; ui.perfetto.dev opens it
 (rows are the packets written). OUT is replaced where it is an earlier output and unchanged since, by the SHA-256
 that is noted beside it (.OUT.truejoule-output); else --force is asked for. A log or a run's file never is.
-Exit 3 when a table was made from another log, which is told before anything is written, or the log is damaged.`,
+Exit 3 when a table was made from another log, which is reported before anything is written, or the log is damaged.`,
   options: {
     csv: { type: "string" },
     raw: { type: "boolean" },

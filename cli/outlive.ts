@@ -33,7 +33,7 @@ function goneBy(code: string, isTerminal: boolean): Gone {
   const unread = code === "EPIPE" || code === "ECONNRESET" || (code === "EIO" && isTerminal);
   const full = code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
   const what = full ? "no space left" : "cannot be written to";
-  return { why: `${unread ? "nobody reads it any more" : what} (${code})`, unread };
+  return { why: `${unread ? "its reader has closed it" : what} (${code})`, unread };
 }
 
 /** Why stdout holds less than was written to it, though its reader wanted all; null where it holds it all. */

@@ -17,7 +17,7 @@ Writes RUN/capture.mcap as it goes (a kill loses less than a second), then fuses
 folder in TRUEJOULE_MARKS (docs/marks.md); a window named command-1 spans it. Ctrl-C ends both cleanly, a
 second one at once. A recording that fails says so at once and leaves CMD alone: it goes on unrecorded.
 Only a log that takes nothing more (a full disk) and the DAQ's own fatal errors end it early; a terminal that
-goes (SIGHUP, a closed pipe), the live page, marks and telemetry do not: they are told and exit 3.
+goes (SIGHUP, a closed pipe), the live page, marks and telemetry do not: they are reported, and the exit code is 3.
 Exit: 1 if the recording failed, else CMD's code if not 0 (128 + n for signal n), else 3 or 0.
 --rig virtual records the virtual bench over a pty in real time; everything in it is simulated. With --cuda
 its simulated load follows CMD's own kernels.

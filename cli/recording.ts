@@ -83,7 +83,7 @@ function isHere({ dir, capture }: RunPaths, { place }: RecordingResult, ui: Ui):
   const at = place();
   if (at === "moved")
     ui.warn(
-      `not fused: the log is not ${capture} any more, its run was moved; nothing in ${dir} was touched; find the run and there: truejoule fuse RUN`,
+      `not fused: the log is not ${capture} any more, its run was moved; nothing in ${dir} was touched; find the run, and there run: truejoule fuse RUN`,
     );
   return at === "here";
 }
@@ -92,7 +92,7 @@ function isHere({ dir, capture }: RunPaths, { place }: RecordingResult, ui: Ui):
 export function needHere({ capture }: RunPaths, { place }: RecordingResult): void {
   if (place() !== "here")
     throw new InputError(
-      `${capture}: not the log that was recorded: that was moved, deleted or cut meanwhile; nothing there was touched, record anew`,
+      `${capture}: not the log that was recorded: that was moved, deleted or cut meanwhile; nothing there was touched; record again`,
     );
 }
 

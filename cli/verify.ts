@@ -30,11 +30,11 @@ export const command: Command = {
 Reads the whole of RUN/capture.mcap: magic, record lengths, the CRC of every chunk and attachment and of the
 data as a whole, message sequence, row index, block sizes, footer. Then the files that fuse and compare
 made, where there are any: whether they open, agree with themselves, are as SHA256SUMS notes them, and say
-that they come from this very log. Their figures are not computed again: who does not trust a file has it
-made anew (truejoule fuse, report), from the log alone.
+that they come from this very log. Their figures are not computed again: truejoule fuse and report
+make a file again, from the log alone.
 The log's seals are a chain of SHA-256: where a file beside it knows the chain's head, whatever was changed,
 cut off or moved is named, mended checksums or not. Where none does, the log is unsealed: a missing end or a
-log written anew could not be seen.
+rewritten log could not be detected.
 Exit 0 clean or unsealed, 3 readable with recorded loss, damage or change, or with a file that is not the
 log's, 1 unreadable.`,
   options: {},
@@ -118,7 +118,7 @@ const IN_WORDS: Readonly<Record<Verdict, string>> = {
 function knownInWords(chain: ChainHead | null, known: readonly KnownHead[]): string {
   if (known.length > 0) return `a head of it is known by ${known.map((k) => k.by).join(", ")}`;
   return chain
-    ? "unsealed: no file beside it knows the head of its chain, so a cut tail or a log written anew cannot be seen"
+    ? "unsealed: no file beside it knows the head of its chain, so a cut tail or a rewritten log cannot be detected"
     : "unsealed: written without seals, so a changed chunk or a cut tail cannot be seen";
 }
 

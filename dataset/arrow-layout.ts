@@ -59,7 +59,7 @@ export async function openLayout(
 ): Promise<ArrowLayout> {
   const broken = (found: string): Error =>
     inputError(
-      `not a readable Arrow file; ${remedy} writes it anew`,
+      `not a readable Arrow file; ${remedy} writes it again`,
       path,
       "an Arrow IPC file with its footer",
       found,

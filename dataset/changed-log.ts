@@ -1,4 +1,4 @@
-// A run whose log is not the one that its files were made from: told before anything is made anew, and kept in
+// A run whose log is not the one that its files were made from: reported before anything is made again, and kept in
 // SHA256SUMS.
 
 import { isUnwritable } from "../capture/own-file.ts";
@@ -23,12 +23,12 @@ export async function logNow(
 ): Promise<LogNow> {
   const before = await otherLog(paths, now);
   if (before === null) return { sha256: now, changed: false };
-  const text = `${paths.capture} is not the log that the files beside it were made from (SHA-256 ${brief(now)}, then ${brief(before)}): what is made now is of the log as it is now; verify goes on telling it`;
+  const text = `${paths.capture} is not the log that the files beside it were made from (SHA-256 ${brief(now)}, then ${brief(before)}): what is made now is of the log as it is now; verify keeps reporting it`;
   listener.onFinding?.(finding("log-changed", "capture log", text));
   try {
     noteLogChange(paths, before, now);
   } catch (error) {
-    if (!isUnwritable(error)) throw error; // where nothing can be kept, nothing is made anew either
+    if (!isUnwritable(error)) throw error; // where nothing can be kept, nothing is made again either
   }
   return { sha256: now, changed: true };
 }

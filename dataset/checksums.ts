@@ -1,7 +1,7 @@
 // SHA256SUMS of a run: what this program wrote, as it wrote it, and the log that it was made from. Neither Arrow
 // nor JSON has a checksum of its own, so a flipped bit in a derived file would be a wrong Joule without a word.
 // In the form of coreutils: `sha256sum -c SHA256SUMS` reads it too. Where the log was another one before, a
-// comment keeps that one's hash: making files anew wipes out no trace of the change.
+// comment keeps that one's hash: making files again wipes out no trace of the change.
 
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
@@ -35,7 +35,7 @@ export function noteChecksums(paths: RunPaths, files: WrittenFiles, log?: string
   writeOwn(paths.checksums, [...changes.map((c) => `# ${c}\n`), ...lines].join(""));
 }
 
-/** That the log is not the one that the files were made from, before anything is made anew. */
+/** That the log is not the one that the files were made from, before anything is made again. */
 export function noteLogChange(paths: RunPaths, before: string, now: string): void {
   const noted = readChecksums(paths);
   if (!noted.hashes.has(basename(paths.capture))) {
@@ -60,24 +60,24 @@ function noteChange(changes: string[], before: string, now: string): void {
 export const notedLog = (paths: RunPaths): string | undefined =>
   readChecksums(paths).hashes.get(basename(paths.capture));
 
-/** In words, each time that files were made anew because the log was another one. */
+/** In words, each time that files were made again because the log was another one. */
 export const logChanges = (paths: RunPaths): readonly string[] => readChecksums(paths).changes;
 
 /** What is wrong with a derived file by its checksum, or null; a run without SHA256SUMS says nothing. */
 export function checksumProblem(paths: RunPaths, path: string): string | null {
   if (!existsSync(paths.checksums)) return null;
   const noted = readChecksums(paths).hashes.get(basename(path));
-  return noted === fileSha256(path) ? null : `not as it was written (SHA256SUMS); ${anew(path)}`;
+  return noted === fileSha256(path) ? null : `not as it was written (SHA256SUMS); ${remedy(path)}`;
 }
 
 /** That a file was written and is gone, or null; `sha256sum -c` says so too. */
 export function missingProblem(paths: RunPaths, path: string): string | null {
   if (existsSync(path) || !readChecksums(paths).hashes.has(basename(path))) return null;
-  return `noted in SHA256SUMS, not there; ${anew(path)}`;
+  return `noted in SHA256SUMS, not there; ${remedy(path)}`;
 }
 
-const anew = (path: string): string =>
-  `truejoule ${COMMANDS[basename(path)] ?? "fuse"} writes it anew`;
+const remedy = (path: string): string =>
+  `truejoule ${COMMANDS[basename(path)] ?? "fuse"} writes it again`;
 
 const COMMANDS: Readonly<Record<string, string>> = {
   "folded.arrow": "fold",

@@ -1,5 +1,5 @@
 // Runs of rows → means over `factor` rows, for `fuse --rate`. A stretch without gaps is one thing: means go
-// on from run to run, and begin anew only at a gap, where what is left of a stretch is a shorter mean. Flags
+// on from run to run, and start again only at a gap, where what is left of a stretch is a shorter mean. Flags
 // are ORed. Joules are those of all rows, to the end of the last one in each mean.
 
 import { sumOf } from "../stats/columns.ts";

@@ -46,7 +46,7 @@ export async function staleTables(
     const made = await madeFrom(path);
     if (made !== undefined && made !== now) stale.push(path);
   }
-  const remedy = `truejoule fuse ${paths.dir} writes it anew`;
+  const remedy = `truejoule fuse ${paths.dir} writes it again`;
   return stale.map((path) =>
     finding(
       "export-stale",

@@ -54,7 +54,7 @@ function changedLog(paths: RunPaths, logSha256: string): FileCheck[] {
     noted === undefined || noted === logSha256
       ? []
       : [`the log is another one than files were made from (SHA-256 ${noted} then)`];
-  const past = logChanges(paths).map((c) => `${c}; files were made anew from it`);
+  const past = logChanges(paths).map((c) => `${c}; files were made again from it`);
   const path = basename(paths.checksums);
   return [...now, ...past].map((problem) => ({ path, ok: false, rows: null, problem }));
 }
@@ -67,7 +67,7 @@ async function verifyReport(paths: RunPaths): Promise<FileCheck> {
 
 const ABSENT = "absent";
 const OF_ANOTHER_LOG =
-  "made from another log (or from this one before it changed); truejoule fuse writes it anew";
+  "made from another log (or from this one before it changed); truejoule fuse writes it again";
 
 type TableProblem = (consistency: string | null, rows: number) => string | null;
 
@@ -106,7 +106,8 @@ export function strangerTo(
   logSha256: string,
 ): string | undefined {
   const found = file.schema.metadata.get("truejoule.schema");
-  if (found !== schema) return `says it is ${found ?? "nothing of ours"}, expected ${schema}`;
+  if (found !== schema)
+    return `says it is ${found ?? "no document of truejoule"}, expected ${schema}`;
   if (file.schema.metadata.get("capture_sha256") !== logSha256)
     return schema === "folded/1" ? OF_ANOTHER_LOG.replace("fuse", "fold") : OF_ANOTHER_LOG;
   return undefined;
@@ -135,7 +136,7 @@ async function verifyJson(path: string, schema: string, logSha256: string): Prom
     } | null;
     const log = found?.capture?.sha256 ?? logSha256; // files of earlier versions do not say
     if (found?.schema !== schema)
-      problem = `says it is ${found?.schema ?? "nothing of ours"}, expected ${schema}`;
+      problem = `says it is ${found?.schema ?? "no document of truejoule"}, expected ${schema}`;
     else if (log !== logSha256) problem = OF_ANOTHER_LOG;
   } catch (error) {
     problem = error instanceof SyntaxError ? "not JSON: cut or damaged" : (error as Error).message;

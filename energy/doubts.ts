@@ -15,7 +15,7 @@ const CLIPPED = observed(
 const [BEYOND_NS, BEYOND_SHARE] = [1e9, 0.1];
 const PAUSED = observed(
   "window-across-restart",
-  "the device began anew or lost count in it, and what it missed is estimated",
+  "the device restarted or lost count in it, and what it missed is estimated",
 );
 
 export class Doubts {

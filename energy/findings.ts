@@ -77,7 +77,7 @@ export function findingsOf(known: Known): Finding[] {
 const VOID = finding(
   "no-physical-trace",
   "run",
-  "this run holds no physical trace: every claim from it is void until a shunt has seen it",
+  "this run holds no physical trace: no claim in it has been checked against a shunt",
 );
 
 const LOG = "capture log";

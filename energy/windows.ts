@@ -164,7 +164,7 @@ function outerFirst(marks: MarkTable, a: number, b: number, columns: Columns): v
 
 /**
  * Rows in the order of their begins, in place; at one time by their number. They stand so, as a rule: sorting
- * millions anew would take more memory than all else.
+ * millions again would take more memory than all else.
  */
 export function byBegin(rows: Uint32Array, windows: { t0Ns(row: number): SessionNs }): Uint32Array {
   for (let k = 1; k < rows.length; k++)

@@ -41,7 +41,10 @@ export class EdgeDecoder {
       // The kernel reads the direction after the fact, so this is a doubt, not a count.
       const doubtful = level === this.#level;
       if (doubtful && step === 1)
-        this.#lose(0, "two of the same direction: one between them unseen, or a direction wrong");
+        this.#lose(
+          0,
+          "two edges of the same direction: one between them was not seen, or one has the wrong direction",
+        );
       this.#level = level;
       const doubt = doubtful ? { doubtful } : {};
       this.#sink.onMark({

@@ -1,6 +1,6 @@
 // The folder of marks of one session: made here, handed to the program in TRUEJOULE_MARKS, polled by the
 // recorder. In: rings, FIFO and text file of that folder. Out: Mark records, exchanges and losses to a sink.
-// Holds: whatever programs do to the folder and its files costs marks, and that is told; nothing of it is thrown,
+// Holds: whatever programs do to the folder and its files costs marks, and that is reported; nothing of it is thrown,
 // and no look takes longer than what was there when it began.
 
 import { existsSync, lstatSync, opendirSync } from "node:fs";
@@ -103,7 +103,7 @@ export class MarksSource {
     this.#fifo.close();
     this.#text.close();
     if (!this.#own.remove())
-      this.#sink.onLoss(0, `${this.folder} stays: something lies there that is not a recorder's`);
+      this.#sink.onLoss(0, `${this.folder} is kept: it holds something that no recorder made`);
     return this.totals;
   }
 

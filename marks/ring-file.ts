@@ -50,7 +50,7 @@ export interface RingFile extends RingBytes {
   close(): void;
 }
 
-/** A ring whose bytes cannot be those of writers that keep to the protocol: it is dropped, and that is told. */
+/** A ring whose bytes cannot be those of writers that keep to the protocol: it is dropped, and that is reported. */
 export class RingFault extends Error {}
 
 /**

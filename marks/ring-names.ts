@@ -4,7 +4,7 @@
 import { HEADER_BYTES, SLOT_BYTES } from "./layout.ts";
 import { FIRST_NAME, type RingBytes } from "./ring-file.ts";
 
-/** Of names kept: a program has thousands; a ring that lies may have any number, and is read anew. */
+/** Of names kept: a program has thousands; a ring that lies may have any number, and is read again. */
 const MAX_KNOWN = 1 << 16;
 /** No compiler makes longer ones; what says so is no name. */
 const MAX_LENGTH = 1 << 16;

@@ -15,7 +15,7 @@ const TELL_MS = 1000;
 const WHY = {
   overrun: "overwritten before they were read",
   abandoned: "begun but never completed by their writer",
-  malformed: "not in the ring's format, without a name, or of times that cannot be",
+  malformed: "not in the ring's format, without a name, or with impossible times",
 } as const;
 type Cause = keyof typeof WHY;
 
@@ -122,7 +122,7 @@ export class RingSource {
     const marks = `at least ${this.#dropped} of its marks and all that follow are lost`;
     this.#sink.onLoss(
       this.#dropped,
-      `${this.path} is no sound ring any more and was dropped: ${why}; ${marks}`,
+      `${this.path} is no valid ring any more and was dropped: ${why}; ${marks}`,
     );
   }
 

@@ -1,5 +1,5 @@
 // Bytes in a ring → their text. Names and keys of marks repeat without end; decoding one costs more than
-// finding it again. Direct-mapped and bounded: an unlucky text is decoded anew, never wrong.
+// finding it again. Direct-mapped and bounded: an unlucky text is decoded again, never wrong.
 
 const ENTRIES = 1024;
 const MAX_CACHED_BYTES = 96;

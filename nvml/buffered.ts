@@ -41,7 +41,7 @@ const SET_US = 10e3;
  * A reader that puts one row a new sample, stamped in Unix time, and none when there is none. Its first
  * call puts what the ring already held; the probe (features.ts) makes that call, before any run.
  * A Unix clock that is set back must not leave all samples older than the newest: the ring is then asked
- * anew from that one's time by the clock as it is now.
+ * again from that one's time by the clock as it is now.
  */
 export function samplesReader(
   fetch: FetchSamples,

@@ -75,7 +75,7 @@ export async function startSampler(options: SamplerOptions): Promise<Sampler> {
   const deliver = new Delivery();
   const workers: GridWorker[] = [];
   try {
-    // One after the other: threads that open NVML at once can leave it asking the GPU anew for every reading,
+    // One after the other: threads that open NVML at once can leave it asking the GPU again for every reading,
     // 3.4 ms instead of 30 µs, for as long as it stays open (docs/evidence/nvml-h100.md).
     for (const grid of options.grids) {
       const worker = new GridWorker(grid, control, options, deliver);

@@ -1,5 +1,5 @@
 // A duration that a user gave → a timer. Node's take 2^31 − 1 ms (24.8 days) at most and fire at once beyond:
-// this one is set anew until its time has come. The time is that of the monotonic clock.
+// this one is set again until its time has come. The time is that of the monotonic clock.
 
 /** What Node's timers can hold, ms. */
 const LONGEST_MS = 2 ** 31 - 1;

@@ -1,6 +1,6 @@
 // Where a recording goes: the log, and a live page beside it. In: rows, reads, marks and notes, as they come. Out: the
 // same in both, and counts of what came. Holds: nothing that the page does reaches the log; a log that takes nothing
-// more takes nothing more, and that is told once.
+// more takes nothing more, and that is reported once.
 
 import type { LogWriter } from "../capture/log-writer.ts";
 import type { DaqSink } from "../ingest/stream/sink.ts";

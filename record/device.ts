@@ -78,7 +78,7 @@ async function findPort(instrument: InstrumentKind, rig: Rig): Promise<string> {
   const { ask, name } = instrument;
   if (!ask)
     throw new InputError(
-      `rig ${rig.name} is of a ${name}, which says nothing of itself: name the port with --port`,
+      `rig ${rig.name} is of a ${name}, which does not identify itself: name the port with --port`,
     );
   const found: string[] = [];
   for (const port of (await listPorts()).filter((p) => couldAnswer(instrument, p)))

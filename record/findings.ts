@@ -1,6 +1,6 @@
 // What went wrong beside the measurement: the live page, marks, the terminal, a telemetry worker. In: findings,
 // as they happen. Out: a note of the log at the first of a code and subject, one with the count of the rest at the
-// end. Holds: a fault is told and counted, never thrown; of each no more is kept than its first and a count.
+// end. Holds: a fault is reported and counted, never thrown; of each no more is kept than its first and a count.
 
 import { type Finding, finding, type FindingCode, type Level } from "../schema/findings.ts";
 import type { Note } from "../schema/records.ts";

@@ -1,6 +1,6 @@
 // A recording → the live page beside it, in a process of its own (view/live/page-process.ts). In: what the
 // recorder's tee sees. Out: an address. Holds: nothing of the page can reach the recording. What it does not
-// take in time is left out, so a slow or stopped page holds neither memory nor rows; its end is told once.
+// take in time is left out, so a slow or stopped page holds neither memory nor rows; its end is reported once.
 
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -179,7 +179,7 @@ class PageProcess {
   }
 
   #giveUp(): void {
-    this.#lost("it takes nothing any more");
+    this.#lost("it no longer accepts data");
     this.#gone = true;
     this.#child.stdin.destroy();
     this.#child.kill("SIGKILL");

@@ -194,9 +194,9 @@ async function readRails(f: Fields, { stream, rowHz, feedsV }: Rig["device"]): P
     checkSkew(item, rail, rowHz);
     if (feedsV !== undefined) checkFed(item, rail, feedsV);
     if (rails.some((r) => r.name === rail.name))
-      throw item.error(`rail "${rail.name}" stands twice`, "name");
+      throw item.error(`rail "${rail.name}" is listed twice`, "name");
     if (rail.reference && rails.some((r) => r.reference?.stream === rail.reference!.stream))
-      throw item.error(`reference ${rail.reference.stream} stands twice`, "reference");
+      throw item.error(`reference ${rail.reference.stream} is listed twice`, "reference");
     rails.push(rail);
   }
   if (rails.length === 0) throw f.error("rails: expected at least one", "rails");

@@ -12,7 +12,7 @@ export function readTextFormat(f: Fields): TextFormat {
   const columns = f.strings("columns");
   if (columns.length === 0) throw f.error("columns: expected at least one name", "columns");
   const twice = columns.find((c, i) => columns.indexOf(c) !== i);
-  if (twice !== undefined) throw f.error(`columns: "${twice}" stands twice`, "columns");
+  if (twice !== undefined) throw f.error(`columns: "${twice}" is listed twice`, "columns");
   return {
     lines: f.oneOf("lines", ["csv", "json"]),
     columns,

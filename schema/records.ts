@@ -45,7 +45,7 @@ export interface RowLayout {
 }
 
 /**
- * Block flags, as stored. `restart`: the device began anew, or its counter cannot tell how long a gap was;
+ * Block flags, as stored. `restart`: the device restarted, or its counter cannot tell how long a gap was;
  * index and tick go on from the last block by the host's clock, so its clock map has a new segment here.
  * `pause`: nothing was taken before this block, and what the index jumps over is a placeholder, no loss.
  */

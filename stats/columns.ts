@@ -1,5 +1,5 @@
 // Arithmetic on float64 columns. Four rows a turn and nothing else in the loop, since at every turn V8
-// looks at the array's map, length and address anew; `| 0` spares its check for overflow (two to three
+// looks at the array's map, length and address again; `| 0` spares its check for overflow (two to three
 // times faster together). Sums run in pairs, which also rounds less than one long chain would.
 
 /** out = first + i · step over [0, rows). */

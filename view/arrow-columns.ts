@@ -1,6 +1,6 @@
 // Enters: an Arrow IPC file of plain numeric columns, and the columns wanted. Leaves: those columns batch by
 // batch, as views on two buffers used in turn. Holds those buffers only: apache-arrow's own reader allocates
-// every body anew, and collecting that garbage takes longer than the reading (measured: 40 % of the CPU).
+// every body again, and collecting that garbage takes longer than the reading (measured: 40 % of the CPU).
 
 import type { Field, Schema } from "apache-arrow";
 import { type ArrowLayout, type Needed, openLayout } from "../dataset/arrow-layout.ts";

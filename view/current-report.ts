@@ -23,7 +23,7 @@ export async function currentReport(
   const { sha256, changed } = await logNow(paths, listener);
   const stale = await staleFiles(paths, sha256);
   for (const text of stale.filter((s) => s.endsWith("as it was written")))
-    listener.onFinding?.(finding("file-spoiled", "run", `${text}; made anew`));
+    listener.onFinding?.(finding("file-spoiled", "run", `${text}; made again`));
   if (stale.length > 0) fuseRun(paths, listener);
   return { page: await renderRun(paths), changed };
 }

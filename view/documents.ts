@@ -7,7 +7,7 @@ import type { Finding } from "../schema/findings.ts";
 
 export interface ClockFit {
   readonly clock?: string;
-  /** From 1, where the device began anew; and the session time that it holds for. */
+  /** From 1, where the device restarted; and the session time that it holds for. */
   readonly segment?: number;
   readonly t0_ns?: number;
   readonly t1_ns?: number;
@@ -36,13 +36,13 @@ export interface Alignment {
 // JSON is read whole: some 100,000 windows. Beyond, memory would grow with the run.
 const MAX_JSON_BYTES = 256e6;
 
-/** @throws InputError when the file cannot be read, is too large or no JSON; `command` writes it anew */
+/** @throws InputError when the file cannot be read, is too large or no JSON; `command` writes it again */
 export const readDocument = (path: string, command: string): unknown =>
-  jsonIn(textOf(path), path, `truejoule ${command} writes it anew`);
+  jsonIn(textOf(path), path, `truejoule ${command} writes it again`);
 
 /** @throws InputError when it cannot be read, is too large or no compare/1 */
 export const readCompare = (path: string): CompareDocument =>
-  documentIn(COMPARE, textOf(path), path, "truejoule compare writes it anew");
+  documentIn(COMPARE, textOf(path), path, "truejoule compare writes it again");
 
 const textOf = (path: string): string =>
   readSmallFile(path, "what truejoule wrote", MAX_JSON_BYTES).toString();

@@ -19,7 +19,7 @@ export interface Folds {
   readonly problem: string | null;
 }
 
-const ANEW = "truejoule fold writes it anew";
+const REMEDY = "truejoule fold writes it again";
 
 /**
  * @param capture SHA-256 of the capture that the rest of the page is of, where known.
@@ -32,18 +32,18 @@ export async function readFolds(path: string, capture: string | undefined): Prom
     const { metadata, fields } = file.schema;
     const about = metadata.get("truejoule.fold");
     if (metadata.get("truejoule.schema") !== "folded/1" || about === undefined)
-      return refuse(`says nothing of its kernels; ${ANEW}`);
+      return refuse(`says nothing of its kernels; ${REMEDY}`);
     if (capture !== undefined && metadata.get("capture_sha256") !== capture)
-      return refuse(`made from another capture; ${ANEW}`);
+      return refuse(`made from another capture; ${REMEDY}`);
     const { kernels, warnings } = aboutIn(about);
-    if (!kernels) return refuse(`says nothing of its kernels that can be read; ${ANEW}`);
+    if (!kernels) return refuse(`says nothing of its kernels that can be read; ${REMEDY}`);
     const rails = fields.flatMap((f) => /^power_(.+)_w$/.exec(f.name)?.[1] ?? []);
     const shown: FoldedKernel[] = [];
     // One batch a kernel, in the order of the metadata.
     for await (const batch of file.batches) {
       const name = String(batch.getChild("kernel")?.get(0));
       const kernel = kernels.find((k) => k.kernel === name);
-      if (!kernel) return refuse(`says nothing of kernel ${name}; ${ANEW}`);
+      if (!kernel) return refuse(`says nothing of kernel ${name}; ${REMEDY}`);
       shown.push(kernelOf(batch, kernel, rails));
     }
     return { kernels: shown, warnings, problem: null };

@@ -28,7 +28,7 @@ export interface LiveChannel {
   readonly unit: string;
 }
 
-/** First of all, and again whenever streams or channels change: the page starts anew. */
+/** First of all, and again whenever streams or channels change: the page starts again. */
 export interface HelloMessage {
   readonly type: "hello";
   readonly schema: "live/1";

@@ -196,7 +196,7 @@ export function fitLine(pairs: readonly ClockPairing[], declared: ClockPrior): L
       findings.push(
         observed(
           "clock-rate-off-rig",
-          `the clock runs ${(off * 1e6).toFixed(1)} ppm from the rate that the rig declares within ±${(prior.uRel * 1e6).toFixed(1)} ppm: ${pairs.length} clock pairs are believed, the rig is not; correct device.clock in the rig`,
+          `the clock runs ${(off * 1e6).toFixed(1)} ppm from the rate that the rig declares within ±${(prior.uRel * 1e6).toFixed(1)} ppm: ${pairs.length} clock pairs are used, the rig's value is not; correct device.clock in the rig`,
         ),
       );
       prior = { ...prior, uRel: Infinity };
@@ -209,7 +209,7 @@ export function fitLine(pairs: readonly ClockPairing[], declared: ClockPrior): L
     findings.push(
       observed(
         "clock-start-off-rig",
-        `the stream starts ${(late / 1e6).toFixed(3)} ms from where the rig puts it within ±${(prior.startUNs / 1e6).toFixed(3)} ms: ${pairs.length} clock pairs are believed, the rig is not; correct stream_start in the rig`,
+        `the stream starts ${(late / 1e6).toFixed(3)} ms from where the rig puts it within ±${(prior.startUNs / 1e6).toFixed(3)} ms: ${pairs.length} clock pairs are used, the rig's value is not; correct stream_start in the rig`,
       ),
     );
     prior = { ...prior, startUNs: Infinity };

@@ -35,7 +35,7 @@ export interface KernelTimes {
   readonly hiNs: Float64Array;
   /** Index into SOURCES: what the start rests on. */
   readonly source: Uint32Array;
-  /** Kernels whose gate and whose record cannot both be right; the record stands. */
+  /** Kernels whose gate and whose record cannot both be right; the record is used. */
   readonly gateContradictions: number;
   /** `cupti`: dated by its record, bounded by exchanges; `unbounded`: dated by its record alone. */
   readonly unbounded: number;
@@ -212,18 +212,18 @@ function doubts(
   kernels(
     "kernels-unbounded",
     unbounded,
-    " are dated by CUPTI alone: no clock exchange with their GPU bounds its error",
+    " have times from CUPTI alone: no clock exchange with their GPU bounds the error",
   );
   kernels("kernels-early", early, " begin before their launch, bounds included");
   kernels(
     "kernels-gate-contradicts",
     gateContradictions,
-    ": the gate before them and their record cannot both be right; the record stands",
+    ": the gate before them and their record cannot both be right; the record is used",
   );
   kernels(
     "kernels-without-end",
     source.reduce((n, s) => n + (s === SUBMIT ? 1 : 0), 0),
-    " are known by their launch alone: when they ended nobody recorded, so they have no Joules",
+    " have a launch and no recorded end, so they have no Joules",
   );
   for (const { clock, contradictions: n, segments } of clocks)
     say(

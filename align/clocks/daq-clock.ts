@@ -297,7 +297,7 @@ function byLoadEdges(
 
 const UNMATCHED_LOAD = observed(
   "load-unmatched",
-  "the load's marks and the steps of the power come together at no rate and start that the rig allows: device.clock or stream_start of the rig is wrong, or the marks are another recording's; it rests on the host's stamp alone",
+  "the load's marks and the steps of the power fit each other at no rate and start that the rig allows: device.clock or stream_start of the rig is wrong, or the marks are another recording's; it rests on the host's stamp alone",
 );
 
 /** At a rate that the rig allows, if that brings the edges together; else at one beyond it that does. */

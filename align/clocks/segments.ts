@@ -1,5 +1,5 @@
 // The DAQ's clock over a whole stream: a model for each segment, that is from one start of the device to its
-// next. A device that began anew counts on from nothing that the host knows, so its segments share a crystal
+// next. A device that restarted counts on from nothing that the host knows, so its segments share a crystal
 // and no offset. In: device time or session time. Out: the segment it falls in, and what its model says.
 
 import type { SessionNs } from "../../schema/time.ts";

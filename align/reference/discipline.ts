@@ -127,7 +127,7 @@ function findingsOf(t: Target, fit: LineToReference | null, readings: number): F
       finding(
         "reference-contradicts",
         what,
-        `${what}: reference ${t.by.stream} finds gain ${(1 / (1 + e)).toFixed(4)} and offset ${(-k / (1 + e)).toFixed(3)} ${unit}, beyond what the rig states of the two; the reference is believed, calibrate the fast path or check the reference`,
+        `${what}: reference ${t.by.stream} finds gain ${(1 / (1 + e)).toFixed(4)} and offset ${(-k / (1 + e)).toFixed(3)} ${unit}, beyond what the rig states of the two; the reference's values are used: calibrate the fast path or check the reference`,
       ),
     );
   }

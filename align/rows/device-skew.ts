@@ -37,7 +37,7 @@ export function withDeviceSkew(rig: Rig, device: Uint8Array): SkewedRig {
         finding(
           "skew-differs",
           s.field,
-          `rig ${rig.name}: channel ${s.field} is sampled ${us(rigNs)} after its row by the rig, ${us(ns)} by the device: the rig is believed; leave its skew out to take the device's`,
+          `rig ${rig.name}: channel ${s.field} is sampled ${us(rigNs)} after its row by the rig, ${us(ns)} by the device: the rig's value is used; leave its skew out to take the device's`,
         ),
       );
     return s;

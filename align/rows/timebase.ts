@@ -72,13 +72,13 @@ class TickTimebase implements Timebase {
     const monotonic = this.#bits >= MONOTONIC_BITS;
     const wrap = monotonic ? 0 : this.#modulus;
     const placed = block.deviceTick !== null;
-    // A counter that began anew says nothing of the time since the last row.
-    const anew = restarted && !begins && !placed;
+    // A counter that restarted says nothing of the time since the last row.
+    const afresh = restarted && !begins && !placed;
     let now = this.#now;
     if (placed) now = Number(block.deviceTick - this.firstTick!);
-    else if (anew) now += Math.max(this.#expectedStep(block) ?? 0, this.#hz / this.#rowHz);
+    else if (afresh) now += Math.max(this.#expectedStep(block) ?? 0, this.#hz / this.#rowHz);
     else if (!monotonic) now += this.#wrapsAcrossGap(block, out[0]!);
-    let previous = placed || anew ? out[0]! : this.#previousRaw;
+    let previous = placed || afresh ? out[0]! : this.#previousRaw;
     for (let i = 0, { rows } = block; i < rows; i++) {
       const raw = out[i]!;
       const step = raw - previous;

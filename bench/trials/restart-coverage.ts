@@ -1,4 +1,4 @@
-// Does the stated interval hold the truth when the device began anew in the middle? Seeded virtual sessions
+// Does the stated interval hold the truth when the device restarted in the middle? Seeded virtual sessions
 // with one to three restarts each, told by edges, exchanges, load marks or arrivals alone, go through the whole
 // pipeline: where each segment's rows really lie, each window's Joules, and whether what crosses a restart says so.
 
@@ -33,7 +33,7 @@ export interface RestartCoverage {
   readonly windows: number;
   readonly covered: number;
   readonly worst_error_u: number;
-  /** Windows that say that the device began anew in them, and the share of those whose interval holds the truth. */
+  /** Windows that say that the device restarted in them, and the share of those whose interval holds the truth. */
   readonly across: number;
   readonly across_covered: number;
   /** Windows with rows missing that do not say so. */

@@ -1,4 +1,4 @@
-// Not speed but honesty when the device began anew: clock and Joules on both sides (bench/trials/restart-coverage.ts).
+// Not speed but honesty when the device restarted: clock and Joules on both sides (bench/trials/restart-coverage.ts).
 
 import { restartCoverages } from "./restart-coverage.ts";
 import { type Figure, figure } from "../memcpy.ts";

@@ -1,4 +1,4 @@
-// A virtual capture → the same as a recorder would have left it had the device begun anew now and then: rows are
+// A virtual capture → the same as a recorder would have left it had the device restarted now and then: rows are
 // missing while it is away, and those after are counted on by the host's clock, as ingest does it.
 
 import { readCapture } from "../../capture/log-reader.ts";

@@ -25,7 +25,7 @@ export function writeToBoard(port: string, record: CalibrationRecord): Promise<s
     if ((await readCalibration(channel)) !== text)
       throw new InputError(`${board}: what it gives back is not what was written`);
     const kept = source === "hardware" ? "" : `; ${source}: it is gone when its program ends`;
-    return `written to ${board}, read back alike, ${text.length} bytes${omitted}${kept}`;
+    return `written to ${board}, read back and equal, ${text.length} bytes${omitted}${kept}`;
   });
 }
 

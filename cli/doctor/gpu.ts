@@ -39,7 +39,7 @@ function deviceFindings(d: NvmlDevice, facts: DeviceFacts): Finding[] {
   return [
     { check: gpu, verdict: "ok", text: d.name },
     flag(`${gpu} persistence`, facts.persistence, true, {
-      text: "off: the driver may unload between processes, and its energy counter begin anew",
+      text: "off: the driver may unload between processes, and its energy counter restart",
       remedy: `sudo nvidia-smi ${on} -pm 1`,
     }),
     flag(`${gpu} ECC`, facts.ecc, true, {

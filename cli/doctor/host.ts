@@ -122,7 +122,7 @@ function governor(e: Environment): Finding {
   return {
     check,
     verdict: "warn",
-    text: `${names.join(", ")}: launch latency and CPU power wander`,
+    text: `${names.join(", ")}: launch latency and CPU power drift`,
     remedy: "sudo cpupower frequency-set -g performance",
   };
 }

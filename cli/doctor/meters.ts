@@ -36,7 +36,7 @@ function rapl(m: Machine): Finding {
   return {
     check,
     verdict: "no",
-    text: `${missing.join(", ")}: root's alone since CVE-2020-8694`,
+    text: `${missing.join(", ")}: readable by root only since CVE-2020-8694`,
     remedy:
       "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj (until reboot; it lets every user see CPU power)",
   };

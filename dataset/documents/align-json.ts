@@ -91,7 +91,7 @@ function boundsJson({ atNs, loNs, hiNs }: ClockBounds): object[] {
   );
 }
 
-/** Which part of the stream a model holds for, where the device began anew. */
+/** Which part of the stream a model holds for, where the device restarted. */
 const segmentJson = (s: ClockSegment, k: number, count: number): object =>
   count === 1
     ? {}

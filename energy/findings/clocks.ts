@@ -23,7 +23,7 @@ export function edgesOutside({ edges, stream, rig }: Scan): Finding[] {
         finding(
           "edges-outside",
           "DAQ stream",
-          `${outside.length} trigger edges lie outside the rows of the DAQ stream, where none can be: they place nothing`,
+          `${outside.length} trigger edges lie outside the rows of the DAQ stream, where none can be: they are not used`,
           outside.length,
         ),
       ]
@@ -45,7 +45,7 @@ export function strangeRate({ rig, stream }: Scan, { daq }: SessionClocks): Find
         finding(
           "row-rate-off",
           rig.name,
-          `rig ${rig.name} states ${rig.device.rowHz.toPrecision(4)} rows a second, its stream has ${rowHz.toPrecision(4)}: another device's rig, or a stream that lost rows unseen`,
+          `rig ${rig.name} states ${rig.device.rowHz.toPrecision(4)} rows a second, its stream has ${rowHz.toPrecision(4)}: another device's rig, or a stream that lost rows unnoticed`,
         ),
       ];
 }
@@ -101,7 +101,7 @@ const incompleteClock = ({ clock, edgesMissing }: ClockModel): Finding =>
     : finding(
         "edges-without-mark",
         clock,
-        `clock ${clock}: hardware edges between its marks that no mark claims`,
+        `clock ${clock}: hardware edges between its marks that belong to no mark`,
       );
 
 function daqDoubts(daq: DaqClock): Finding[] {
@@ -117,7 +117,7 @@ function daqDoubts(daq: DaqClock): Finding[] {
       finding(
         "device-restarted",
         clock,
-        `clock ${clock}: the device began anew or lost count ${segments.length - 1} times (first at ${(segments[1]!.fromNs / 1e9).toFixed(1)} s): each of its ${segments.length} segments has a line of its own, and windows across them count the time between as a gap`,
+        `clock ${clock}: the device restarted or lost count ${segments.length - 1} times (first at ${(segments[1]!.fromNs / 1e9).toFixed(1)} s): each of its ${segments.length} segments has a line of its own, and windows across them count the time between as a gap`,
         segments.length - 1,
       ),
     );

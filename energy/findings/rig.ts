@@ -89,7 +89,7 @@ export function rigRemarks(rig: Rig): Finding[] {
   for (const m of rig.missingRails)
     say(
       "rail-unmeasured",
-      `rail ${m.name} is not measured; up to ${m.maxPowerW} W of it stand in the budget`,
+      `rail ${m.name} is not measured; up to ${m.maxPowerW} W of it are in the budget`,
     );
   return out;
 }

@@ -68,7 +68,7 @@ function hiddenWraps({
         of(
           channel,
           "counter-turns-unseen",
-          `no read for ${(longest / 1e9).toFixed(0)} s, in which its counter may have gone round more than once (it does so every ${(wrapsAt / usual / 1e9).toFixed(0)} s); what it counted is missing by whole turns`,
+          `no read for ${(longest / 1e9).toFixed(0)} s, in which its counter may have wrapped more than once (it does so every ${(wrapsAt / usual / 1e9).toFixed(0)} s); what it counted is missing by whole turns`,
         ),
       ];
 }
@@ -111,7 +111,7 @@ export function clockSets(misplaced: readonly Misplaced[]): Finding[] {
     const text =
       `${channels}: between ${from!.toFixed(1)} and ${to!.toFixed(1)} s by their stamps, ` +
       `${count} reads lie up to ${late!.toFixed(2)} ± ${half!.toFixed(2)} s too ${lateNs > 0 ? "late" : "early"} against the physical trace, ` +
-      `as much as the stamps jump: the log's clock was set, or the trace lost as much unseen; these reads enter no claim`;
+      `as much as the stamps jump: the log's clock was set, or the trace lost as much unseen; these reads are in no claim`;
     return finding("reads-misplaced", channels, text, count);
   });
 }

@@ -22,7 +22,7 @@ export interface Scenario {
   readonly stall?: { readonly atS: number; readonly ms: number };
   /** The processor stands still; converter and DMA go on. */
   readonly freeze?: { readonly atS: number; readonly ms: number };
-  /** The host stops at `atS` and starts anew; the processor then stands still for `ms` from the first sample on. */
+  /** The host stops at `atS` and starts again; the processor then stands still for `ms` from the first sample on. */
   readonly again?: { readonly atS: number; readonly ms: number };
   /** Trigger edges a second, on average. */
   readonly edgesHz: number;

@@ -48,7 +48,7 @@ export class RowBlocks {
     if (++this.#rows === BLOCK_ROWS) this.flush();
   }
 
-  /** Rows are missing here. @param restart the device began anew, or lost count. */
+  /** Rows are missing here. @param restart the device restarted, or lost count. */
   lose(rows: number, restart = false): void {
     this.flush();
     this.counts.rowsLost += rows;

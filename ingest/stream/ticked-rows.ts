@@ -7,7 +7,7 @@
 // the least delayed one after, so rows after a gap are held until that is known. Three cases, by the length of
 // a turn: shorter than the host is sure of, the turns are a guess and a new segment begins; longer than the
 // host is ever late, the host can contradict the counter: a few rows that it contradicts are bad rows, many in
-// step with one another a device that began anew; between the two, the host counts the turns.
+// step with one another a device that restarted; between the two, the host counts the turns.
 
 import { type Arrival, ArrivalClock } from "./arrival-clock.ts";
 import type { Stamp } from "../ports/port.ts";
@@ -19,7 +19,7 @@ export interface TickedCounts {
   readonly rowsLost: number;
   /** Gaps whose length fits no whole number of turns well: it may be wrong by one. */
   readonly gapsUncertain: number;
-  /** Times when for a second every read came a turn or more later than before: a busy host, or rows lost unseen. */
+  /** Times when for a second every read came a turn or more later than before: a busy host, or rows lost unnoticed. */
   readonly turnsLate: number;
 }
 
@@ -29,12 +29,12 @@ export interface LongCounts {
   readonly repeated: number;
   /** Rows left out: their counter cannot be. */
   readonly badCounters: number;
-  /** The device began anew. */
+  /** The device restarted. */
   readonly restarts: number;
 }
 
 export const TURNS_LATE =
-  "times that every read of a second came late by a turn of the counter: a busy host, or rows lost unseen";
+  "times that every read of a second came late by a turn of the counter: a busy host, or rows lost unnoticed";
 
 export interface TickedOptions {
   readonly bits: number;
@@ -61,7 +61,7 @@ interface Held {
 interface Gap {
   /** What the counter shows of it, at most a turn. */
   readonly step: number;
-  /** The device began anew: its counter says nothing of the gap. */
+  /** The device restarted: its counter says nothing of the gap. */
   readonly restart: boolean;
   readonly held: Held[];
   /** Its least delayed read so far. */
@@ -219,7 +219,7 @@ export class TickedRows {
     this.#blocks.endRead();
   }
 
-  /** The line was cut: what comes next is of a device that has begun anew, unless a long counter says otherwise. */
+  /** The line was cut: what comes next is of a device that has restarted, unless a long counter says otherwise. */
   restart(): void {
     this.#close();
     this.#restart = this.#tick !== null;
@@ -260,7 +260,7 @@ export class TickedRows {
     if (before && this.#returns(raw, before)) this.#dropHeld(before);
     else this.#close();
     const step = this.#stepTo(raw, this.#placedRaw);
-    // A long counter says itself whether it began anew.
+    // A long counter says itself whether it restarted.
     const restart = this.#restart && !this.#long;
     this.#gap = { step, restart, held: [], best: null, sinceNs: this.#afterNs };
     this.#restart = false;
@@ -369,7 +369,7 @@ export class TickedRows {
 
   /**
    * Whole turns lost at once leave no trace in the counter, but every read is late by as much from then on. A
-   * host that has become busy looks the same, so this is told and nothing is corrected.
+   * host that has become busy looks the same, so this is reported and nothing is corrected.
    */
   #watch(best: Arrival): void {
     this.#usually ??= best;

@@ -52,7 +52,7 @@ export class FrameSplitter {
     }
   }
 
-  /** Forgets an unfinished frame: the stream ended or began anew. */
+  /** Forgets an unfinished frame: the stream ended or restarted. */
   reset(): void {
     this.counts.skippedBytes += this.#end - this.#start;
     this.#start = this.#end = 0;

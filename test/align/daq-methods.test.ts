@@ -352,7 +352,7 @@ describe("evidence against evidence", () => {
   });
 });
 
-describe("a device that began anew", () => {
+describe("a device that restarted", () => {
   const starts = [
     { fromNs: 0.2e9, toNs: 5.2e9 },
     { fromNs: 6.2e9, toNs: 11.2e9, firstRow: 60_000 },

@@ -146,7 +146,7 @@ describe("unwrapping device counters", () => {
   });
 
   const starts = [0n, 123n, 0x9e3779b97f4a7c15n];
-  test.each([16, 24, 32, 48, 64])("%i bits that begin anew, at 0 or anywhere", (width) => {
+  test.each([16, 24, 32, 48, 64])("%i bits that start again, at 0 or anywhere", (width) => {
     const [hz, rowHz, again] = [1e6, 2e4, 6400];
     for (const start of starts) {
       const lose = (i: number): boolean => i >= again - 500 && i < again;

@@ -275,7 +275,7 @@ describe("C1: what is shown is of the log as it is now", () => {
     ["compare", compare],
     ["fuse", fuse],
   ])(
-    "%s tells that the log is another one, once, with exit 3; verify goes on telling it",
+    "%s tells that the log is another one, once, with exit 3; verify keeps reporting it",
     async (_, command) => {
       const run = swapped();
       const first = await call(command, [run]);
@@ -288,7 +288,7 @@ describe("C1: what is shown is of the log as it is now", () => {
       const files = (await call(verify, [run])).document as { files: { problem: string | null }[] };
       const problems = files.files.map((f) => f.problem ?? "");
       expect(problems.join("\n")).toMatch(
-        /the log changed: SHA-256 .*files were made anew from it/,
+        /the log changed: SHA-256 .*files were made again from it/,
       );
       const again = await call(report, [run]);
       expect(again.warnings.some((w) => w.includes("is not the log"))).toBe(_ === "compare");

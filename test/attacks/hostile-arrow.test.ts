@@ -166,7 +166,7 @@ test("A1: every word of a footer in turn a lie: refused, or no more told than th
   }
 });
 
-test("A1: a run with a damaged table, by verify, report and export: told, flagged or made anew", async () => {
+test("A1: a run with a damaged table, by verify, report and export: told, flagged or made again", async () => {
   const commands: readonly [string, Record<string, string | boolean>][] = [
     ["verify", {}],
     ["report", {}],

@@ -49,7 +49,7 @@ function without(from: number, to: number): Buffer[] {
 }
 
 describe("C2: a log that was changed, checksums mended", () => {
-  test("an untouched one ends in the head that is known, and its records written anew are the same log", () => {
+  test("an untouched one ends in the head that is known, and its records written again are the same log", () => {
     expect(found(good)).toEqual({ head: [], broken: [], all: [] });
     writeRecords(bad, records);
     expect(found()).toEqual({ head: [], broken: [], all: [] });
@@ -114,7 +114,7 @@ describe("C2: a log that was changed, checksums mended", () => {
     ]);
     writeRecords(bad, [...records, ...records.slice(from, to - 1)]);
     expect(found().broken).toEqual([
-      expect.stringMatching(/^chunk 7 at byte \d+ stands behind the last seal$/),
+      expect.stringMatching(/^chunk 7 at byte \d+ follows the last seal$/),
     ]);
   });
 
@@ -137,12 +137,12 @@ describe("C2: a log that was changed, checksums mended", () => {
     expect(verifyLog(bad).session.source).toBe("virtual");
   });
 
-  test("a chain made anew over the change is not the log that the files were made from", () => {
+  test("a chain made again over the change is not the log that the files were made from", () => {
     const [from] = linkAt(records, 4);
     const edited = records.map((r, i) => (i === from ? editedChunk(r) : r));
     writeRecords(bad, resealed(edited));
     expect(found()).toMatchObject({
-      head: [expect.stringMatching(/^not the log that fused\.arrow knows: it was written anew/)],
+      head: [expect.stringMatching(/^not the log that fused\.arrow knows: it was written again/)],
       broken: [],
       all: [],
     });

@@ -111,7 +111,7 @@ describe("C6: messages that cannot be are left out and told", () => {
   }
 });
 
-test("C6: a second channel of a topic, and a channel declared anew, never take the place of the first", () => {
+test("C6: a second channel of a topic, and a channel declared again, never take the place of the first", () => {
   const dir = scratch();
   const [good, bad, other] = ["good", "bad", "other"].map((n) => join(dir, n)) as [
     string,
@@ -128,7 +128,7 @@ test("C6: a second channel of a topic, and a channel declared anew, never take t
   const check = verifyLog(bad);
   expect(check.streams).toMatchObject([{ rows: 48 }]);
   expect(problemsOf(check)).toContainEqual(
-    expect.stringMatching(/^record at byte \d+ .*declared anew, otherwise; the first holds/),
+    expect.stringMatching(/^record at byte \d+ .*declared again, otherwise; the first holds/),
   );
 });
 
@@ -250,7 +250,7 @@ describe("places that cannot be of a log's rows are named, whoever wrote it", ()
     ["by its tick alone", { index: 100, tick: 2n ** 40n }],
   ])("an edge outside the rows: %s", (_what, where) => {
     expect(placed((log) => log.edge({ ...line, stream: "main", ...where }))).toEqual([
-      "stream main: 1 edges lie outside its rows: they place nothing",
+      "stream main: 1 edges lie outside its rows and are not used",
     ]);
   });
 

@@ -159,7 +159,7 @@ test("D3: each derived file that SHA256SUMS lists and that is gone is named, as 
     rmSync(join(run, name));
     const [text, json] = [await truejoule("verify", run), await truejoule("verify", run, "--json")];
     const command = name === "report.html" ? "report" : "fuse";
-    const problem = `noted in SHA256SUMS, not there; truejoule ${command} writes it anew`;
+    const problem = `noted in SHA256SUMS, not there; truejoule ${command} writes it again`;
     expect(text.stdout).toMatch(new RegExp(`${name} +problem: ${problem}`));
     const { files, verdict } = JSON.parse(json.stdout) as { files: object[]; verdict: string };
     expect(files).toContainEqual({ path: name, ok: false, rows: null, problem });

@@ -117,7 +117,7 @@ describe("A5: the device's counter", () => {
     expect(flagged(h, BlockFlag.restart)).toHaveLength(1);
     const back = flagged(h, BlockFlag.restart)[0]!;
     expect(Math.abs(Number(back.deviceTick) - 8_000_000)).toBeLessThan(15_000);
-    expect(h.notes).toContain("1 times the device began anew");
+    expect(h.notes).toContain("1 times the device restarted");
   });
 
   test("a reset takes a second and prints its banner", async () => {
@@ -130,7 +130,7 @@ describe("A5: the device's counter", () => {
     expect(flagged(h, BlockFlag.restart)).toHaveLength(1);
   });
 
-  test("after a long life it may go on at a higher count than before: the host says that it began anew", async () => {
+  test("after a long life it may go on at a higher count than before: the host says that it restarted", async () => {
     // Up for 5 s, then off for 12 s and up for 6 s when the line is heard again: 6 s > 5 s + 0.
     const h = await hear({
       seconds: 24,
@@ -325,7 +325,7 @@ describe("A5: no counter", () => {
     expect(h.notes.join()).toMatch(/declares 150 rows\/s|rows lost/);
   });
 
-  test("its banner after a pause: it began anew", async () => {
+  test("its banner after a pause: it restarted", async () => {
     const h = await hear({
       format,
       print: (k, _us, u) =>

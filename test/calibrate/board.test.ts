@@ -49,7 +49,7 @@ onLinux("a record on the board", () => {
     const { error, printed } = await calibrated("first.json");
     expect(error).toBeNull();
     expect(printed.at(-1)).toMatch(
-      /^written to .*, read back alike, \d+ bytes; virtual: it is gone/,
+      /^written to .*, read back and equal, \d+ bytes; virtual: it is gone/,
     );
     expect(readRecord("the board", await kept())).toEqual(written("first.json"));
   });
@@ -61,7 +61,7 @@ onLinux("a record on the board", () => {
     expect([error?.tag, error?.message]).toEqual([
       "InputError",
       expect.stringMatching(
-        /^\S+second\.json is written, the board was not: .*refused in this state.*it must not run meanwhile/,
+        /^\S+second\.json is written, the board was not: .*refused in this state.*it must not be recording/,
       ),
     ]);
     expect(existsSync(join(dir, "second.json"))).toBe(true);
@@ -98,7 +98,9 @@ onLinux("a record on the board", () => {
       const emulator = await startEmulator({ rig, seed: 1, seconds: 30 });
       try {
         const record = { ...written("first.json"), source: "emulated" };
-        expect(await writeToBoard(emulator.tty, record)).toMatch(/read back alike.*; emulated: /);
+        expect(await writeToBoard(emulator.tty, record)).toMatch(
+          /read back and equal.*; emulated: /,
+        );
         const text = await converse(ttyPort(emulator.tty), readCalibration);
         expect(readRecord("the board", text)).toEqual(record);
       } finally {

@@ -1,5 +1,5 @@
 // Logs written under a limit on file size, which stands for a full disk: the write fails in the middle of a
-// record. One process writes them all, since a soft limit can be set anew.
+// record. One process writes them all, since a soft limit can be set again.
 
 import { spawnSync } from "node:child_process";
 import { siblingModule } from "../../host/sibling.ts";

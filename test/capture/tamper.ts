@@ -1,5 +1,5 @@
 // A log taken apart into its data records, to be changed as a forger would: every checksum of MCAP is mended,
-// and a footer is put behind it. Seals are left as they are unless they are made anew.
+// and a footer is put behind it. Seals are left as they are unless they are made again.
 
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -67,7 +67,7 @@ export function attachment(name: string, text: string): Buffer {
   return out;
 }
 
-/** The same records with the whole chain made anew. */
+/** The same records with the whole chain made again. */
 export function resealed(records: readonly Buffer[]): Buffer[] {
   let [link, start, position] = [0, 0, MAGIC.length];
   let open: Buffer[] = [MAGIC];

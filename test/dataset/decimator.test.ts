@@ -57,7 +57,7 @@ describe("fuse --rate", () => {
   });
 });
 
-test("means go on across runs and begin anew at a gap; Joules stand still there", () => {
+test("means go on across runs and start again at a gap; Joules stand still there", () => {
   const rows = 25;
   const tNs = Float64Array.from({ length: rows }, (_, i) => (i < 13 ? i : i + 100) * 1e6);
   const totalW = Float64Array.from({ length: rows }, (_, i) => i * i);

@@ -355,7 +355,7 @@ describe("the command", () => {
     const bytes = readFileSync(runPaths(run).fused);
     writeFileSync(runPaths(bare).fused, bytes.subarray(0, bytes.length - 100));
     expect((await call(exportCommand, [bare], { csv: out })).error!.message).toMatch(
-      /not a readable Arrow file; truejoule fuse .* writes it anew/,
+      /not a readable Arrow file; truejoule fuse .* writes it again/,
     );
     expect(readdirSync(dir).filter((n) => n.startsWith("bare."))).toEqual([]);
   });

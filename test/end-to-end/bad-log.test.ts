@@ -151,7 +151,7 @@ test("a log of another version: one line that says which wrote it", () => {
   );
 });
 
-test("a device that began anew: a clock for each segment, and the windows across are in doubt", async () => {
+test("a device that restarted: a clock for each segment, and the windows across are in doubt", async () => {
   const { run } = logs.get("virtual bench")!;
   const odd = place();
   rewrite(join(run, "capture.mcap"), join(odd, "capture.mcap"), (x, n) => {
@@ -182,12 +182,12 @@ test("a device that began anew: a clock for each segment, and the windows across
   expect(segments[1]!.expanded_uncertainty_ns).toBeLessThan(4e6);
   expect(Math.abs(second!.t0_ns - trueNs)).toBeLessThan(segments[1]!.expanded_uncertainty_ns);
   expect(compared.warnings.join("\n")).toMatch(
-    /began anew or lost count 1 times .* a line of its own/,
+    /restarted or lost count 1 times .* a line of its own/,
   );
   const across = compared.windows.filter((w) => w.t0_ns <= trueNs && w.t1_ns >= first!.t1_ns);
   const after = compared.windows.filter((w) => w.t0_ns > trueNs + 10e6);
   const before = compared.windows.filter((w) => w.t1_ns < first!.t1_ns - 10e6);
-  const saidSo = (w: { doubt?: string }): boolean => w.doubt?.includes("began anew") ?? false;
+  const saidSo = (w: { doubt?: string }): boolean => w.doubt?.includes("restarted") ?? false;
   expect([across.length > 0, before.length > 0]).toEqual([true, true]);
   expect(across.every(saidSo)).toBe(true);
   expect([...before, ...after].some(saidSo)).toBe(false);
@@ -230,7 +230,7 @@ describe("derived files", () => {
   }
 
   test.each(["fused.arrow", "events.arrow", "telemetry.arrow", "compare.json", "align.json"])(
-    "%s, spoiled: verify tells, report makes it anew, export never copies it unseen",
+    "%s, spoiled: verify tells, report makes it again, export never copies it unseen",
     async (file) => {
       const run = await derived();
       const path = join(run, file);

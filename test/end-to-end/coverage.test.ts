@@ -32,7 +32,7 @@ test("40 seeded virtual sessions: coverage and bias", () => {
 }, 120_000);
 
 test.each(["edges", "exchanges", "load", "arrival"])(
-  "12 sessions whose device began anew, told by %s: both sides right, none across silent",
+  "12 sessions whose device restarted, told by %s: both sides right, none across silent",
   (evidence) => {
     const options = `{ evidence: "${evidence}", sessions: 12, durationS: 3 }`;
     const c = built<RestartCoverage>("restart-coverage.js", `restartCoverage(${options})`);

@@ -208,7 +208,7 @@ onLinux("record", () => {
     const card = virtualCard(rig, mixedWork(1, 8));
     let [before, across, after] = [0, 0, 0];
     for (const w of c.windows as unknown as PlacedWindow[]) {
-      const said = w.doubt?.includes("began anew") ?? false;
+      const said = w.doubt?.includes("restarted") ?? false;
       if (w.t1_ns < first.t1_ns - 5e6) before++;
       else if (w.t0_ns > second.t0_ns + 5e6) after++;
       else if (w.t0_ns < first.t1_ns - 5e6 && w.t1_ns > second.t0_ns + 5e6) {

@@ -102,7 +102,7 @@ export const oddities: Readonly<Record<string, Oddity>> = {
     { ...b, firstIndex: Math.max(0, b.firstIndex + JUMPS[r.integer(JUMPS.length)]!) },
   ]),
   "a block that is missing": block(() => []),
-  "a block that stands twice": block((b) => [b, b]),
+  "a block that is listed twice": block((b) => [b, b]),
   "a block of zeros": block((b) => [{ ...b, bytes: new Uint8Array(b.bytes.length) }]),
   "a block of ones": block((b) => [{ ...b, bytes: new Uint8Array(b.bytes.length).fill(255) }]),
   "a block of noise": block((b, r) => [{ ...b, bytes: b.bytes.map(() => r.integer(256)) }]),

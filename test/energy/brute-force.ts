@@ -1,5 +1,5 @@
 // The definitions of energy/integrate.ts written down once more, the slow way: every snapshot from all
-// rows anew, one interval at a time, no running sums. What the fast code is tested against.
+// rows again, one interval at a time, no running sums. What the fast code is tested against.
 
 import { Sum } from "../../energy/integrate.ts";
 

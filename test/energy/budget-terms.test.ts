@@ -155,7 +155,7 @@ describe("a clock of two segments", () => {
   });
 
   test("where no gap is bridged, at the mean of what was observed", () => {
-    // Rows without a gap between them, the device's clock begun anew.
+    // Rows without a gap between them, the device's clock started again.
     const c: Case = {
       ...{ w: () => 80, window: [1, 5], pieces: [{ from: 0, to: 6001 }] },
       clock: clockOf(

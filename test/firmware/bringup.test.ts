@@ -175,7 +175,7 @@ describe("the steps", () => {
     expect(clock({ ppm: 5e5, boundPpm: 1, seconds: 9 }, 30, false).verdict).toBe("not done");
   });
 
-  test("a device that began anew is judged from there on", () => {
+  test("a device that restarted is judged from there on", () => {
     const pace = new PaceWatch(8);
     const see = (seconds: number, tick: number): void => {
       const at = BigInt(seconds * 1e9);

@@ -91,7 +91,7 @@ report("a DAQ answers through the driver", greeting.identity.model === "truejoul
   ...greeting.identity,
 });
 
-// A start whose answer is late on a slow emulator is sent again, and the device begins anew: rows are then
+// A start whose answer is late on a slow emulator is sent again, and the device starts again: rows are then
 // placed by the host's clock and no longer say which of the device's they are. Such a stream is not judged.
 let sink = new Collector();
 const stream = () => startDaq({ open: ttyPort(PORT), stream: "main", rowHz: ROW_HZ }, sink);
@@ -120,7 +120,7 @@ report(
 );
 report("nothing is lost that the device did not drop", before.framesLost === before.deviceDropped);
 
-// Unplugged and plugged in again: the driver hangs up, the device powers up anew.
+// Unplugged and plugged in again: the driver hangs up, the device powers up again.
 const controller = readFileSync(UDC, "utf8").trim();
 writeFileSync(UDC, "\n");
 const account = await daq.stop();

@@ -27,7 +27,7 @@ const BY_HAND: readonly (readonly [step: string, must: string, means: string])[]
   [
     "Start, 20 times: plug in; once `npx truejoule devices --port /dev/ttyACM0 --bootloader`, and back by copying the UF2",
     "the port appears within 2 s every time",
-    "never: boot stage or crystal (scope XOUT: 12 MHz). Every 15 s anew: the crystal does not start, the watchdog tries again",
+    "never: boot stage or crystal (scope XOUT: 12 MHz). Every 15 s again: the crystal does not start, the watchdog tries again",
   ],
   [
     `Pull the plug three times while \`${RECORD} --duration 3m --out runs/plug\` goes on`,
@@ -61,7 +61,7 @@ const BY_HAND: readonly (readonly [step: string, must: string, means: string])[]
   ],
   [
     `Sleep the host for a minute (\`systemctl suspend\`) while \`${RECORD} --duration 10m --out runs/sleep\` goes on; the board goes on drawing its current`,
-    "after waking the record goes on, or the device is found anew",
+    "after waking the record goes on, or the device is found again",
     "gone: suspend is taken for a hang, or a hang for suspend",
   ],
 ];

@@ -184,7 +184,7 @@ describe("in process", () => {
     expect(sink.notes.some((n) => n.level === "loss" && /reset/.test(n.text))).toBe(true);
   });
 
-  test("what a device says it lost stays counted when it begins anew by itself, and is counted once", async () => {
+  test("what a device says it lost stays counted when it starts again by itself, and is counted once", async () => {
     const d = new InProcess();
     source = await startDaq({ open: d.port.open, stream: "main", rowHz: ROW_HZ }, new Collector());
     d.run(100);
@@ -314,7 +314,7 @@ describe("in process", () => {
     expect(starts).toBe(2);
     expect(source.counts()).toMatchObject({ rowsLost: 0, framesLost: 0 });
     expect(sink.blocks[0]).toMatchObject({ firstIndex: 0, flags: 0 });
-    expect(sink.notes.map((n) => n.text).join()).not.toMatch(/began anew/);
+    expect(sink.notes.map((n) => n.text).join()).not.toMatch(/restarted/);
   });
 
   test("what cannot work is said in one line", async () => {

@@ -351,7 +351,7 @@ describe("runs", () => {
     expect(d.counts).toMatchObject({ edges: 1, edgesLost: 0 });
   });
 
-  test.each([0n, 77n, 0xfedcba9876n])("a counter that begins anew at %s", (tick) => {
+  test.each([0n, 77n, 0xfedcba9876n])("a counter that starts again at %s", (tick) => {
     const sink = new Collector();
     const d = new FrameDecoder(sink, OPTIONS);
     d.push(encodeSamples(block(0, 100, { tick: 123_456n }), 0), at(0), at(1));
@@ -392,7 +392,7 @@ describe("runs", () => {
   test.each([
     ["ahead", 1e12],
     ["back", 40],
-  ])("an index that jumps %s for good is a device that counts anew", (_what, to) => {
+  ])("an index that jumps %s for good is a device that restarted", (_what, to) => {
     const plain = Array.from({ length: 100 }, (_, i) => 8 * i);
     const { used, flags, c } = indexed(plain.map((x, i) => (i < 50 ? x : to + 8 * (i - 50))));
     expect(c).toMatchObject({ indexFaults: 17, restarts: 1, rowsLost: 136 });
@@ -465,7 +465,7 @@ describe("runs", () => {
     expect(d.counts).toMatchObject({ restarts: 0, duplicates: 1, framesLost: 0, rowsLost: 0 });
   });
 
-  test("a device that counts anew under the same run number is a restart, not an echo", () => {
+  test("a device that restarted under the same run number is a restart, not an echo", () => {
     const sink = new Collector();
     const d = new FrameDecoder(sink, OPTIONS);
     for (let k = 0; k < 40; k++) d.push(encodeSamples(block(8 * k, 8), k), null, null);
@@ -570,7 +570,7 @@ describe("rows made are rows logged and rows lost, each once", () => {
     expect(d.counts).toMatchObject({ rowsLost: 0, indexFaults: 0 });
   });
 
-  test("edges and readings whose numbers go on where ticks begin anew are not lost", () => {
+  test("edges and readings whose numbers go on where ticks start again are not lost", () => {
     const sink = new Collector();
     const d = new FrameDecoder(sink, OPTIONS);
     let [sequence, made] = [0, 0];

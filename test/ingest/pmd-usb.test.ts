@@ -141,8 +141,8 @@ describe("configuration", () => {
     expect(notesOf(OFFSETS, 0)).toEqual([]); // within ±100 mA and ±20 mV
     expect(notesOf([0, 5, -4, 0, 0, 90, 0, 90], 2)).toEqual([
       "the PMD-USB is set to average 4096 conversions (119 ms): its rows may be slower than they come",
-      "pcie1_i: the device's zero differs by -0.24, the rig is taken",
-      "pcie2_v: the device's zero differs by 0.030, the rig is taken",
+      "pcie1_i: the device's zero differs by -0.24: the rig's value is used",
+      "pcie2_v: the device's zero differs by 0.030: the rig's value is used",
     ]);
   });
 });

@@ -170,7 +170,7 @@ describe("handshake", () => {
       "sensor3 (no name, no type) is not in use on the device, the rig reads it",
     ]);
     const used = sensors.map((s) => ({ ...s, inUse: true }));
-    expect(configNotes(used, rig)[0]!.text).toMatch(/sensor2 .* was not told its sensitivity/);
+    expect(configNotes(used, rig)[0]!.text).toMatch(/sensor2 .* has no sensitivity/);
   });
 });
 

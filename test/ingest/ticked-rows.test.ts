@@ -170,7 +170,7 @@ describe("device time across gaps", () => {
     expect(counts).toMatchObject({ rowsLost: 0, turnsLate: 0 });
   });
 
-  test("a device that begins anew goes on by the host's clock", () => {
+  test("a device that starts again goes on by the host's clock", () => {
     const sink = new Collector();
     const rows = new TickedRows(new RowBlocks(sink, LAYOUT), OPTIONS);
     const read = (ms: number, raws: number[]): void => {

@@ -104,7 +104,7 @@ describe("row clock", () => {
     expect(clock.state.uOffsetNs).toBeLessThan(100e3);
   });
 
-  test("a device that began anew is not judged by its past", () => {
+  test("a device that restarted is not judged by its past", () => {
     const clock = new RowClock(EPOCH, RIG.device);
     clock.block(block(0, 100));
     clock.block(block(5000, 100, { startS: 3, flags: BlockFlag.restart }));

@@ -122,7 +122,7 @@ describe("a page that looks", () => {
     expect(levelFor(store!, store!.row0 - 7, 0.002)).toBe(0);
   });
 
-  test("a stream that changes its shape makes it begin anew", () => {
+  test("a stream that changes its shape makes it start again", () => {
     const feed = fedWith(1000);
     const hub = new LiveHub(feed, "run");
     const looker = look(hub);

@@ -223,7 +223,7 @@ rails:`,
 
     test.each<[string, string, RegExp]>([
       ["lines: csv", "lines: tsv", /^bench.yaml:11: lines: expected csv, json, found "tsv"/],
-      ["[us, adc0, adc1]", "[us, adc0, adc0]", /^bench.yaml:12: columns: "adc0" stands twice/],
+      ["[us, adc0, adc1]", "[us, adc0, adc0]", /^bench.yaml:12: columns: "adc0" is listed twice/],
       ["[us, adc0, adc1]", "[us, 5, adc1]", /^bench.yaml:12: columns must be a list of names/],
       ["[us, adc0, adc1]", "[]", /^bench.yaml:12: columns: expected at least one name/],
       ["[us, adc0, adc1]", "[us, adc0]", /^bench.yaml:\d+: channel: expected adc0, found "adc1"/],
@@ -257,7 +257,7 @@ rails:`,
       .replace("&cal ", "")
       .replace("*adc", "{ bits: 12, reference: 3 V }");
     expect(await complaint(GOOD.replace("missing_rails", `${again}missing_rails`))).toMatch(
-      /^bench.yaml:30: rail "slot" stands twice/,
+      /^bench.yaml:30: rail "slot" is listed twice/,
     );
   });
 

@@ -101,8 +101,8 @@ describe("what does not fit is one line: file, place, what is expected and found
     const found = comparisonToJson(compare(prepare(plain)), "RUN");
     expect(misfitText(change(found as never), COMPARE)).toContain(said);
     const text = JSON.stringify(change(found as never));
-    expect(() => documentIn(COMPARE, text, "RUN/compare.json", "compare writes it anew")).toThrow(
-      /^RUN\/compare\.json: .*compare writes it anew \(expected [^\n]*\)$/,
+    expect(() => documentIn(COMPARE, text, "RUN/compare.json", "compare writes it again")).toThrow(
+      /^RUN\/compare\.json: .*compare writes it again \(expected [^\n]*\)$/,
     );
   });
 

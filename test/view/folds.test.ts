@@ -95,12 +95,12 @@ describe("folded kernels", () => {
     for (const figure of figures(await pageOf(run))) expect(figure).toContain(">SIMULATED<");
   });
 
-  test("of another capture, or spoiled: not drawn, and how to make them anew", async () => {
+  test("of another capture, or spoiled: not drawn, and how to make them again", async () => {
     const run = synthetic();
     writeFolds(run.folded, "0".repeat(64));
     const foreign = await pageOf(run);
     expect(figures(foreign)).toEqual([]);
-    expect(/made from another capture; truejoule fold writes it anew/.test(foreign)).toBe(true);
+    expect(/made from another capture; truejoule fold writes it again/.test(foreign)).toBe(true);
     writeFolds(run.folded, CAPTURE);
     noteChecksums(run, [[run.folded, fileSha256(run.folded)]]);
     const bytes = readFileSync(run.folded);
@@ -108,7 +108,7 @@ describe("folded kernels", () => {
     writeFileSync(run.folded, bytes);
     const spoiled = await pageOf(run);
     expect(figures(spoiled)).toEqual([]);
-    expect(/not as it was written.{0,30}truejoule fold writes it anew/.test(spoiled)).toBe(true);
+    expect(/not as it was written.{0,30}truejoule fold writes it again/.test(spoiled)).toBe(true);
     rmSync(run.checksums);
     truncateSync(run.folded, 500);
     await expect(writeReport(run)).rejects.toThrow(/cut at byte 500.*|truejoule fold writes/);

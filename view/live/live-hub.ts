@@ -93,23 +93,23 @@ export class LiveHub {
     page.send(make.windows(this.#feed));
   }
 
-  /** To every page what came since the last call; all of it anew where streams or channels changed. */
+  /** To every page what came since the last call; all of it again where streams or channels changed. */
   #news(): void {
     const { pyramid, channels, count } = this.#feed;
-    const anew = count.shapes !== this.#sent.shapes;
-    if (anew) [this.#sentBuckets, this.#sentReads] = [[], channels.map((c) => c.count)];
+    const fresh = count.shapes !== this.#sent.shapes;
+    if (fresh) [this.#sentBuckets, this.#sentReads] = [[], channels.map((c) => c.count)];
     for (let level = 0; pyramid && level < pyramid.levels; level++) {
       const to = pyramid.complete(level);
       const from = Math.max(pyramid.held(level), this.#sentBuckets[level] ?? 0);
-      if (to > from && !anew) this.#send(make.buckets(this.#feed, pyramid, level, from, to));
+      if (to > from && !fresh) this.#send(make.buckets(this.#feed, pyramid, level, from, to));
       this.#sentBuckets[level] = to;
     }
     const reads = make.reads(channels, this.#sentReads);
     if (reads) this.#send(reads);
     const notes = count.notes - this.#sent.notes;
-    if (notes > 0 && !anew) this.#send(make.notes(this.#feed, notes));
+    if (notes > 0 && !fresh) this.#send(make.notes(this.#feed, notes));
     this.#sent = { shapes: count.shapes, notes: count.notes };
-    if (anew) for (const page of this.#pages) this.#everything(page);
+    if (fresh) for (const page of this.#pages) this.#everything(page);
   }
 
   #send(message: string | ArrayBuffer): void {

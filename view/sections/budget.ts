@@ -85,7 +85,7 @@ const variance = (t: BudgetTerm): number => t.contribution_j ** 2;
 /** A stated U that is not k times the terms in quadrature is shown as such, not silently replaced. */
 function expansion(k: number, total: number, statedJ: number | null): Html {
   const agrees = statedJ !== null && Math.abs(k * Math.sqrt(total) - statedJ) <= 0.02 * statedJ;
-  const doubt = agrees ? "" : " as stated: the terms do not make it in quadrature alone";
+  const doubt = agrees ? "" : " as stated: not the quadrature sum of its terms";
   return html`× ${k} = <b>U = ${quantity(statedJ, "J", 3)}</b>${doubt}`;
 }
 

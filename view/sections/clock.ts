@@ -16,7 +16,7 @@ export function clock(m: ReportModel): Html {
     <p class="lead">
       Each instrument’s time is mapped onto the session clock by a straight line through edges seen
       on both sides. What the line leaves over is drawn; what it cannot know is the interval. A
-      device that began anew has a line for each segment of its stream.
+      device that restarted has a line for each segment of its stream.
     </p>
     ${m.clocks.map(clockOf)}
   </section>`;

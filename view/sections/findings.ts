@@ -90,7 +90,7 @@ function traceFindings(t: Trace): Finding[] {
   say(
     "rows-backwards",
     t.buckets.backwards,
-    `${rows(t.buckets.backwards)} stand earlier than the row before them; they were held at its time.`,
+    `${rows(t.buckets.backwards)} are earlier than the row before them; they are kept at its time.`,
   );
   say("edges-seen", edges, `${count(edges, "trigger edge")} in the trace.`);
   return out;
@@ -106,7 +106,7 @@ function clockFindings(c: ClockFit): Shown[] {
     c.edges_missing ?? 0,
     "expected but not seen in the trace; nothing was paired in their place.",
   );
-  say("edges-extra", c.edges_extra ?? 0, "seen that nobody announced; left unpaired.");
+  say("edges-extra", c.edges_extra ?? 0, "seen without a mark that announces them; left unpaired.");
   return [...out, ...saidIn(c, `${name}: `)];
 }
 

@@ -12,7 +12,7 @@ const KINDS = {
   duplicate: "the next N frames are sent twice",
   swap: "N times: the next two frames change places",
   stall: "the transport takes nothing for N ms",
-  unplug: "the line hangs up and comes back after N ms, powered up anew",
+  unplug: "the line hangs up and comes back after N ms, powered up again",
   restart: "the device resets while the line stays up",
 } as const;
 

@@ -88,7 +88,7 @@ export function parseMap(text: string): CsvMap {
     throw new InputError(`--map: no column of volts, amperes, watts or telemetry in it`);
   const names = [...fields.map((f) => f.name), ...telemetry.map((t) => t.channel.name)];
   const twice = names.find((n, i) => names.indexOf(n) !== i);
-  if (twice !== undefined) throw new InputError(`--map: ${twice} stands twice`);
+  if (twice !== undefined) throw new InputError(`--map: ${twice} is listed twice`);
   return { time, fields, rails, telemetry, ...(mark === undefined ? {} : { mark }) };
 }
 

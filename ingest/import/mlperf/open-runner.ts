@@ -66,7 +66,7 @@ export async function importOpenRunner(path: string, context: ImportContext): Pr
   if (trials.length > 1)
     out.note({
       level: "info",
-      text: `${path}: ${trials.length} trials without a common clock stand one second apart; that second is not measured`,
+      text: `${path}: ${trials.length} trials without a common clock are placed one second apart; that second is not measured`,
     });
   out.close();
 }

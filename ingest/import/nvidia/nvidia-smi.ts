@@ -109,7 +109,7 @@ export function importSmi(
   seen.short = short();
   const notes = [...gpus.notes, ...notesOf(path, seen)];
   if (!columns.some((c) => c.channel.quantity === "power"))
-    notes.push({ level: "warning", text: `${path}: no column of it is a power reading` });
+    notes.push({ level: "warning", text: `${path}: none of its columns is a power reading` });
   return { gpus: gpus.count, name: gpus.name, reads: seen.reads, first, last, notes };
 }
 
@@ -129,7 +129,7 @@ function notesOf(
   tell("loss", seen.short, "telemetry lines cut or with the wrong number of columns were left out");
   tell("warning", seen.back, "telemetry stamps go back in time");
   tell("info", seen.again, "telemetry lines repeat the line before and were left out");
-  tell("info", seen.failed, "telemetry values were not numbers and stand as failed reads");
+  tell("info", seen.failed, "telemetry values were not numbers and are kept as failed reads");
   return notes;
 }
 

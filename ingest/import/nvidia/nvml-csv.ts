@@ -97,7 +97,7 @@ export const importNvmlCsv: Importer = async (path, context) => {
       writeSample(log, header, survey.gpus, entry.t, entry.unix, entry.cells);
   for (const note of survey.notes) log.note(note);
   if (!header.channels.some(({ channel }) => /^(power|energy)$/.test(channel.quantity)))
-    log.note({ level: "warning", text: `${path}: no column of it is a power or an energy` });
+    log.note({ level: "warning", text: `${path}: none of its columns is a power or an energy` });
   log.close();
 };
 
@@ -133,7 +133,7 @@ function readHeader(path: string): Header {
       (c, i) => channels.findIndex((d) => names[d.at] === names[c.at]) < i,
     );
     if (twice)
-      throw inputError(`column ${names[twice.at]} stands twice`, where, "one of each name");
+      throw inputError(`column ${names[twice.at]} is listed twice`, where, "one of each name");
     if (channels.length === 0)
       throw inputError(
         "no known telemetry",

@@ -19,7 +19,7 @@ export function presentRails(rig: Rig, names: readonly string[], notes: Note[]):
   );
   if (rails.length === 0)
     throw inputError(
-      "no rail of it is in this capture",
+      "none of its rails is in this capture",
       `rig ${rig.name}`,
       `channels among ${names.join(", ")}`,
     );
@@ -29,7 +29,7 @@ export function presentRails(rig: Rig, names: readonly string[], notes: Note[]):
   return { ...rig, rails };
 }
 
-/** The rig without those voltages and currents beside a power sensor that the capture does not have; each is told. */
+/** The rig without those voltages and currents beside a power sensor that the capture does not have; each is reported. */
 export function presentSensors(rig: Rig, names: readonly string[], notes: Note[]): Rig {
   const absent = (s: Sensor | undefined): boolean => s !== undefined && !names.includes(s.field);
   const rails = rig.rails.map((rail): Rail => {
@@ -57,7 +57,7 @@ export function ratedRig(rig: Rig, rateHz: number, notes: Note[]): Rig {
   if (device.rowHz === rateHz && device.clock.hz === rateHz) return rig;
   notes.push({
     level: "info",
-    text: `the file states ${rateHz} rows a second, rig ${rig.name} ${device.rowHz}: the file is taken`,
+    text: `the file states ${rateHz} rows a second, rig ${rig.name} ${device.rowHz}: the file's value is used`,
   });
   const clock = { ...device.clock, hz: rateHz };
   return { ...rig, device: { ...device, rowHz: rateHz, clock } };

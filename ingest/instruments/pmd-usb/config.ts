@@ -55,7 +55,7 @@ export function configNotes({ averaging, offsets }: PmdUsbConfig, rig: Rig): Not
     const off = (-offsets[k]! - sensor.zeroCount) * sensor.perCount;
     // Beyond the rig's expanded uncertainty (k = 2).
     if (Math.abs(off) > 2 * sensor.offsetU)
-      warn(`${name}: the device's zero differs by ${off.toPrecision(2)}, the rig is taken`);
+      warn(`${name}: the device's zero differs by ${off.toPrecision(2)}: the rig's value is used`);
   });
   return notes;
 }

@@ -55,7 +55,7 @@ export class FrameDecoder {
     this.#buffer.push(chunk, this.#take);
   }
 
-  /** The stream begins anew. */
+  /** The stream starts again. */
   reset(): void {
     this.#buffer.clear();
     this.#last.forget();

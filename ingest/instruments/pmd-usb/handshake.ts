@@ -80,7 +80,7 @@ async function ask(dialogue: Dialogue): Promise<PmdUsb | null> {
   return { firmware, config: decodeConfig(config, firmware) };
 }
 
-/** Sets the device's UART and opens the port anew at that rate. @throws SourceError when it does not answer there. */
+/** Sets the device's UART and opens the port again at that rate. @throws SourceError when it does not answer there. */
 export async function switchTo(dialogue: Dialogue, open: OpenAt, baud: number): Promise<Dialogue> {
   dialogue.tell(uartCommand(baud));
   await sleep(SWITCH_MS);

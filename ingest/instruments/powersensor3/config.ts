@@ -59,16 +59,16 @@ const pairInUse = (config: readonly SensorConfig[], i: number): boolean =>
 /** Beyond the rig's own expanded uncertainty (k = 2) the two are no longer about the same sensor. */
 function disagreements({ vrefV, sensitivity }: SensorConfig, sensor: Sensor): string[] {
   if (!Number.isFinite(sensitivity) || sensitivity === 0 || !Number.isFinite(vrefV))
-    return ["the device was not told its sensitivity and zero, the rig is taken"];
+    return ["the device has no sensitivity and zero set: the rig's values are used"];
   const perLevel = LEVEL_V / sensitivity;
   const gain = perLevel / sensor.perCount - 1;
   const offset = (vrefV / LEVEL_V - sensor.zeroCount) * sensor.perCount;
   const texts: string[] = [];
   if (Math.abs(gain) > 2 * sensor.gainU)
     texts.push(
-      `the device's sensitivity differs by ${(100 * gain).toFixed(1)} %, the rig is taken`,
+      `the device's sensitivity differs by ${(100 * gain).toFixed(1)} %: the rig's value is used`,
     );
   if (Math.abs(offset) > 2 * sensor.offsetU)
-    texts.push(`the device's zero differs by ${offset.toPrecision(2)}, the rig is taken`);
+    texts.push(`the device's zero differs by ${offset.toPrecision(2)}: the rig's value is used`);
   return texts;
 }

@@ -72,7 +72,7 @@ export class SetDecoder {
     }
   }
 
-  /** The stream begins anew. */
+  /** The stream starts again. */
   reset(): void {
     this.#waiting.is = false;
     this.#last.forget();

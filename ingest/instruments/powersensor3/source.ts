@@ -175,7 +175,7 @@ class PowerSensor3Instrument implements Instrument<PowerSensor3Counts> {
     return { ...this.#rows.counts(), ...this.#sets.counts, marksLost, marksStray };
   }
 
-  /** Boards differ in their rate (docs/instruments.md); time is told by the counter, but losses by the rate. */
+  /** Boards differ in their rate (docs/instruments.md); time comes from the counter, losses from the rate. */
   doubts(): string[] {
     const { stream, rowHz, clock } = this.#rig.device;
     const step = this.#rows.usualStep(RATE_ROWS);
@@ -184,7 +184,7 @@ class PowerSensor3Instrument implements Instrument<PowerSensor3Counts> {
     const seenHz = clock.hz / step;
     if (Math.abs(seenHz / rowHz - 1) <= RATE_TOLERANCE) return [];
     return [
-      `${stream}: the rig declares ${rowHz} rows/s, the device counts ${seenHz.toFixed(0)}: lost rows are told by the former`,
+      `${stream}: the rig declares ${rowHz} rows/s, the device counts ${seenHz.toFixed(0)}: lost rows are counted by the rig's rate`,
     ];
   }
 

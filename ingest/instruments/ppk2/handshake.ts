@@ -28,7 +28,7 @@ export const greetPpk2 = (open: OpenPort): Promise<{ device: Ppk2; dialogue: Dia
 async function ask(dialogue: Dialogue): Promise<Ppk2> {
   const stranger = (what: string): SourceError =>
     new SourceError(
-      `${dialogue.port.name}: no PPK2 answers (${what}); plug it in anew, close what else uses it, or try its other port: newer firmware has two`,
+      `${dialogue.port.name}: no PPK2 answers (${what}); plug it in again, close what else uses it, or try its other port: newer firmware has two`,
     );
   dialogue.tell(STOP);
   if (!(await dialogue.hush(QUIET_MS))) throw stranger("the line never falls silent");

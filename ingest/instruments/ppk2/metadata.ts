@@ -109,14 +109,14 @@ export function calibrationNotes({ calibrated, defaults, gainsRefused }: Ppk2): 
   if (gainsRefused)
     notes.push(
       warn(
-        "a user gain of the PPK2 is further than 10 % from 1: all are taken for 1, as the maker's program does",
+        "a user gain of the PPK2 is further than 10 % from 1: all are taken as 1, as the maker's program does",
       ),
     );
   const most = KEYS.length * RANGES;
   if (defaults.length > 0)
     notes.push(
       warn(
-        `uncalibrated: the PPK2 has no ${defaults.length === most ? "calibration" : defaults.join(", ")} of its own, the maker's defaults are taken`,
+        `uncalibrated: the PPK2 has no ${defaults.length === most ? "calibration" : defaults.join(", ")} of its own, the maker's defaults are used`,
       ),
     );
   return notes;

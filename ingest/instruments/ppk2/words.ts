@@ -57,7 +57,7 @@ export class WordDecoder {
     this.#buffer.push(chunk, this.#take);
   }
 
-  /** The stream begins anew. */
+  /** The stream starts again. */
   reset(): void {
     this.#buffer.clear();
     this.#last.length = this.#between = this.#ahead = 0;

@@ -35,7 +35,7 @@ export class LineParser {
     this.#hold(chunk, from);
   }
 
-  /** The stream begins anew, somewhere in a line. */
+  /** The stream starts again, somewhere in a line. */
   reset(): void {
     this.#forget();
     this.#cut = 0;

@@ -22,7 +22,7 @@ export interface LineRows {
   /** A line that was no row. */
   spoiled(): void;
   endRead(): void;
-  /** What comes next may be of a device that has begun anew. */
+  /** What comes next may be of a device that has restarted. */
   restart(): void;
   flush(): void;
   counts(): LineCounts;

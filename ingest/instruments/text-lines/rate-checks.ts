@@ -31,7 +31,7 @@ export class RateChecks {
     this.#last = bad;
   }
 
-  /** The count began anew, or jumped. */
+  /** The count restarted, or jumped. */
   begin(): void {
     this.#from = null;
     this.#last = 0;

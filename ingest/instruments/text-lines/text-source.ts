@@ -35,7 +35,7 @@ export interface TextCounts extends LineCounts {
 
 /** Lines that a device may print before its first row. */
 const GREETING_LINES = 16;
-/** A device that says its greeting again after so many periods without a row has begun anew. */
+/** A device that says its greeting again after so many periods without a row has restarted. */
 const PAUSE_PERIODS = 2.5;
 
 /** @throws SourceError when the port cannot be opened. */
@@ -47,7 +47,7 @@ class TextInstrument implements Instrument<TextCounts> {
   readonly asksAgain = false; // nobody could answer
   readonly losses: LossTexts<TextCounts> = [
     ["rowsLost", "loss", "rows lost"],
-    ["restarts", "loss", "times the device began anew"],
+    ["restarts", "loss", "times the device restarted"],
     ["holes", "warning", "gaps whose rows are counted by the host's clock"],
     [
       "excess",
@@ -171,7 +171,7 @@ class TextInstrument implements Instrument<TextCounts> {
     const out: string[] = [];
     const rows = this.#rowRate.news();
     const off = this.#tickRate
-      ? "lost rows are told by the former"
+      ? "lost rows are counted by the rig's rate"
       : "times and Joules by index are off by as much";
     if (rows !== null)
       out.push(`${stream}: the rig declares ${rowHz} rows/s, ${rows.toFixed(1)} arrive: ${off}`);

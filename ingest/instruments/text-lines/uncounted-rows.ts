@@ -94,7 +94,7 @@ export class UncountedRows implements LineRows {
     this.#blocks.endRead();
   }
 
-  /** What comes next is of a device that has begun anew. */
+  /** What comes next is of a device that has restarted. */
   restart(): void {
     this.#settle();
     this.#restart = this.#next > 0;

@@ -15,7 +15,7 @@ export interface DaqCounts extends DecoderCounts {
 export const DAQ_LOSSES: LossTexts<DaqCounts> = [
   ["framesLost", "loss", "frames lost"],
   ["rowsLost", "loss", "rows lost"],
-  ["deviceDropped", "loss", "frames dropped by the device for want of room"],
+  ["deviceDropped", "loss", "frames dropped by the device because its buffers were full"],
   ["deviceOverrun", "loss", "rows overrun inside the device"],
   ["edgesLost", "loss", "trigger edges lost"],
   ["deviceEdgesDropped", "loss", "trigger edges the device could not report"],

@@ -233,7 +233,7 @@ class DaqInstrument implements Instrument<DaqCounts> {
     });
   }
 
-  /** Counters never go back within a run: the device began anew by itself. */
+  /** Counters never go back within a run: the device restarted by itself. */
   #status(s: DeviceStatus): void {
     const before = this.#device;
     if (LOSSES.some((k) => s[k] < before[k])) this.#retire();

@@ -24,7 +24,7 @@ export class EdgeNumbers {
     return this.#lost;
   }
 
-  /** A new run numbers its edges anew. @param isAstray or goes on with them: the next edge says which. */
+  /** A new run numbers its edges again. @param isAstray or goes on with them: the next edge says which. */
   begin(isAstray: boolean): void {
     if (isAstray) for (const known of this.#lines.values()) known.isAstray = true;
     else {

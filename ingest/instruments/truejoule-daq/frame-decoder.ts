@@ -155,7 +155,7 @@ export class FrameDecoder {
     return this.#clock.place(index, tick);
   }
 
-  /** The bytes ended or the port was opened anew: an unfinished frame will not be finished. */
+  /** The bytes ended or the port was opened again: an unfinished frame will not be finished. */
   cut(): void {
     this.#frames.cut();
     this.#splitter.reset();
@@ -271,7 +271,7 @@ export class FrameDecoder {
     this.#gaps.counts.rowsLost += missing;
     this.#sink.note({
       level: "loss",
-      text: `the device began anew: about ${missing} rows lost; index = device index + ${index}, tick = device tick + ${tick}`,
+      text: `the device restarted: about ${missing} rows lost; index = device index + ${index}, tick = device tick + ${tick}`,
       ...(after === null ? {} : { t: after }),
     });
     return BlockFlag.gapBefore | BlockFlag.restart;

@@ -5,10 +5,10 @@
 import { BlockFlag } from "../../../schema/records.ts";
 import { Echoes, REMEMBERED } from "./echoes.ts";
 
-/** `broken`: a number that cannot follow the ones before: the device counts anew, or its numbers slipped. */
+/** `broken`: a number that cannot follow the ones before: the device restarted, or its numbers slipped. */
 export type Arrival = "new" | "late" | "duplicate" | "broken";
 
-/** So many echoes in a row are none, and so many blocks that cannot be no slip: the device counts anew. */
+/** So many echoes in a row are none, and so many blocks that cannot be no slip: the device restarted. */
 const STALE_LIMIT = 16;
 
 export interface GapCounts {
@@ -54,7 +54,7 @@ export class GapTracker {
     return this.#refused.rows;
   }
 
-  /** Numbers begin anew, wherever they are; rows go on. @param first late ones that will be given again. */
+  /** Numbers start again, wherever they are; rows go on. @param first late ones that will be given again. */
   renumber(first: readonly { readonly crc: number }[] = []): void {
     for (const { crc } of first) this.#echoes.forget(crc);
     this.#next = null;
@@ -62,7 +62,7 @@ export class GapTracker {
     this.#seen.fill(NaN);
   }
 
-  /** Rows begin anew; `firstIndex` null: the first index is taken as it comes. */
+  /** Rows start again; `firstIndex` null: the first index is taken as it comes. */
   begin(firstIndex: number | null): void {
     this.#nextIndex = firstIndex;
     this.#firstIndex = 0;

@@ -11,7 +11,7 @@ interface Numbers {
   /** In this run. */
   next: number;
   end: bigint;
-  /** Nobody knows yet whether the numbers go on or begin anew. */
+  /** Nobody knows yet whether the numbers go on or start again. */
   isAstray: boolean;
 }
 
@@ -28,7 +28,7 @@ export class ReadingNumbers {
   /** Whoever listens came later: an address's first number is taken as it comes. */
   #isJoined = false;
 
-  /** A new run numbers its readings anew. @param isAstray or goes on with them: the next reading says which. */
+  /** A new run numbers its readings again. @param isAstray or goes on with them: the next reading says which. */
   begin(isAstray: boolean): void {
     if (!isAstray) this.#isJoined = false;
     for (const n of this.#of.values()) {

@@ -26,7 +26,7 @@ const TICK_LIMIT = 2n ** 63n;
 
 export class RunClock {
   #rates: RunRates;
-  /** Index and tick of the run's zero on the stream's own count; (0, 0) until the device begins anew. */
+  /** Index and tick of the run's zero on the stream's own count; (0, 0) until the device restarts. */
   #base = { index: 0, tick: 0n };
   #isPlaced = false;
   /** End of the last block used, on the stream's own count; when it was read, and by when it was made. */

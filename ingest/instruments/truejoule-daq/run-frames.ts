@@ -1,6 +1,6 @@
 // Frames as they came → those of the run that is recorded, each with what its number says of it (docs/wire.md,
 // Sequence). Holds: a run ends by another's number, or where neither numbers nor rows go on; of one frame only the
-// first copy is used; a late frame waits for the next number, for it may be the first of a device that counts anew.
+// first copy is used; a late frame waits for the next number, for it may be the first of a device that restarted.
 
 import { type Frame, RecordType } from "../../../schema/wire/frame.ts";
 import {
@@ -37,7 +37,7 @@ export class RunFrames {
   #run: number | null | "off" = null;
   /** The run before it. */
   #past: number | null = null;
-  /** Frames are numbered anew; the next rows say whether the run is another too, and how it begins. */
+  /** Frames are numbered again; the next rows say whether the run is another too, and how it begins. */
   #doubt: RunStart | null = null;
   readonly #late = new HeldFrames();
 
@@ -76,7 +76,7 @@ export class RunFrames {
     if (arrival === "new") this.#takeLate();
   }
 
-  /** Rows about to be used. The first since frames are numbered anew go on from the last, or begin another run. */
+  /** Rows about to be used. The first since frames are numbered again go on from the last, or begin another run. */
   rows(s: Samples, after: Stamp): void {
     const start = this.#doubt;
     if (start === null) return;

@@ -259,7 +259,7 @@ describe("what is refused", () => {
     ["time=index:5; w.x=p", /a rate such as/],
     ["time=t; w.x=p:V", /a unit among W, mW/],
     ["time=t; w.X=p", /rail name/],
-    ["time=t; w.x=p; w.x=q", /x_w stands twice/],
+    ["time=t; w.x=p; w.x=q", /x_w is listed twice/],
     ["time=t; power=p", /time, v\.RAIL/],
     ["time=t; t.foo=p:miles", /a unit among/],
     ["rubbish", /ROLE=COLUMN/],

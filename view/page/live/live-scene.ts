@@ -30,7 +30,7 @@ export function emptyLiveScene(): LiveScene {
   return { ...scene, store: null, span, paused: false, ended: false };
 }
 
-/** Begins anew with a store; what is looked at stays. */
+/** Begins again with a store; what is looked at stays. */
 export function takeStore(scene: LiveScene, store: Store): void {
   scene.store = store;
   scene.items = itemsOf(store);

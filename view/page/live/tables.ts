@@ -6,7 +6,7 @@ import type { ClosedWindowRow, LiveNote, LiveWindowRow, WindowsMessage } from ".
 import { element, fill, inside } from "../dom.ts";
 import { plotted } from "../units.ts";
 
-/** Closed windows do not change: their rows are made anew only when there are others. */
+/** Closed windows do not change: their rows are made again only when there are others. */
 export function showWindows(root: HTMLElement, m: WindowsMessage): void {
   const claims = m.claims.map((name) => name.replace(/^(nvml|rocm)\./, "").replace("power_", ""));
   const columns = ["Window", "Began", "Duration", "Energy", "Mean power", ...claims];
