@@ -42,6 +42,8 @@ export interface Joules {
   readonly expandedU: number;
   /** The same (k = 2) from every term of the budget but the noise. */
   readonly withoutNoiseU: number;
+  /** The same from the sensors' terms alone: what a busy machine (late bytes, lost rows) cannot widen. */
+  readonly sensorsU: number;
   readonly truth: number;
 }
 
@@ -87,7 +89,8 @@ export async function recordInstrument(w: Wanted): Promise<Recording> {
       joules.set(window.name, {
         measured: window.physical.energy_j,
         expandedU: window.physical.expanded_uncertainty_j,
-        withoutNoiseU: 2 * Math.hypot(...termsBut("noise", window)),
+        withoutNoiseU: 2 * Math.hypot(...termsBut(/^noise$/, window)),
+        sensorsU: 2 * Math.hypot(...termsBut(OF_MACHINE, window)),
         truth: bench.energyJ(zeroNs + window.t0_ns, zeroNs + window.t1_ns),
       });
   return {
@@ -105,8 +108,11 @@ export async function recordInstrument(w: Wanted): Promise<Recording> {
   };
 }
 
-const termsBut = (name: string, { physical }: TimedWindow): number[] =>
-  physical!.budget.filter((b) => b.term !== name).map((b) => b.contribution_j);
+/** Terms of the budget that say when and whether rows came, and the noise. */
+const OF_MACHINE = /^(noise|sampling|window edges|not observed|gaps|clock)/;
+
+const termsBut = (names: RegExp, { physical }: TimedWindow): number[] =>
+  physical!.budget.filter((b) => !names.test(b.term)).map((b) => b.contribution_j);
 
 type TimedWindow = Omit<CompareDocument["windows"][number], "physical"> & {
   readonly physical: {
