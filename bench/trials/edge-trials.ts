@@ -6,6 +6,7 @@ import { debounced, WIDEST_BRACKET_NS } from "../../align/clocks/daq-clock.ts";
 import { type EdgeList, type Match, matchEdges } from "../../align/clocks/match.ts";
 import { syncPattern } from "../../gpio/sync-pattern.ts";
 import { type Random, random } from "../../stats/random.ts";
+import { endsOf, valueAt } from "../../stats/places.ts";
 
 const US = 1e3;
 const MS = 1e6;
@@ -136,13 +137,11 @@ function drifting(
 /** As align/clocks/daq-clock.ts asks for it. */
 export function matchTrial(trial: EdgeTrial, b: EdgeBench): Match | undefined {
   const prior = { hz: b.rowHz, uRel: 1e-4 / Math.sqrt(3), startNs: 0, startUNs: 23 * MS };
-  const first = trial.device.t[0]!;
-  const last = trial.device.t[trial.device.t.length - 1]!;
   return matchEdges(trial.reference, trial.device, prior, {
     offsetRangeNs: 3 * prior.startUNs,
     edgeUNs: 1e9 / b.rowHz / Math.sqrt(12),
     toleranceNs: 5 * MS,
-    observed: [first, last],
+    observed: endsOf(trial.device.t),
   });
 }
 
@@ -185,7 +184,7 @@ export function edgeTrials(trials: number, b: EdgeBench = FAULTY): EdgeTrials {
     }
     let right = 0;
     for (const { deviceIndex, referenceIndex } of match.pairs) {
-      const of = trial.of[deviceIndex]!;
+      const of = valueAt(trial.of, deviceIndex);
       if (of === referenceIndex) right++;
       else if (of < 0 && !trial.of.includes(referenceIndex)) sum.bounces++;
     }
