@@ -53,6 +53,23 @@ test.each(["firmware/image.ts", "firmware/fuzz.ts", "firmware/demo.ts"])(
   60_000,
 );
 
+test.each([
+  "firmware/image.ts",
+  "firmware/fuzz.ts",
+  "firmware/demo.ts",
+  "test/hardware/bringup.ts",
+])(
+  "%s -h is help too",
+  (file) => expect(run(file, "-h")).toEqual([0, oneLine(/usage: npm run firmware/), ""]),
+  60_000,
+);
+
+test("bring-up with a page that cannot be made says so in one line", () => {
+  const said = run("test/hardware/bringup.ts", "/dev/nope", "--out", "/nowhere/page.md");
+  const line = /bring-up: \/nowhere\/page.md cannot be made \(ENOENT\); choose another --out/;
+  expect(said).toEqual([1, "", oneLine(line)]);
+}, 60_000);
+
 test.each(["/dev/nope", "/dev/null"])(
   "test:hardware at %s says in one line why it cannot",
   (port) => {

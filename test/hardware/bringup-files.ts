@@ -20,10 +20,11 @@ export class NewFile {
       this.#fd = openSync(path, "wx");
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      if (code !== "EEXIST") throw error;
-      throw new Error(`${path} is already there; choose another --out or move it away`, {
-        cause: message,
-      });
+      const why =
+        code === "EEXIST"
+          ? "is already there; choose another --out or move it away"
+          : `cannot be made (${code}); choose another --out`;
+      throw new Error(`${path} ${why}`, { cause: message });
     }
   }
 

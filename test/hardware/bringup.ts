@@ -119,7 +119,7 @@ async function measure(a: Asked, { page, codes, stamps }: Files): Promise<number
 
 const args = process.argv.slice(2);
 const wanted = asked(args);
-if (args.includes("--help")) console.log(USAGE);
+if (args.includes("--help") || args.includes("-h")) console.log(USAGE);
 else if (wanted === null) {
   console.error(USAGE);
   process.exitCode = 2;

@@ -446,6 +446,28 @@ describe("runs", () => {
     },
   );
 
+  test.each<[string, number[], number]>([
+    ["that lie ahead of the first ones heard", [1000, 1001, 1002, 1003], 0],
+    ["that were missed", [0, 1, 2, 3, 504, 505], 20],
+  ])(
+    "a device that begins again with numbers %s: its rows are none that come late",
+    (_what, numbers, again) => {
+      const sink = new Collector();
+      const d = new FrameDecoder(sink, OPTIONS);
+      for (const n of numbers) d.push(encodeSamples(block(8 * n, 8), n), null, null);
+      const restarted = numbers.length;
+      for (let k = 0; k < 20; k++) {
+        const b = block(8 * (numbers[0]! + k), 8, { data: new Uint8Array(48).fill(k) });
+        d.push(encodeSamples(b, again + k), null, null);
+      }
+      d.cut();
+      expect(sink.blocks).toHaveLength(restarted + 20);
+      expect(sink.blocks[restarted]!.flags).toBe(BlockFlag.gapBefore | BlockFlag.restart);
+      expect(new Set(sink.blocks.map((b) => b.firstIndex)).size).toBe(restarted + 20);
+      expect(d.counts).toMatchObject({ restarts: 1, reordered: 0, duplicates: 0, indexFaults: 0 });
+    },
+  );
+
   test("a device that begins again is known by whatever it sends first", () => {
     const edge = { line: 0, level: 1 as const, index: 3, tick: 25n, count: 1 };
     const sink = new Collector();

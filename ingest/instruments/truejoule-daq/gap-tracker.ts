@@ -4,6 +4,7 @@
 
 import { BlockFlag } from "../../../schema/records.ts";
 import { Echoes, REMEMBERED } from "./echoes.ts";
+import { RowHoles } from "./row-holes.ts";
 
 /** `broken`: a number that cannot follow the ones before: the device restarted, or its numbers slipped. */
 export type Arrival = "new" | "late" | "duplicate" | "broken";
@@ -35,6 +36,7 @@ export class GapTracker {
   #next: number | null = null;
   #first = 0;
   #nextIndex: number | null = 0;
+  readonly #holes = new RowHoles(REMEMBERED);
   /** Rows before this one are none that were lost. */
   #firstIndex = 0;
   #stale = 0;
@@ -66,6 +68,13 @@ export class GapTracker {
   begin(firstIndex: number | null): void {
     this.#nextIndex = firstIndex;
     this.#firstIndex = 0;
+    this.#holes.forget();
+  }
+
+  /** Whether none of these rows came: a block that is late fills a hole, or is the last so far. */
+  isMissing(firstIndex: number, rows: number): boolean {
+    const next = this.#nextIndex;
+    return next === null || firstIndex >= next || this.#holes.has(firstIndex, rows);
   }
 
   /** Whoever listens came later: the rows before this one are not missed. */
@@ -130,7 +139,7 @@ export class GapTracker {
     if (arrival === "duplicate") return BlockFlag.duplicate;
     const ahead = firstIndex - (this.#nextIndex ?? firstIndex);
     const isLate = arrival === "late" && ahead < 0 && most >= 0;
-    if (isLate) {
+    if (isLate && this.#holes.fill(firstIndex, rows)) {
       const filled = firstIndex >= this.#firstIndex ? rows : 0;
       this.counts.rowsLost = Math.max(0, this.counts.rowsLost - filled);
       return BlockFlag.reordered;
@@ -143,6 +152,7 @@ export class GapTracker {
     }
     this.#refused = { blocks: 0, rows: 0 };
     this.counts.rowsLost += ahead;
+    this.#holes.open(this.#nextIndex ?? 0, firstIndex);
     this.#nextIndex = firstIndex + rows;
     return ahead > 0 ? BlockFlag.gapBefore : 0;
   }

@@ -155,14 +155,19 @@ export class RunFrames {
     this.#records.record(a);
   }
 
-  /** Rows that were missed lie on the line of those beside them, all else near them. */
+  /** Rows that were missed are not there yet, and lie on the line of those beside them; all else lies near them. */
   #canBeLate(f: Frame, after: Stamp): boolean {
     if (f.type === RecordType.samples) {
       const s = decodeSamples(f);
-      return s === undefined || this.#clock.roomFor(s, after) >= 0;
+      return s === undefined || this.#isMissed(s, after);
     }
     const tick = firstTick(f);
     return tick === undefined || !this.#clock.isPlaced || this.#clock.canEnd(tick, after);
+  }
+
+  #isMissed(s: Samples, after: Stamp): boolean {
+    if (this.#clock.roomFor(s, after) < 0) return false;
+    return !this.#clock.isPlaced || this.#gaps.isMissing(s.index, s.rows);
   }
 }
 

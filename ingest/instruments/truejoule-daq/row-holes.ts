@@ -1,0 +1,46 @@
+// The rows of a run that did not come: holes between the blocks used. A block that comes late fills a part of one.
+// Holds at most as many as numbers can lie back: no late frame fills an older one.
+
+/** Rows `from` to `to`, `to` not among them: none where they are equal. */
+interface Hole {
+  readonly from: number;
+  readonly to: number;
+}
+
+export class RowHoles {
+  readonly #most: number;
+  /** Ascending. */
+  #holes: Hole[] = [];
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  forget(): void {
+    this.#holes = [];
+  }
+
+  /** Behind all others. */
+  open(from: number, to: number): void {
+    if (from < to) this.#holes.push({ from, to });
+    if (this.#holes.length > this.#most) this.#holes.shift();
+  }
+
+  /** Whether all these rows lie in one. */
+  has(first: number, rows: number): boolean {
+    return this.#at(first, rows) >= 0;
+  }
+
+  /** @returns false, and nothing is filled, where they do not. */
+  fill(first: number, rows: number): boolean {
+    const at = this.#at(first, rows);
+    if (at < 0) return false;
+    const { from, to } = this.#holes[at]!;
+    this.#holes.splice(at, 1, { from, to: first }, { from: first + rows, to });
+    return true;
+  }
+
+  #at(first: number, rows: number): number {
+    return this.#holes.findLastIndex((h) => first >= h.from && first + rows <= h.to);
+  }
+}
