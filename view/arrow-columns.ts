@@ -3,8 +3,14 @@
 // every body anew, and collecting that garbage takes longer than the reading (measured: 40 % of the CPU).
 
 import type { Field, Schema } from "apache-arrow";
-import { type ArrowLayout, type Needed, openLayout } from "../dataset/arrow-layout.ts";
+import {
+  type ArrowLayout,
+  type ColumnPlace,
+  type Needed,
+  openLayout,
+} from "../dataset/arrow-layout.ts";
 import type { Region } from "../dataset/arrow-metadata.ts";
+import { valueAt } from "../stats/places.ts";
 
 export interface ColumnBatch {
   readonly rows: number;
@@ -67,41 +73,43 @@ async function readBatch(
   store: Store,
 ): Promise<ColumnBatch> {
   const { rows, body, columns } = await file.batch(index);
-  const places = wanted.map((w) => columns[fieldIndex(file, w)]!);
-  const data = places.map((p) => p.data);
+  const places = wanted.map((w) => placeOf(file, columns, w));
   const bitmaps = places.map((p) => (p.nullCount > 0 ? p.bitmap : null));
-  const spans = joinNear([...data, ...bitmaps.filter((b) => b !== null)]);
-  const starts: number[] = [];
+  const regions = [...places.map((p) => p.data), ...bitmaps.filter((b) => b !== null)];
+  const spans: (Region & { readonly at: number })[] = [];
   let total = 0;
-  for (const s of spans) {
-    starts.push(total);
+  for (const s of joinNear(regions)) {
+    spans.push({ ...s, at: total });
     total += Math.ceil(s.length / 8) * 8; // so that views on each are aligned
   }
   const bytes = reserve(store, total);
   await Promise.all(
-    spans.map((s, i) =>
-      file.read(bytes.subarray(starts[i], starts[i]! + s.length), body.offset + s.offset),
-    ),
+    spans.map((s) => file.read(bytes.subarray(s.at, s.at + s.length), body.offset + s.offset)),
   );
-  const placeOf = (r: Region): number => {
-    const i = spans.findIndex(
-      (s) => r.offset >= s.offset && r.offset + r.length <= s.offset + s.length,
-    );
-    return starts[i]! + r.offset - spans[i]!.offset;
+  const at = (r: Region): number => {
+    const span = spans.find((s) => r.offset >= s.offset && ends(r) <= ends(s));
+    if (!span) throw new RangeError("a region that was not read");
+    return span.at + r.offset - span.offset;
   };
   return {
     rows,
-    values: data.map((r, i) => new ARRAYS[wanted[i]!.type](bytes.buffer, placeOf(r), rows)),
-    valid: bitmaps.map((r) => r && new Uint8Array(bytes.buffer, placeOf(r), r.length)),
+    values: places.map((p) => new ARRAYS[p.type](bytes.buffer, at(p.data), rows)),
+    valid: bitmaps.map((r) => r && new Uint8Array(bytes.buffer, at(r), r.length)),
   };
 }
 
-function fieldIndex({ schema, broken }: ArrowLayout, w: Wanted): number {
-  const index = schema.fields.findIndex((f: Field) => f.name === w.name);
-  const type = String(schema.fields[index]?.type ?? "nothing");
-  if (type !== w.type) throw broken(`column ${w.name} of type ${type} instead of ${w.type}`);
-  return index;
+function placeOf(
+  { schema, broken }: ArrowLayout,
+  columns: readonly ColumnPlace[],
+  { name, type }: Wanted,
+): ColumnPlace & Pick<Wanted, "type"> {
+  const index = schema.fields.findIndex((f: Field) => f.name === name);
+  const found = String(schema.fields[index]?.type ?? "nothing");
+  if (found !== type) throw broken(`column ${name} of type ${found} instead of ${type}`);
+  return { ...valueAt(columns, index), type };
 }
+
+const ends = (r: Region): number => r.offset + r.length;
 
 const NEAR = 4096; // reading a few pages too many beats another system call
 
@@ -127,10 +135,10 @@ async function* readAhead(
   count: number,
   read: (index: number, store: Store) => Promise<ColumnBatch>,
 ): AsyncGenerator<ColumnBatch> {
-  const stores: readonly [Store, Store] = [{}, {}];
+  const [even, odd]: readonly [Store, Store] = [{}, {}];
   const start = (i: number): Promise<ColumnBatch> | null => {
     if (i >= count) return null;
-    const batch = read(i, stores[i % 2]!);
+    const batch = read(i, i % 2 === 0 ? even : odd);
     batch.catch(() => {}); // awaited a turn later; the error is thrown there
     return batch;
   };

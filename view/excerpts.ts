@@ -1,8 +1,9 @@
 // Enters: the instants worth a close look (window edges) and the rows as they stream by. Leaves: every raw
 // row around those instants. Holds at most BUDGET_BYTES.
 
+import { zip } from "../stats/zip.ts";
 import { firstAtOrAfter } from "../stats/search.ts";
-import { readTimes } from "./decimate.ts";
+import { readTimes } from "./runs.ts";
 
 const BUDGET_BYTES = 500_000; // a tenth of what a report may weigh, once in base64
 const HALF_ROWS = 256;
@@ -24,7 +25,7 @@ export function planExcerpts(
   const half = HALF_ROWS * rowPeriodNs;
   const apart = [...centresNs]
     .sort((a, b) => a - b)
-    .filter((t, i, all) => i === 0 || t - all[i - 1]! > half);
+    .filter((t, i, all) => t - (all[i - 1] ?? -Infinity) > half);
   const affordable = Math.floor(BUDGET_BYTES / (2 * HALF_ROWS * (8 + 4 * columns)));
   const stride = Math.ceil(apart.length / affordable) || 1;
   return apart
@@ -58,6 +59,7 @@ function copyRows(e: Excerpt, t: Float64Array, columns: readonly Float32Array[])
   const to = Math.min(firstAtOrAfter(t, e.toNs), from + e.tNs.length - e.rows);
   if (to <= from) return;
   e.tNs.set(t.subarray(from, to), e.rows);
-  columns.forEach((column, i) => e.values[i]!.set(column.subarray(from, to), e.rows));
+  for (const [values, column] of zip(e.values, columns))
+    values.set(column.subarray(from, to), e.rows);
   e.rows += to - from;
 }

@@ -5,30 +5,25 @@ import { type Html, html } from "./html.ts";
 import { quantity } from "./format.ts";
 import { mostOf } from "../stats/summary.ts";
 
-/** Symmetric axis around 0, in percent of physical energy. */
+/** Symmetric axis around 0, in percent of physical energy, whose own ±U is a band. */
 export interface ErrorAxis {
   readonly limit: number;
+  readonly bandPct: number;
 }
 
 const at = (axis: ErrorAxis, pct: number): string =>
   `${(50 + 48 * Math.max(-1, Math.min(1, pct / axis.limit))).toFixed(2)}%`;
 
-/** A round limit that shows every claim: 1, 2, 5 × 10ⁿ. */
-export function errorAxis(values: readonly number[]): ErrorAxis {
-  const largest = mostOf(values.filter(Number.isFinite).map(Math.abs), 0.1);
+/** A round limit that shows the band and every claim: 1, 2, 5 × 10ⁿ. */
+export function errorAxis(bandPct: number, values: readonly number[]): ErrorAxis {
+  const largest = mostOf([bandPct, ...values].filter(Number.isFinite).map(Math.abs), 0.1);
   const decade = 10 ** Math.floor(Math.log10(largest));
   const limit = [1, 1.5, 2, 3, 5, 7.5, 10].map((m) => m * decade).find((l) => l >= largest * 1.02);
-  return { limit: limit ?? 10 * decade };
+  return { limit: limit ?? 10 * decade, bandPct };
 }
 
 /** One claim against the truth: dot (hollow where like was compared with like), whisker, physical ±U as a band. */
-export function errorDot(
-  axis: ErrorAxis,
-  errorPct: number,
-  uPct: number,
-  bandPct: number,
-  hollow: boolean,
-): Html {
+export function errorDot(axis: ErrorAxis, errorPct: number, uPct: number, hollow: boolean): Html {
   const whisker = Number.isFinite(uPct)
     ? html`<line
         class="whisker"
@@ -40,7 +35,7 @@ export function errorDot(
     : null;
   const label = `${errorPct.toFixed(2)} percent`;
   return html`<svg class="dotplot" height="24" role="img" aria-label="${label}">
-    ${band(axis, bandPct)}
+    ${band(axis)}
     <line class="stem" x1="50%" x2="${at(axis, errorPct)}" y1="12" y2="12" />
     ${whisker}
     <circle class="dot ${hollow && "hollow"}" cx="${at(axis, errorPct)}" cy="12" r="4.5" />
@@ -48,14 +43,14 @@ export function errorDot(
 }
 
 /** The physical row of the same plot: the band alone. */
-export function errorBand(axis: ErrorAxis, bandPct: number): Html {
+export function errorBand(axis: ErrorAxis): Html {
   return html`<svg
     class="dotplot"
     height="24"
     role="img"
-    aria-label="plus or minus ${bandPct.toFixed(2)} percent"
+    aria-label="plus or minus ${axis.bandPct.toFixed(2)} percent"
   >
-    ${band(axis, bandPct)}
+    ${band(axis)}
     <circle class="truth" cx="50%" cy="12" r="5" />
   </svg>`;
 }
@@ -67,8 +62,8 @@ export function errorScale(axis: ErrorAxis): Html {
   >`;
 }
 
-function band(axis: ErrorAxis, pct: number): Html {
-  const half = Math.min(48, 48 * (Math.max(0, pct || 0) / axis.limit));
+function band({ limit, bandPct }: ErrorAxis): Html {
+  const half = Math.min(48, 48 * (Math.max(0, bandPct || 0) / limit));
   return html`<rect
       class="band"
       x="${(50 - half).toFixed(2)}%"

@@ -19,7 +19,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 /** Also shows what cannot be seen (schema/visible.ts); a line end is a blank to HTML. */
 export function escape(text: string): string {
-  return visibleLines(text).replace(/[&<>"']/g, (c) => ENTITIES[c]!);
+  return visibleLines(text).replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c);
 }
 
 /** Tagged template: literal parts are HTML, interpolated values are escaped; attributes must be quoted. */

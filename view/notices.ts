@@ -37,7 +37,7 @@ export function noteFlags(n: Notices, flags: Uint8Array, tNs: BigInt64Array): vo
   for (let i = 0; i < flags.length; i++) {
     const value = flags[i]!;
     histogram[value]!++;
-    if (value & (Flag.gap | Flag.edge)) noteRow(n, value, tNs[i]!, i > 0 ? tNs[i - 1]! : n.lastNs);
+    if (value & (Flag.gap | Flag.edge)) noteRow(n, value, tNs[i]!, tNs[i - 1] ?? n.lastNs);
   }
   n.lastNs = tNs[tNs.length - 1] ?? n.lastNs;
 }

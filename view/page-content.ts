@@ -1,6 +1,8 @@
 // Enters: the report's model. Leaves: what its script needs, arrays packed.
 
-import type { BucketSeries, Buckets } from "./decimate.ts";
+import { valueAt } from "../stats/places.ts";
+import { zip } from "../stats/zip.ts";
+import type { BucketSeries } from "./bucket-series.ts";
 import { packBytes, packDoubles, packFloats } from "./pack.ts";
 import type { PageChannel, PageData, PageExcerpt, PageSeries, PageTrace } from "./page-data.ts";
 import { isSimulated, type ReportModel } from "./report-model.ts";
@@ -37,40 +39,47 @@ function spanOf(m: ReportModel): [number, number] {
 
 function traceData(t: Trace): PageTrace {
   const b = t.buckets;
+  const energyJ = b.energyJ.slice(0, b.used + 1);
   return {
     startNs: b.startNs,
     widthNs: b.widthNs,
     used: b.used,
     rowPeriodNs: t.rowPeriodNs,
-    series: t.series.map((s, i) => seriesData(s, i, b)),
-    activeS: packFloats(Float32Array.from(b.series[0]!.activeS.subarray(0, b.used))),
+    series: Array.from(zip(t.series, b.series), ([info, s]) => seriesData(info, s, energyJ)),
+    activeS: packFloats(Float32Array.from(valueAt(b.series, 0).activeS.subarray(0, b.used))),
     flags: packBytes(b.flags.slice(0, b.used)),
-    energyJ: packDoubles(b.energyJ.slice(0, b.used + 1)),
+    energyJ: packDoubles(energyJ),
     excerpts: t.excerpts.filter((e) => e.rows > 1).map(excerptData),
   };
 }
 
-/** The total's mean comes from the running energy, so that plot, markers and tables agree. */
-function seriesData(info: SeriesInfo, index: number, b: Buckets): PageSeries {
-  const s = b.series[index]!;
-  const mean = (k: number): number =>
-    info.role === "total"
-      ? (b.energyJ[k + 1]! - b.energyJ[k]!) / s.activeS[k]!
-      : s.integral[k]! / s.activeS[k]!;
+/**
+ * The total's mean comes from the running energy, so that plot, markers and tables agree.
+ * @param energyJ at the start of each bucket, and at the end of the last
+ */
+function seriesData(info: SeriesInfo, s: BucketSeries, energyJ: Float64Array): PageSeries {
   const { name, role, unit } = info;
+  const used = energyJ.length - 1;
+  const growth = energyJ.subarray(1).map((j, k) => j - valueAt(energyJ, k));
+  const integral = role === "total" ? growth : s.integral;
   return {
     name,
     role,
     unit,
-    min: packFloats(finite(s, s.min, b.used)),
-    max: packFloats(finite(s, s.max, b.used)),
-    mean: packFloats(Float32Array.from({ length: b.used }, (_, k) => mean(k))),
+    min: packFloats(finite(s, s.min.slice(0, used))),
+    max: packFloats(finite(s, s.max.slice(0, used))),
+    mean: packFloats(
+      Float32Array.from(
+        s.activeS.subarray(0, used),
+        (activeS, k) => valueAt(integral, k) / activeS,
+      ),
+    ),
   };
 }
 
 /** Empty buckets hold ±Infinity while counting; on the page they are NaN. */
-function finite(s: BucketSeries, values: Float32Array, used: number): Float32Array {
-  return values.slice(0, used).map((v, k) => (s.min[k]! <= s.max[k]! ? v : NaN));
+function finite(s: BucketSeries, values: Float32Array): Float32Array {
+  return values.map((v, k) => (s.has(k) ? v : NaN));
 }
 
 function excerptData(e: Trace["excerpts"][number]): PageExcerpt {

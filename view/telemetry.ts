@@ -3,7 +3,11 @@
 
 import type { RecordBatch } from "apache-arrow";
 import { openArrow } from "../dataset/arrow-reader.ts";
+import { valueAt } from "../stats/places.ts";
+import { zip } from "../stats/zip.ts";
+import { columnOf } from "./batch-columns.ts";
 import { addRows, type Buckets, coarsen, createBuckets } from "./decimate.ts";
+import { startOf } from "./runs.ts";
 
 /** One channel. Values are in `unit`; a counter's are its growth since the first read. */
 export interface Channel {
@@ -35,8 +39,8 @@ interface Gathering {
   failed: number;
   readonly failedNs: number[];
   firstValue: number;
-  readonly tNs: number[];
-  readonly value: number[];
+  /** The first reads, as they came. */
+  readonly raw: { readonly tNs: number; readonly value: number }[];
   readonly coarse: Buckets;
 }
 
@@ -56,7 +60,7 @@ export async function readTelemetry(path: string): Promise<Channel[]> {
 }
 
 function addBatch(channels: Map<string, Gathering>, batch: RecordBatch): void {
-  const name = batch.getChild("channel")!;
+  const name = columnOf(batch, "channel");
   const unit = batch.getChild("unit");
   const rowsOf = new Map<Gathering, number[]>();
   for (let i = 0; i < batch.numRows; i++) {
@@ -79,8 +83,7 @@ function gather(name: string, unit: string): Gathering {
     failed: 0,
     failedNs: [],
     firstValue: NaN,
-    tNs: [],
-    value: [],
+    raw: [],
     coarse: createBuckets(1, COARSE_BUCKETS, 1e6),
   };
 }
@@ -98,23 +101,22 @@ export function unitOf(channel: string): string {
 }
 
 function addReads(c: Gathering, rows: readonly number[], batch: RecordBatch): void {
-  const stamps = batch.getChild("t_ns")!.data[0]!.values as BigInt64Array;
-  const value = batch.getChild("value")!;
+  const stamp = columnOf(batch, "t_ns");
+  const value = columnOf(batch, "value");
   const code = batch.getChild("code");
   const tNs = new BigInt64Array(rows.length);
   const shown = new Float32Array(rows.length);
-  for (let r = 0; r < rows.length; r++) {
-    const i = rows[r]!;
+  for (const [r, i] of rows.entries()) {
     const v = value.get(i) as number | null;
+    const stampNs = stamp.get(i) as bigint;
     const failed = v === null || v !== v || (code !== null && (code.get(i) as number) !== 0);
-    const t = Number(stamps[i]);
+    const t = Number(stampNs);
     if (failed) noteFailure(c, t);
     else if (c.firstValue !== c.firstValue) c.firstValue = v;
-    tNs[r] = stamps[i]!;
-    shown[r] = failed ? NaN : c.unit === "J" ? v - c.firstValue : v;
-    if (c.tNs.length > RAW_READS) continue;
-    c.tNs.push(t);
-    c.value.push(shown[r]!);
+    tNs[r] = stampNs;
+    const drawn = failed ? NaN : c.unit === "J" ? v - c.firstValue : v;
+    shown[r] = drawn;
+    if (c.raw.length <= RAW_READS) c.raw.push({ tNs: t, value: drawn });
   }
   c.reads += rows.length;
   addRows(c.coarse, { tNs, columns: [shown] });
@@ -132,26 +134,24 @@ function finish(c: Gathering, allowance: number): Channel {
     while (c.coarse.used * BUCKET_BYTES > allowance * READ_BYTES) coarsen(c.coarse);
     return { ...about, ...fromBuckets(c.coarse) };
   }
-  const order = [...c.tNs.keys()].sort((a, b) => c.tNs[a]! - c.tNs[b]!);
+  const ordered = [...c.raw].sort((a, b) => a.tNs - b.tNs);
   return {
     ...about,
-    tNs: Float64Array.from(order, (i) => c.tNs[i]!),
-    value: Float32Array.from(order, (i) => c.value[i]!),
+    tNs: Float64Array.from(ordered, (r) => r.tNs),
+    value: Float32Array.from(ordered, (r) => r.value),
   };
 }
 
 function fromBuckets(
   b: Buckets,
 ): Pick<Channel, "tNs" | "value"> & { lo: Float32Array; hi: Float32Array } {
-  const s = b.series[0]!;
-  const kept = [...Array(b.used).keys()].filter((k) => s.min[k]! <= s.max[k]!);
+  const s = valueAt(b.series, 0);
+  const kept = [...Array(b.used).keys()].filter((k) => s.has(k));
   return {
-    tNs: Float64Array.from(kept, (k) => b.startNs + k * b.widthNs),
-    value: Float32Array.from(kept, (k) =>
-      s.activeS[k]! > 0 ? s.integral[k]! / s.activeS[k]! : (s.min[k]! + s.max[k]!) / 2,
-    ),
-    lo: Float32Array.from(kept, (k) => s.min[k]!),
-    hi: Float32Array.from(kept, (k) => s.max[k]!),
+    tNs: Float64Array.from(kept, (k) => startOf(b, k)),
+    value: Float32Array.from(kept, (k) => s.mean(k)),
+    lo: s.min.slice(0, b.used).filter((_, k) => s.has(k)),
+    hi: s.max.slice(0, b.used).filter((_, k) => s.has(k)),
   };
 }
 
@@ -161,15 +161,15 @@ export function slopeOf(counter: Channel): Channel {
   const w: number[] = [];
   let fromNs = NaN;
   let fromJ = NaN;
-  counter.value.forEach((j, i) => {
-    if (Number.isNaN(j) || j === fromJ) return;
+  for (const [tNs, j] of zip(counter.tNs, counter.value)) {
+    if (Number.isNaN(j) || j === fromJ) continue;
     if (!Number.isNaN(fromJ)) {
       t.push(fromNs);
-      w.push(j > fromJ ? ((j - fromJ) / (counter.tNs[i]! - fromNs)) * 1e9 : NaN); // fell: wrapped or reset
+      w.push(j > fromJ ? ((j - fromJ) / (tNs - fromNs)) * 1e9 : NaN); // fell: wrapped or reset
     }
-    fromNs = counter.tNs[i]!;
+    fromNs = tNs;
     fromJ = j;
-  });
+  }
   if (t.length > 0) {
     t.push(fromNs);
     w.push(NaN);

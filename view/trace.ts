@@ -8,6 +8,7 @@ import { addToExcerpts, type Excerpt, planExcerpts } from "./excerpts.ts";
 import { createNotices, type Notices, noteFlags } from "./notices.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { upperMedian } from "../stats/summary.ts";
+import { valueAt } from "../stats/places.ts";
 
 export interface SeriesInfo {
   readonly column: string;
@@ -131,7 +132,7 @@ function withoutNulls(values: Float32Array, valid: Uint8Array | null): Float32Ar
 }
 
 function medianStep(tNs: BigInt64Array): number {
-  const steps: number[] = [];
-  for (let i = 1; i < Math.min(tNs.length, 4096); i++) steps.push(Number(tNs[i]! - tNs[i - 1]!));
+  const some = tNs.subarray(0, 4096);
+  const steps = Array.from(some.subarray(1), (t, i) => Number(t - valueAt(some, i)));
   return upperMedian(steps) ?? NS_PER_S;
 }

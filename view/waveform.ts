@@ -1,6 +1,8 @@
 // Enters: one folded kernel. Leaves: its waveform as inline SVG: mean with its band, rails, the kernel's
 // own span. Needs no script; colours are the theme's, by class.
 
+import { endsOf } from "../stats/places.ts";
+import { zip } from "../stats/zip.ts";
 import type { FoldedKernel } from "./folds.ts";
 import { fixed, quantity } from "./format.ts";
 import { type Html, html } from "./html.ts";
@@ -12,27 +14,45 @@ const FLOOR = PLOT.height - PLOT.bottom;
 const MAX_COLUMNS = 800;
 const RAIL_COLOURS = 6;
 
+/** Of a curve; `w` is NaN where no row fell into the step. */
+interface Point {
+  readonly ns: number;
+  readonly w: number;
+}
+
 /** @param stamp says what kind of source it is, also on a picture cut out of the page. */
 export function waveform(k: FoldedKernel, stamp: string): Html {
   const every = Math.ceil(k.phaseNs.length / MAX_COLUMNS);
-  const thin = (values: Float64Array): number[] => columnsOf(values, every);
-  const [t, mean, half] = [thin(k.phaseNs), thin(k.powerW), thin(k.expandedW)];
-  const rails = k.rails.length > 1 ? k.rails.map((r) => thin(r.powerW)) : [];
-  const low = mean.map((w, i) => w - half[i]!);
-  const high = mean.map((w, i) => w + half[i]!);
-  const [y0, y1] = range([...low, ...high, ...rails.flat()].filter(Number.isFinite));
-  const [x0, x1] = [k.phaseNs[0]! - k.step_ns / 2, k.phaseNs.at(-1)! + k.step_ns / 2];
+  const t = columnsOf(k.phaseNs, every);
+  const curve = (values: Float64Array): Point[] =>
+    Array.from(zip(t, columnsOf(values, every)), ([ns, w]) => ({ ns, w }));
+  const [mean, half] = [curve(k.powerW), columnsOf(k.expandedW, every)];
+  const steps = Array.from(zip(mean, half), ([p, u]) => ({ ...p, low: p.w - u, high: p.w + u }));
+  const rails = (k.rails.length > 1 ? k.rails : []).map((rail, i) => ({
+    name: rail.name,
+    colour: `rail-${(i % RAIL_COLOURS) + 1}`,
+    curve: curve(rail.powerW),
+  }));
+  const drawn = [
+    ...steps.flatMap((p) => [p.low, p.high]),
+    ...rails.flatMap((r) => r.curve.map((p) => p.w)),
+  ];
+  const [y0, y1] = range(drawn.filter(Number.isFinite));
+  const [first, last] = endsOf(k.phaseNs);
+  const [x0, x1] = [first - k.step_ns / 2, last + k.step_ns / 2];
   const [unitNs, unit] = x1 - x0 > 5e6 ? [1e6, "ms"] : [1e3, "µs"];
   const x = (ns: number): number => PLOT.left + ((ns - x0) / (x1 - x0)) * (RIGHT - PLOT.left);
   const y = (w: number): number => FLOOR - ((w - y0) / (y1 - y0)) * (FLOOR - PLOT.top);
-  const line = (values: readonly number[]): string =>
-    stretches(values)
-      .map(([a, b]) => `M${points(t, values, a, b, x, y).join("L")}`)
+  const at = ({ ns, w }: Point): string => `${n(x(ns))} ${n(y(w))}`;
+  const line = (points: readonly Point[]): string =>
+    stretches(points)
+      .map((s) => `M${s.map(at).join("L")}`)
       .join("");
-  const band = stretches(mean)
-    .map(([a, b]) => {
-      const back = points(t, low, a, b, x, y).reverse();
-      return `M${[...points(t, high, a, b, x, y), ...back].join("L")}Z`;
+  const band = stretches(steps)
+    .map((s) => {
+      const there = s.map(({ ns, high }) => at({ ns, w: high }));
+      const back = s.map(({ ns, low }) => at({ ns, w: low })).reverse();
+      return `M${[...there, ...back].join("L")}Z`;
     })
     .join("");
   const label = `Mean power of ${k.kernel} over time since its start, ${quantity(y0, "W", 3)} to ${quantity(y1, "W", 3)}`;
@@ -75,14 +95,14 @@ export function waveform(k: FoldedKernel, stamp: string): Html {
               >`,
         )}
         <path class="band" d="${band}" />
-        ${rails.map((values, i) => html`<path class="rail rail-${(i % RAIL_COLOURS) + 1}" d="${line(values)}" />`)}
+        ${rails.map((r) => html`<path class="rail ${r.colour}" d="${line(r.curve)}" />`)}
         <path class="mean" d="${line(mean)}" />
         <text class="stamp" x="${RIGHT}" y="${PLOT.top - 7}" text-anchor="end">${stamp}</text>
       </svg>
     </div>
     <figcaption>
       <span class="key mean">all rails</span>
-      ${rails.map((_, i) => html`<span class="key rail-${(i % RAIL_COLOURS) + 1}">${k.rails[i]!.name}</span>`)}
+      ${rails.map((r) => html`<span class="key ${r.colour}">${r.name}</span>`)}
       <span class="key span">kernel, by its median duration</span>
       ${every > 1 && ` ${every} steps are drawn as one.`}
     </figcaption>`;
@@ -96,27 +116,16 @@ function columnsOf(values: Float64Array, every: number): number[] {
   });
 }
 
-/** [from, to) of neighbours that have a value: nothing is drawn across an empty step. */
-function stretches(values: readonly number[]): [number, number][] {
-  const found: [number, number][] = [];
-  values.forEach((v, i) => {
-    if (!Number.isFinite(v)) return;
-    const last = found.at(-1);
-    if (last?.[1] === i) last[1]++;
-    else found.push([i, i + 1]);
-  });
+/** Neighbours that have a value: nothing is drawn across an empty step. */
+function stretches<P extends Point>(points: readonly P[]): P[][] {
+  const found: P[][] = [];
+  let open: P[] | null = null;
+  for (const p of points) {
+    if (!Number.isFinite(p.w)) open = null;
+    else if (open) open.push(p);
+    else found.push((open = [p]));
+  }
   return found;
-}
-
-function points(
-  t: readonly number[],
-  values: readonly number[],
-  from: number,
-  to: number,
-  x: (ns: number) => number,
-  y: (w: number) => number,
-): string[] {
-  return t.slice(from, to).map((ns, i) => `${n(x(ns))} ${n(y(values[from + i]!))}`);
 }
 
 /** From zero unless power stays in a narrow, high band. */

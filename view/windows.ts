@@ -3,6 +3,7 @@
 
 import type { RecordBatch } from "apache-arrow";
 import { openArrow } from "../dataset/arrow-reader.ts";
+import { columnOf } from "./batch-columns.ts";
 import type { PageWindow } from "./page-data.ts";
 
 const MAX_WINDOWS = 2500;
@@ -32,13 +33,17 @@ export async function readEvents(path: string): Promise<Windows> {
 }
 
 function windowsIn(batch: RecordBatch): PageWindow[] {
-  const [name, t0, t1] = ["name", "t0_ns", "t1_ns"].map((n) => batch.getChild(n)!);
+  const [name, t0, t1] = [
+    columnOf(batch, "name"),
+    columnOf(batch, "t0_ns"),
+    columnOf(batch, "t1_ns"),
+  ];
   const kind = batch.getChild("kind");
   return Array.from({ length: batch.numRows }, (_, i) => ({
-    name: String(name!.get(i)),
+    name: String(name.get(i)),
     kind: String(kind?.get(i) ?? "mark"),
-    t0Ns: Number(t0!.get(i)),
-    t1Ns: Number(t1!.get(i)),
+    t0Ns: Number(t0.get(i)),
+    t1Ns: Number(t1.get(i)),
   }));
 }
 

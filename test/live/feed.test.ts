@@ -310,6 +310,6 @@ describe("feed", () => {
       value: Float64Array.of(123),
       channel: Uint16Array.of(0),
     });
-    expect(feed.channels[0]!.tNs[0]).toBe(1.5 * S);
+    expect(feed.channels[0]!.tNs.at(0)).toBe(1.5 * S);
   });
 });

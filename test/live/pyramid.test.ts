@@ -63,7 +63,7 @@ describe("pyramid", () => {
       const width = ROWS * RATIO ** level;
       const to = p.complete(level);
       const out = new Float32Array(to * 6);
-      p.copy(level, 0, to, out);
+      p.copy({ level, from: 0, to }, out);
       if (level < 4) expect(to).toBeGreaterThanOrEqual(Math.floor(n / width) - RATIO);
       for (let s = 0; s < 2; s++)
         for (let k = 0; k < to; k++) {
@@ -84,7 +84,7 @@ describe("pyramid", () => {
     for (let i = 0; i < n; i += 1000) p.add([column.slice(i, i + 1000)], i, Math.min(1000, n - i));
     expect([p.held(0), p.complete(0)]).toEqual([100, CAPACITY + 100]);
     const out = new Float32Array(3 * 40);
-    p.copy(0, CAPACITY - 20, CAPACITY + 20, out); // over the seam
+    p.copy({ level: 0, from: CAPACITY - 20, to: CAPACITY + 20 }, out); // over the seam
     expect([...out.subarray(0, 40)]).toEqual(
       Array.from({ length: 40 }, (_, i) => 2 * (CAPACITY - 20 + i)),
     );
@@ -95,7 +95,7 @@ describe("pyramid", () => {
     p.add([new Float64Array(100).fill(7)], 0, 100);
     p.add([new Float64Array(4).fill(9)], 4 * CAPACITY, 4);
     const out = new Float32Array(3 * 10);
-    p.copy(0, p.complete(0) - 10, p.complete(0), out);
+    p.copy({ level: 0, from: p.complete(0) - 10, to: p.complete(0) }, out);
     expect([...out.subarray(0, 8)].every(Number.isNaN)).toBe(true);
     expect([...out.subarray(8, 10)]).toEqual([9, 9]);
   });
@@ -105,7 +105,7 @@ describe("pyramid", () => {
     p.add([Float64Array.of(1, 2, 3, 4)], 0, 4);
     p.add([Float64Array.of(9, 9, 9, 5, 6)], 1, 5);
     const out = new Float32Array(9);
-    p.copy(0, 0, 3, out);
+    p.copy({ level: 0, from: 0, to: 3 }, out);
     expect([...out.subarray(6)]).toEqual([2, 4, 6]);
   });
 

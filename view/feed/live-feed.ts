@@ -17,6 +17,7 @@ import {
 import type { Rig } from "../../schema/rig.ts";
 import type { Session } from "../../schema/session.ts";
 import { elapsedNs, instant, type SessionNs } from "../../schema/time.ts";
+import { valueAt } from "../../stats/places.ts";
 import { Channel, CLAIM } from "./claims.ts";
 import { type Grid, GridWatch } from "./grid-watch.ts";
 import { LiveWindows } from "./live-windows.ts";
@@ -61,7 +62,8 @@ export class LiveFeed {
   /** Counts what came, so that a sender can tell what is new. */
   readonly count = { shapes: 0, notes: 0, marks: 0 };
   #grids: readonly GridWatch[] = [];
-  #gridOf = new Int32Array(0);
+  /** By the channel whose read begins its tick. */
+  #gridOf: ReadonlyMap<number, GridWatch> = new Map();
   #calibrator: Calibrator | null = null;
   #layout: RowLayout | null = null;
   #columns: readonly Float64Array[] = [];
@@ -89,20 +91,19 @@ export class LiveFeed {
   /** @param said device.json. Rows may have come before it, in the read that brought its last answer. */
   device(said: Uint8Array): void {
     this.rig = withDeviceSkew(this.rig, said).rig;
-    if (this.#calibrator) this.#fit(this.#flags.length);
+    if (this.#layout) this.#fit(this.#layout, this.#flags.length);
   }
 
   declareRows(layout: RowLayout): void {
     if (layout.stream !== this.rig.device.stream) return;
     this.#layout = layout;
-    this.#fit(1024);
-    this.series = seriesOf(this.#calibrator!);
+    this.series = seriesOf(this.#fit(layout, 1024));
     this.count.shapes++;
   }
 
   /** @throws InputError when the rig names channels that the device does not have. */
-  #fit(rows: number): void {
-    const c = new Calibrator(this.#layout!, this.rig, rows);
+  #fit(layout: RowLayout, rows: number): Calibrator {
+    const c = new Calibrator(layout, this.rig, rows);
     this.#clippedBefore += this.#calibrator?.clippedRows ?? 0;
     this.#calibrator = c;
     this.#flags = new Uint8Array(rows);
@@ -114,20 +115,23 @@ export class LiveFeed {
       ...of((r) => r.voltageV),
       ...of((r) => r.currentA),
     ];
+    return c;
   }
 
   rows(block: SampleBlock): void {
-    if (block.stream !== this.rig.device.stream || this.#calibrator === null) return;
+    const layout = this.#layout;
+    let calibrator = this.#calibrator;
+    if (block.stream !== this.rig.device.stream || !layout || !calibrator) return;
     this.clock.block(block);
     // Late and repeated blocks would have to be drawn into the past: the log has them, the page a gap.
     if (block.flags & (BlockFlag.duplicate | BlockFlag.reordered)) return;
-    if (block.rows > this.#flags.length) this.#fit(2 * block.rows);
+    if (block.rows > this.#flags.length) calibrator = this.#fit(layout, 2 * block.rows);
     this.pyramid ??= new Pyramid(this.#columns.length, this.rowsPerBucket, block.firstIndex);
     this.#flags.fill(0, 0, block.rows);
-    this.#calibrator.read(block, this.#flags);
+    calibrator.read(block, this.#flags);
     const missingFrom = this.energy.end;
     if (block.firstIndex > missingFrom) keep(this.gaps, [missingFrom, block.firstIndex], KEPT_GAPS);
-    this.energy.add(this.#calibrator.totalW, block.firstIndex, block.rows);
+    this.energy.add(calibrator.totalW, block.firstIndex, block.rows);
     this.pyramid.add(this.#columns, block.firstIndex, block.rows);
   }
 
@@ -156,8 +160,8 @@ export class LiveFeed {
   declareTelemetry(channels: readonly TelemetryChannel[], grids: readonly Grid[]): void {
     this.channels = channels.map((c) => new Channel(c));
     this.#grids = grids.map((g) => new GridWatch(g));
-    this.#gridOf = new Int32Array(channels.length).fill(-1);
-    grids.forEach((g, i) => g.channels > 0 && (this.#gridOf[g.firstChannel] = i));
+    const ticking = this.#grids.filter((g) => g.grid.channels > 0);
+    this.#gridOf = new Map(ticking.map((g) => [g.grid.firstChannel, g]));
     this.claims = channels.map((c) => c.name).filter((name) => CLAIM.test(name));
     this.windows = this.#newWindows();
     this.count.shapes++;
@@ -166,19 +170,18 @@ export class LiveFeed {
   reads(batch: ReadColumns): void {
     const epoch = this.session.hostEpoch;
     const unixEpoch = this.session.startUnix;
-    for (let i = 0; i < batch.count; i++) {
-      const at = batch.channel[i]!;
-      const channel = this.channels[at]!;
-      const before = batch.before[i]!;
-      const grid = this.#gridOf[at]!;
-      if (grid >= 0) this.#grids[grid]!.tick(before);
+    for (const [i, at] of batch.channel.entries()) {
+      const channel = valueAt(this.channels, at);
+      const [before, after] = [valueAt(batch.before, i), valueAt(batch.after, i)];
+      const stamp = valueAt(batch.stamp, i);
+      this.#gridOf.get(at)?.tick(before);
       // Only samples out of the driver's own buffer have a time of their own (docs/telemetry.md).
       const own = channel.about.name.endsWith("power_samples") && unixEpoch !== null;
       const tNs =
-        own && batch.stamp[i]! > 0n
-          ? Number(batch.stamp[i]! - unixEpoch)
-          : (Number(before - epoch) + Number(batch.after[i]! - epoch)) / 2;
-      channel.add(tNs, batch.value[i]!);
+        own && stamp > 0n
+          ? Number(stamp - unixEpoch)
+          : (Number(before - epoch) + Number(after - epoch)) / 2;
+      channel.add(tNs, valueAt(batch.value, i));
     }
   }
 

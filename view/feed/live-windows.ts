@@ -6,6 +6,7 @@
 import { SERVICE } from "../../energy/windows.ts";
 import type { Mark } from "../../schema/records.ts";
 import type { SessionNs } from "../../schema/time.ts";
+import { valueAt } from "../../stats/places.ts";
 
 /** Joules up to an instant: undefined while they are yet to come, NaN when they never will. */
 export type Account = (tNs: SessionNs) => number | undefined;
@@ -47,23 +48,23 @@ export class LiveWindows {
   /** The last that closed, and how many ever did. */
   readonly closed: LiveWindow[] = [];
   total = 0;
-  readonly #accounts: readonly Account[];
+  readonly #accounts: readonly [Account, ...Account[]];
   readonly #lostRows: () => number;
   readonly #numbers = new Map<string, number>();
   #open: Open[] = [];
   #closing: Closing[] = [];
 
   /** @param accounts the physical one first. @param lostRows lost so far. */
-  constructor(accounts: readonly Account[], lostRows: () => number) {
+  constructor(accounts: readonly [Account, ...Account[]], lostRows: () => number) {
     this.#accounts = accounts;
     this.#lostRows = lostRows;
   }
 
   /** The last `most` windows still open, with their physical Joules so far; NaN where not known. */
   open(most: number, nowNs: SessionNs): { name: string; t0Ns: SessionNs; joules: number }[] {
-    const now = this.#accounts[0]!(nowNs) ?? NaN;
+    const now = this.#accounts[0](nowNs) ?? NaN;
     return this.#open.slice(-most).map(({ name, begin }) => {
-      return { name, t0Ns: begin.tNs, joules: now - begin.joules[0]! };
+      return { name, t0Ns: begin.tNs, joules: now - valueAt(begin.joules, 0) };
     });
   }
 
@@ -125,7 +126,7 @@ function finished({ name, begin, end }: Closing): LiveWindow {
     name,
     t0Ns: begin.tNs,
     t1Ns: end.tNs,
-    joules: end.joules.map((j, i) => j - begin.joules[i]!),
+    joules: end.joules.map((j, i) => j - valueAt(begin.joules, i)),
     lostRows: end.lostRows - begin.lostRows,
   };
 }

@@ -3,6 +3,9 @@
 // a clock that is known better later moves the picture, it does not redo it.
 // Leaves: complete buckets in order, NaN where no row was seen. Holds: one pass over each column.
 
+import { valueAt } from "../../stats/places.ts";
+import { zip } from "../../stats/zip.ts";
+
 export const RATIO = 4;
 /** A view is drawn from the finest level that still spans it; 8192 buckets are more than screens have pixels. */
 export const CAPACITY = 8192;
@@ -15,16 +18,83 @@ export function rowsPerBucket(rowHz: number): number {
   return Math.max(2, Math.round(rowHz * BASE_S));
 }
 
-interface Level {
+/** Complete buckets [from, to) of one level. */
+export interface BucketSpan {
+  readonly level: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A series in the open bucket. */
+interface Open {
+  min: number;
+  max: number;
+  sum: number;
+}
+
+class Level {
+  readonly #above: Level | null;
   /** The bucket being filled, and the end of those that are complete. */
   open: number;
   /** Rows in the open bucket. */
-  rows: number;
-  readonly min: Float64Array;
-  readonly max: Float64Array;
-  readonly sum: Float64Array;
+  rows = 0;
+  readonly series: readonly Open[];
   /** Complete buckets: min, mean, max of series s at (3 s + 0, 1, 2) · CAPACITY + bucket mod CAPACITY. */
   readonly ring: Float32Array;
+
+  constructor(series: number, open: number, above: Level | null) {
+    this.#above = above;
+    this.open = open;
+    this.series = Array.from({ length: series }, () => ({ min: 0, max: 0, sum: 0 }));
+    this.series.forEach(empty);
+    this.ring = new Float32Array(series * 3 * CAPACITY).fill(NaN);
+  }
+
+  /** Closes the open bucket, tells the level above, and leaves those without rows empty. */
+  advance(to: number): void {
+    this.#close();
+    const skipped = Math.min(CAPACITY, to - this.open - 1);
+    for (let k = to - skipped; k < to; k++) this.#put(k);
+    this.open = to;
+  }
+
+  #close(): void {
+    this.#put(this.open);
+    if (this.rows > 0) this.#above?.take(this);
+    this.rows = 0;
+    this.series.forEach(empty);
+  }
+
+  /** Adds what the level below has in its open bucket. */
+  take(below: Level): void {
+    const bucket = Math.floor(below.open / RATIO);
+    if (bucket > this.open) this.advance(bucket);
+    this.rows += below.rows;
+    for (const [into, { min, max, sum }] of zip(this.series, below.series)) {
+      into.min = Math.min(into.min, min);
+      into.max = Math.max(into.max, max);
+      into.sum += sum;
+    }
+    if (below.open % RATIO === RATIO - 1) this.advance(bucket + 1);
+  }
+
+  /** Fills in a complete bucket: NaN without rows. */
+  #put(bucket: number): void {
+    const hasRows = this.rows > 0;
+    let at = bucket % CAPACITY;
+    for (const { min, max, sum } of this.series) {
+      this.ring[at] = hasRows ? min : NaN;
+      this.ring[at + CAPACITY] = hasRows ? sum / this.rows : NaN;
+      this.ring[at + 2 * CAPACITY] = hasRows ? max : NaN;
+      at += 3 * CAPACITY;
+    }
+  }
+}
+
+function empty(s: Open): void {
+  s.min = Infinity;
+  s.max = -Infinity;
+  s.sum = 0;
 }
 
 export class Pyramid {
@@ -39,42 +109,38 @@ export class Pyramid {
     this.series = series;
     this.#rows = rowsInBucket;
     this.#first = Math.floor(firstRow / rowsInBucket);
-    this.#levels = Array.from({ length: LEVELS }, (_, l) => ({
-      open: Math.floor(this.#first / RATIO ** l),
-      rows: 0,
-      min: new Float64Array(series).fill(Infinity),
-      max: new Float64Array(series).fill(-Infinity),
-      sum: new Float64Array(series),
-      ring: new Float32Array(series * 3 * CAPACITY).fill(NaN),
-    }));
+    const levels: Level[] = [];
+    for (let l = LEVELS - 1; l >= 0; l--)
+      levels.unshift(new Level(series, Math.floor(this.#first / RATIO ** l), levels[0] ?? null));
+    this.#levels = levels;
   }
 
   /** Adds rows [0, rows) of every column, the first of them number `index`. Rows that went by are ignored. */
   add(columns: readonly Float64Array[], index: number, rows: number): void {
-    const base = this.#levels[0]!;
+    const base = valueAt(this.#levels, 0);
     for (let i = Math.max(0, base.open * this.#rows - index); i < rows;) {
       const bucket = Math.floor((index + i) / this.#rows);
       const end = Math.min(rows, (bucket + 1) * this.#rows - index);
-      if (bucket > base.open) this.#advance(0, bucket);
-      for (let s = 0; s < columns.length; s++) addTo(base, s, columns[s]!, i, end);
+      if (bucket > base.open) base.advance(bucket);
+      for (const [s, column] of zip(base.series, columns)) addTo(s, column, i, end);
       base.rows += end - i;
-      if ((bucket + 1) * this.#rows === index + end) this.#advance(0, bucket + 1);
+      if ((bucket + 1) * this.#rows === index + end) base.advance(bucket + 1);
       i = end;
     }
   }
 
   /** Buckets [held, complete) of a level can be had. */
   complete(level: number): number {
-    return this.#levels[level]!.open;
+    return valueAt(this.#levels, level).open;
   }
 
   held(level: number): number {
     return Math.max(Math.floor(this.#first / RATIO ** level), this.complete(level) - CAPACITY);
   }
 
-  /** Complete buckets [from, to): for each series min, mean, max, `to − from` values each, into `out`. */
-  copy(level: number, from: number, to: number, out: Float32Array): void {
-    const { ring } = this.#levels[level]!;
+  /** For each series min, mean, max, `to − from` values each, into `out`. */
+  copy({ level, from, to }: BucketSpan, out: Float32Array): void {
+    const { ring } = valueAt(this.#levels, level);
     const n = to - from;
     const at = from % CAPACITY;
     const head = Math.min(n, CAPACITY - at);
@@ -84,45 +150,11 @@ export class Pyramid {
       out.set(ring.subarray(start, start + n - head), k * n + head);
     }
   }
-
-  /** Closes the open bucket of a level, tells the level above, and leaves those without rows empty. */
-  #advance(l: number, to: number): void {
-    const level = this.#levels[l]!;
-    this.#close(l, level);
-    const skipped = Math.min(CAPACITY, to - level.open - 1);
-    for (let k = to - skipped; k < to; k++) this.#put(level, k, true);
-    level.open = to;
-  }
-
-  #close(l: number, level: Level): void {
-    const above = this.#levels[l + 1];
-    const empty = level.rows === 0;
-    this.#put(level, level.open, empty);
-    if (above && !empty) {
-      const bucket = Math.floor(level.open / RATIO);
-      if (bucket > above.open) this.#advance(l + 1, bucket);
-      merge(level, above, this.series);
-      if (level.open % RATIO === RATIO - 1) this.#advance(l + 1, bucket + 1);
-    }
-    level.rows = 0;
-    level.min.fill(Infinity);
-    level.max.fill(-Infinity);
-    level.sum.fill(0);
-  }
-
-  #put({ ring, min, max, sum, rows }: Level, bucket: number, empty: boolean): void {
-    for (let s = 0, at = bucket % CAPACITY; s < this.series; s++, at += 3 * CAPACITY) {
-      ring[at] = empty ? NaN : min[s]!;
-      ring[at + CAPACITY] = empty ? NaN : sum[s]! / rows;
-      ring[at + 2 * CAPACITY] = empty ? NaN : max[s]!;
-    }
-  }
 }
 
 /** The hot loop. Two chains of comparisons and additions: faster than one. */
-function addTo(level: Level, s: number, column: Float64Array, from: number, to: number): void {
-  let min = level.min[s]!;
-  let max = level.max[s]!;
+function addTo(s: Open, column: Float64Array, from: number, to: number): void {
+  let { min, max } = s;
   let sum = 0;
   let sum2 = 0;
   let i = from;
@@ -142,16 +174,7 @@ function addTo(level: Level, s: number, column: Float64Array, from: number, to: 
     if (v > max) max = v;
     sum += v;
   }
-  level.min[s] = min;
-  level.max[s] = max;
-  level.sum[s]! += sum + sum2;
-}
-
-function merge(from: Level, into: Level, series: number): void {
-  into.rows += from.rows;
-  for (let s = 0; s < series; s++) {
-    into.min[s] = Math.min(into.min[s]!, from.min[s]!);
-    into.max[s] = Math.max(into.max[s]!, from.max[s]!);
-    into.sum[s]! += from.sum[s]!;
-  }
+  s.min = min;
+  s.max = max;
+  s.sum += sum + sum2;
 }

@@ -4,6 +4,7 @@
 // Holds: across missing rows the Joules stand still.
 
 import type { Rig } from "../../schema/rig.ts";
+import { Ring } from "./ring.ts";
 
 /** 2 s at 131 kS/s, 2 MB: marks and telemetry arrive well within it. */
 const CAPACITY = 2 ** 18;
@@ -11,8 +12,8 @@ const CAPACITY = 2 ** 18;
 export class RunningEnergy {
   readonly #halfPeriodS: number;
   readonly #means: boolean;
-  /** Joules up to row i at i mod CAPACITY. */
-  readonly #ring = new Float64Array(CAPACITY);
+  /** Joules up to each row. */
+  readonly #ring = new Ring(CAPACITY);
   #first = NaN;
   #end = NaN;
   #joules = 0;
@@ -51,7 +52,7 @@ export class RunningEnergy {
       // The first row of all and the one after a gap have nothing before them (NaN).
       const twice = this.#means ? 2 * before : before + now;
       if (twice === twice) joules += twice * half;
-      ring[(firstIndex + i) % CAPACITY] = joules;
+      ring.put(firstIndex + i, joules);
       before = now;
     }
     this.#joules = joules;
@@ -61,8 +62,7 @@ export class RunningEnergy {
 
   #skip(to: number): void {
     this.#missing += to - this.#end;
-    for (let i = Math.max(this.#end, to - CAPACITY); i < to; i++)
-      this.#ring[i % CAPACITY] = this.#joules;
+    for (let i = Math.max(this.#end, to - CAPACITY); i < to; i++) this.#ring.put(i, this.#joules);
     this.#end = to;
     this.#powerW = NaN;
   }
@@ -75,7 +75,7 @@ export class RunningEnergy {
     const i = Math.floor(index);
     if (!(i + 1 < this.#end)) return undefined;
     if (i < this.#first || i < this.#end - CAPACITY) return NaN;
-    const [a, b] = [this.#ring[i % CAPACITY]!, this.#ring[(i + 1) % CAPACITY]!];
+    const [a, b] = [this.#ring.at(i), this.#ring.at(i + 1)];
     return a + (index - i) * (b - a);
   }
 }

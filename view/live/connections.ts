@@ -22,13 +22,13 @@ export class Connections {
       this.#strangers.delete(socket);
       this.#known.delete(socket);
     });
-    if (this.#strangers.size <= MAX_STRANGERS) return;
     const [oldest] = this.#strangers;
-    this.#strangers.delete(oldest!);
+    if (!oldest || this.#strangers.size <= MAX_STRANGERS) return;
+    this.#strangers.delete(oldest);
     // Reset, so that it hears of it whether it reads or not. Of a socket that is just saying its last the system
     // refuses that, and Node then keeps the file for ever.
-    if (oldest!.writableEnded) oldest!.destroy();
-    else oldest!.resetAndDestroy();
+    if (oldest.writableEnded) oldest.destroy();
+    else oldest.resetAndDestroy();
   }
 
   /** It showed the token. @returns false where there is no room for more of them. */

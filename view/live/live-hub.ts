@@ -81,10 +81,11 @@ export class LiveHub {
   #everything(page: WebSocket): void {
     const { pyramid, channels } = this.#feed;
     page.send(make.hello(this.#feed, this.#run));
-    this.#sentBuckets.forEach((to, level) => {
-      const from = pyramid!.held(level);
-      if (to > from) page.send(make.buckets(this.#feed, pyramid!, level, from, to));
-    });
+    if (pyramid)
+      for (const [level, to] of this.#sentBuckets.entries()) {
+        const from = pyramid.held(level);
+        if (to > from) page.send(make.buckets(this.#feed, pyramid, { level, from, to }));
+      }
     const upToNow = channels.map(() => 0);
     const reads = make.reads(channels, upToNow);
     if (reads) page.send(reads);
@@ -101,7 +102,7 @@ export class LiveHub {
     for (let level = 0; pyramid && level < pyramid.levels; level++) {
       const to = pyramid.complete(level);
       const from = Math.max(pyramid.held(level), this.#sentBuckets[level] ?? 0);
-      if (to > from && !anew) this.#send(make.buckets(this.#feed, pyramid, level, from, to));
+      if (to > from && !anew) this.#send(make.buckets(this.#feed, pyramid, { level, from, to }));
       this.#sentBuckets[level] = to;
     }
     const reads = make.reads(channels, this.#sentReads);

@@ -3,7 +3,7 @@
 import { NS_PER_S } from "../../schema/time.ts";
 import { type Channel, READS } from "../feed/claims.ts";
 import type { LiveFeed } from "../feed/live-feed.ts";
-import { CAPACITY, type Pyramid, RATIO } from "../feed/pyramid.ts";
+import { type BucketSpan, CAPACITY, type Pyramid, RATIO } from "../feed/pyramid.ts";
 import { BUCKETS_HEAD, Kind, type LiveMessage, READS_HEAD } from "../live-data.ts";
 
 const textOf = (message: LiveMessage): string => JSON.stringify(message);
@@ -41,25 +41,24 @@ export function hello(feed: LiveFeed, run: string): string {
   });
 }
 
-/** Complete buckets [from, to) of one level. */
-export function buckets(feed: LiveFeed, p: Pyramid, level: number, from: number, to: number) {
+export function buckets(feed: LiveFeed, p: Pyramid, span: BucketSpan): ArrayBuffer {
+  const { level, from, to } = span;
   const n = to - from;
   const bytes = new ArrayBuffer(BUCKETS_HEAD + n * 3 * p.series * 4);
   const v = new DataView(bytes);
   [Kind.buckets, level, n, p.series].forEach((word, i) => v.setUint32(4 * i, word, true));
   const times = [from, feed.nowNs() / 1e9, feed.clock.sessionNs(0) / 1e9, feed.clock.rowNs / 1e9];
   times.forEach((x, i) => v.setFloat64(16 + 8 * i, x, true));
-  p.copy(level, from, to, new Float32Array(bytes, BUCKETS_HEAD));
+  p.copy(span, new Float32Array(bytes, BUCKETS_HEAD));
   return bytes;
 }
 
 /** Reads [since[c], count) of every channel c, as far as they are held; moves `since` on. */
 export function reads(channels: readonly Channel[], since: number[]): ArrayBuffer | null {
-  let n = 0;
-  channels.forEach((c, i) => {
-    since[i] = Math.max(since[i] ?? 0, c.count - READS);
-    n += c.count - since[i];
+  const news = channels.map((channel, i) => {
+    return { channel, from: Math.max(since[i] ?? 0, channel.count - READS) };
   });
+  const n = news.reduce((sum, { channel, from }) => sum + channel.count - from, 0);
   if (n === 0) return null;
   const bytes = new ArrayBuffer(READS_HEAD + n * 18);
   new DataView(bytes).setUint32(0, Kind.reads, true);
@@ -68,14 +67,14 @@ export function reads(channels: readonly Channel[], since: number[]): ArrayBuffe
   const values = new Float64Array(bytes, READS_HEAD + 8 * n, n);
   const which = new Uint16Array(bytes, READS_HEAD + 16 * n, n);
   let at = 0;
-  channels.forEach((c, i) => {
-    for (let k = since[i]!; k < c.count; k++, at++) {
-      times[at] = c.tNs[k % READS]! / 1e9;
-      values[at] = c.value[k % READS]!;
+  for (const [i, { channel, from }] of news.entries()) {
+    for (let k = from; k < channel.count; k++, at++) {
+      times[at] = channel.tNs.at(k) / 1e9;
+      values[at] = channel.value.at(k);
       which[at] = i;
     }
-    since[i] = c.count;
-  });
+    since[i] = channel.count;
+  }
   return bytes;
 }
 

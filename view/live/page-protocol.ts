@@ -65,8 +65,9 @@ export class FrameReader {
 
   /** Bytes until the first frame is whole. */
   #need(): number {
-    if (this.#length < HEAD) return HEAD;
-    if (this.#pieces[0]!.length < HEAD) this.#pieces = [Buffer.concat(this.#pieces)];
-    return HEAD + this.#pieces[0]!.readUInt32LE();
+    let [first] = this.#pieces;
+    if (!first || this.#length < HEAD) return HEAD;
+    if (first.length < HEAD) this.#pieces = [(first = Buffer.concat(this.#pieces))];
+    return HEAD + first.readUInt32LE();
   }
 }

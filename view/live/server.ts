@@ -31,6 +31,12 @@ export interface ServerOptions {
   readonly onSocket?: (socket: WebSocket) => void;
 }
 
+/** Whoever shows the token may come in; the others are counted. */
+interface Door {
+  readonly token: string;
+  readonly connections: Connections;
+}
+
 const MAX_SOCKETS = 8;
 
 /** A browser needs one kilobyte of header and no body, at once. Milliseconds and bytes. */
@@ -55,22 +61,19 @@ const HEADERS = {
 
 /** @throws the system's error when no port can be had. */
 export async function serveLocally({ pages, onSocket }: ServerOptions): Promise<LocalServer> {
-  const token = randomBytes(16).toString("hex");
-  const connections = new Connections();
+  const door: Door = { token: randomBytes(16).toString("hex"), connections: new Connections() };
   const server = createServer(LIMITS, (request, response) => {
     response.on("error", () => undefined);
     try {
-      answer(request, response, pages, token, connections);
+      answer(request, response, pages, door);
     } catch {
       if (response.headersSent) request.socket.destroy();
       else say(response, 400, "not a request that a browser makes");
     }
   });
-  server.on("connection", (socket) => connections.stranger(socket));
+  server.on("connection", (socket) => door.connections.stranger(socket));
   server.on("clientError", (_error, raw) => hangUp(raw, "400 Bad Request"));
-  const closeSockets = onSocket
-    ? await takeSockets(server, token, onSocket, connections)
-    : () => undefined;
+  const closeSockets = onSocket ? await takeSockets(server, onSocket, door) : () => undefined;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject).listen({ port: 0, host: "127.0.0.1", backlog: BACKLOG }, resolve);
   });
@@ -78,7 +81,7 @@ export async function serveLocally({ pages, onSocket }: ServerOptions): Promise<
   server.removeAllListeners("error").on("error", () => undefined);
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}/?token=${token}`,
+    url: `http://127.0.0.1:${port}/?token=${door.token}`,
     close: () => {
       closeSockets();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -92,8 +95,7 @@ function answer(
   request: IncomingMessage,
   response: ServerResponse,
   pages: ServerOptions["pages"],
-  token: string,
-  connections: Connections,
+  { token, connections }: Door,
 ): void {
   const address = addressOf(request);
   if (!address) return say(response, 400, "not an address");
@@ -136,9 +138,8 @@ const headersOf = ({ method, headers }: IncomingMessage) => ({
 
 async function takeSockets(
   server: Server,
-  token: string,
   onSocket: (socket: WebSocket) => void,
-  connections: Connections,
+  { token, connections }: Door,
 ): Promise<() => void> {
   const { WebSocketServer } = await import("ws");
   const sockets = new WebSocketServer({

@@ -1,6 +1,6 @@
 // Where each window's uncertainty comes from (GUM budget): terms, size, share of the variance.
 
-import type { BudgetTerm, ComparedWindow } from "../../schema/documents/compare.ts";
+import type { BudgetTerm, ComparedWindow, Physical } from "../../schema/documents/compare.ts";
 import { bar } from "../figures.ts";
 import { quantity, share, relativeU } from "../format.ts";
 import { type Html, html } from "../html.ts";
@@ -11,9 +11,9 @@ const MAX_OTHERS = 12;
 const SMALL = 1e-3; // share of the variance below which terms are summed into one row
 
 export function budget(m: ReportModel): Html {
-  const all = (m.comparison?.windows ?? []).filter((w) => w.physical?.budget.length);
-  if (all.length === 0) return html``;
-  const first = all.find((w) => w === m.headline) ?? all[0]!;
+  const all = (m.comparison?.windows ?? []).filter(isBudgeted);
+  const first = all.find((w) => w === m.headline) ?? all[0];
+  if (!first) return html``;
   const others = all.filter((w) => w !== first).slice(0, MAX_OTHERS);
   return html`<section id="budget">
     <h2>Uncertainty budget</h2>
@@ -39,23 +39,25 @@ export function budget(m: ReportModel): Html {
   </section>`;
 }
 
-function expanded(w: ComparedWindow): string {
-  const p = w.physical!;
+type Budgeted = ComparedWindow & { readonly physical: Physical };
+
+const isBudgeted = (w: ComparedWindow): w is Budgeted => (w.physical?.budget.length ?? 0) > 0;
+
+function expanded({ physical: p }: Budgeted): string {
   const relative = share(relativeU(p));
   return `U = ${quantity(p.expanded_uncertainty_j, "J", 2)} (${relative})`;
 }
 
-function budgetTable(w: ComparedWindow): Html {
-  const p = w.physical!;
+function budgetTable({ name, physical: p }: Budgeted): Html {
   const terms = [...p.budget].sort((a, b) => variance(b) - variance(a));
   const total = terms.reduce((sum, t) => sum + variance(t), 0);
   const shown = terms.filter((t) => variance(t) >= SMALL * total);
   const small = terms.filter((t) => variance(t) < SMALL * total);
-  const largest = mostOf(shown.map(variance), Number.MIN_VALUE);
+  const scale = { total, largest: mostOf(shown.map(variance), Number.MIN_VALUE) };
   return html`<div class="scroll">
     <table class="budget">
       <caption class="sr">
-        Uncertainty budget of window ${w.name}
+        Uncertainty budget of window ${name}
       </caption>
       <thead>
         <tr>
@@ -67,8 +69,8 @@ function budgetTable(w: ComparedWindow): Html {
         </tr>
       </thead>
       <tbody>
-        ${shown.map((t) => termRow(t.term, t.type, variance(t), total, largest))}
-        ${small.length > 0 && smallRow(small, total, largest)}
+        ${shown.map((t) => termRow(t.term, t.type, variance(t), scale))}
+        ${small.length > 0 && smallRow(small, scale)}
         <tr class="total">
           <th scope="row">Combined</th>
           <td></td>
@@ -80,6 +82,12 @@ function budgetTable(w: ComparedWindow): Html {
   </div>`;
 }
 
+/** Variances, of a window and of its largest term. */
+interface Scale {
+  readonly total: number;
+  readonly largest: number;
+}
+
 const variance = (t: BudgetTerm): number => t.contribution_j ** 2;
 
 /** A stated U that is not k times the terms in quadrature is shown as such, not silently replaced. */
@@ -89,21 +97,16 @@ function expansion(k: number, total: number, statedJ: number | null): Html {
   return html`× ${k} = <b>U = ${quantity(statedJ, "J", 3)}</b>${doubt}`;
 }
 
-function smallRow(small: readonly BudgetTerm[], total: number, largest: number): Html {
+function smallRow(small: readonly BudgetTerm[], scale: Scale): Html {
   const sum = small.reduce((s, t) => s + variance(t), 0);
   const names = html`${small.length} smaller terms together<small
       >${small.map((t) => t.term).join(", ")}</small
     >`;
-  return termRow(names, "", sum, total, largest);
+  return termRow(names, "", sum, scale);
 }
 
-function termRow(
-  name: string | Html,
-  type: string,
-  part: number,
-  total: number,
-  largest: number,
-): Html {
+/** @param part the term's variance. */
+function termRow(name: string | Html, type: string, part: number, { total, largest }: Scale): Html {
   return html`<tr>
     <th scope="row">${name}</th>
     <td>${type}</td>

@@ -37,8 +37,7 @@ export function comparisonTable(w: ComparedWindow): Html {
   const p = w.physical;
   if (!p && claims.length === 0)
     return html`<p class="empty">Nothing was measured in this window.</p>`;
-  const bandPct = p ? 100 * relativeU(p) : 0;
-  const axis = errorAxis([bandPct, ...claims.flatMap(reach)]);
+  const axis = errorAxis(p ? 100 * relativeU(p) : 0, claims.flatMap(reach));
   const channels = [...new Set(claims.map((c) => c.channel))];
   return html`<div class="scroll">
     <table class="compare">
@@ -55,12 +54,12 @@ export function comparisonTable(w: ComparedWindow): Html {
         </tr>
       </thead>
       <tbody>
-        ${p ? physicalRow(p, axis, bandPct) : NO_TRACE}
+        ${p ? physicalRow(p, axis) : NO_TRACE}
       </tbody>
       ${channels.map((name) => {
         const rows = claims.filter((c) => c.channel === name);
         return html`<tbody>
-          ${rows.map((c, i) => claimRow(c, i === 0, axis, bandPct, p !== null))}
+          ${rows.map((c, i) => claimRow(c, i === 0, axis, p !== null))}
         </tbody>`;
       })}
     </table>
@@ -78,35 +77,29 @@ const NO_TRACE = html`<tr class="physical">
   <td colspan="4">no physical trace: no claim can rest on this window</td>
 </tr>`;
 
-function physicalRow(p: Physical, axis: ErrorAxis, bandPct: number): Html {
+function physicalRow(p: Physical, axis: ErrorAxis): Html {
   return html`<tr class="physical">
     <th scope="row">Rails, physical<small>all measured rails, k = ${p.coverage_factor}</small></th>
     <td class="num">${uncertain(p.energy_j, p.expanded_uncertainty_j, "J")}</td>
     <td class="num">reference</td>
-    <td class="plot">${errorBand(axis, bandPct)}</td>
+    <td class="plot">${errorBand(axis)}</td>
     <td class="wide">${qualityBadge(p.quality)}</td>
   </tr>`;
 }
 
-function claimRow(
-  c: Claim,
-  first: boolean,
-  axis: ErrorAxis,
-  bandPct: number,
-  comparable: boolean,
-): Html {
-  const known = comparable && Number.isFinite(c.error_pct);
+function claimRow(c: Claim, first: boolean, axis: ErrorAxis, comparable: boolean): Html {
+  const errorPct = (comparable ? c.error_pct : null) ?? NaN;
+  const known = Number.isFinite(errorPct);
   const matched = c.method === "filter_matched";
   const name = html`<code class="${first ? "" : "sr"}">${c.channel}</code>`;
-  const dot =
-    known && errorDot(axis, c.error_pct!, c.error_uncertainty_pct ?? NaN, bandPct, matched);
+  const dot = known && errorDot(axis, errorPct, c.error_uncertainty_pct ?? NaN, matched);
   return html`<tr>
     <th scope="row">${name}<small>${METHODS[c.method ?? ""] ?? c.method ?? ""}</small></th>
     <td class="num">
       ${quantity(c.energy_j, "J", 5)}<small class="wide">${intervalText(c)}</small>
     </td>
-    <td class="num ${standing(c, bandPct / 100)}">
-      ${known ? percent(c.error_pct, c.error_uncertainty_pct) : "–"}
+    <td class="num ${standing(c, axis.bandPct / 100)}">
+      ${known ? percent(errorPct, c.error_uncertainty_pct) : "–"}
     </td>
     <td class="plot">${dot}</td>
     <td class="wide">${qualityBadge(c.quality)}</td>
@@ -190,5 +183,5 @@ function filters(list: readonly ChannelFilter[]): Html | null {
 }
 
 function plain(value: number | undefined, decimals: number): string {
-  return Number.isFinite(value) ? fixed(value!, decimals) : "–";
+  return value !== undefined && Number.isFinite(value) ? fixed(value, decimals) : "–";
 }

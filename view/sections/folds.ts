@@ -6,6 +6,8 @@ import { type Html, html } from "../html.ts";
 import { type ReportModel, isSimulated } from "../report-model.ts";
 import { waveform } from "../waveform.ts";
 import { factList } from "./facts.ts";
+import { valueAt } from "../../stats/places.ts";
+import { mostOf } from "../../stats/summary.ts";
 
 /** Beyond, they wait folded away. */
 const OPEN = 3;
@@ -46,12 +48,16 @@ function kernel(k: FoldedKernel, source: string): Html {
   const us = (ns: number): string => quantity(ns * 1e-9, "s", 3);
   const or = (ns: number | null, absent: string): string => (ns === null ? absent : us(ns));
   const [p5, p95] = k.duration_p5_p95_ns;
-  const peak = k.powerW.reduce((best, w, i) => (w > (k.powerW[best] ?? -Infinity) ? i : best), 0);
+  const peakW = mostOf(k.powerW.filter(Number.isFinite));
+  const peak = Math.max(0, k.powerW.indexOf(peakW));
   const facts: (readonly [string, string])[] = [
     ["Launches", fixed(k.launches, 0)],
     ["Duration, median", us(k.duration_ns)],
     ["Duration, 90 % of launches", `${us(p5)} … ${us(p95)}`],
-    ["Peak", `${uncertain(k.powerW[peak]!, k.expandedW[peak]!, "W")} at ${us(k.phaseNs[peak]!)}`],
+    [
+      "Peak",
+      `${uncertain(valueAt(k.powerW, peak), valueAt(k.expandedW, peak), "W")} at ${us(valueAt(k.phaseNs, peak))}`,
+    ],
     ["Step", `${us(k.step_ns)}, ${count(k.empty_steps)} of ${count(k.steps)} empty`],
     ["Doubt of phase (k = 1)", us(k.phase_u_ns)],
     ["Sensors’ rise, 10–90 %", or(k.sensor_rise_ns, "no bandwidth stated")],

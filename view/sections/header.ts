@@ -85,11 +85,16 @@ function utc(unixNs: bigint): string {
 }
 
 /** Claims that a sentence may compare: one per channel, by its plainest method. */
-export function plainClaims(claims: readonly Claim[]): Claim[] {
-  const plain = claims.filter((c) => c.method !== "filter_matched" && Number.isFinite(c.error_pct));
-  const first = new Map<string, Claim>();
-  for (const c of plain) if (!first.has(c.channel)) first.set(c.channel, c);
+export function plainClaims(claims: readonly Claim[]): PlainClaim[] {
+  const first = new Map<string, PlainClaim>();
+  for (const c of claims.filter(isPlain)) if (!first.has(c.channel)) first.set(c.channel, c);
   return [...first.values()];
+}
+
+type PlainClaim = Claim & { readonly error_pct: number };
+
+function isPlain(c: Claim): c is PlainClaim {
+  return c.method !== "filter_matched" && Number.isFinite(c.error_pct);
 }
 
 function verdict(m: ReportModel): Html {
@@ -119,18 +124,16 @@ function unobserved(gapFraction: number): Html | null {
 }
 
 function claimsSentence(claims: readonly Claim[], physicalU: number): Html {
-  const plain = plainClaims(claims);
-  if (plain.length === 0) return html`No telemetry channel covers it.`;
+  const plain = plainClaims(claims).toSorted((a, b) => a.error_pct - b.error_pct);
+  const [low, high] = [plain[0], plain.at(-1)];
+  if (!low || !high) return html`No telemetry channel covers it.`;
   const beyond = plain.filter((c) => standing(c, physicalU) === "beyond").length;
-  const errors = plain.map((c) => c.error_pct!).sort((a, b) => a - b);
-  const [low, high] = [errors[0]!, errors[errors.length - 1]!];
-  const named = (pct: number): Html =>
-    html`<code>${plain.find((c) => c.error_pct === pct)!.channel}</code>`;
+  const named = (c: PlainClaim): Html => html`<code>${c.channel}</code>`;
+  const error = (c: PlainClaim): Html => html`<b class="claim">${percent(c.error_pct)}</b>`;
   if (plain.length === 1)
-    return html`${named(low)} claims <b class="claim">${percent(low)}</b>,
-      ${beyond ? "beyond" : "within"} its uncertainty.`;
-  const spread = html`The telemetry claims from <b class="claim">${percent(low)}</b> (${named(low)})
-    to <b class="claim">${percent(high)}</b> (${named(high)})`;
+    return html`${named(low)} claims ${error(low)}, ${beyond ? "beyond" : "within"} its uncertainty.`;
+  const spread = html`The telemetry claims from ${error(low)} (${named(low)}) to ${error(high)}
+  (${named(high)})`;
   return html`${spread};
   ${beyond === 0 ? "all of it within" : `${beyond} of ${plain.length} channels beyond`} the stated
   uncertainty.`;
@@ -147,19 +150,20 @@ export function standing(c: Claim, physicalU: number): "beyond" | "within" {
 }
 
 function tiles(m: ReportModel): Html[] {
-  const p = m.headline?.physical;
-  const claims = plainClaims(m.headline?.telemetry ?? []);
-  const furthest = [...claims].sort((a, b) => Math.abs(b.error_pct!) - Math.abs(a.error_pct!))[0];
+  const w = m.headline;
+  const p = w?.physical;
+  const claims = plainClaims(w?.telemetry ?? []);
+  const [furthest] = claims.toSorted((a, b) => Math.abs(b.error_pct) - Math.abs(a.error_pct));
   const clock = m.clocks[0];
   const found: (readonly [string, string, string] | null)[] = [
     p
       ? ["Physical energy", quantity(p.energy_j, "J", 5), `± ${share(relativeU(p))} expanded`]
       : null,
-    p?.mean_power_w !== undefined
+    w && p?.mean_power_w !== undefined
       ? [
           "Mean power",
           quantity(p.mean_power_w, "W"),
-          `over ${quantity((m.headline!.t1_ns - m.headline!.t0_ns) * 1e-9, "s")}`,
+          `over ${quantity((w.t1_ns - w.t0_ns) * 1e-9, "s")}`,
         ]
       : null,
     furthest ? ["Furthest claim", percent(furthest.error_pct), furthest.channel] : null,
