@@ -147,3 +147,9 @@ export interface Rig {
   readonly stepResponseS?: number;
   readonly trigger?: TriggerLine;
 }
+
+/** How a rig's device prints its lines. @throws RangeError of one that prints none: a fault of the program. */
+export function textFormatOf({ name, device }: Rig): TextFormat {
+  if (!device.text) throw new RangeError(`rig ${name}: its device prints no lines`);
+  return device.text;
+}

@@ -2,9 +2,11 @@
 // that the rig names, an INA226 beside them as the slow accurate reference, the trigger line. Truth stays
 // in closed form in the bench; here it is only sampled, each input at its own instants.
 
+import { valueAt } from "../../stats/places.ts";
 import { InputError } from "../../schema/errors.ts";
 import type { VirtualBench } from "../../virtual/bench/bench.ts";
 import { Lag } from "../../virtual/bench/lag.ts";
+import type { PowerTrace } from "../../virtual/bench/power.ts";
 import type { VirtualSensor } from "../../virtual/bench/sensor.ts";
 import { railV, railW, SUPPLIES, type Supply } from "../../virtual/bench/supply.ts";
 import { SHUNT_COUNT_V } from "../../schema/wire/ina226.ts";
@@ -81,7 +83,7 @@ function skewOf(
 /** One converter input: counts at instants a constant step apart, computed by the tile. */
 class Input {
   readonly #sensor: VirtualSensor;
-  readonly #fillW: (t0Ns: number, stepNs: number, n: number, out: Float64Array) => void;
+  readonly #power: PowerTrace | Lag;
   readonly #zeroNs: number;
   readonly #skew: Skew | null;
   readonly #watts = new Float64Array(TILE);
@@ -96,20 +98,13 @@ class Input {
     this.#sensor = sensor;
     this.#zeroNs = zeroNs;
     this.#skew = skew;
-    const { trace } = bench;
-    if (sensor.tauNs > 0) {
-      const lag = new Lag(trace, sensor.tauNs);
-      this.#fillW = (t0, step, n, out) => lag.fill(t0, step, n, out);
-    } else
-      this.#fillW = (t0, step, n, out) => {
-        for (let k = 0; k < n; k++) out[k] = trace.at(t0 + k * step);
-      };
+    this.#power = sensor.tauNs > 0 ? new Lag(bench.trace, sensor.tauNs) : bench.trace;
   }
 
   at(tNs: number): number {
     const expected = this.#from + this.#next * this.#step;
     if (this.#next >= this.#valid || Math.abs(tNs - expected) > 1) this.#begin(tNs);
-    return this.#counts[this.#next++]!;
+    return valueAt(this.#counts, this.#next++);
   }
 
   /** The step is what lies between the last sample and this one; the first of a run stands alone. */
@@ -120,11 +115,12 @@ class Input {
     this.#step = known ? step : 0;
     this.#next = 0;
     this.#valid = known ? TILE : 1;
-    this.#fillW(tNs - this.#zeroNs, this.#step || 1, this.#valid, this.#watts);
-    this.#sensor.fill(this.#watts, this.#sampled, this.#valid, this.#counts, 0, 1);
+    const watts = this.#watts.subarray(0, this.#valid);
+    this.#power.fill(tNs - this.#zeroNs, this.#step || 1, watts);
+    this.#sensor.fill(watts, this.#sampled, { words: this.#counts, at: 0, stride: 1 });
     this.#sampled += this.#valid;
-    if (this.#skew)
-      for (let k = 0; k < this.#valid; k++) this.#counts[k] = this.#skew(this.#counts[k]!);
+    const skew = this.#skew;
+    if (skew) for (const [k, count] of this.#counts.entries()) this.#counts[k] = skew(count);
   }
 }
 

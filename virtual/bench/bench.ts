@@ -12,7 +12,7 @@ import { Lag } from "./lag.ts";
 import { NoiseTable } from "./noise.ts";
 import type { PowerTrace } from "./power.ts";
 import type { Schedule } from "./schedule.ts";
-import { type Quantity, type VirtualSensor, virtualSensor } from "./sensor.ts";
+import { ADC_BITS, type Quantity, type VirtualSensor, virtualSensor } from "./sensor.ts";
 import {
   type BoardSensor,
   drawBoardSensor,
@@ -38,7 +38,6 @@ export interface BenchOptions {
   readonly outsideLine?: boolean;
 }
 
-const ADC_BITS = 12;
 /** Rows the device sends at once: 5.12 ms at 100 kHz, a few USB packets. */
 export const BLOCK_ROWS = 512;
 const TRIGGER_BIT = 15;
@@ -59,7 +58,7 @@ export class VirtualBench {
   readonly blocks: number;
   readonly lostBlocks: ReadonlySet<number>;
   readonly #card: VirtualCard;
-  readonly #lags = new Map<number, { lag: Lag | null; boardW: Float64Array }>();
+  readonly #filters: readonly Filter[];
   /** Edges of the trigger line at their places between rows; the line is low before the first. */
   readonly edgeRows: number[];
   /** Edges that came when their rows had been given out. */
@@ -87,6 +86,7 @@ export class VirtualBench {
     this.trigger = triggerLine(spans, seed, this.faults);
     this.edgeRows = Array.from(this.trigger.edgesNs, (t) => this.#placeOf(t));
     this.sensors = this.#makeSensors(noise);
+    this.#filters = this.#makeFilters();
     this.layout = layoutOf(rig, this.sensors);
     this.boardSensor = options.boardSensor ?? drawBoardSensor(seed);
     this.telemetry = (options.telemetry ?? HOPPER).map((kind) =>
@@ -143,13 +143,11 @@ export class VirtualBench {
     const row = tile * TILE;
     const t0 = this.clock.tileNs(tile);
     const step = (this.clock.tileNs(tile + 1) - t0) / TILE;
-    for (const { lag, boardW } of this.#lags.values()) {
-      if (lag) lag.fill(t0, step, TILE, boardW);
-      else for (let k = 0; k < TILE; k++) boardW[k] = this.trace.at(t0 + k * step);
+    for (const { power, boardW, behind } of this.#filters) {
+      power.fill(t0, step, boardW);
+      for (const [at, sensor] of behind)
+        sensor.fill(boardW, row, { words: this.#tile, at, stride });
     }
-    this.sensors.forEach((sensor, word) =>
-      sensor.fill(this.#lags.get(sensor.tauNs)!.boardW, row, TILE, this.#tile, word, stride),
-    );
     this.#raiseTrigger(row, stride);
     this.#filledRows = Math.max(this.#filledRows, row + TILE);
     this.#cachedTile = tile;
@@ -161,31 +159,43 @@ export class VirtualBench {
     let next = firstAbove(edges, row);
     if (next === edges.length && (next & 1) === 0) return;
     for (let k = 0; k < TILE; k++) {
-      while (next < edges.length && edges[next]! <= row + k) next++;
+      while ((edges[next] ?? Infinity) <= row + k) next++;
       if (next & 1) this.#tile[k * stride]! |= 1 << TRIGGER_BIT;
     }
   }
 
   #makeSensors(noise: NoiseTable): VirtualSensor[] {
     const quantities: readonly Quantity[] = ["voltage", "current", "power"];
-    const sensors = this.rig.rails.flatMap((rail) =>
-      quantities.flatMap((q) => {
-        const stated = rail[q];
-        const supply = this.#card.supplies.get(rail.name)!;
-        const top = stated?.clip?.[1] ?? 2 ** ADC_BITS - 1;
-        return stated
-          ? [virtualSensor(rail, q, stated, supply, top, this.options.seed, noise)]
-          : [];
-      }),
-    );
-    for (const { tauNs } of sensors)
-      if (!this.#lags.has(tauNs))
-        this.#lags.set(tauNs, {
-          lag: tauNs > 0 ? new Lag(this.trace, tauNs) : null,
-          boardW: new Float64Array(TILE),
-        });
-    return sensors;
+    return this.rig.rails.flatMap((rail) => {
+      const supply = this.#card.supply(rail.name);
+      return quantities.flatMap((quantity) => {
+        const sensor = rail[quantity];
+        if (!sensor) return [];
+        return [
+          virtualSensor({ rail: rail.name, quantity, sensor, supply }, this.options.seed, noise),
+        ];
+      });
+    });
   }
+
+  #makeFilters(): Filter[] {
+    const found = new Map<number, Filter>();
+    for (const [word, sensor] of this.sensors.entries()) {
+      const { tauNs } = sensor;
+      const power = tauNs > 0 ? new Lag(this.trace, tauNs) : this.trace;
+      const filter = found.get(tauNs) ?? { power, boardW: new Float64Array(TILE), behind: [] };
+      filter.behind.push([word, sensor]);
+      found.set(tauNs, filter);
+    }
+    return [...found.values()];
+  }
+}
+
+/** Board power as sensors of one bandwidth see it, its watts in the tile at hand, and those sensors by their word. */
+interface Filter {
+  readonly power: PowerTrace | Lag;
+  readonly boardW: Float64Array;
+  readonly behind: (readonly [word: number, sensor: VirtualSensor])[];
 }
 
 /** One 16-bit word a channel, 12 bits used; the trigger input is the top bit of the first. */

@@ -125,14 +125,21 @@ function writeInOrder(
       (b) => log.rows(b),
     ),
   ];
-  const heads = sources.map((source) => source.next());
-  for (;;) {
-    let first = -1;
-    heads.forEach((h, i) => {
-      if (!h.done && (first < 0 || h.value.t < (heads[first]!.value as Arrival).t)) first = i;
-    });
-    if (first < 0) return;
-    (heads[first]!.value as Arrival).write();
-    heads[first] = sources[first]!.next();
+  let heads = sources.flatMap(headOf);
+  while (heads.length > 0) {
+    const first = heads.reduce((a, b) => (b.arrival.t < a.arrival.t ? b : a));
+    first.arrival.write();
+    heads = heads.flatMap((h) => (h === first ? headOf(h.source) : [h]));
   }
+}
+
+/** What a source brings next; none once it has ended. */
+interface Head {
+  readonly source: Generator<Arrival>;
+  readonly arrival: Arrival;
+}
+
+function headOf(source: Generator<Arrival>): Head[] {
+  const next = source.next();
+  return next.done ? [] : [{ source, arrival: next.value }];
 }

@@ -17,30 +17,37 @@ export const virtualCard = (rig: Rig, schedule: Schedule): VirtualCard =>
 export class VirtualCard {
   /** Of the whole board. */
   readonly trace: PowerTrace;
-  readonly supplies: ReadonlyMap<string, Supply>;
+  readonly #supplies: ReadonlyMap<string, Supply>;
 
   constructor(rig: Rig, trace: PowerTrace) {
     this.trace = trace;
-    this.supplies = new Map(rig.rails.map((rail) => [rail.name, supplyOf(rig, rail)]));
+    this.#supplies = new Map(rig.rails.map((rail) => [rail.name, supplyOf(rig, rail)]));
   }
 
   /** True Joules through all rails between two session instants; exact to rounding. */
   energyJ(t0Ns: number, t1Ns: number): number {
     let sum = 0;
-    for (const name of this.supplies.keys()) sum += this.railEnergyJ(name, t0Ns, t1Ns);
+    for (const name of this.#supplies.keys()) sum += this.railEnergyJ(name, t0Ns, t1Ns);
     return sum;
   }
 
   railEnergyJ(rail: string, t0Ns: number, t1Ns: number): number {
-    const s = this.supplies.get(rail)!;
+    const s = this.supply(rail);
     return s.baseW * (t1Ns - t0Ns) * 1e-9 + s.share * this.trace.energyJ(t0Ns, t1Ns);
+  }
+
+  /** What feeds a rail of the rig. @throws RangeError for another name. */
+  supply(rail: string): Supply {
+    const supply = this.#supplies.get(rail);
+    if (!supply) throw new RangeError(`no rail "${rail}"`);
+    return supply;
   }
 
   /** True power through the rails, W. */
   powerW(tNs: number): number {
     const boardW = this.trace.at(tNs);
     let sum = 0;
-    for (const s of this.supplies.values()) sum += railW(s, boardW);
+    for (const s of this.#supplies.values()) sum += railW(s, boardW);
     return sum;
   }
 }

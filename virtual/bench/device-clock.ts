@@ -2,7 +2,7 @@
 // Out: session nanoseconds. Holds: rate error drawn from the rig's uncertainty, a slow drift of it, and
 // jitter at every tile's start; within a tile rows are evenly spaced.
 
-import { hash32, hashName, random } from "../../stats/random.ts";
+import { hashName, random } from "../../stats/random.ts";
 import type { DeviceClock } from "../../schema/rig.ts";
 import type { NoiseTable } from "./noise.ts";
 
@@ -40,7 +40,7 @@ export class VirtualClock {
     const nominal = tile * TILE * this.periodNs;
     const turn = (2 * Math.PI * nominal) / this.#driftPeriodNs + this.#driftPhase;
     const drift = this.#driftNs * (Math.sin(turn) - Math.sin(this.#driftPhase));
-    const jitter = JITTER_NS * this.#noise.values[hash32(this.#key ^ tile) & this.#noise.mask]!;
+    const jitter = JITTER_NS * this.#noise.at(this.#key ^ tile);
     return this.startNs + nominal + drift + jitter;
   }
 

@@ -7,6 +7,7 @@ import { type Random, random } from "../../stats/random.ts";
 import type { ClockExchange, Mark } from "../../schema/records.ts";
 import type { Session } from "../../schema/session.ts";
 import { instant } from "../../schema/time.ts";
+import { endsOf } from "../../stats/places.ts";
 
 const US = 1e3;
 
@@ -73,7 +74,7 @@ export function gpuExchanges(durationS: number, seed: number, session: Session):
       burst.push({ gpuNs: clock(there), sentNs: at, receivedNs: back });
       at = back + 100 * r.uniform();
     }
-    const [first, last] = [burst[0]!, burst[burst.length - 1]!];
+    const [first, last] = endsOf(burst);
     // The burst is a kernel too: CUPTI dates it as it dates the others.
     const begun = first.sentNs - 5 * US + error - (0.33 + 0.47 * r.uniform()) * US;
     const ended = last.receivedNs + 1 * US + error + (0.13 + 0.2 * r.uniform()) * US;

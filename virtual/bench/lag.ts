@@ -3,83 +3,86 @@
 // Holds: closed form within a piece; z' = (y − z)/τ₂ with y = a + s·t + B·e^(−t/τ₁) gives
 // z = a − s·τ₂ + s·t + K·e^(−t/τ₁) + C·e^(−t/τ₂), K = B·τ₁/(τ₁ − τ₂).
 
-import type { PowerTrace } from "./power.ts";
+import { valueAt } from "../../stats/places.ts";
+import type { Piece, PowerTrace } from "./power.ts";
+
+/** From an instant on: base + slope·dt + first·e^(−dt/τ₁) + second·e^(−dt/τ₂), W. */
+interface Curve {
+  readonly base: number;
+  readonly slope: number;
+  readonly first: number;
+  readonly second: number;
+}
 
 export class Lag {
   readonly #trace: PowerTrace;
   readonly #tauNs: number;
   readonly #stateW: Float64Array;
-  readonly #piece = { base: 0, slope: 0, first: 0, second: 0 };
+  #last: { readonly piece: Piece; readonly curve: Curve } | null = null;
 
   constructor(trace: PowerTrace, tauNs: number) {
     this.#trace = trace;
     // Equal time constants would need the t·e^(−t/τ) form; a part in a million apart is the same filter.
     this.#tauNs = Math.abs(tauNs / trace.tauNs - 1) < 1e-6 ? trace.tauNs * (1 + 1e-6) : tauNs;
     this.#stateW = new Float64Array(trace.t.length);
-    this.#stateW[0] = trace.fromW[0]!;
-    for (let i = 0; i + 1 < trace.t.length; i++)
-      this.#stateW[i + 1] = this.#value(i, trace.t[i + 1]! - trace.t[i]!);
+    this.#stateW[0] = trace.piece(0).fromW;
+    for (let i = 0; i + 1 < trace.t.length; i++) {
+      const p = trace.piece(i);
+      this.#stateW[i + 1] = this.#value(this.#curve(p), p.endNs - p.tNs);
+    }
   }
 
   /** W. */
   at(tNs: number): number {
-    const i = this.#trace.segment(tNs);
-    return this.#value(i, tNs - this.#trace.t[i]!);
+    const piece = this.#trace.pieceAt(tNs);
+    return this.#value(this.#curveOf(piece), tNs - piece.tNs);
   }
 
-  /** `out[k]` = W at `t0Ns + k·stepNs`, k < n. */
-  fill(t0Ns: number, stepNs: number, n: number, out: Float64Array): void {
-    const { t, tauNs } = this.#trace;
-    const decay1 = Math.exp(-stepNs / tauNs);
-    const decay2 = Math.exp(-stepNs / this.#tauNs);
-    for (let k = 0; k < n;) {
-      const from = t0Ns + k * stepNs;
-      const i = this.#trace.segment(from);
-      const end = i + 1 < t.length ? Math.ceil((t[i + 1]! - t0Ns) / stepNs) : n;
-      k = this.#run(i, from, stepNs, k, Math.min(n, Math.max(end, k + 1)), out, decay1, decay2);
+  /** `out[k]` = W at `t0Ns + k·stepNs`. */
+  fill(t0Ns: number, stepNs: number, out: Float64Array): void {
+    for (let k = 0; k < out.length;) {
+      const fromNs = t0Ns + k * stepNs;
+      const piece = this.#trace.pieceAt(fromNs);
+      const end = Math.max(Math.ceil((piece.endNs - t0Ns) / stepNs), k + 1);
+      const part = out.subarray(k, end);
+      this.#fill(piece, fromNs - piece.tNs, stepNs, part);
+      k += part.length;
     }
   }
 
-  /** One piece of the grid; the exponentials advance by multiplication. */
-  #run(
-    i: number,
-    fromNs: number,
-    stepNs: number,
-    k: number,
-    end: number,
-    out: Float64Array,
-    decay1: number,
-    decay2: number,
-  ): number {
-    const p = this.#constants(i);
-    const dt = fromNs - this.#trace.t[i]!;
-    let line = p.base + p.slope * dt;
-    let first = p.first * Math.exp(-dt / this.#trace.tauNs);
-    let second = p.second * Math.exp(-dt / this.#tauNs);
-    const step = p.slope * stepNs;
-    for (; k < end; k++) {
+  /** Within one piece, from `dt` after its begin; the exponentials advance by multiplication. */
+  #fill(piece: Piece, dt: number, stepNs: number, out: Float64Array): void {
+    const { base, slope, ...curve } = this.#curveOf(piece);
+    const { tauNs } = this.#trace;
+    let line = base + slope * dt;
+    let first = curve.first * Math.exp(-dt / tauNs);
+    let second = curve.second * Math.exp(-dt / this.#tauNs);
+    const step = slope * stepNs;
+    const decay1 = Math.exp(-stepNs / tauNs);
+    const decay2 = Math.exp(-stepNs / this.#tauNs);
+    for (let k = 0; k < out.length; k++) {
       out[k] = line + first + second;
       line += step;
       first *= decay1;
       second *= decay2;
     }
-    return k;
   }
 
-  #constants(i: number): { base: number; slope: number; first: number; second: number } {
-    const { fromW, slope, stateW, tauNs } = this.#trace;
-    const p = this.#piece;
-    const a = fromW[i]! - slope[i]! * tauNs;
-    p.slope = slope[i]!;
-    p.base = a - p.slope * this.#tauNs;
-    p.first = ((stateW[i]! - a) * tauNs) / (tauNs - this.#tauNs);
-    p.second = this.#stateW[i]! - p.base - p.first;
-    return p;
+  #curveOf(piece: Piece): Curve {
+    if (this.#last?.piece !== piece) this.#last = { piece, curve: this.#curve(piece) };
+    return this.#last.curve;
   }
 
-  #value(i: number, dt: number): number {
-    const p = this.#constants(i);
-    const first = p.first * Math.exp(-dt / this.#trace.tauNs);
-    return p.base + p.slope * dt + first + p.second * Math.exp(-dt / this.#tauNs);
+  #curve({ index, fromW, slope, stateW }: Piece): Curve {
+    const { tauNs } = this.#trace;
+    const a = fromW - slope * tauNs;
+    const base = a - slope * this.#tauNs;
+    const first = ((stateW - a) * tauNs) / (tauNs - this.#tauNs);
+    return { base, slope, first, second: valueAt(this.#stateW, index) - base - first };
+  }
+
+  #value({ base, slope, first, second }: Curve, dt: number): number {
+    const early = first * Math.exp(-dt / this.#trace.tauNs);
+    return base + slope * dt + early + second * Math.exp(-dt / this.#tauNs);
   }
 }

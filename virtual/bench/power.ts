@@ -5,7 +5,8 @@
 // With u the demand and y' = (u − y)/τ, ∫y = ∫u − τ·(y₁ − y₀): the true energy needs no integration.
 
 import type { Schedule } from "./schedule.ts";
-import { firstWhere } from "../../stats/search.ts";
+import { endsOf, valueAt } from "../../stats/places.ts";
+import { firstAbove } from "../../stats/search.ts";
 
 /** Telemetry looks back a second; the card idled this long before the session. */
 const LEAD_IN_NS = 100e9;
@@ -31,20 +32,43 @@ export function powerTrace(schedule: Schedule, tauNs: number): PowerTrace {
   const [t, fromW, slope, stateW, demandJ] = [column(), column(), column(), column(), column()];
   t.set(schedule.tNs);
   fromW.set(schedule.fromW);
-  t[0] = schedule.tNs[0]! - LEAD_IN_NS;
+  t[0] = valueAt(t, 0) - LEAD_IN_NS;
   t[n] = schedule.endNs;
-  fromW[n] = schedule.toW[n - 1]!;
-  stateW[0] = fromW[0]!;
-  for (let i = 0; i < n; i++) {
-    const dt = t[i + 1]! - t[i]!;
-    slope[i] = (schedule.toW[i]! - schedule.fromW[i]!) / dt;
-    const lag = slope[i]! * tauNs;
-    const start = stateW[i]! - fromW[i]! + lag;
-    stateW[i + 1] = fromW[i]! - lag + slope[i]! * dt + start * Math.exp(-dt / tauNs);
-    demandJ[i + 1] = demandJ[i]! + (fromW[i]! + (slope[i]! * dt) / 2) * dt * 1e-9;
+  fromW[n] = endsOf(schedule.toW)[1];
+  const trace = new PowerTrace({ tauNs, t, fromW, slope, stateW, demandJ });
+  stateW[0] = valueAt(fromW, 0);
+  for (const [i, toW] of schedule.toW.entries()) {
+    const standing = trace.piece(i);
+    const dt = standing.endNs - standing.tNs;
+    slope[i] = (toW - standing.fromW) / dt;
+    const p = trace.piece(i);
+    stateW[i + 1] = responseW(p, dt, tauNs);
+    demandJ[i + 1] = p.demandJ + growthJ(p, dt);
   }
-  return new PowerTrace({ tauNs, t, fromW, slope, stateW, demandJ });
+  return trace;
 }
+
+/** One piece of the demand and what stands at its begin; the last one lasts. */
+export interface Piece {
+  readonly index: number;
+  readonly tNs: number;
+  readonly endNs: number;
+  readonly fromW: number;
+  readonly slope: number;
+  readonly stateW: number;
+  readonly demandJ: number;
+}
+
+/** W, `dt` ns after a piece began. */
+function responseW({ fromW, slope, stateW }: Piece, dt: number, tauNs: number): number {
+  const lag = slope * tauNs;
+  const start = stateW - fromW + lag;
+  return fromW - lag + slope * dt + start * Math.exp(-dt / tauNs);
+}
+
+/** J demanded in the first `dt` ns of a piece. */
+const growthJ = ({ fromW, slope }: Piece, dt: number): number =>
+  (fromW + (slope * dt) / 2) * dt * 1e-9;
 
 /** True power of the whole board. Times are session nanoseconds. */
 export class PowerTrace implements Pieces {
@@ -54,7 +78,8 @@ export class PowerTrace implements Pieces {
   readonly slope: Float64Array;
   readonly stateW: Float64Array;
   readonly demandJ: Float64Array;
-  #hint = 0;
+  /** The last one asked for: what is asked for next lies there, most often. */
+  #piece: Piece | null = null;
 
   constructor(pieces: Pieces) {
     this.tauNs = pieces.tauNs;
@@ -67,11 +92,13 @@ export class PowerTrace implements Pieces {
 
   /** W. */
   at(tNs: number): number {
-    const i = this.segment(tNs);
-    const dt = tNs - this.t[i]!;
-    const lag = this.slope[i]! * this.tauNs;
-    const start = this.stateW[i]! - this.fromW[i]! + lag;
-    return this.fromW[i]! - lag + this.slope[i]! * dt + start * Math.exp(-dt / this.tauNs);
+    const p = this.pieceAt(tNs);
+    return responseW(p, tNs - p.tNs, this.tauNs);
+  }
+
+  /** `out[k]` = W at `t0Ns + k·stepNs`. */
+  fill(t0Ns: number, stepNs: number, out: Float64Array): void {
+    for (let k = 0; k < out.length; k++) out[k] = this.at(t0Ns + k * stepNs);
   }
 
   /** J between two instants. */
@@ -79,21 +106,29 @@ export class PowerTrace implements Pieces {
     return this.#total(t1Ns) - this.#total(t0Ns);
   }
 
-  /** Index of the piece that holds an instant; the last answer is tried first. */
-  segment(tNs: number): number {
-    const t = this.t;
-    const last = t.length - 1;
-    const h = this.#hint;
-    if (tNs >= t[h]! && (h === last || tNs < t[h + 1]!)) return h;
-    this.#hint = firstWhere(1, t.length, (i) => t[i]! > tNs) - 1;
-    return this.#hint;
+  /** The piece that holds an instant; the first, of what lies before all. */
+  pieceAt(tNs: number): Piece {
+    const held = this.#piece;
+    if (held && tNs >= held.tNs && tNs < held.endNs) return held;
+    return (this.#piece = this.piece(Math.max(0, firstAbove(this.t, tNs) - 1)));
+  }
+
+  piece(index: number): Piece {
+    return {
+      index,
+      tNs: valueAt(this.t, index),
+      endNs: this.t[index + 1] ?? Infinity,
+      fromW: valueAt(this.fromW, index),
+      slope: valueAt(this.slope, index),
+      stateW: valueAt(this.stateW, index),
+      demandJ: valueAt(this.demandJ, index),
+    };
   }
 
   /** J since the first breakpoint. */
   #total(tNs: number): number {
-    const i = this.segment(tNs);
-    const dt = tNs - this.t[i]!;
-    const demand = this.demandJ[i]! + (this.fromW[i]! + (this.slope[i]! * dt) / 2) * dt * 1e-9;
-    return demand - this.tauNs * 1e-9 * (this.at(tNs) - this.stateW[0]!);
+    const p = this.pieceAt(tNs);
+    const demand = p.demandJ + growthJ(p, tNs - p.tNs);
+    return demand - this.tauNs * 1e-9 * (this.at(tNs) - valueAt(this.stateW, 0));
   }
 }

@@ -11,6 +11,7 @@ import { random } from "../../stats/random.ts";
 import type { TelemetryChannel } from "../../schema/records.ts";
 import { Lag } from "./lag.ts";
 import type { PowerTrace } from "./power.ts";
+import { valueAt } from "../../stats/places.ts";
 
 const MS = 1e6;
 
@@ -94,9 +95,16 @@ export function virtualTelemetry(
   seed: number,
 ): VirtualTelemetry {
   const r = random(seed, `telemetry ${kind.name}`);
+  const board = { trace, sensor };
   return kind.kind === "windowed"
-    ? windowedChannel(kind, trace, sensor, r.uniform() * kind.periodNs)
-    : counterChannel(kind, trace, sensor, r.uniform() * kind.sampleNs, 1e6 * r.uniform());
+    ? windowedChannel(kind, board, r.uniform() * kind.periodNs)
+    : counterChannel(kind, board, r.uniform() * kind.sampleNs, 1e6 * r.uniform());
+}
+
+/** What the card takes, and what tells it. */
+interface Board {
+  readonly trace: PowerTrace;
+  readonly sensor: BoardSensor;
 }
 
 /** mW, as NVML reports. */
@@ -104,8 +112,7 @@ const milli = (x: number): number => Math.round(x * 1e3) / 1e3;
 
 function windowedChannel(
   kind: WindowedPower,
-  trace: PowerTrace,
-  sensor: BoardSensor,
+  { trace, sensor }: Board,
   phaseNs: number,
 ): VirtualTelemetry {
   return {
@@ -123,8 +130,7 @@ function windowedChannel(
 
 function counterChannel(
   kind: SampledCounter,
-  trace: PowerTrace,
-  sensor: BoardSensor,
+  { trace, sensor }: Board,
   phaseNs: number,
   startJ: number,
 ): VirtualTelemetry {
@@ -132,14 +138,14 @@ function counterChannel(
   const cycle = kind.showEvery.reduce((s, n) => s + n, 0);
   /** `sums[i]` = J after i samples from session start on; extended as far as anyone asks. */
   const sums = [0];
+  let sum = 0;
   const sumAfter = (n: number): number => {
     while (sums.length <= n) {
       const watts = filtered.at(phaseNs + (sums.length - 1) * kind.sampleNs);
-      sums.push(
-        sums[sums.length - 1]! + (sensor.gain * watts + sensor.offsetW) * kind.sampleNs * 1e-9,
-      );
+      sum += (sensor.gain * watts + sensor.offsetW) * kind.sampleNs * 1e-9;
+      sums.push(sum);
     }
-    return sums[n]!;
+    return valueAt(sums, n);
   };
   return {
     channel: { name: kind.name, quantity: "energy", unit: "J" },

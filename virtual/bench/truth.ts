@@ -7,6 +7,7 @@ import type { Session } from "../../schema/session.ts";
 import type { SessionNs } from "../../schema/time.ts";
 import type { VirtualBench } from "./bench.ts";
 import type { VirtualTelemetry } from "./telemetry.ts";
+import { endsOf } from "../../stats/places.ts";
 
 export interface Truth {
   readonly seed: number;
@@ -32,20 +33,23 @@ export function trueWindows(
   session: Session,
   marks: readonly Mark[],
 ): TrueWindow[] {
-  const spans = new Map<string, [number, number][]>();
+  const spans = new Map<string, { t0: number; t1: number }[]>();
   for (const m of marks) {
     if (m.name === "sync") continue;
     const t = Number(m.t - session.hostEpoch);
     const list = spans.get(m.name) ?? [];
     spans.set(m.name, list);
-    if (m.phase === "begin") list.push([t, NaN]);
-    else list[list.length - 1]![1] = t;
+    if (m.phase === "begin") list.push({ t0: t, t1: NaN });
+    else endsOf(list)[1].t1 = t;
   }
   const windows = [...spans].flatMap(([name, list]) =>
-    list.map(([t0, t1], i) => trueWindow(bench, `${name}-${i + 1}`, t0, t1)),
+    list.map(({ t0, t1 }, i) => trueWindow(bench, `${name}-${i + 1}`, t0, t1)),
   );
   const load = spans.get("load");
-  if (load) windows.push(trueWindow(bench, "load", load[0]![0], load[load.length - 1]![1]));
+  if (load) {
+    const [first, last] = endsOf(load);
+    windows.push(trueWindow(bench, "load", first.t0, last.t1));
+  }
   return windows.sort((a, b) => a.t0Ns - b.t0Ns || b.t1Ns - a.t1Ns);
 }
 

@@ -4,6 +4,7 @@
 
 import { type Random, random } from "../../stats/random.ts";
 import { type Schedule, ScheduleBuilder } from "./schedule.ts";
+import { valueAt } from "../../stats/places.ts";
 
 const MS = 1e6;
 const US = 1e3;
@@ -29,19 +30,13 @@ export function ramp(b: ScheduleBuilder, ns: number): void {
   });
 }
 
-/** The same work `count` times: on, then off, each burst a span named `load`. */
-export function bursts(
-  b: ScheduleBuilder,
-  r: Random,
-  count: number,
-  onNs: number,
-  offNs: number,
-): void {
+/** The same work `count` times: on, then as long off, each burst a span named `load`. */
+function bursts(b: ScheduleBuilder, r: Random, count: number, ns: number): void {
   for (let i = 0; i < count; i++) {
     b.span("load", {}, () => {
-      b.hold(POWER.ready, launchNs(r)).hold(POWER.burst, onNs);
+      b.hold(POWER.ready, launchNs(r)).hold(POWER.burst, ns);
     });
-    b.hold(POWER.ready, offNs);
+    b.hold(POWER.ready, ns);
   }
 }
 
@@ -80,7 +75,7 @@ function cycle(b: ScheduleBuilder, r: Random, ns: number): void {
   const gap = (): unknown => b.hold(POWER.ready, 0.02 * ns + r.exponential(0.005 * ns));
   ramp(b, 0.14 * ns);
   gap();
-  bursts(b, r, Math.max(2, Math.round((0.22 * ns) / (2 * on))), on, on);
+  bursts(b, r, Math.max(2, Math.round((0.22 * ns) / (2 * on))), on);
   gap();
   gemm(b, r, 0.18 * ns);
   gap();
@@ -124,7 +119,7 @@ export function kernelWork(seed: number, durationS: number): Schedule {
   // The long ones are rare enough to leave room for the short ones.
   const pick = (): (typeof kinds)[number] => {
     const u = r.uniform();
-    return kinds[u < 0.02 ? 5 : u < 0.08 ? 4 : Math.floor((u - 0.08) / 0.23)]!;
+    return valueAt(kinds, u < 0.02 ? 5 : u < 0.08 ? 4 : Math.floor((u - 0.08) / 0.23));
   };
   while (b.nowNs < (durationS - 0.35) * 1e9) {
     b.span("step", {}, () => {

@@ -16,6 +16,7 @@ import { FRAME_OVERHEAD, HEAD_BYTES, RecordType, sealFrame } from "../../schema/
 import type { Send } from "./instrument.ts";
 import { Starts } from "./starts.ts";
 import type { DaqTruth, TrueEdge } from "./truth.ts";
+import { valueAt } from "../../stats/places.ts";
 
 export const ROWS_PER_BLOCK = 512;
 export const TICK_HZ = 1_000_000;
@@ -138,10 +139,8 @@ export class VirtualDevice {
     const first = this.#firstRow + this.#nextIndex;
     const stride = this.truth.channelNames.length;
     this.truth.fill(first, ROWS_PER_BLOCK, this.#words);
-    const sampled = this.trigger === "bitmap" ? 2 : 0;
-    const level = this.#words[0]! >> TRIGGER_BIT;
-    const bitmap = sampled ? changes(this.#words, stride) : null;
-    this.emit((sequence) => this.#samples(sequence, first, level, sampled, bitmap));
+    const bitmap = this.trigger === "bitmap" ? changes(this.#words, stride) : null;
+    this.emit((sequence) => this.#samples(sequence, first, bitmap));
     this.#nextIndex += ROWS_PER_BLOCK;
     this.counters.rowsMade += ROWS_PER_BLOCK;
     const edges = this.truth.edges(first, first + ROWS_PER_BLOCK);
@@ -149,13 +148,9 @@ export class VirtualDevice {
     if (this.trigger === "edges" && edges.length > 0) this.#edges(edges);
   }
 
-  #samples(
-    sequence: number,
-    row: number,
-    level: number,
-    sampledLines: number,
-    bitmap: Uint32Array | null,
-  ): Uint8Array {
+  /** The block of rows at hand, the first of them the truth's `row`. */
+  #samples(sequence: number, row: number, bitmap: Uint32Array | null): Uint8Array {
+    const level = valueAt(this.#words, 0) >> TRIGGER_BIT;
     const dataBytes = samplesPayloadBytes(ROWS_PER_BLOCK, this.mask, 12);
     const frame = new Uint8Array(FRAME_OVERHEAD + dataBytes + (bitmap ? bitmap.byteLength : 0));
     const head: SamplesHead = {
@@ -164,18 +159,13 @@ export class VirtualDevice {
       mask: this.mask,
       bits: 12,
       levels: this.trigger === "bitmap" ? level << 1 : level,
-      sampledLines,
+      sampledLines: this.trigger === "bitmap" ? 2 : 0,
       index: this.#nextIndex,
       tick: this.tickOf(row),
     };
     const flags = putSamplesHead(new DataView(frame.buffer, HEAD_BYTES), head, bitmap !== null);
-    pack12(
-      this.#words,
-      this.truth.channelNames.length,
-      this.mask,
-      frame,
-      HEAD_BYTES + SAMPLES_HEAD,
-    );
+    const data = frame.subarray(HEAD_BYTES + SAMPLES_HEAD);
+    pack12(this.#words, this.truth.channelNames.length, this.mask, data);
     if (bitmap) new Uint32Array(frame.buffer, HEAD_BYTES + dataBytes, bitmap.length).set(bitmap);
     sealFrame(frame, RecordType.samples, flags, sequence);
     return frame;
@@ -216,7 +206,7 @@ export class VirtualDevice {
 /** Bitmap of the trigger bit over a block's rows, or null when it does not change. */
 function changes(words: Uint16Array, stride: number): Uint32Array | null {
   const map = new Uint32Array(ROWS_PER_BLOCK / 32);
-  const first = words[0]! >> TRIGGER_BIT;
+  const first = valueAt(words, 0) >> TRIGGER_BIT;
   let changed = false;
   for (let row = 0; row < ROWS_PER_BLOCK; row++) {
     const level = words[row * stride]! >> TRIGGER_BIT;
@@ -227,18 +217,12 @@ function changes(words: Uint16Array, stride: number): Uint32Array | null {
 }
 
 /** Words of the masked channels → packed rows. Pairs of channels take three bytes. */
-function pack12(
-  words: Uint16Array,
-  stride: number,
-  mask: number,
-  out: Uint8Array,
-  at: number,
-): void {
+function pack12(words: Uint16Array, stride: number, mask: number, out: Uint8Array): void {
   const columns = channelsOf(mask);
   const rowBytes = rowBytesOf(mask, 12);
   for (let k = 0; k < columns.length; k += 2) {
-    const [a, b] = [columns[k]!, columns[k + 1]];
-    let to = at + (k >> 1) * 3;
+    const [a, b] = [valueAt(columns, k), columns[k + 1]];
+    let to = (k >> 1) * 3;
     for (let row = 0, from = 0; row < ROWS_PER_BLOCK; row++, from += stride, to += rowBytes) {
       const x = words[from + a]! & 0xfff;
       const y = b === undefined ? 0 : words[from + b]! & 0xfff;

@@ -3,6 +3,7 @@
 
 import { UsageError } from "../../schema/errors.ts";
 import { type Random, random } from "../../stats/random.ts";
+import { valueAt } from "../../stats/places.ts";
 
 const KINDS = {
   garbage: "N random bytes before the next frame",
@@ -30,7 +31,7 @@ export const FAULT_HELP = Object.entries(KINDS).map(([k, text]) => `${k}@SECONDS
 /** @throws UsageError for anything but `kind@seconds[:amount]`. */
 export function parseFault(text: string): Fault {
   const m = /^(\w+)@(\d+(?:\.\d+)?)(?::(\d+))?$/.exec(text);
-  if (!m || !(m[1]! in KINDS))
+  if (!m?.[1] || !(m[1] in KINDS))
     throw new UsageError(
       `--fault ${text}: expected KIND@SECONDS[:N], KIND one of ${Object.keys(KINDS).join(", ")}`,
     );
@@ -113,7 +114,8 @@ export class Wire {
 
   #flipped(frame: Uint8Array): Uint8Array {
     const bad = frame.slice();
-    bad[this.#random.integer(bad.length)]! ^= 1 << this.#random.integer(8);
+    const at = this.#random.integer(bad.length);
+    bad[at] = valueAt(bad, at) ^ (1 << this.#random.integer(8));
     return bad;
   }
 }

@@ -117,7 +117,8 @@ const KINDS = {
 /** @throws InputError where nothing like it is simulated. */
 function kindOf({ name, device: { kind } }: Rig): Kind {
   const known: Readonly<Record<string, Kind>> = KINDS;
-  if (Object.hasOwn(known, kind)) return known[kind]!;
+  const found = Object.hasOwn(known, kind) ? known[kind] : undefined;
+  if (found) return found;
   throw new InputError(
     `rig ${name}: no device of kind ${kind} is simulated; there are ${Object.keys(KINDS).join(", ")}`,
   );

@@ -6,6 +6,7 @@ import { type BenchOptions, VirtualBench } from "../bench/bench.ts";
 import type { Instrument, Send } from "./instrument.ts";
 import { Starts } from "./starts.ts";
 import { LINE_LAG_NS, type OutsideLine } from "./line-file.ts";
+import { valueAt } from "../../stats/places.ts";
 
 export interface Paced {
   /** Its rows timed by the bench's clock. */
@@ -66,7 +67,7 @@ export function pacedInstrument(
   const protocol = make({
     word(field) {
       const word = words.get(field);
-      return word === undefined ? 0 : row[word]!;
+      return word === undefined ? 0 : valueAt(row, word);
     },
     ticks: () => Math.floor(((next - poweredRow) * tickHz) / rig.device.rowHz),
     index: () => next,
@@ -93,7 +94,7 @@ export function pacedInstrument(
     },
     take: (bytes, nowNs) => protocol.take(bytes, nowNs),
     advance(nowNs) {
-      for (const t of line?.file.take() ?? []) bench.edge(Number(t - line!.epoch));
+      if (line) for (const t of line.file.take()) bench.edge(Number(t - line.epoch));
       if (!running) return;
       for (const due = bench.clock.rowAt(nowNs - (line ? LINE_LAG_NS : 0)); next < due;) block();
     },

@@ -4,6 +4,7 @@
 import type { Rig, Sensor } from "../../schema/rig.ts";
 import type { Instrument } from "./instrument.ts";
 import { type Paced, pacedInstrument, type PacedRows, type Protocol } from "./paced.ts";
+import { valueAt } from "../../stats/places.ts";
 
 const VERSION = "F411-1.6.1";
 const SENSORS = 8;
@@ -30,18 +31,15 @@ function powerSensor3(rows: PacedRows, { rig, send }: Paced): Protocol {
   };
   const command = (byte: string, nowNs: number): void => {
     if (record !== null) {
-      record++;
-      if (record < SENSORS) send(config[record]!);
-      else {
-        send(Buffer.from("D"));
-        record = null;
-      }
+      const next = config[++record];
+      send(next ?? Buffer.from("D"));
+      if (!next) record = null;
       return;
     }
     switch (byte) {
       case "R":
         record = 0;
-        send(config[0]!);
+        send(valueAt(config, 0));
         return;
       case "V":
         send(Buffer.from(`${VERSION}\r\n`));

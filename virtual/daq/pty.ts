@@ -5,6 +5,7 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { libc } from "../../host/libc.ts";
 import { poll, POLLIN, POLLOUT } from "../../host/poll.ts";
+import { valueAt } from "../../stats/places.ts";
 
 /** And not for children: one that had it open would keep the line from hanging up. */
 const O_RDWR_NOCTTY_NONBLOCK = 0o2 | 0o400 | 0o4000 | 0o2000000;
@@ -70,7 +71,7 @@ function deviceEnd(fd: number, path: string, close: () => void): Pty {
     speed() {
       const t = new Uint32Array(TERMIOS_BYTES / 4);
       tcgetattr(fd, t);
-      return t[OSPEED_WORD]!;
+      return valueAt(t, OSPEED_WORD);
     },
     room: (timeoutMs) => (poll(fd, POLLOUT, timeoutMs) & POLLOUT) !== 0,
     close,

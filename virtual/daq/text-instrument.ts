@@ -1,10 +1,11 @@
 // A virtual microcontroller with INA226 behind it: prints a line for each row, from power-up on, whether
 // anybody listens or not. Holds: what it prints is what its converters say, in their steps.
 
-import type { Rail, Rig } from "../../schema/rig.ts";
+import { type Rail, type Rig, textFormatOf } from "../../schema/rig.ts";
 import { type BenchOptions, VirtualBench } from "../bench/bench.ts";
 import type { Instrument, Send } from "./instrument.ts";
 import { Starts } from "./starts.ts";
+import { valueAt } from "../../stats/places.ts";
 
 /** Steps of an INA226: 1.25 mV on the bus; the current's and, 25 times that, the power's are set by its user. */
 const STEP = { voltage: 1.25e-3, current: 2e-3, power: 50e-3 };
@@ -41,11 +42,11 @@ export function textInstrument(
   tickHz: number,
   send: Send,
 ): Instrument {
-  const { columns, tick, lines, baud } = rig.device.text!;
+  const { columns, tick, lines, baud } = textFormatOf(rig);
   const bench = new VirtualBench(inSteps(rig), options);
   const steps = shownSteps(rig);
-  const words = columns.map((name) => bench.layout.fields.findIndex((f) => f.name === name));
   const row = new Uint16Array(bench.layout.rowBytes >> 1);
+  const words = new Map(bench.layout.fields.map((f, word) => [f.name, word]));
   const account = { rowsMade: 0, rowsDropped: 0 };
   let next: number | null = null;
   /** Its counter begins at 0 with this row. */
@@ -53,28 +54,27 @@ export function textInstrument(
   const starts = new Starts();
   starts.begin(poweredRow);
 
-  const counter = (index: number): string =>
+  const counter = (index: number, bits: number): string =>
     String(
-      BigInt.asUintN(
-        tick!.bits,
-        BigInt(Math.floor(((index - poweredRow) * tickHz) / rig.device.rowHz)),
-      ),
+      BigInt.asUintN(bits, BigInt(Math.floor(((index - poweredRow) * tickHz) / rig.device.rowHz))),
     );
-  const value = (name: string, i: number): string =>
-    words[i]! < 0 ? "0" : ((row[words[i]!]! & TOP) * steps.get(name)!).toFixed(5);
+  const value = (name: string): string => {
+    const [word, step] = [words.get(name), steps.get(name)];
+    if (word === undefined || step === undefined) return "0"; // a column that is no rail's
+    return ((valueAt(row, word) & TOP) * step).toFixed(5);
+  };
   const print = (index: number): string => {
     bench.fillRows(index, 1, row);
-    const cells = columns.map((name, i) =>
-      name === tick?.column ? counter(index) : value(name, i),
+    const cells = columns.map((name) =>
+      name === tick?.column ? counter(index, tick.bits) : value(name),
     );
     if (lines === "csv") return `${cells.join(",")}\r\n`;
     return `{${columns.map((name, i) => `${JSON.stringify(name)}:${cells[i]}`).join(",")}}\r\n`;
   };
-  const block = (): void => {
-    const sent = send(Buffer.from(print(next!), "latin1"));
+  const block = (index: number): void => {
+    const sent = send(Buffer.from(print(index), "latin1"));
     account[sent ? "rowsMade" : "rowsDropped"]++;
-    if (!sent) starts.drop(next!);
-    next!++;
+    if (!sent) starts.drop(index);
   };
   return {
     running: true,
@@ -84,9 +84,12 @@ export function textInstrument(
       if (nowNs < 0) return;
       if (next === null) send(Buffer.from("INA226 ready\r\n", "latin1"));
       next ??= bench.clock.rowAt(nowNs);
-      for (const due = bench.clock.rowAt(nowNs); next < due;) block();
+      for (const due = bench.clock.rowAt(nowNs); next < due; next++) block(next);
     },
-    block,
+    block() {
+      block((next ??= poweredRow));
+      next++;
+    },
     reset(nowNs) {
       next = null;
       starts.begin((poweredRow = bench.clock.rowAt(nowNs)));

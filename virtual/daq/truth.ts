@@ -2,6 +2,7 @@
 
 import type { VirtualBench } from "../bench/bench.ts";
 import { firstWhere } from "../../stats/search.ts";
+import { valueAt } from "../../stats/places.ts";
 
 /** An edge of the trigger line, at its place between rows. */
 export interface TrueEdge {
@@ -32,12 +33,11 @@ export function benchTruth(bench: VirtualBench): DaqTruth {
     rowsAt: (tNs) => clock.rowAt(tNs),
     fill: (firstRow, rows, out) => bench.fillRows(firstRow, rows, out),
     edges(firstRow, endRow) {
-      const first = firstWhere(0, edgeRows.length, (i) => edgeRows[i]! >= firstRow);
+      const from = (row: number): number =>
+        firstWhere(0, edgeRows.length, (i) => valueAt(edgeRows, i) >= row);
+      const first = from(firstRow);
       return edgeRows
-        .slice(
-          first,
-          firstWhere(0, edgeRows.length, (i) => edgeRows[i]! >= endRow),
-        )
+        .slice(first, from(endRow))
         .map((row, i) => ({ row, level: (first + i) % 2 === 0 ? 1 : 0 }));
     },
     edge: (tNs) => bench.edge(tNs),

@@ -41,7 +41,7 @@ export function wireInstrument(
       splitter.push(bytes, null, null);
     },
     advance(nowNs) {
-      for (const t of line?.file.take() ?? []) truth.edge(Number(t - line!.epoch));
+      if (line) for (const t of line.file.take()) truth.edge(Number(t - line.epoch));
       device.advance(nowNs, line ? LINE_LAG_NS : 0);
     },
     block: () => device.block(),
