@@ -3,6 +3,7 @@
 import { append } from "../schema/lists.ts";
 import { BlockFlag, type SampleBlock } from "../schema/records.ts";
 import { type Gap, type Sent, textOf } from "./fault-truth.ts";
+import { valueAt } from "../stats/places.ts";
 
 export interface Placed {
   /** Of the first and the last row of the log that were sent so; −1: none was. */
@@ -26,10 +27,11 @@ export function placed({ rows: sent, places }: Sent, blocks: readonly SampleBloc
     const at = sent[next] === row ? next : jump(sent, rows, i, next);
     gap ||= begins.has(i);
     if (at >= 0) {
-      if (first < 0) first = places[at]!;
-      else if (gap) gaps.push({ before: last, after: places[at]! });
+      const place = valueAt(places, at);
+      if (first < 0) first = place;
+      else if (gap) gaps.push({ before: last, after: place });
       gap = false;
-      last = places[at]!;
+      last = place;
       next = at + 1;
     } else {
       neverSent++;
@@ -42,8 +44,9 @@ export function placed({ rows: sent, places }: Sent, blocks: readonly SampleBloc
 
 /** Where row `i` and those after it go on, beyond what is missing. */
 function jump(sent: readonly string[], rows: readonly string[], i: number, next: number): number {
-  const sure = Math.min(sureRows(rows[i]!), rows.length - i);
-  for (let at = sent.indexOf(rows[i]!, next); at >= 0; at = sent.indexOf(rows[i]!, at + 1)) {
+  const row = valueAt(rows, i);
+  const sure = Math.min(sureRows(row), rows.length - i);
+  for (let at = sent.indexOf(row, next); at >= 0; at = sent.indexOf(row, at + 1)) {
     let n = 1;
     while (n < sure && sent[at + n] === rows[i + n]) n++;
     if (n === sure) return at;

@@ -25,11 +25,11 @@ import {
   type VirtualDaqProcess,
 } from "../virtual/daq/spawn.ts";
 import { BlockFlag, type SampleBlock } from "../schema/records.ts";
-import type { Rig } from "../schema/rig.ts";
+import { type Rig, textFormatOf } from "../schema/rig.ts";
 import { instant } from "../schema/time.ts";
 import { type Bound, boundOf, WINDOWS } from "./fault-bounds.ts";
 import type { DeviceName, FaultCase } from "./fault-cases.ts";
-import { Pipe } from "./fault-pipe.ts";
+import { type Opening, Pipe } from "./fault-pipe.ts";
 import { placed } from "./fault-rows.ts";
 import { lateness, sentBy } from "./fault-truth.ts";
 import { SESSION } from "./log.ts";
@@ -83,7 +83,7 @@ async function rigFor(device: DeviceName): Promise<Rig> {
 /** What the source is told: of a counter that it is not told of only we know. */
 function toldRig(device: DeviceName, rig: Rig): Rig {
   if (device !== "text-no-counter") return rig;
-  const { lines, columns, baud } = rig.device.text!;
+  const { lines, columns, baud } = textFormatOf(rig);
   const clock = { ...rig.device.clock, hz: rig.device.rowHz };
   return { ...rig, device: { ...rig.device, clock, text: { lines, columns, baud } } };
 }
@@ -101,7 +101,7 @@ interface Live {
 }
 
 async function start(device: DeviceName, rig: Rig, open: OpenAt, sink: DaqSink): Promise<Live> {
-  const { stream, rowHz, clock, text } = rig.device;
+  const { stream, rowHz, clock } = rig.device;
   switch (device) {
     case "wire": {
       const daq = await startDaq({ open: open(), stream, rowHz }, sink);
@@ -118,8 +118,10 @@ async function start(device: DeviceName, rig: Rig, open: OpenAt, sink: DaqSink):
     case "ppk2":
       return startPpk2(open(), rig, sink);
     case "text":
-    case "text-no-counter":
-      return startText({ open: open(text!.baud), stream, format: text!, rowHz, clock }, sink);
+    case "text-no-counter": {
+      const format = textFormatOf(rig);
+      return startText({ open: open(format.baud), stream, format, rowHz, clock }, sink);
+    }
   }
 }
 
@@ -182,25 +184,30 @@ export async function runCase(c: FaultCase): Promise<FaultLine> {
     await source.stop();
     account ??= await daq.stop();
     log.close();
-    return judge(c, told, pipe, path, source, account);
+    const blocks = blocksOf(path, told.device.stream);
+    return judge({ of: c, rig: told, openings: pipe.openings, source }, blocks, account);
   } finally {
     if (account === null) await daq.stop().catch(() => undefined);
     rmSync(dir, { recursive: true, force: true });
   }
 }
 
+/** A case that was gone through: what its source was told, what came out of its line, and the source's account. */
+interface Trial {
+  readonly of: FaultCase;
+  readonly rig: Rig;
+  readonly openings: readonly Opening[];
+  readonly source: Live;
+}
+
 function judge(
-  c: FaultCase,
-  rig: Rig,
-  pipe: Pipe,
-  path: string,
-  source: Live,
+  { of: c, rig, openings, source }: Trial,
+  blocks: readonly SampleBlock[],
   { starts }: VirtualDaqAccount,
 ): FaultLine {
-  const { stream, rowHz } = rig.device;
-  const blocks = blocksOf(path, stream);
+  const { rowHz } = rig.device;
   const logged = blocks.reduce((n, b) => n + b.rows, 0);
-  const sent = sentBy(c.device, rig, pipe.openings, starts);
+  const sent = sentBy(c.device, rig, openings, starts);
   const { first, last, neverSent, gaps } = placed(sent, blocks);
   const made = last - first + 1;
   const lost = made - logged;

@@ -12,10 +12,11 @@ import { RecordType } from "../schema/wire/frame.ts";
 import { decodeSamples, runOf } from "../schema/wire/frame-records.ts";
 import { FrameSplitter } from "../schema/wire/frame-splitter.ts";
 import { leastOf } from "../stats/summary.ts";
-import type { Rig } from "../schema/rig.ts";
+import { type Rig, textFormatOf } from "../schema/rig.ts";
 import type { DeviceName } from "./fault-cases.ts";
 import type { Opening } from "./fault-pipe.ts";
 import { UNIT } from "./fault-units.ts";
+import { valueAt } from "../stats/places.ts";
 
 export interface Sent {
   /** Each row as text of its bytes, and its place: rows of the bench since its beginning. Places ascend. */
@@ -52,6 +53,7 @@ export function sentBy(
 }
 
 class Sending {
+  /** By place. */
   readonly #rows = new Map<number, string>();
   readonly #reads: Arrived[] = [];
   #at = { place: -1, start: -1 };
@@ -68,8 +70,12 @@ class Sending {
   }
 
   sorted(): Sent {
-    const places = [...this.#rows.keys()].sort((a, b) => a - b);
-    return { rows: places.map((p) => this.#rows.get(p)!), places, reads: this.#reads };
+    const placed = [...this.#rows].sort(([a], [b]) => a - b);
+    return {
+      rows: placed.map(([, row]) => row),
+      places: placed.map(([place]) => place),
+      reads: this.#reads,
+    };
   }
 }
 
@@ -101,17 +107,18 @@ function lines(
   starts: readonly Start[],
   all: Sending,
 ): void {
-  const { text, rowHz } = rig.device;
-  const row = new DataView(new ArrayBuffer(textLayout("", text!).rowBytes));
-  const read = textReader(text!);
+  const { rowHz } = rig.device;
+  const text = textFormatOf(rig);
+  const row = new DataView(new ArrayBuffer(textLayout("", text).rowBytes));
+  const read = textReader(text);
   let [start, last] = [0, -1];
   for (const { reads } of openings) {
     const parser = new LineParser((bytes, from, to) => {
       if (!read(bytes, from, to, row, 0)) return;
-      const ticks = text!.tick ? row.getUint32(0, true) : row.getFloat64(0, true);
+      const ticks = text.tick ? row.getUint32(0, true) : row.getFloat64(0, true);
       if (ticks < last) start++;
       last = ticks;
-      const place = starts[start]!.row + Math.round((ticks * rowHz) / TEXT_TICK_HZ);
+      const place = valueAt(starts, start).row + Math.round((ticks * rowHz) / TEXT_TICK_HZ);
       all.row(place, start, textOf(new Uint8Array(row.buffer)));
     });
     for (const { bytes, after } of reads) {
@@ -198,22 +205,25 @@ export function lateness(
   const stated = 3 * clock.uRel;
   /** s, of the reads from one on to another that are so near to it, of the same start. */
   const leastNear = (i: number, step: 1 | -1, withinS: number): number => {
-    let found = delays[i]!;
-    for (let k = i; reads[k]?.start === reads[i]!.start; k += step) {
-      if (Math.abs(reads[k]!.hostNs - reads[i]!.hostNs) > withinS * 1e9) break;
-      found = Math.min(found, delays[k]!);
+    const from = valueAt(reads, i);
+    let found = valueAt(delays, i);
+    for (let k = i; reads[k]?.start === from.start; k += step) {
+      if (Math.abs(valueAt(reads, k).hostNs - from.hostNs) > withinS * 1e9) break;
+      found = Math.min(found, valueAt(delays, k));
     }
     return (found - least) / 1e9;
   };
+  const bringing = (place: number): number => reads.findIndex((r) => r.place >= place);
   return gaps.map(({ before, after }) => {
-    const [i, k] = [before, after].map((place) => reads.findIndex((r) => r.place >= place));
-    const isLearned = reads[i!]!.hostNs - reads[0]!.hostNs > (LEARNED_S + WINDOW_S) * 1e9;
+    const [i, k] = [bringing(before), bringing(after)];
+    const sinceNs = valueAt(reads, i).hostNs - valueAt(reads, 0).hostNs;
+    const isLearned = sinceNs > (LEARNED_S + WINDOW_S) * 1e9;
     const goesBackS = isLearned && windows.beforeS > 0 ? REMEMBERED_S : windows.beforeS;
-    const beforeS = leastNear(i!, -1, goesBackS);
+    const beforeS = leastNear(i, -1, goesBackS);
     const learned = (beforeS + leastNear(0, 1, WINDOW_S)) / LEARNED_S;
     return {
       beforeS,
-      afterS: leastNear(k!, 1, windows.afterS),
+      afterS: leastNear(k, 1, windows.afterS),
       rate: isLearned ? Math.min(stated, learned) : stated,
       spanS: (after - before) / rowHz + goesBackS + WINDOW_S + windows.afterS,
     };

@@ -146,7 +146,7 @@ function summarise(all: readonly Session[]): Coverage {
     bias_u_pct: deviationOf(bias) / Math.sqrt(all.length),
     pipeline_bias_pct: meanOf(rest),
     pipeline_bias_u_pct: deviationOf(rest) / Math.sqrt(all.length),
-    median_u_pct: 100 * upperMedian(all.flatMap((s) => s.relativeU))!,
+    median_u_pct: 100 * (upperMedian(all.flatMap((s) => s.relativeU)) ?? NaN),
     lost_rows: all.reduce((n, s) => n + s.lostRows, 0),
     doubtful_windows: all.reduce((n, s) => n + s.doubtful, 0),
     covered_with_loss: rate(all.filter((s) => s.lostRows > 0)),

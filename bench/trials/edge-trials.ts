@@ -6,6 +6,8 @@ import { debounced, WIDEST_BRACKET_NS } from "../../align/clocks/daq-clock.ts";
 import { type EdgeList, type Match, matchEdges } from "../../align/clocks/match.ts";
 import { syncPattern } from "../../gpio/sync-pattern.ts";
 import { type Random, random } from "../../stats/random.ts";
+import { endsOf, valueAt } from "../../stats/places.ts";
+import { zip } from "../../stats/zip.ts";
 
 const US = 1e3;
 const MS = 1e6;
@@ -136,13 +138,11 @@ function drifting(
 /** As align/clocks/daq-clock.ts asks for it. */
 export function matchTrial(trial: EdgeTrial, b: EdgeBench): Match | undefined {
   const prior = { hz: b.rowHz, uRel: 1e-4 / Math.sqrt(3), startNs: 0, startUNs: 23 * MS };
-  const first = trial.device.t[0]!;
-  const last = trial.device.t[trial.device.t.length - 1]!;
   return matchEdges(trial.reference, trial.device, prior, {
     offsetRangeNs: 3 * prior.startUNs,
     edgeUNs: 1e9 / b.rowHz / Math.sqrt(12),
     toleranceNs: 5 * MS,
-    observed: [first, last],
+    observed: endsOf(trial.device.t),
   });
 }
 
@@ -184,11 +184,11 @@ export function edgeTrials(trials: number, b: EdgeBench = FAULTY): EdgeTrials {
       continue;
     }
     let right = 0;
-    match.deviceIndex.forEach((d, k) => {
-      const of = trial.of[d]!;
-      if (of === match.referenceIndex[k]) right++;
-      else if (of < 0 && !trial.of.includes(match.referenceIndex[k]!)) sum.bounces++;
-    });
+    for (const [d, reference] of zip(match.deviceIndex, match.referenceIndex)) {
+      const of = valueAt(trial.of, d);
+      if (of === reference) right++;
+      else if (of < 0 && !trial.of.includes(reference)) sum.bounces++;
+    }
     sum.pairs += match.pairs.length;
     sum.wrong += match.pairs.length - right;
     sum.overlooked += common - right;

@@ -15,6 +15,7 @@ import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import type { Schedule } from "../../virtual/bench/schedule.ts";
 import { foldWork, KERNEL_LENGTHS_NS, kernelWork } from "../../virtual/bench/workloads.ts";
 import { meanOf, upperMedian } from "../../stats/summary.ts";
+import { valueAt } from "../../stats/places.ts";
 
 export interface KernelCoverageOptions {
   readonly sessions: number;
@@ -106,27 +107,28 @@ async function one(dir: string, seed: number, durationS: number): Promise<Sessio
   const { windows, sums } = energies(...(await recorded(kernelWork(seed, durationS))));
   rmSync(dir, { recursive: true });
   const [prepared, bench] = await recorded(foldWork(seed, durationS));
-  const [fold] = foldKernels(prepared, { kernel: FOLDED });
-  return { windows, sums, stepNs: fold!.stepNs, steps: waveform(fold!, prepared, bench) };
+  const fold = valueAt(foldKernels(prepared, { kernel: FOLDED }), 0);
+  return { windows, sums, stepNs: fold.stepNs, steps: waveform(fold, prepared, bench) };
 }
 
 /** The log keeps kernels in the order in which the bench ran them. */
 function energies(p: Prepared, bench: VirtualBench): Pick<Session, "windows" | "sums"> {
   const result = compare(p);
-  const truth = bench.schedule.kernels.map((k) => bench.energyJ(k.t0Ns, k.t1Ns));
+  const truth = bench.schedule.kernels.map(({ name, t0Ns, t1Ns }) => {
+    return { name, trueJ: bench.energyJ(t0Ns, t1Ns) };
+  });
   const first = result.windows.length - p.kernelRows.length;
   const windows = p.kernelRows.map((row, i): Window => {
-    const { window, physical } = result.windows[first + i]!;
-    const uJ = physical!.expandedUncertaintyJ / physical!.coverageFactor;
-    const trueJ = truth[row]!;
-    return { kernel: window.name, trueJ, errorJ: physical!.energyJ - trueJ, uJ };
+    const { window, physical } = valueAt(result.windows, first + i);
+    if (!physical) throw new Error(`kernel ${window.name} was not measured`);
+    const uJ = physical.expandedUncertaintyJ / physical.coverageFactor;
+    const { trueJ } = valueAt(truth, row);
+    return { kernel: window.name, trueJ, errorJ: physical.energyJ - trueJ, uJ };
   });
-  const sums = result.kernels!.byName.flatMap(
+  if (!result.kernels) throw new Error("no kernels were summed");
+  const sums = result.kernels.byName.flatMap(
     ({ name, energyJ, expandedUncertaintyJ }): Window[] => {
-      const trueJ = truth.reduce(
-        (sum, e, i) => (bench.schedule.kernels[i]!.name === name ? sum + e : sum),
-        0,
-      );
+      const trueJ = truth.reduce((sum, k) => (k.name === name ? sum + k.trueJ : sum), 0);
       if (expandedUncertaintyJ === null) return [];
       return [{ kernel: name, trueJ, errorJ: energyJ - trueJ, uJ: expandedUncertaintyJ / 2 }];
     },
@@ -146,7 +148,8 @@ function waveform(f: Folded, p: Prepared, bench: VirtualBench): Session["steps"]
       0,
     );
     const trueW = joules / seen.length / (f.stepNs * 1e-9);
-    return { trueW, errorW: f.powerW[s]! - trueW, uW: f.expandedUncertaintyW[s]! / 2 };
+    const [powerW, expandedW] = [valueAt(f.powerW, s), valueAt(f.expandedUncertaintyW, s)];
+    return { trueW, errorW: powerW - trueW, uW: expandedW / 2 };
   }).filter((s) => Number.isFinite(s.errorW));
 }
 
@@ -171,7 +174,7 @@ function summarise(all: readonly Session[]): KernelCoverage {
     fold: {
       kernel: FOLDED,
       steps: steps.length,
-      step_us: all[0]!.stepNs / 1e3,
+      step_us: valueAt(all, 0).stepNs / 1e3,
       covered: meanOf(stepsInside),
       covered_u: standardError(stepsInside),
       rms_error_w: Math.sqrt(meanOf(steps.map((s) => s.errorW ** 2))),

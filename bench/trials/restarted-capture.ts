@@ -8,8 +8,14 @@ import { runPaths } from "../../capture/run.ts";
 import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import type { Truth } from "../../virtual/bench/truth.ts";
 import { random, type Random } from "../../stats/random.ts";
-import { BlockFlag, type Mark, type SampleBlock } from "../../schema/records.ts";
+import {
+  type ClockExchange,
+  BlockFlag,
+  type Mark,
+  type SampleBlock,
+} from "../../schema/records.ts";
 import { type Instant, later } from "../../schema/time.ts";
+import { endsOf } from "../../stats/places.ts";
 
 /** What is left in the log to tell the clock by. */
 export const EVIDENCE = ["edges", "exchanges", "load", "arrival"] as const;
@@ -43,25 +49,32 @@ export async function writeRestarted(
   const truth = await writeVirtualCapture(`${dir}/whole`, { seed, durationS });
   const r = random(seed, "restarts");
   const recount = new Recount(pausesOf(r, durationS), truth, r.integer(2 ** 31));
-  let [log, epoch]: [LogWriter?, Instant<"host">?] = [];
+  let written: { readonly log: LogWriter; readonly epoch: Instant<"host"> } | undefined;
   for (const x of readCapture(runPaths(`${dir}/whole`).capture)) {
-    if (x.kind === "session") {
-      log = new LogWriter(createRun(`${dir}/run`).capture, x.session);
-      epoch = x.session.hostEpoch;
-    } else if (x.kind === "attachment" && x.name !== "session.json")
-      log!.attach(x.name, x.mediaType, x.data);
-    else if (x.kind === "layout") log!.declareRows(x.layout);
-    else if (x.kind === "channel") log!.declareTelemetry(x.channel);
-    else if (x.kind === "read") log!.read(x.read);
-    else if (x.kind === "pair") log!.clockPair(x.pair);
-    else if (x.kind === "mark" && isKept(x.mark, evidence)) log!.mark(x.mark);
+    if (x.kind === "session")
+      written = {
+        log: new LogWriter(createRun(`${dir}/run`).capture, x.session),
+        epoch: x.session.hostEpoch,
+      };
+    if (!written) continue;
+    const { log } = written;
+    if (x.kind === "attachment" && x.name !== "session.json")
+      log.attach(x.name, x.mediaType, x.data);
+    else if (x.kind === "layout") log.declareRows(x.layout);
+    else if (x.kind === "channel") log.declareTelemetry(x.channel);
+    else if (x.kind === "read") log.read(x.read);
+    else if (x.kind === "pair") log.clockPair(x.pair);
+    else if (x.kind === "mark" && isKept(x.mark, evidence)) log.mark(x.mark);
     else if (x.kind === "rows") {
       const block = recount.block(x.block);
-      if (block) log!.rows(block);
+      if (block) log.rows(block);
     }
   }
-  if (evidence === "exchanges") writeExchanges(log!, epoch!, recount, truth, r);
-  log!.close();
+  if (!written) throw new Error(`${dir}/whole names no session`);
+  const { log, epoch } = written;
+  if (evidence === "exchanges")
+    for (const e of exchanges(recount, truth, epoch, r)) log.exchange(e);
+  log.close();
   return {
     truth,
     segments: recount.segments,
@@ -109,7 +122,7 @@ class Recount {
     }
     const again = this.#away || this.segments.length === 0;
     if (again) this.#begin(b);
-    const segment = this.segments[this.segments.length - 1]!;
+    const [, segment] = endsOf(this.segments);
     const firstIndex = b.firstIndex - segment.shift;
     segment.to = firstIndex + b.rows - 1;
     this.#next = segment.to + 1;
@@ -130,13 +143,12 @@ class Recount {
 }
 
 /** Every half second the device stamps a ping, if it is there and has sent rows; both ways take what USB takes. */
-function writeExchanges(
-  log: LogWriter,
-  epoch: Instant<"host">,
+function* exchanges(
   recount: Recount,
   { bench }: Truth,
+  epoch: Instant<"host">,
   r: Random,
-): void {
+): Generator<ClockExchange> {
   const { clock } = bench;
   for (const s of recount.segments) {
     const [fromNs, toNs] = [clock.rowNs(s.from + s.shift), clock.rowNs(s.to + s.shift)];
@@ -145,13 +157,13 @@ function writeExchanges(
       const after = clock.rowAt(t);
       const [t0, t1] = [clock.rowNs(after - 1), clock.rowNs(after)];
       const tick = recount.tick(after - 1 - s.shift + (t - t0) / (t1 - t0));
-      log.exchange({
+      yield {
         stream: bench.layout.stream,
         sent: later(epoch, t - way()),
         deviceReceived: tick,
         deviceSent: tick,
         received: later(epoch, t + way()),
-      });
+      };
     }
   }
 }
