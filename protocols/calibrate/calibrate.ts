@@ -9,9 +9,10 @@ import type {
   FoundSkew,
   Quantity,
 } from "../../schema/documents/calibration.ts";
-import type { Sensor } from "../../schema/rig.ts";
+import type { Rig, Sensor } from "../../schema/rig.ts";
 import { formatQuantity } from "../../schema/units.ts";
 import type { MeasuredRun } from "./levels.ts";
+import { valueAt } from "../../stats/places.ts";
 
 /** What is known of a run: nothing flows; one sensor sees this value; its references are to be believed. */
 export type Step =
@@ -38,7 +39,7 @@ export function calibrate(
   instrumentU: number,
 ): { sensors: CalibratedSensor[]; skew: FoundSkew[]; remarks: string[] } {
   const remarks: string[] = [];
-  const points = new Map<string, { rail: string; quantity: Quantity; list: CalibrationPoint[] }>();
+  const points = new Map<string, Looked & { readonly list: CalibrationPoint[] }>();
   const add = (run: MeasuredRun, rail: string, quantity: Quantity, value: number): void => {
     const key = `${rail} ${quantity}`;
     const level = run.levels.find((l) => l.rail === rail && l.quantity === quantity);
@@ -56,7 +57,7 @@ export function calibrate(
     if (s.kind === "zero")
       for (const l of s.run.levels) {
         if (l.quantity !== "current") continue;
-        const { perCount, offsetU } = statedSensor(steps, l.rail, "current");
+        const { perCount, offsetU } = sensorOf(s.run.rig, l);
         const u = l.u * Math.abs(perCount);
         if (u > Math.max(offsetU, 5 * Math.abs(perCount)))
           throw new InputError(
@@ -70,8 +71,8 @@ export function calibrate(
       }
     if (s.kind === "reading") add(s.run, s.rail, s.quantity, s.value);
   }
-  const sensors = [...points.values()].map(({ rail, quantity, list }) =>
-    byPoints(rail, quantity, statedSensor(steps, rail, quantity), list, instrumentU),
+  const sensors = [...points.values()].map((of) =>
+    byPoints(of, sensorOf(valueAt(steps, 0).run.rig, of), of.list, instrumentU),
   );
   for (const s of steps) {
     if (s.kind !== "reference") continue;
@@ -90,18 +91,25 @@ export function calibrate(
   return { sensors, skew, remarks };
 }
 
-function statedSensor(steps: readonly Step[], rail: string, quantity: Quantity): Sensor {
-  return steps[0]!.run.rig.rails.find((r) => r.name === rail)![quantity]!;
+/** Which sensor of a rig. */
+interface Looked {
+  readonly rail: string;
+  readonly quantity: Quantity;
+}
+
+function sensorOf(rig: Rig, { rail, quantity }: Looked): Sensor {
+  const sensor = rig.rails.find((r) => r.name === rail)?.[quantity];
+  if (!sensor) throw new RangeError(`rig ${rig.name} has no sensor ${rail} ${quantity}`);
+  return sensor;
 }
 
 function byPoints(
-  rail: string,
-  quantity: Quantity,
+  of: Looked,
   stated: Sensor,
   points: readonly CalibrationPoint[],
   instrumentU: number,
 ): CalibratedSensor {
-  const what = `${rail} ${quantity}`;
+  const what = `${of.rail} ${of.quantity}`;
   const { perCount } = stated;
   const u = (p: CalibrationPoint): number => Math.max(p.count_u * Math.abs(perCount), 1e-9);
   const weight = points.reduce((sum, p) => sum + u(p) ** -2, 0);
@@ -122,20 +130,20 @@ function byPoints(
     throw new InputError(`${what}: its zeros lie apart from each other; something flowed in one`);
   if (slope === 0)
     throw new InputError(`${what}: all its readings are alike though its counts differ`);
-  const residuals = points.map((p) => p.value - v0 - slope * (p.count - c0));
-  const chi2 = residuals.reduce((sum, r, i) => sum + (r / u(points[i]!)) ** 2, 0);
+  const residual = (p: CalibrationPoint): number => p.value - v0 - slope * (p.count - c0);
+  const chi2 = points.reduce((sum, p) => sum + (residual(p) / u(p)) ** 2, 0);
   const dof = points.length - (apart ? 2 : 1);
   const birge = dof > 0 ? Math.max(1, Math.sqrt(chi2 / dof)) : 1;
   const slopeU = apart ? (birge * 1) / Math.sqrt(spread) : 0;
   const zeroCount = c0 - v0 / slope;
   const offsetU = Math.hypot(birge / Math.sqrt(weight), slopeU * (zeroCount - c0));
   return {
-    ...line(rail, quantity, stated, slope, zeroCount),
+    ...line(of, stated, { perCount: slope, zeroCount }),
     gain_u: apart ? Math.hypot(slopeU / slope, instrumentU) : stated.gainU,
     offset_u: offsetU,
     method: zerosOnly ? "zero" : "readings",
     points,
-    residual_rms: Math.sqrt(residuals.reduce((sum, r) => sum + r * r, 0) / residuals.length),
+    residual_rms: Math.sqrt(points.reduce((sum, p) => sum + residual(p) ** 2, 0) / points.length),
   };
 }
 
@@ -143,12 +151,9 @@ function byPoints(
 function byReference(run: MeasuredRun): CalibratedSensor[] {
   const found = run.disciplines.flatMap((d) => {
     if (!d.fit) return [];
-    const stated = run.rig.rails.find((r) => r.name === d.rail)![d.quantity]!;
-    const corrected = run.corrected.rails.find((r) => r.name === d.rail)![d.quantity]!;
-    const { perCount, zeroCount } = corrected;
     return [
       {
-        ...line(d.rail, d.quantity, stated, perCount, zeroCount),
+        ...line(d, sensorOf(run.rig, d), sensorOf(run.corrected, d)),
         gain_u: d.gainU,
         offset_u: d.offsetU,
         method: "reference" as const,
@@ -166,11 +171,9 @@ function byReference(run: MeasuredRun): CalibratedSensor[] {
 
 /** A line in counts, and what it is against the stated one. */
 function line(
-  rail: string,
-  quantity: Quantity,
+  { rail, quantity }: Looked,
   stated: Sensor,
-  perCount: number,
-  zeroCount: number,
+  { perCount, zeroCount }: Pick<Sensor, "perCount" | "zeroCount">,
 ): Omit<CalibratedSensor, "gain_u" | "offset_u" | "method" | "points" | "residual_rms"> {
   return {
     rail,

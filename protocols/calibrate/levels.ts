@@ -12,6 +12,7 @@ import { openRun } from "../../capture/run.ts";
 import { type FoundSkew, type Quantity, QUANTITIES } from "../../schema/documents/calibration.ts";
 import { InputError } from "../../schema/errors.ts";
 import type { Rig, Sensor } from "../../schema/rig.ts";
+import { valueAt } from "../../stats/places.ts";
 
 export interface Level {
   readonly rail: string;
@@ -43,12 +44,13 @@ export function measureRun(dir: string): MeasuredRun {
   const { capture } = openRun(dir);
   const scan = scanCapture(capture);
   const logged = scan.attachments.get("rig.json");
-  if (!scan.stream || !scan.rig || !logged)
+  const { stream } = scan;
+  const clock = stream && fitClocks(scan).daq;
+  if (!stream || !clock || !scan.rig || !logged)
     throw new InputError(`${dir} holds no physical trace; record one with --rig`);
   const rig = loggedRig(capture, logged);
-  const clock = fitClocks(scan).daq!;
   const runs = function* (): Generator<AlignedRun> {
-    yield* new Timeline({ path: capture, rig }, scan.stream!, clock).runs();
+    yield* new Timeline({ path: capture, rig }, stream, clock).runs();
     assertUnchanged(scan);
   };
   return {
@@ -59,7 +61,7 @@ export function measureRun(dir: string): MeasuredRun {
     corrected: scan.rig,
     disciplines: scan.disciplines,
     levels: levelsOf(dir, rig, runs()),
-    skew: () => rig.rails.flatMap((_, r) => skewOf(rig, r, runs())),
+    skew: () => rig.rails.flatMap((_, rail) => skewOf(rig, rail, runs())),
   };
 }
 
@@ -68,6 +70,8 @@ interface Column {
   readonly quantity: Quantity;
   readonly sensor: Sensor;
   readonly means: number[];
+  /** Of the mean that is under way. */
+  rows: number;
   sum: number;
   clipped: boolean;
 }
@@ -76,32 +80,21 @@ function levelsOf(dir: string, rig: Rig, runs: Iterable<AlignedRun>): Level[] {
   const columns = rig.rails.flatMap((rail, r): Column[] =>
     QUANTITIES.flatMap((quantity) => {
       const sensor = rail[quantity];
-      return sensor ? [{ rail: r, quantity, sensor, means: [], sum: 0, clipped: false }] : [];
+      return sensor
+        ? [{ rail: r, quantity, sensor, means: [], rows: 0, sum: 0, clipped: false }]
+        : [];
     }),
   );
   const part = Math.max(1, Math.round(PART_S * rig.device.rowHz));
-  let rows = 0;
   for (const run of runs)
-    for (let i = run.from; i < run.to; i++) {
-      for (const c of columns) {
-        const value = columnOf(run, c)[i]!;
-        c.sum += value;
-        c.clipped ||= saturated(c.sensor, value);
-      }
-      if (++rows < part) continue;
-      rows = 0;
-      for (const c of columns) {
-        c.means.push(c.sum / part);
-        c.sum = 0;
-      }
-    }
-  if (columns[0]!.means.length < LEAST_PARTS)
+    for (const c of columns) add(c, columnOf(run, c).subarray(run.from, run.to), part);
+  if (columns.some((c) => c.means.length < LEAST_PARTS))
     throw new InputError(`${dir} is too short to calibrate by: at least ${LEAST_PARTS * PART_S} s`);
   return columns.map(({ rail, quantity, sensor, means, clipped }) => {
     const mean = means.reduce((a, b) => a + b, 0) / means.length;
     const square = means.reduce((sum, m) => sum + (m - mean) ** 2, 0) / (means.length - 1);
     return {
-      rail: rig.rails[rail]!.name,
+      rail: valueAt(rig.rails, rail).name,
       quantity,
       count: mean / sensor.perCount + sensor.zeroCount,
       u: Math.sqrt(square / means.length) / Math.abs(sensor.perCount),
@@ -110,14 +103,27 @@ function levelsOf(dir: string, rig: Rig, runs: Iterable<AlignedRun>): Level[] {
   });
 }
 
+/** @param part rows of a mean. */
+function add(c: Column, values: Float64Array, part: number): void {
+  for (const value of values) {
+    c.sum += value;
+    c.clipped ||= saturated(c.sensor, value);
+    if (++c.rows < part) continue;
+    c.means.push(c.sum / part);
+    c.rows = c.sum = 0;
+  }
+}
+
 function saturated({ clip, perCount, zeroCount }: Sensor, value: number): boolean {
   const count = Math.round(value / perCount + zeroCount);
   return clip !== undefined && (count <= clip[0] || count >= clip[1]);
 }
 
 function columnOf(run: AlignedRun, c: Pick<Column, "rail" | "quantity">): Float64Array {
-  const { voltageV, currentA, powerW } = run.rails[c.rail]!;
-  return c.quantity === "voltage" ? voltageV! : c.quantity === "current" ? currentA! : powerW;
+  const { voltageV, currentA, powerW } = valueAt(run.rails, c.rail);
+  const column = { voltage: voltageV, current: currentA, power: powerW }[c.quantity];
+  if (!column) throw new RangeError(`a rail without its ${c.quantity}`);
+  return column;
 }
 
 const REACH = 16;
@@ -128,16 +134,15 @@ const SEGMENTS = 8;
  * is most negative, between rows by a parabola; its scatter over eighths of the run is its uncertainty.
  */
 function skewOf(rig: Rig, rail: number, runs: Iterable<AlignedRun>): FoundSkew[] {
-  if (!rig.rails[rail]!.voltage || !rig.rails[rail]!.current) return [];
+  const { name, voltage, current } = valueAt(rig.rails, rail);
+  if (!voltage || !current) return [];
   const products: Float64Array[] = [];
   for (const run of runs) {
-    const { voltageV, currentA } = run.rails[rail]!;
+    const dv = stepsOf(columnOf(run, { rail, quantity: "voltage" }));
+    const da = stepsOf(columnOf(run, { rail, quantity: "current" }));
     const sums = new Float64Array(2 * REACH + 1);
-    for (let i = run.from + REACH + 1; i < run.to - REACH; i++) {
-      const dv = voltageV![i]! - voltageV![i - 1]!;
-      for (let k = -REACH; k <= REACH; k++)
-        sums[k + REACH]! -= dv * (currentA![i - k]! - currentA![i - k - 1]!);
-    }
+    for (let i = run.from + REACH + 1; i < run.to - REACH; i++)
+      for (let k = -REACH; k <= REACH; k++) sums[k + REACH]! -= dv[i]! * da[i - k]!;
     products.push(sums);
   }
   const lags = Array.from({ length: SEGMENTS }, (_, s) => {
@@ -151,23 +156,28 @@ function skewOf(rig: Rig, rail: number, runs: Iterable<AlignedRun>): FoundSkew[]
   const periodNs = 1e9 / rig.device.rowHz;
   return [
     {
-      rail: rig.rails[rail]!.name,
+      rail: name,
       skew_ns: mean * periodNs,
       skew_u_ns: Math.sqrt(square / SEGMENTS) * periodNs,
     },
   ];
 }
 
+/** From each row's predecessor to it; 0 of the first. */
+function stepsOf(column: Float64Array): Float64Array {
+  return column.map((x, i) => x - (column[i - 1] ?? x));
+}
+
 const total = (list: readonly Float64Array[], k: number): number =>
-  list.reduce((sum, x) => sum + x[k]!, 0);
+  list.reduce((sum, x) => sum + valueAt(x, k), 0);
 
 /** Where the peak lies, rows; null where none stands out of the noise of the rest. */
 function peakOf(x: Float64Array): number | null {
-  let best = 1;
-  for (let k = 1; k < x.length - 1; k++) if (x[k]! > x[best]!) best = k;
+  const best =
+    1 + x.subarray(1, -1).reduce((most, v, k, inner) => (v > valueAt(inner, most) ? k : most), 0);
   const rest = x.filter((_, k) => Math.abs(k - best) > REACH / 2);
   const noise = Math.sqrt(rest.reduce((sum, v) => sum + v * v, 0) / rest.length);
-  if (!(x[best]! > 4 * noise)) return null;
-  const [a, b, c] = [x[best - 1]!, x[best]!, x[best + 1]!];
+  const [a, b, c] = [valueAt(x, best - 1), valueAt(x, best), valueAt(x, best + 1)];
+  if (!(b > 4 * noise)) return null;
   return best - REACH + (a - c) / (2 * (a - 2 * b + c));
 }
