@@ -4,6 +4,7 @@
 import type { TelemetryChannel, TelemetryRead } from "../schema/records.ts";
 import { instant } from "../schema/time.ts";
 import type { RowSink } from "./provider.ts";
+import { valueAt } from "../stats/places.ts";
 
 /** Stands in `stamp` where the source gave no time: "not known" of docs/capture.md. */
 export const NO_STAMP = -(2n ** 63n);
@@ -42,14 +43,14 @@ export function readAt(
   i: number,
   channels: readonly TelemetryChannel[],
 ): TelemetryRead {
-  const stamp = batch.stamp[i]!;
+  const stamp = valueAt(batch.stamp, i);
   return {
-    channel: channels[batch.channel[i]!]!.name,
-    before: instant(batch.before[i]!),
-    after: instant(batch.after[i]!),
+    channel: valueAt(channels, valueAt(batch.channel, i)).name,
+    before: instant(valueAt(batch.before, i)),
+    after: instant(valueAt(batch.after, i)),
     stamp: stamp === NO_STAMP ? null : instant(stamp),
-    value: batch.value[i]!,
-    code: batch.code[i]!,
+    value: valueAt(batch.value, i),
+    code: valueAt(batch.code, i),
   };
 }
 
