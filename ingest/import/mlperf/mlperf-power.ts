@@ -14,6 +14,7 @@ import { readLines, toNumber } from "../shared/lines.ts";
 import { presentSensors, rowSink, usualHz } from "../shared/rows.ts";
 import { textLayout, textRows, timedRig } from "../shared/text-rows.ts";
 import { append } from "../../../schema/lists.ts";
+import { valueAt } from "../../../stats/places.ts";
 
 const WHAT = "a PTDaemon sample log";
 const SPL = "spl.txt";
@@ -86,14 +87,15 @@ function findSpl(source: string): string {
   // Whatever is no folder is opened, and refused there by what it is.
   if (!statSync(source).isDirectory()) return source;
   const found = readdirSync(source).filter((n) => n.endsWith(SPL));
-  if (found.length !== 1)
+  const [only] = found;
+  if (only === undefined || found.length > 1)
     throw inputError(
       found.length === 0 ? "no sample log" : "several sample logs, name one of them",
       source,
       `one *${SPL}`,
       found.sort().join(", "),
     );
-  return join(source, found[0]!);
+  return join(source, only);
 }
 
 function surveySpl(path: string, context: ImportContext): Survey {
@@ -123,7 +125,7 @@ const AGREEMENT_W = 0.1;
 /** Whether watts are V·A·PF, or the sum of the phases; true where the columns for that are not there. */
 function agrees(columns: readonly string[], values: readonly number[]): boolean {
   const value = (name: string): number => values[columns.indexOf(name)] ?? NaN;
-  const phases = values.filter((_, i) => /^ch\d+_watts$/.test(columns[i]!));
+  const phases = values.filter((_, i) => /^ch\d+_watts$/.test(valueAt(columns, i)));
   // PTDaemon prints −1 for a power factor that its meter does not give.
   const factor = value("pf") < 0 ? NaN : value("pf");
   const expected =
@@ -176,21 +178,26 @@ function* samples(
 /** `Time,T,Name,x,…,Mark,text,Ch1,Name,x,…` → names and numbers; undefined when it is not that. */
 function parse(text: string): { time: string; names: string[]; values: number[] } | undefined {
   const cells = text.split(",").map((c) => c.trim());
-  if (cells[0] !== "Time" || cells.length < 4) return undefined;
+  const [begin, time, ...rest] = cells;
+  if (begin !== "Time" || time === undefined || rest.length < 2) return undefined;
   const names: string[] = [];
   const values: number[] = [];
   let prefix = "";
-  for (let i = 2; i < cells.length; i += 2) {
-    if (/^Ch\d+$/.test(cells[i]!)) prefix = `${cells[i++]!.toLowerCase()}_`;
-    const value = cells[i + 1];
-    if (value === undefined) return undefined;
-    if (cells[i] === "Mark") continue;
+  for (let i = 0; i < rest.length; i += 2) {
+    const channel = /^Ch\d+$/.exec(valueAt(rest, i));
+    if (channel) {
+      prefix = `${channel[0].toLowerCase()}_`;
+      i++;
+    }
+    const [name, value] = rest.slice(i, i + 2);
+    if (name === undefined || value === undefined) return undefined;
+    if (name === "Mark") continue;
     const number = toNumber(value);
     if (number === undefined) return undefined;
-    names.push(prefix + cells[i]!.toLowerCase());
+    names.push(prefix + name.toLowerCase());
     values.push(number);
   }
-  return { time: cells[1]!, names, values };
+  return { time, names, values };
 }
 
 type Six = [number, number, number, number, number, number];

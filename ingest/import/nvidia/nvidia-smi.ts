@@ -26,7 +26,7 @@ interface Column {
 
 type Kind = Pick<TelemetryChannel, "quantity" | "unit"> & { readonly toSi: number };
 
-const BY_UNIT: Readonly<Record<string, Kind>> = {
+const UNITS = {
   W: { quantity: "power", unit: "W", toSi: 1 },
   mW: { quantity: "power", unit: "W", toSi: 1e-3 },
   MHz: { quantity: "frequency", unit: "Hz", toSi: 1e6 },
@@ -35,15 +35,16 @@ const BY_UNIT: Readonly<Record<string, Kind>> = {
   "%": { quantity: "ratio", unit: "1", toSi: 0.01 },
   MiB: { quantity: "bytes", unit: "B", toSi: 1048576 },
   C: { quantity: "temperature", unit: "degC", toSi: 1 },
-};
+} as const satisfies Record<string, Kind>;
+const BY_UNIT: Readonly<Record<string, Kind>> = UNITS;
 /** Fields that nvidia-smi prints without a unit. */
 const BY_NAME: readonly (readonly [RegExp, Kind])[] = [
-  [/^temperature\./, BY_UNIT.C!],
-  [/^(module\.|enforced\.)?power\./, BY_UNIT.W!],
-  [/^clocks\.(?!.*reasons)/, BY_UNIT.MHz!],
-  [/^utilization\./, BY_UNIT["%"]!],
-  [/^memory\./, BY_UNIT.MiB!],
-  [/^fan\.speed$/, BY_UNIT["%"]!],
+  [/^temperature\./, UNITS.C],
+  [/^(module\.|enforced\.)?power\./, UNITS.W],
+  [/^clocks\.(?!.*reasons)/, UNITS.MHz],
+  [/^utilization\./, UNITS["%"]],
+  [/^memory\./, UNITS.MiB],
+  [/^fan\.speed$/, UNITS["%"]],
   [/^(pstate|clocks_.*reasons.*|clocks.*reasons.*)$/, { quantity: "state", unit: "1", toSi: 1 }],
 ];
 

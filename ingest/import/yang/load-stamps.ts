@@ -5,6 +5,7 @@
 
 import type { Mark, Note } from "../../../schema/records.ts";
 import type { Instant } from "../../../schema/time.ts";
+import { neighbours, valueAt } from "../../../stats/places.ts";
 import { leastOf, upperMedian } from "../../../stats/summary.ts";
 
 /** Stretches of one kind that differ by no more are one pattern; 10 % is the most in captures seen. */
@@ -47,7 +48,7 @@ function told(stamps: readonly Instant<"host">[], broken: readonly Broken[]): st
     return `${many}, and their pattern does not tell which, the last off or any other; on and off are swapped from there on`;
   const places = broken.map(({ stretch, missing, kind }) => {
     const [from, to] = [stretch, stretch + 1].map((i) =>
-      (Number(stamps[i]! - stamps[0]!) / 1e9).toFixed(3),
+      (Number(valueAt(stamps, i) - valueAt(stamps, 0)) / 1e9).toFixed(3),
     );
     const between = `between ${from} and ${to} s after the first`;
     if (missing === 1) return `the ${kind === "on" ? "off" : "on"} ${between}`;
@@ -65,10 +66,10 @@ function told(stamps: readonly Instant<"host">[], broken: readonly Broken[]): st
 
 /** Where stamps are missing, if all other stretches are alike; else none. */
 function brokenStretches(stamps: readonly Instant<"host">[]): Broken[] {
-  const steps = stamps.slice(1).map((t, i) => Number(t - stamps[i]!));
+  const steps = [...neighbours(stamps)].map(([from, to], at) => ({ at, ns: Number(to - from) }));
   // From the last off to the end of the recording may be any time.
   steps.pop();
-  const longest = steps.map((_, i) => i).sort((a, b) => steps[b]! - steps[a]!);
+  const longest = steps.toSorted((a, b) => b.ns - a.ns);
   for (let n = 2 - (stamps.length % 2 === 0 ? 1 : 0); n <= MOST_MISSING; n += 2) {
     const apart = asBroken(steps, longest.slice(0, n), 1);
     if (apart) return apart;
@@ -78,27 +79,36 @@ function brokenStretches(stamps: readonly Instant<"host">[]): Broken[] {
   return [];
 }
 
-/** The stretches `at` as broken ones, `missing` stamps each, if all others then make a pattern that says so. */
+/** From one stamp to the next, the `at`th of all. */
+interface Step {
+  readonly at: number;
+  readonly ns: number;
+}
+
+/** The steps `merged` as broken ones, `missing` stamps each, if all others then make a pattern that says so. */
 function asBroken(
-  steps: readonly number[],
-  at: readonly number[],
+  steps: readonly Step[],
+  merged: readonly Step[],
   missing: 1 | 2,
 ): Broken[] | undefined {
-  const kindOf = (i: number): number => (i + missing * at.filter((b) => b < i).length) % 2;
-  const kinds: [number[], number[]] = [[], []];
-  steps.forEach((d, i) => !at.includes(i) && kinds[kindOf(i)]!.push(d));
-  if (kinds.some((k) => k.length < LEAST_STRETCHES)) return undefined;
-  const typical = kinds.map((k) => upperMedian(k)!);
-  const alike = (d: number, as: number): boolean => Math.abs(d - as) <= ALIKE * as;
-  const isPattern = kinds.every((k, i) => k.every((d) => alike(d, typical[i]!)));
-  const isMerged = at.every((b) => {
-    const once = typical[0]! + typical[1]!;
-    return alike(steps[b]!, missing === 1 ? once : once + typical[kindOf(b)]!);
-  });
-  const shortest = leastOf(at.map((b) => steps[b]!));
-  const standOut = kinds.flat().every((d) => (1 + ALIKE) * d < shortest);
+  const kindOf = ({ at }: Step): "on" | "off" =>
+    (at + missing * merged.filter((b) => b.at < at).length) % 2 === 0 ? "on" : "off";
+  const whole = steps.filter((s) => !merged.includes(s));
+  const lengths = (kind: "on" | "off"): number[] =>
+    whole.filter((s) => kindOf(s) === kind).map((s) => s.ns);
+  const [on, off] = [lengths("on"), lengths("off")];
+  if (on.length < LEAST_STRETCHES || off.length < LEAST_STRETCHES) return undefined;
+  const typical = { on: upperMedian(on) ?? NaN, off: upperMedian(off) ?? NaN };
+  const alike = (ns: number, as: number): boolean => Math.abs(ns - as) <= ALIKE * as;
+  const isPattern = whole.every((s) => alike(s.ns, typical[kindOf(s)]));
+  const once = typical.on + typical.off;
+  const isMerged = merged.every((b) =>
+    alike(b.ns, missing === 1 ? once : once + typical[kindOf(b)]),
+  );
+  const shortest = leastOf(merged.map((b) => b.ns));
+  const standOut = whole.every((s) => (1 + ALIKE) * s.ns < shortest);
   if (!isPattern || !isMerged || !standOut) return undefined;
-  return at
-    .map((stretch) => ({ stretch, missing, kind: kindOf(stretch) === 0 ? "on" : "off" }) as const)
+  return merged
+    .map((b): Broken => ({ stretch: b.at, missing, kind: kindOf(b) }))
     .sort((a, b) => a.stretch - b.stretch);
 }

@@ -17,7 +17,7 @@ import {
   type WireEdge,
 } from "../../../schema/wire/frame-records.ts";
 import { decodeReply, type Reply } from "../../../schema/wire/frame-replies.ts";
-import { BlockFlag, type SampleBlock } from "../../../schema/records.ts";
+import { BlockFlag } from "../../../schema/records.ts";
 import {
   FrameSplitter,
   type SplitterCounts,
@@ -233,7 +233,16 @@ export class FrameDecoder {
     const isUsed = (flags & BlockFlag.duplicate) === 0;
     if (this.#clock.goesOn && isUsed) flags |= this.#rebase(s, after, refused);
     const { index, tick } = this.#clock.place(s.index, s.tick);
-    this.#emit(this.#options.stream, index, tick, s.rows, flags, s.data, before, after);
+    this.#sink.rows({
+      stream: this.#options.stream,
+      firstIndex: index,
+      deviceTick: tick,
+      hostBefore: before,
+      hostAfter: after,
+      rows: s.rows,
+      flags,
+      bytes: s.data,
+    });
     this.#records.rows += s.rows;
     if (!isUsed) return;
     if (s.sampledLines !== 0) this.#sampledEdges(s);
@@ -275,29 +284,6 @@ export class FrameDecoder {
       ...(after === null ? {} : { t: after }),
     });
     return BlockFlag.gapBefore | BlockFlag.restart;
-  }
-
-  #emit(
-    stream: string,
-    firstIndex: number,
-    deviceTick: bigint,
-    rows: number,
-    flags: number,
-    bytes: Uint8Array,
-    hostBefore: Stamp,
-    hostAfter: Stamp,
-  ): void {
-    const block: SampleBlock = {
-      stream,
-      firstIndex,
-      deviceTick,
-      hostBefore,
-      hostAfter,
-      rows,
-      flags,
-      bytes,
-    };
-    this.#sink.rows(block);
   }
 
   #sampledEdges(s: Samples): void {
@@ -342,7 +328,16 @@ export class FrameDecoder {
         READING_BYTES,
       );
       const { tick } = this.#clock.place(0, r.endTick);
-      this.#emit(stream, index, tick, 1, flags, bytes, before, after);
+      this.#sink.rows({
+        stream,
+        firstIndex: index,
+        deviceTick: tick,
+        hostBefore: before,
+        hostAfter: after,
+        rows: 1,
+        flags,
+        bytes,
+      });
       this.#records.readings++;
     }
   }

@@ -24,13 +24,22 @@ const [HALF, TICKS, RATE_ERROR] = [0.5, 2, 1e-3];
 /** A device that counts every nanosecond is there after 292 years; the log keeps no more. */
 const TICK_LIMIT = 2n ** 63n;
 
+/** Of the stream: where the last block ended, how many rows it had, when it was read and made. */
+interface Used {
+  readonly index: number;
+  readonly rows: number;
+  readonly tick: bigint;
+  readonly after: Stamp;
+  readonly madeBy: Stamp;
+}
+
 export class RunClock {
   #rates: RunRates;
   /** Index and tick of the run's zero on the stream's own count; (0, 0) until the device restarts. */
   #base = { index: 0, tick: 0n };
   #isPlaced = false;
   /** End of the last block used, on the stream's own count; when it was read, and by when it was made. */
-  #last: { index: number; rows: number; tick: bigint; after: Stamp; madeBy: Stamp } | null = null;
+  #last: Used | null = null;
 
   constructor(rates: RunRates) {
     this.#rates = rates;
@@ -94,9 +103,9 @@ export class RunClock {
    */
   edgeAt(e: WireEdge, after: Stamp): number | null {
     const since = this.#rowsAfterLast(e.tick);
-    const index = this.#last!.index - this.#base.index + since;
+    const index = this.#used.index - this.#base.index + since;
     const late = e.index - index; // the first row at or after it: 0 to 1
-    const slack = this.#slack(HALF, since + this.#last!.rows);
+    const slack = this.#slack(HALF, since + this.#used.rows);
     const agree = late >= -slack && (late <= 1 + slack || e.index === 0); // none is before row 0
     return agree && this.#isNear(since, after) ? index : null;
   }
@@ -119,7 +128,7 @@ export class RunClock {
     isFromZero: boolean,
     refused: number,
   ): { missing: number; index: number; tick: bigint } {
-    const last = this.#last!;
+    const last = this.#used;
     // From the end of one read to that of another, of which each has just brought the last row of its block; so it
     // holds this run's rows so far too. (A read may have begun long before, when there was nothing to be read.)
     const pauseNs =
@@ -147,17 +156,23 @@ export class RunClock {
 
   /** Rows are made before they are read, and at their rate: a backlog read at once was made one after the other. */
   #madeBy(index: number, after: Stamp): Stamp {
-    const last = this.#last!;
+    const last = this.#used;
     if (after === null || last.madeBy === null) return after;
     const sinceNs = ((index - last.index) / this.#rates.rowHz) * 1e9 * (1 + RATE_ERROR);
     const atRate = later(last.madeBy, sinceNs);
     return atRate < after ? atRate : after;
   }
 
+  /** The last block that was used. @throws RangeError before there is one. */
+  get #used(): Used {
+    if (this.#last === null) throw new RangeError("no rows have come");
+    return this.#last;
+  }
+
   /** From the last row used to this tick of the run. */
   #rowsAfterLast(tick: bigint): number {
     const perRow = this.#rates.tickHz / this.#rates.rowHz;
-    return Number(this.#base.tick + tick - this.#last!.tick) / perRow;
+    return Number(this.#base.tick + tick - this.#used.tick) / perRow;
   }
 
   /** @param distance in rows, from the beginning of the last block. */
@@ -169,20 +184,20 @@ export class RunClock {
   #isNear(rows: number, after: Stamp): boolean {
     const most = SIDE_DELAY_S * this.#rates.rowHz;
     const passed = this.#passed(after);
-    const blocks = SIDE_BLOCKS * this.#last!.rows;
+    const blocks = SIDE_BLOCKS * this.#used.rows;
     return rows >= -most - blocks && rows <= (passed === Infinity ? most : passed) + blocks;
   }
 
   /** Rows after the last one used, by its index. */
   #aheadOf(s: Samples): number {
-    return this.#base.index + s.index - this.#last!.index;
+    return this.#base.index + s.index - this.#used.index;
   }
 
   /** Whether its tick lies where its index does. */
   #isOnLine(s: Samples): boolean {
     const ahead = this.#aheadOf(s);
     const off = this.#rowsAfterLast(s.tick) - ahead;
-    return Math.abs(off) <= this.#slack(HALF * s.rows, ahead + this.#last!.rows);
+    return Math.abs(off) <= this.#slack(HALF * s.rows, ahead + this.#used.rows);
   }
 
   /** Rows that the host's clock leaves room for since the block before; without stamps as many as you like. */
