@@ -1,27 +1,23 @@
 // Integrals and spread of a column between rows a and b, as plain loops: what Integrator adds up.
 
+import type { AlignedRun } from "../align/timeline.ts";
 import { NS_PER_S } from "../schema/time.ts";
 
 /**
- * How long each row of [a, b] counts, s, so that ∫ c dt is the sum of c · w: by straight lines between
- * the rows, or, where rows are means over the time to the next, up to the next. Fills `w` from index 0.
+ * How long each row counts, s, so that ∫ c dt is the sum of c · w: by straight lines between the rows, or,
+ * where rows are means over the time to the next, up to the next. Fills `w`, which is no shorter than `tNs`.
  */
-export function weights(
-  tNs: Float64Array,
-  a: number,
-  b: number,
-  holds: boolean,
-  w: Float64Array,
-): void {
+export function weights(tNs: Float64Array, holds: boolean, w: Float64Array): void {
   const after = (holds ? 1 : 0.5) / NS_PER_S;
   const before = holds ? 0 : after;
+  const last = tNs.length - 1;
   let dt = 0;
-  for (let i = a; i < b; i++) {
+  for (let i = 0; i < last; i++) {
     const next = tNs[i + 1]! - tNs[i]!;
-    w[i - a] = dt * before + next * after;
+    w[i] = dt * before + next * after;
     dt = next;
   }
-  w[b - a] = dt * before;
+  w[last] = dt * before;
 }
 
 /** Σ c[a + i] · w[i] over the rows a … b. */
@@ -44,23 +40,39 @@ function weightedFours(c: Float64Array, a: number, n: number, w: Float64Array): 
   return even + odd;
 }
 
-/** What {@link spread} adds to, and the last two steps it goes on from, newest first. */
-export const Spread = { step0: 0, step1: 1, step2: 2, squareW2Ns: 3, last: 4, before: 5 } as const;
+/** Sums over the steps d from row to row that {@link spread} adds to, and the last two steps it goes on from. */
+export interface StepSums {
+  /** Σ d², Σ d·d′, Σ d·d″, W², and Σ p²·dt, W²·ns. */
+  step0: number;
+  step1: number;
+  step2: number;
+  squareW2Ns: number;
+  last: number;
+  before: number;
+}
 
-/** Adds Σ d², Σ d·d′, Σ d·d″ of the steps d of p, and Σ p²·dt. */
+export const noSteps = (): StepSums => ({
+  step0: 0,
+  step1: 0,
+  step2: 0,
+  squareW2Ns: 0,
+  last: 0,
+  before: 0,
+});
+
+/** Adds the steps between rows a … b of a run. */
 export function spread(
-  tNs: Float64Array,
-  p: Float64Array,
+  { tNs, totalW: p }: Pick<AlignedRun, "tNs" | "totalW">,
   a: number,
   b: number,
-  s: Float64Array,
+  s: StepSums,
 ): void {
   let s0 = 0;
   let s1 = 0;
   let s2 = 0;
   let square = 0;
-  let d1 = s[Spread.last]!;
-  let d2 = s[Spread.before]!;
+  let d1 = s.last;
+  let d2 = s.before;
   let x = p[a]!;
   for (let i = a + 1; i <= b; i++) {
     const y = p[i]!;
@@ -73,42 +85,30 @@ export function spread(
     d1 = d;
     x = y;
   }
-  keep(s, s0, s1, s2, square, d1, d2);
+  s.step0 += s0;
+  s.step1 += s1;
+  s.step2 += s2;
+  s.squareW2Ns += square;
+  s.last = d1;
+  s.before = d2;
 }
 
-/** Adds the same of evenly timed rows whose own sums (align/rows/loops.ts, STEP_SUMS) are given: what crosses into them is left. */
+/** Adds the same of a whole run, evenly timed, whose own sums (align/rows/loops.ts, STEP_SUMS) are given: what crosses into it is left. */
 export function addSteps(
+  { totalW: p, from, to }: Pick<AlignedRun, "totalW" | "from" | "to">,
   own: Float64Array,
-  p: Float64Array,
-  a: number,
-  b: number,
   periodNs: number,
-  s: Float64Array,
+  s: StepSums,
 ): void {
-  const [d1, d2] = [s[Spread.last]!, s[Spread.before]!];
-  const first = p[a + 1]! - p[a]!;
-  const second = b - a > 1 ? p[a + 2]! - p[a + 1]! : 0;
-  s[Spread.step0]! += own[0]!;
-  s[Spread.step1]! += own[1]! + first * d1;
-  s[Spread.step2]! += own[2]! + first * d2 + second * d1;
-  s[Spread.squareW2Ns]! += own[3]! * periodNs;
-  s[Spread.last] = p[b]! - p[b - 1]!;
-  s[Spread.before] = b - a > 1 ? p[b - 1]! - p[b - 2]! : d1;
-}
-
-function keep(
-  s: Float64Array,
-  s0: number,
-  s1: number,
-  s2: number,
-  square: number,
-  d1: number,
-  d2: number,
-): void {
-  s[Spread.step0]! += s0;
-  s[Spread.step1]! += s1;
-  s[Spread.step2]! += s2;
-  s[Spread.squareW2Ns]! += square;
-  s[Spread.last] = d1;
-  s[Spread.before] = d2;
+  const { last: d1, before: d2 } = s;
+  const step = (i: number): number => p[i]! - p[i - 1]!;
+  const isLong = to - from > 2;
+  const first = step(from + 1);
+  const second = isLong ? step(from + 2) : 0;
+  s.step0 += own[0]!;
+  s.step1 += own[1]! + first * d1;
+  s.step2 += own[2]! + first * d2 + second * d1;
+  s.squareW2Ns += own[3]! * periodNs;
+  s.last = step(to - 1);
+  s.before = isLong ? step(to - 2) : d1;
 }

@@ -10,7 +10,7 @@ import type { AlignedRun } from "../align/timeline.ts";
 import type { Rig } from "../schema/rig.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 import { type Instants, ListedInstants } from "./instants.ts";
-import { addSteps, spread, Spread, weighted, weights } from "./integrals.ts";
+import { addSteps, noSteps, spread, weighted, weights } from "./integrals.ts";
 import type { Snapshots } from "./snapshots.ts";
 
 export { instantsOf } from "./instants.ts";
@@ -64,10 +64,11 @@ class Neumaier {
   }
 }
 
-interface LastRow {
+/** One row of the trace. Used again and again. */
+interface Row {
   tNs: number;
   totalW: number;
-  /** Per rail: P, I, V. */
+  /** Per rail: P, I, V; 0 for what is not measured. */
   readonly rails: Float64Array;
 }
 
@@ -86,15 +87,16 @@ export class Integrator {
   readonly #sums: Neumaier;
   readonly #holds: boolean;
   readonly #periodNs: number;
-  #last: LastRow | undefined;
-  /** P, I, V of every rail at the two ends of the interval at hand. */
-  readonly #from: Float64Array;
-  readonly #to: Float64Array;
+  /** The last row so far; of no time before the first. */
+  readonly #last: Row;
+  /** The two ends of the interval at hand. */
+  readonly #from: Row;
+  readonly #to: Row;
   /** How long each row of the stretch at hand counts, where rows are unevenly timed. */
   #weights = new Float64Array(0);
   readonly #columns = new WeakMap<AlignedRun["rails"], readonly Column[]>();
   /** Sums of the stretch at hand, and the last two steps between rows. */
-  readonly #spread = new Float64Array(6);
+  readonly #spread = noSteps();
   #firstNs = NaN;
 
   /** @param instants from {@link instantsOf}, all to be kept, or who takes them. */
@@ -108,8 +110,8 @@ export class Integrator {
     this.#sums = new Neumaier(width);
     this.#holds = rig.device.sampling === "interval_mean";
     this.#periodNs = NS_PER_S / rig.device.rowHz;
-    this.#from = new Float64Array(RAIL * this.#nRails);
-    this.#to = new Float64Array(RAIL * this.#nRails);
+    const row = (): Row => ({ tNs: NaN, totalW: 0, rails: new Float64Array(RAIL * this.#nRails) });
+    [this.#last, this.#from, this.#to] = [row(), row(), row()];
   }
 
   /** First and last observed instant. */
@@ -118,11 +120,15 @@ export class Integrator {
   }
 
   add(run: AlignedRun): void {
-    if (this.#last === undefined) this.#begin(run);
+    if (!this.#hasBegun) this.#begin(run);
     else if (run.gapBefore) this.#gap(run);
     else this.#seam(run);
     this.#within(run);
-    this.#keepLast(run);
+    this.#takeRow(run, run.to - 1, this.#last);
+  }
+
+  get #hasBegun(): boolean {
+    return !Number.isNaN(this.#last.tNs);
   }
 
   /** Instants after the last sample see the final sums. @returns the snapshots of a list. */
@@ -134,32 +140,30 @@ export class Integrator {
 
   /** The same for who takes its own. */
   end(): void {
-    if (this.#last) this.#tail(Infinity);
+    if (this.#hasBegun) this.#tail(Infinity);
     while (this.#instants.next < Infinity) this.#take(NaN, NaN, 0);
   }
 
   #begin(run: AlignedRun): void {
-    const t0 = run.tNs[run.from]!;
-    this.#firstNs = t0;
-    while (this.#instants.next <= t0) this.#take(NaN, run.totalW[run.from]!, 0);
-    this.#last = { tNs: t0, totalW: 0, rails: new Float64Array(RAIL * this.#nRails) };
+    const { tNs, totalW } = this.#takeRow(run, run.from, this.#to);
+    this.#firstNs = tNs;
+    while (this.#instants.next <= tNs) this.#take(NaN, totalW, 0);
   }
 
   /** Everything between the rows of a run, cut where an instant asks for a snapshot. */
   #within(run: AlignedRun): void {
-    const { tNs, totalW, from, to } = run;
+    const { tNs, from, to } = run;
     const last = to - 1;
+    const lastNs = tNs[last]!;
     this.#sums.add(Sum.samples, 1);
     let i = from;
     while (i < last) {
       const at = this.#instants.next;
-      if (at > tNs[last]!) break;
+      if (at > lastNs) break;
       const j = Math.max(i, firstAtOrAfter(tNs, at, i, to) - 1);
       this.#accumulate(run, i, j);
       i = j;
-      this.#takeRow(run, i, this.#from);
-      this.#takeRow(run, i + 1, this.#to);
-      this.#partial(at, tNs[i]!, tNs[i + 1]!, totalW[i]!, totalW[i + 1]!);
+      this.#partial(at, this.#takeRow(run, i, this.#from), this.#takeRow(run, i + 1, this.#to));
     }
     this.#accumulate(run, i, last);
   }
@@ -168,11 +172,11 @@ export class Integrator {
   #accumulate(run: AlignedRun, a: number, b: number): void {
     if (b <= a) return;
     const sums = this.#sums;
-    if (run.periodNs === undefined) this.#weigh(run.tNs, a, b);
-    for (const { k, values } of this.#columnsOf(run)) {
-      const part = this.#integral(run, values, k, a, b);
-      sums.add(Sum.rails + k, part);
-      if (k % RAIL === 0) sums.add(Sum.energyJ, part);
+    if (run.periodNs === undefined) this.#weigh(run.tNs.subarray(a, b + 1));
+    for (const column of this.#columnsOf(run)) {
+      const part = this.#integral(run, column, a, b);
+      sums.add(Sum.rails + column.k, part);
+      if (column.k % RAIL === 0) sums.add(Sum.energyJ, part);
     }
     sums.add(Sum.samples, (run.condensedRows ?? b - a + 1) - 1);
     sums.add(Sum.coveredS, (run.tNs[b]! - run.tNs[a]!) / NS_PER_S);
@@ -186,18 +190,21 @@ export class Integrator {
     return columns;
   }
 
-  /** P, I, V of every rail in row i; 0 stays for what is not measured. */
-  #takeRow(run: AlignedRun, i: number, out: Float64Array): void {
-    for (const { k, values } of this.#columnsOf(run)) out[k] = values[i]!;
+  /** Row i of the run into `out`, which is returned. */
+  #takeRow(run: AlignedRun, i: number, out: Row): Row {
+    out.tNs = run.tNs[i]!;
+    out.totalW = run.totalW[i]!;
+    for (const { k, values } of this.#columnsOf(run)) out.rails[k] = values[i]!;
+    return out;
   }
 
-  #weigh(tNs: Float64Array, a: number, b: number): void {
-    if (this.#weights.length <= b - a) this.#weights = new Float64Array(b - a + 1);
-    weights(tNs, a, b, this.#holds, this.#weights);
+  #weigh(tNs: Float64Array): void {
+    if (this.#weights.length < tNs.length) this.#weights = new Float64Array(tNs.length);
+    weights(tNs, this.#holds, this.#weights);
   }
 
-  /** Of column k of the run; over evenly timed rows it is their sum times their distance. */
-  #integral(run: AlignedRun, c: Float64Array, k: number, a: number, b: number): number {
+  /** Of a column between rows a … b; over evenly timed rows it is their sum times their distance. */
+  #integral(run: AlignedRun, { k, values: c }: Column, a: number, b: number): number {
     const { periodNs, sums } = run;
     if (periodNs === undefined) return weighted(c, a, b, this.#weights);
     const sum = sums && isWhole(run, a, b) ? sums[k]! : sumOf(c, a, b + 1);
@@ -206,34 +213,31 @@ export class Integrator {
 
   #addSpread(run: AlignedRun, a: number, b: number): void {
     const s = this.#spread;
-    s[Spread.step0] = s[Spread.step1] = s[Spread.step2] = s[Spread.squareW2Ns] = 0;
-    const { periodNs, tNs, totalW, sums } = run;
+    s.step0 = s.step1 = s.step2 = s.squareW2Ns = 0;
+    const { periodNs, sums } = run;
     if (sums && periodNs !== undefined && isWhole(run, a, b))
-      addSteps(sums.subarray(RAIL * this.#nRails), totalW, a, b, periodNs, s);
-    else spread(tNs, totalW, a, b, s);
-    this.#sums.add(Sum.step0, s[Spread.step0]!);
-    this.#sums.add(Sum.step1, s[Spread.step1]!);
-    this.#sums.add(Sum.step2, s[Spread.step2]!);
-    this.#sums.add(Sum.powerSquareJW, s[Spread.squareW2Ns]! / NS_PER_S);
+      addSteps(run, sums.subarray(RAIL * this.#nRails), periodNs, s);
+    else spread(run, a, b, s);
+    this.#sums.add(Sum.step0, s.step0);
+    this.#sums.add(Sum.step1, s.step1);
+    this.#sums.add(Sum.step2, s.step2);
+    this.#sums.add(Sum.powerSquareJW, s.squareW2Ns / NS_PER_S);
   }
 
   /** The interval from the last row of the run before to the first of this one, no gap between. */
   #seam(run: AlignedRun): void {
-    const last = this.#last!;
-    const [t0, t1] = [last.tNs, run.tNs[run.from]!];
-    const [p0, p1] = [last.totalW, run.totalW[run.from]!];
-    this.#from.set(last.rails);
-    this.#takeRow(run, run.from, this.#to);
-    for (let at = this.#instants.next; at <= t1; at = this.#instants.next)
-      this.#partial(at, t0, t1, p0, p1);
-    this.#addInterval((t1 - t0) / NS_PER_S);
+    const last = this.#last;
+    const first = this.#takeRow(run, run.from, this.#to);
+    for (let at = this.#instants.next; at <= first.tNs; at = this.#instants.next)
+      this.#partial(at, last, first);
+    this.#addInterval(last, first);
     const s = this.#spread;
-    const step = p1 - p0;
+    const step = first.totalW - last.totalW;
     this.#sums.add(Sum.step0, step * step);
-    this.#sums.add(Sum.step1, step * s[Spread.last]!);
-    this.#sums.add(Sum.step2, step * s[Spread.before]!);
-    s[Spread.before] = s[Spread.last]!;
-    s[Spread.last] = step;
+    this.#sums.add(Sum.step1, step * s.last);
+    this.#sums.add(Sum.step2, step * s.before);
+    s.before = s.last;
+    s.last = step;
   }
 
   /**
@@ -241,10 +245,10 @@ export class Integrator {
    * pause, in which nothing went missing.
    */
   #gap(run: AlignedRun): void {
-    this.#tail(run.tNs[run.from]!);
-    const t0 = this.#endNs();
     const t1 = run.tNs[run.from]!;
-    const [p0, p1] = [this.#last!.totalW, run.totalW[run.from]!];
+    this.#tail(t1);
+    const t0 = this.#endNs();
+    const [p0, p1] = [this.#last.totalW, run.totalW[run.from]!];
     const dt = Math.max(0, (t1 - t0) / NS_PER_S);
     const lost = run.pauseBefore ? 0 : 1;
     const row = this.#row;
@@ -252,66 +256,59 @@ export class Integrator {
       const part = Math.max(0, (at - t0) / NS_PER_S);
       const share = dt > 0 ? part / dt : 0;
       this.#snapshot(p0, p1, dt);
-      row[Sum.gapJ]! += lost * part * (p0 + (share * (p1 - p0)) / 2);
-      row[Sum.gapS]! += part;
-      row[Sum.gapSquareS2]! += lost * share * dt * dt;
+      plus(row, Sum.gapJ, lost * part * (p0 + (share * (p1 - p0)) / 2));
+      plus(row, Sum.gapS, part);
+      plus(row, Sum.gapSquareS2, lost * share * dt * dt);
       this.#instants.take(row);
     }
     this.#sums.add(Sum.gapJ, (lost * dt * (p0 + p1)) / 2);
     this.#sums.add(Sum.gapS, dt);
     this.#sums.add(Sum.gapSquareS2, lost * dt * dt);
-    this.#spread.fill(0);
+    Object.assign(this.#spread, noSteps());
   }
 
   /** Samples that are means over their interval: the last row of a run stands for one period more. */
   #tail(untilNs: number): void {
     if (!this.#holds) return;
-    const { tNs, totalW, rails } = this.#last!;
-    const t1 = Math.min(untilNs, tNs + this.#periodNs);
-    this.#from.set(rails);
-    this.#to.set(rails);
-    for (let at = this.#instants.next; at < t1; at = this.#instants.next)
-      this.#partial(at, tNs, t1, totalW, totalW);
-    this.#addInterval((t1 - tNs) / NS_PER_S);
+    const last = this.#last;
+    const end = { ...last, tNs: Math.min(untilNs, last.tNs + this.#periodNs) };
+    for (let at = this.#instants.next; at < end.tNs; at = this.#instants.next)
+      this.#partial(at, last, end);
+    this.#addInterval(last, end);
   }
 
-  /** One whole interval, from the last row on, whose end values are taken. */
-  #addInterval(dt: number): void {
-    for (let k = 0; k < this.#from.length; k++) {
-      const x0 = this.#from[k]!;
-      const part = dt * (this.#holds ? x0 : (x0 + this.#to[k]!) / 2);
+  /** One whole interval. */
+  #addInterval(from: Row, to: Row): void {
+    const dt = (to.tNs - from.tNs) / NS_PER_S;
+    for (let k = 0; k < from.rails.length; k++) {
+      const x0 = from.rails[k]!;
+      const part = dt * (this.#holds ? x0 : (x0 + to.rails[k]!) / 2);
       this.#sums.add(Sum.rails + k, part);
       if (k % RAIL === 0) this.#sums.add(Sum.energyJ, part);
     }
     this.#sums.add(Sum.coveredS, dt);
-    this.#sums.add(Sum.powerSquareJW, this.#last!.totalW ** 2 * dt);
+    this.#sums.add(Sum.powerSquareJW, from.totalW ** 2 * dt);
   }
 
   #endNs(): number {
-    return this.#last ? this.#last.tNs + (this.#holds ? this.#periodNs : 0) : NaN;
+    return this.#last.tNs + (this.#holds ? this.#periodNs : 0);
   }
 
-  #keepLast(run: AlignedRun): void {
-    const last = this.#last!;
-    last.tNs = run.tNs[run.to - 1]!;
-    last.totalW = run.totalW[run.to - 1]!;
-    this.#takeRow(run, run.to - 1, last.rails);
-  }
-
-  /** The next snapshot, inside an interval whose end values are taken: the sums so far and its first part. */
-  #partial(at: number, t0: number, t1: number, p0: number, p1: number): void {
+  /** The next snapshot, inside an interval: the sums so far and its first part. */
+  #partial(at: number, from: Row, to: Row): void {
+    const [t0, p0] = [from.tNs, from.totalW];
     const dt = (at - t0) / NS_PER_S;
-    const share = t1 > t0 ? (at - t0) / (t1 - t0) : 0;
+    const share = to.tNs > t0 ? (at - t0) / (to.tNs - t0) : 0;
     const row = this.#row;
-    this.#snapshot(p0, p1, (t1 - t0) / NS_PER_S);
-    for (let k = 0; k < this.#from.length; k++) {
-      const x0 = this.#from[k]!;
-      const part = dt * (this.#holds ? x0 : x0 + (share * (this.#to[k]! - x0)) / 2);
-      row[Sum.rails + k]! += part;
-      if (k % RAIL === 0) row[Sum.energyJ]! += part;
+    this.#snapshot(p0, to.totalW, (to.tNs - t0) / NS_PER_S);
+    for (let k = 0; k < from.rails.length; k++) {
+      const x0 = from.rails[k]!;
+      const part = dt * (this.#holds ? x0 : x0 + (share * (to.rails[k]! - x0)) / 2);
+      plus(row, Sum.rails + k, part);
+      if (k % RAIL === 0) plus(row, Sum.energyJ, part);
     }
-    row[Sum.coveredS]! += dt;
-    row[Sum.powerSquareJW]! += p0 * p0 * dt;
+    plus(row, Sum.coveredS, dt);
+    plus(row, Sum.powerSquareJW, p0 * p0 * dt);
     this.#instants.take(row);
   }
 
@@ -327,6 +324,10 @@ export class Integrator {
     this.#row[Sum.after] = after;
     this.#row[Sum.distanceS] = distanceS;
   }
+}
+
+function plus(row: Float64Array, k: number, x: number): void {
+  row[k]! += x;
 }
 
 function measuredColumns(rails: AlignedRun["rails"]): Column[] {

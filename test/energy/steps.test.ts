@@ -1,7 +1,7 @@
 // Rows whose own sums are known add the same steps as rows that are looked at one by one, however they are cut.
 
 import { expect, test } from "@jest/globals";
-import { addSteps, spread, Spread } from "../../energy/integrals.ts";
+import { addSteps, noSteps, spread } from "../../energy/integrals.ts";
 import { random } from "../../stats/random.ts";
 
 const PERIOD_NS = 1e6;
@@ -30,15 +30,18 @@ test("in stretches of one interval, two and more", () => {
     [0, 20, 21, 23, 39],
     [3, 4, 6],
   ]) {
-    const [known, seen] = [new Float64Array(6), new Float64Array(6)];
     // Steps of the rows before.
-    known.set([7, -5], Spread.last);
-    seen.set([7, -5], Spread.last);
+    const before = { last: 7, before: -5 };
+    const [known, seen] = [
+      { ...noSteps(), ...before },
+      { ...noSteps(), ...before },
+    ];
     for (let k = 1; k < cuts.length; k++) {
       const [a, b] = [cuts[k - 1]!, cuts[k]!];
-      addSteps(ownOf(p, a, b), p, a, b, PERIOD_NS, known);
-      spread(t, p, a, b, seen);
-      known.forEach((x, i) => expect(x / seen[i]!).toBeCloseTo(1, 9));
+      addSteps({ totalW: p, from: a, to: b + 1 }, ownOf(p, a, b), PERIOD_NS, known);
+      spread({ tNs: t, totalW: p }, a, b, seen);
+      for (const sum of Object.keys(seen) as (keyof typeof seen)[])
+        expect(known[sum] / seen[sum]).toBeCloseTo(1, 9);
     }
   }
 });
