@@ -2,11 +2,12 @@
 // In: kernels on the session clock, snapshots at their starts and ends. A run may hold a million: only some
 // get a window with a budget, the others' Joules are differences of the running integral.
 
-import { SOURCES } from "../align/clocks/cuda-kernels.ts";
-import type { KernelTimes } from "../align/clocks/cuda-times.ts";
+import { kernelName, recordAt, SOURCES } from "../align/clocks/cuda-kernels.ts";
+import { type KernelTime, type KernelTimes, timeAt } from "../align/clocks/cuda-times.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { type Snapshots, Sum } from "./integrate.ts";
 import type { Window } from "./window.ts";
+import { valueAt } from "../stats/places.ts";
 
 /** Windows with a full budget; a page and a document stay readable. Shared evenly among names. */
 const MAX_WINDOWS = 256;
@@ -28,46 +29,57 @@ export interface KernelSummary {
   readonly tooShort: number;
 }
 
-const name = (k: KernelTimes, i: number): string => k.table.names[k.table.name[i]!]!;
-const lengthNs = (k: KernelTimes, i: number): number => k.endNs[i]! - k.startNs[i]!;
+/** How long a kernel ran; NaN where it has no end. */
+export const lengthNs = (k: KernelTimes, row: number): number =>
+  valueAt(k.endNs, row) - valueAt(k.startNs, row);
 
 /** Kernels that have an end, by start. A lost end is a counted loss of the log. */
-export function inOrder(k: KernelTimes): number[] {
-  const rows = Array.from({ length: k.table.count }, (_, i) => i);
-  return rows.filter((i) => lengthNs(k, i) > 0).sort((a, b) => k.startNs[a]! - k.startNs[b]!);
-}
+export const inOrder = (k: KernelTimes): number[] => byStart(k, (row) => lengthNs(k, row) > 0);
 
 /** Kernels known by their launch alone, by launch. */
 export function launchesOnly(k: KernelTimes): number[] {
-  const rows = Array.from({ length: k.table.count }, (_, i) => i);
   const submit = SOURCES.indexOf("submit");
-  return rows.filter((i) => k.source[i] === submit).sort((a, b) => k.startNs[a]! - k.startNs[b]!);
+  return byStart(k, (row) => k.source[row] === submit);
 }
+
+function byStart(k: KernelTimes, wanted: (row: number) => boolean): number[] {
+  const rows = Array.from({ length: k.table.count }, (_, row) => row);
+  return sortByStart(k, rows.filter(wanted));
+}
+
+const sortByStart = ({ startNs }: KernelTimes, rows: number[]): number[] =>
+  rows.sort((a, b) => startNs[a]! - startNs[b]!);
 
 /** Row of the table for each of its windows: of every name the longest, names in equal shares. */
 export function chosen(k: KernelTimes, rowNs: number): number[] {
-  const groups = new Map<number, number[]>();
+  const groups = new Map<string, number[]>();
   for (const i of inOrder(k)) {
     if (lengthNs(k, i) < MIN_ROWS * rowNs) continue;
-    const group = groups.get(k.table.name[i]!);
+    const name = kernelName(k.table, i);
+    const group = groups.get(name);
     if (group) group.push(i);
-    else groups.set(k.table.name[i]!, [i]);
+    else groups.set(name, [i]);
   }
   const share = Math.max(1, Math.floor(MAX_WINDOWS / Math.max(1, groups.size)));
   const longest = [...groups.values()].map((g) =>
     g.sort((a, b) => lengthNs(k, b) - lengthNs(k, a)).slice(0, share),
   );
-  return longest.flat().sort((a, b) => k.startNs[a]! - k.startNs[b]!);
+  return sortByStart(k, longest.flat());
 }
 
-export function kernelWindow(k: KernelTimes, i: number): Window {
+/** Standard uncertainty of a kernel's start; 0 where nothing bounds it. */
+export const startUNs = ({ loNs, hiNs }: KernelTime): number =>
   // Anywhere between the bounds: a uniform distribution (JCGM 100:2008, 4.3.7).
-  const uNs = k.loNs[i]! >= 0 ? (k.hiNs[i]! - k.loNs[i]!) / 2 / Math.sqrt(3) : 0;
+  loNs >= 0 ? (hiNs - loNs) / 2 / Math.sqrt(3) : 0;
+
+export function kernelWindow(k: KernelTimes, i: number): Window {
+  const time = timeAt(k, i);
+  const uNs = startUNs(time);
   return {
-    name: name(k, i),
+    name: kernelName(k.table, i),
     kind: "kernel",
-    t0Ns: k.startNs[i]!,
-    t1Ns: k.endNs[i]!,
+    t0Ns: time.startNs,
+    t1Ns: time.endNs,
     u0Ns: uNs,
     u1Ns: uNs,
     fields: kernelFields(k, i),
@@ -76,30 +88,29 @@ export function kernelWindow(k: KernelTimes, i: number): Window {
 
 /** What is known of a kernel besides its times, for events.arrow. Absent where not known. */
 export function kernelFields(k: KernelTimes, i: number): Record<string, string | number> {
-  const t = k.table;
-  const bounded = !Number.isNaN(k.loNs[i]!);
+  const { loNs, hiNs } = timeAt(k, i);
+  const { submitNs, gpu, stream, grid, block, pid, correlation } = recordAt(k.table, i);
   return {
-    source: SOURCES[k.source[i]!]!,
-    ...(bounded ? { start_lo_ns: Math.round(k.loNs[i]!) } : {}),
-    ...(Number.isNaN(k.hiNs[i]!) ? {} : { start_hi_ns: Math.round(k.hiNs[i]!) }),
-    ...(Number.isNaN(t.submitNs[i]!) ? {} : { submit_ns: t.submitNs[i]! }),
-    gpu: t.gpus[t.gpu[i]!]!,
-    stream: t.stream[i]!,
-    grid: t.shapes[t.grid[i]!]!,
-    block: t.shapes[t.block[i]!]!,
-    pid: t.pid[i]!,
-    correlation: t.correlation[i]!,
+    source: valueAt(SOURCES, valueAt(k.source, i)),
+    ...(Number.isNaN(loNs) ? {} : { start_lo_ns: Math.round(loNs) }),
+    ...(Number.isNaN(hiNs) ? {} : { start_hi_ns: Math.round(hiNs) }),
+    ...(Number.isNaN(submitNs) ? {} : { submit_ns: submitNs }),
+    gpu,
+    stream,
+    grid,
+    block,
+    pid,
+    correlation,
   };
 }
 
 /** Board Joules while each kernel ran, in the table's order; NaN where it has no end. */
 export function kernelEnergies(k: KernelTimes, s: Snapshots): Float64Array {
-  return Float64Array.from({ length: k.table.count }, (_, i) =>
-    lengthNs(k, i) > 0
-      ? s.between(k.startNs[i]!, k.endNs[i]!, Sum.energyJ) +
-        s.between(k.startNs[i]!, k.endNs[i]!, Sum.gapJ)
-      : NaN,
-  );
+  return k.startNs.map((startNs, i) => {
+    const endNs = valueAt(k.endNs, i);
+    if (!(endNs > startNs)) return NaN;
+    return s.between(startNs, endNs, Sum.energyJ) + s.between(startNs, endNs, Sum.gapJ);
+  });
 }
 
 interface Tally {
@@ -123,12 +134,13 @@ export function summarise(
   const shared = sharedNs(k, rows);
   const tallies = new Map<string, Tally>();
   rows.forEach((i, at) => {
-    const t = tally(tallies, name(k, i));
+    const t = tally(tallies, kernelName(k.table, i));
+    const ns = lengthNs(k, i);
     t.count++;
-    t.durationS += lengthNs(k, i) / NS_PER_S;
-    t.sharedS += shared[at]! / NS_PER_S;
-    t.energyJ += energyJ[i]!;
-    if (lengthNs(k, i) < MIN_ROWS * rowNs) t.tooShort++;
+    t.durationS += ns / NS_PER_S;
+    t.sharedS += valueAt(shared, at) / NS_PER_S;
+    t.energyJ += valueAt(energyJ, i);
+    if (ns < MIN_ROWS * rowNs) t.tooShort++;
     const w = windows.get(i);
     if (!w) return;
     t.windowsJ += w.energyJ;
@@ -167,21 +179,22 @@ function finished(kernel: string, t: Tally): KernelSummary {
 function sharedNs(k: KernelTimes, rows: readonly number[]): Float64Array {
   const shared = new Float64Array(rows.length);
   // Kernels that run, by place in rows; and until when the time has been counted.
-  let open: number[] = [];
+  let open: { readonly at: number; readonly endNs: number }[] = [];
   let now = 0;
   const advance = (to: number): void => {
     for (;;) {
-      const first = open.reduce((t, at) => Math.min(t, k.endNs[rows[at]!]!), to);
-      if (open.length > 1) for (const at of open) shared[at]! += first - now;
+      const first = open.reduce((least, { endNs }) => Math.min(least, endNs), to);
+      if (open.length > 1) for (const { at } of open) shared[at]! += first - now;
       now = first;
-      open = open.filter((at) => k.endNs[rows[at]!]! > now);
+      open = open.filter(({ endNs }) => endNs > now);
       if (now >= to) return;
       if (open.length === 0) now = to;
     }
   };
   rows.forEach((i, at) => {
-    advance(k.startNs[i]!);
-    open.push(at);
+    const { startNs, endNs } = timeAt(k, i);
+    advance(startNs);
+    open.push({ at, endNs });
   });
   advance(Infinity);
   return shared;

@@ -1,5 +1,6 @@
 // A prepared run → its folded kernels: one pass over the samples.
 
+import { kernelName, type KernelTable } from "../align/clocks/cuda-kernels.ts";
 import { Timeline } from "../align/timeline.ts";
 import { assertUnchanged } from "../capture/unchanged.ts";
 import { inputError } from "../schema/errors.ts";
@@ -29,11 +30,7 @@ export function foldKernels(
       "nothing to fold",
       scan.path,
       `${options.kernel === undefined ? "a kernel" : `kernel ${options.kernel}`} with at least ${MIN_LAUNCHES} launches`,
-      mostLaunched(
-        clocks.kernels.table.names,
-        clocks.kernels.table.name,
-        clocks.kernels.table.count,
-      ),
+      mostLaunched(clocks.kernels.table),
     );
   // Elsewhere late channels are brought to their row's time by straight lines between rows: that would smear
   // what folding resolves. Here each keeps its own time.
@@ -44,10 +41,12 @@ export function foldKernels(
   return folder.finish();
 }
 
-function mostLaunched(names: readonly string[], name: Uint32Array, count: number): string {
+function mostLaunched(table: KernelTable): string {
   const launches = new Map<string, number>();
-  for (let i = 0; i < count; i++)
-    launches.set(names[name[i]!]!, (launches.get(names[name[i]!]!) ?? 0) + 1);
+  for (let row = 0; row < table.count; row++) {
+    const name = kernelName(table, row);
+    launches.set(name, (launches.get(name) ?? 0) + 1);
+  }
   const [most] = [...launches].sort(([, a], [, b]) => b - a);
   return most ? `${most[0]} with ${most[1]} at most` : "none";
 }

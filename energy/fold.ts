@@ -4,13 +4,16 @@
 // with its uncertainty. What it shows has been through the physical path: sensors, and what lies before them.
 
 import { firstAtOrAfter } from "../stats/search.ts";
-import type { KernelTimes } from "../align/clocks/cuda-times.ts";
+import { kernelName } from "../align/clocks/cuda-kernels.ts";
+import { type KernelTimes, timeAt } from "../align/clocks/cuda-times.ts";
 import { type DaqClock, placeUNs } from "../align/clocks/segments.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { COVERAGE_FACTOR } from "./budget.ts";
-import { inOrder } from "./cuda-kernels.ts";
+import { inOrder, lengthNs, startUNs } from "./cuda-kernels.ts";
+import { RailSums, type RailStep } from "./rail-sums.ts";
+import { endsOf, neighbours, valueAt } from "../stats/places.ts";
 import { leastOf, mostOf, quantileOf } from "../stats/summary.ts";
 
 export interface FoldOptions {
@@ -60,23 +63,13 @@ const MAX_STEPS = 20_000;
 /** Phases shown before the start and after the end where the rig states no step response. */
 const ASIDE_NS = 100e3;
 
-/** P, I and V of one rail, summed by step of phase. */
-interface RailSums {
-  readonly rail: Rail;
-  /** Added to a row's time: when the rail's current was sampled and how late its sensor follows. */
-  readonly shiftNs: number;
-  readonly n: Float64Array;
-  readonly p: Float64Array;
-  readonly p2: Float64Array;
-  readonly i: Float64Array;
-  readonly v: Float64Array;
-}
-
 /** One kernel's launches and what has been gathered. */
 interface Fold {
   readonly kernel: string;
   readonly starts: Float64Array;
   readonly rows: readonly number[];
+  /** Ascending. */
+  readonly lengthsNs: readonly number[];
   readonly durationNs: number;
   readonly firstNs: number;
   readonly stepNs: number;
@@ -96,8 +89,8 @@ export class Folder {
     this.#rig = rig;
     this.#clock = clock;
     this.#kernels = kernels;
-    this.#folds = candidates(kernels, options.kernel).map(([kernel, rows]) =>
-      newFold(kernel, rows, kernels, rig, options),
+    this.#folds = candidates(kernels, options.kernel).map((launched) =>
+      newFold(launched, kernels, rig, options),
     );
   }
 
@@ -112,62 +105,91 @@ export class Folder {
 
   finish(): Folded[] {
     const all = inOrder(this.#kernels);
-    return this.#folds.map((f) => finished(f, this.#rig, this.#clock, this.#kernels, all));
+    return this.#folds.map((f) => this.#finished(f, all));
+  }
+
+  /** @param all kernels by start. */
+  #finished(f: Fold, all: readonly number[]): Folded {
+    const { stepResponseS } = this.#rig;
+    const rails = f.rails.map((r) => ({ name: r.rail.name, powerW: r.meanPowerW() }));
+    const steps = Array.from({ length: f.steps }, (_, s) => s);
+    const powerW = Float64Array.from(steps, (s) =>
+      rails.reduce((sum, r) => sum + valueAt(r.powerW, s), 0),
+    );
+    const phaseUNs = phaseUncertainty(f, this.#clock, this.#kernels);
+    const slowest = f.rails.reduce((ns, r) => Math.max(ns, lagNs(r.rail)), 0);
+    const responseNs = stepResponseS === undefined ? null : stepResponseS * NS_PER_S;
+    return {
+      kernel: f.kernel,
+      launches: f.starts.length,
+      crowded: crowded(f, this.#kernels, all),
+      durationNs: f.durationNs,
+      durationSpanNs: [quantileOf(f.lengthsNs, 0.05), quantileOf(f.lengthsNs, 0.95)],
+      stepNs: f.stepNs,
+      phaseNs: Float64Array.from(steps, (s) => f.firstNs + (s + 0.5) * f.stepNs),
+      samples: Float64Array.from(steps, (s) => leastOf(f.rails.map((r) => r.at(s).n))),
+      powerW,
+      expandedUncertaintyW: Float64Array.from(
+        steps,
+        (s) => COVERAGE_FACTOR * standardUncertainty(f, { powerW, rails, phaseUNs }, s),
+      ),
+      rails,
+      phaseUNs,
+      // 10–90 % of a first-order low-pass: ln 9 time constants.
+      sensorRiseNs: slowest > 0 ? Math.log(9) * slowest : null,
+      stepResponseNs: responseNs,
+      shorterThanResponse: responseNs !== null && f.durationNs < responseNs,
+    };
   }
 }
 
-/** Names with their launches by start, those that ran longest first. */
-function candidates(k: KernelTimes, wanted: string | undefined): [string, number[]][] {
-  const groups = new Map<string, { rows: number[]; ns: number }>();
+/** A kernel's launches, by start. */
+interface Launched {
+  readonly kernel: string;
+  readonly rows: number[];
+  ns: number;
+}
+
+/** Those that ran longest first. */
+function candidates(k: KernelTimes, wanted: string | undefined): Launched[] {
+  const groups = new Map<string, Launched>();
   for (const i of inOrder(k)) {
-    const name = k.table.names[k.table.name[i]!]!;
-    if (wanted !== undefined && name !== wanted) continue;
-    const group = groups.get(name) ?? { rows: [], ns: 0 };
-    groups.set(name, group);
+    const kernel = kernelName(k.table, i);
+    if (wanted !== undefined && kernel !== wanted) continue;
+    const group = groups.get(kernel) ?? { kernel, rows: [], ns: 0 };
+    groups.set(kernel, group);
     group.rows.push(i);
-    group.ns += k.endNs[i]! - k.startNs[i]!;
+    group.ns += lengthNs(k, i);
   }
-  return [...groups]
-    .filter(([, g]) => g.rows.length >= MIN_LAUNCHES)
-    .sort(([, a], [, b]) => b.ns - a.ns)
-    .slice(0, MAX_KERNELS)
-    .map(([name, g]) => [name, g.rows]);
+  return [...groups.values()]
+    .filter((g) => g.rows.length >= MIN_LAUNCHES)
+    .sort((a, b) => b.ns - a.ns)
+    .slice(0, MAX_KERNELS);
 }
 
-function newFold(
-  kernel: string,
-  rows: readonly number[],
-  k: KernelTimes,
-  rig: Rig,
-  options: FoldOptions,
-): Fold {
-  const lengths = rows.map((i) => k.endNs[i]! - k.startNs[i]!).sort((a, b) => a - b);
-  const durationNs = quantileOf(lengths, 0.5);
+function newFold({ kernel, rows }: Launched, k: KernelTimes, rig: Rig, options: FoldOptions): Fold {
+  const lengthsNs = rows.map((i) => lengthNs(k, i)).sort((a, b) => a - b);
+  const durationNs = quantileOf(lengthsNs, 0.5);
   const asideNs = (rig.stepResponseS ?? 0) * NS_PER_S || ASIDE_NS;
   const spanNs = durationNs + 2 * asideNs;
   const filled = (ROWS_A_STEP * NS_PER_S) / (rows.length * rig.device.rowHz);
   const wanted = options.stepNs ?? Math.max(LEAST_STEP_NS, filled);
   const stepNs = Math.max(wanted, spanNs / MAX_STEPS);
   const steps = Math.ceil(spanNs / stepNs);
-  const column = (): Float64Array => new Float64Array(steps);
   return {
     kernel,
-    starts: Float64Array.from(rows, (i) => k.startNs[i]!),
+    starts: Float64Array.from(rows, (i) => timeAt(k, i).startNs),
     rows,
+    lengthsNs,
     durationNs,
     // A step begins at the kernel's start.
     firstNs: -Math.floor(asideNs / stepNs) * stepNs,
     stepNs,
     steps,
-    rails: rig.rails.map((rail) => ({
-      rail,
-      shiftNs: (options.skewNs?.get(moving(rail)?.field ?? "") ?? 0) - lagNs(rail),
-      n: column(),
-      p: column(),
-      p2: column(),
-      i: column(),
-      v: column(),
-    })),
+    rails: rig.rails.map((rail) => {
+      const shiftNs = (options.skewNs?.get(moving(rail)?.field ?? "") ?? 0) - lagNs(rail);
+      return new RailSums(rail, shiftNs, { ns: stepNs, count: steps });
+    }),
     next: 0,
   };
 }
@@ -187,85 +209,26 @@ function addTo(f: Fold, run: AlignedRun): void {
   const lastNs = f.firstNs + f.steps * f.stepNs;
   const shifts = f.rails.map((r) => r.shiftNs);
   const [least, most] = [leastOf(shifts), mostOf(shifts)];
-  while (f.next < f.starts.length && f.starts[f.next]! + lastNs - least < tNs[from]!) f.next++;
-  for (let j = f.next; j < f.starts.length; j++) {
-    const start = f.starts[j]!;
-    if (start + f.firstNs - most > tNs[to - 1]!) return;
+  const [beginNs, endNs] = endsOf(tNs.subarray(from, to));
+  while ((f.starts[f.next] ?? Infinity) + lastNs - least < beginNs) f.next++;
+  for (const start of f.starts.subarray(f.next)) {
+    if (start + f.firstNs - most > endNs) return;
     const a = firstAtOrAfter(tNs, start + f.firstNs - most, from, to);
     const b = firstAtOrAfter(tNs, start + lastNs - least, a, to);
-    f.rails.forEach((sums, r) => gather(sums, run, r, a, b, start + f.firstNs, f.stepNs));
+    f.rails.forEach((sums, r) => {
+      const rail = valueAt(run.rails, r);
+      sums.add({ tNs, from: a, to: b, rail }, start + f.firstNs);
+    });
   }
-}
-
-function gather(
-  s: RailSums,
-  run: AlignedRun,
-  r: number,
-  a: number,
-  b: number,
-  originNs: number,
-  stepNs: number,
-): void {
-  const { powerW, currentA, voltageV } = run.rails[r]!;
-  const { tNs } = run;
-  for (let i = a; i < b; i++) {
-    const step = Math.floor((tNs[i]! + s.shiftNs - originNs) / stepNs);
-    if (step < 0 || step >= s.n.length) continue;
-    const w = powerW[i]!;
-    s.n[step]!++;
-    s.p[step]! += w;
-    s.p2[step]! += w * w;
-    if (currentA) s.i[step]! += currentA[i]!;
-    if (voltageV) s.v[step]! += voltageV[i]!;
-  }
-}
-
-function finished(
-  f: Fold,
-  rig: Rig,
-  clock: DaqClock,
-  k: KernelTimes,
-  all: readonly number[],
-): Folded {
-  const index = Array.from({ length: f.steps }, (_, s) => s);
-  const rails = f.rails.map((r) => ({
-    name: r.rail.name,
-    powerW: Float64Array.from(index, (s) => r.p[s]! / r.n[s]!),
-  }));
-  const powerW = Float64Array.from(index, (s) => rails.reduce((sum, r) => sum + r.powerW[s]!, 0));
-  const phaseUNs = phaseUncertainty(f, clock, k);
-  const lengths = f.rows.map((i) => k.endNs[i]! - k.startNs[i]!).sort((a, b) => a - b);
-  const slowest = f.rails.reduce((ns, r) => Math.max(ns, lagNs(r.rail)), 0);
-  const responseNs = rig.stepResponseS === undefined ? null : rig.stepResponseS * NS_PER_S;
-  return {
-    kernel: f.kernel,
-    launches: f.starts.length,
-    crowded: crowded(f, k, all),
-    durationNs: f.durationNs,
-    durationSpanNs: [quantileOf(lengths, 0.05), quantileOf(lengths, 0.95)],
-    stepNs: f.stepNs,
-    phaseNs: Float64Array.from(index, (s) => f.firstNs + (s + 0.5) * f.stepNs),
-    samples: Float64Array.from(index, (s) => leastOf(f.rails.map((r) => r.n[s]!))),
-    powerW,
-    expandedUncertaintyW: Float64Array.from(
-      index,
-      (s) => COVERAGE_FACTOR * standardUncertainty(f, rails, powerW, phaseUNs, s),
-    ),
-    rails,
-    phaseUNs,
-    // 10–90 % of a first-order low-pass: ln 9 time constants.
-    sensorRiseNs: slowest > 0 ? Math.log(9) * slowest : null,
-    stepResponseNs: responseNs,
-    shorterThanResponse: responseNs !== null && f.durationNs < responseNs,
-  };
 }
 
 /** The start lies anywhere between its bounds, for all launches alike (CUPTI errs by a constant); so does the DAQ's clock. */
 function phaseUncertainty(f: Fold, clock: DaqClock, k: KernelTimes): number {
   let [start, daq] = [0, 0];
   for (const i of f.rows) {
-    if (k.loNs[i]! >= 0) start += (k.hiNs[i]! - k.loNs[i]!) / 2 / Math.sqrt(3);
-    daq += placeUNs(clock, k.startNs[i]!);
+    const time = timeAt(k, i);
+    start += startUNs(time);
+    daq += placeUNs(clock, time.startNs);
   }
   return Math.hypot(start, daq) / f.rows.length;
 }
@@ -273,20 +236,19 @@ function phaseUncertainty(f: Fold, clock: DaqClock, k: KernelTimes): number {
 /** Scatter of the launches, gain and offset of every sensor, and what doubt of the phase makes of the slope. */
 function standardUncertainty(
   f: Fold,
-  rails: Folded["rails"],
-  powerW: Float64Array,
-  phaseUNs: number,
+  { powerW, rails, phaseUNs }: Pick<Folded, "powerW" | "rails" | "phaseUNs">,
   s: number,
 ): number {
   let [scatter, lag, systematic] = [0, 0, 0];
   f.rails.forEach((r, k) => {
-    const n = r.n[s]!;
-    const mean = r.p[s]! / n;
+    const step = r.at(s);
+    const { n } = step;
+    const variance = Math.max(0, step.squareW2 - step.powerW * step.powerW);
     // Rails of one board move together, so their scatter adds up.
-    scatter += n > 1 ? Math.sqrt(Math.max(0, r.p2[s]! / n - mean * mean) / (n - 1)) : Infinity;
+    scatter += n > 1 ? Math.sqrt(variance / (n - 1)) : Infinity;
     // Taken out was a first-order low-pass's delay; the sensor may have any between none and twice that.
-    lag += (slope(rails[k]!.powerW, s, f.stepNs) * lagNs(r.rail)) / Math.sqrt(3);
-    systematic += sensorVarianceW2(r.rail, mean, r.i[s]! / n, r.v[s]! / n);
+    lag += (slope(valueAt(rails, k).powerW, s, f.stepNs) * lagNs(r.rail)) / Math.sqrt(3);
+    systematic += sensorVarianceW2(r.rail, step);
   });
   const time = slope(powerW, s, f.stepNs) * phaseUNs;
   return Math.hypot(scatter, lag, time, Math.sqrt(systematic));
@@ -294,13 +256,15 @@ function standardUncertainty(
 
 /** |dP/dφ|, W/ns; of the steeper side where the waveform bends. */
 function slope(powerW: Float64Array, s: number, stepNs: number): number {
-  const sides = [powerW[s]! - powerW[s - 1]!, powerW[s + 1]! - powerW[s]!];
-  const known = sides.map(Math.abs).filter((x) => !Number.isNaN(x));
+  const around = powerW.subarray(Math.max(0, s - 1), s + 2);
+  const known = [...neighbours(around)]
+    .map(([a, b]) => Math.abs(b - a))
+    .filter((x) => !Number.isNaN(x));
   return known.length === 0 ? 0 : mostOf(known) / stepNs;
 }
 
 /** P = V·I: an error of the voltage sees the current, one of the current the voltage. */
-function sensorVarianceW2(rail: Rail, powerW: number, currentA: number, voltageV: number): number {
+function sensorVarianceW2(rail: Rail, { powerW, currentA, voltageV }: RailStep): number {
   if (rail.power) return varianceW2(rail.power, powerW, 1);
   const { voltage, current, assumedVoltage } = rail;
   return (
@@ -326,11 +290,12 @@ function crowded(f: Fold, k: KernelTimes, all: readonly number[]): number {
   const lastNs = f.firstNs + f.steps * f.stepNs;
   let [count, at, reach] = [0, 0, -Infinity];
   for (const row of f.rows) {
-    const start = k.startNs[row]!;
+    const start = timeAt(k, row).startNs;
     // Everything that begins before this launch: the latest end among it.
-    for (; at < all.length && all[at] !== row; at++) reach = Math.max(reach, k.endNs[all[at]!]!);
+    for (; at < all.length && all[at] !== row; at++)
+      reach = Math.max(reach, timeAt(k, valueAt(all, at)).endNs);
     const after = all[at + 1];
-    const followed = after !== undefined && k.startNs[after]! < start + lastNs;
+    const followed = after !== undefined && timeAt(k, after).startNs < start + lastNs;
     if (followed || reach > start + f.firstNs) count++;
   }
   return count / f.rows.length;

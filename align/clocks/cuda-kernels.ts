@@ -8,6 +8,7 @@ import { type Session, toSession } from "../../schema/session.ts";
 import { type Instant, instant, type SessionNs } from "../../schema/time.ts";
 import { CudaAccount, type InLog, processOf } from "./cuda-account.ts";
 import { about, type Finding } from "../../schema/findings.ts";
+import { valueAt } from "../../stats/places.ts";
 
 /** What dates a kernel's start (docs/cuda.md): its record, a gate that it was held behind, its launch alone. */
 export const SOURCES = ["cupti", "gate", "submit"] as const;
@@ -51,6 +52,46 @@ export interface KernelTable {
   readonly findings: readonly Finding[];
 }
 
+/** One row of the table: a kernel as it was recorded. */
+export interface KernelRecord extends Record<
+  "startNs" | "endNs" | "submitNs" | "openedNs" | "doneNs",
+  SessionNs
+> {
+  readonly name: string;
+  readonly gpu: string;
+  readonly process: string;
+  readonly grid: string;
+  readonly block: string;
+  readonly stream: number;
+  readonly pid: number;
+  readonly correlation: Correlation;
+  readonly source: StartSource;
+}
+
+/** @throws RangeError where the table has no such row. */
+export function recordAt(t: KernelTable, row: number): KernelRecord {
+  return {
+    name: kernelName(t, row),
+    gpu: valueAt(t.gpus, valueAt(t.gpu, row)),
+    process: valueAt(t.processes, valueAt(t.process, row)),
+    grid: valueAt(t.shapes, valueAt(t.grid, row)),
+    block: valueAt(t.shapes, valueAt(t.block, row)),
+    stream: valueAt(t.stream, row),
+    pid: valueAt(t.pid, row),
+    correlation: valueAt(t.correlation, row),
+    startNs: valueAt(t.startNs, row),
+    endNs: valueAt(t.endNs, row),
+    submitNs: valueAt(t.submitNs, row),
+    openedNs: valueAt(t.openedNs, row),
+    doneNs: valueAt(t.doneNs, row),
+    source: valueAt(SOURCES, valueAt(t.source, row)),
+  };
+}
+
+/** @throws RangeError where the table has no such row. */
+export const kernelName = (t: Pick<KernelTable, "names" | "name">, row: number): string =>
+  valueAt(t.names, valueAt(t.name, row));
+
 /** What a launch and its kernels share; beyond 2^53 a text (docs/marks.md). */
 export type Correlation = number | string;
 
@@ -72,10 +113,13 @@ interface Launch {
 type Fields = NonNullable<Mark["fields"]>;
 
 /** A mark that {@link KernelCollector} takes. */
-export function isKernelMark({ clock, name, fields }: Mark): boolean {
-  if (clock !== "host" || fields === undefined) return false;
+export const isKernelMark = (mark: Mark): boolean => kernelFieldsOf(mark) !== undefined;
+
+/** Its fields, where it is one. */
+function kernelFieldsOf({ clock, name, fields }: Mark): Fields | undefined {
+  if (clock !== "host" || fields === undefined) return undefined;
   const { kind } = fields;
-  return kind === "kernel" || kind === "submit" || isGate(name, fields);
+  return kind === "kernel" || kind === "submit" || isGate(name, fields) ? fields : undefined;
 }
 
 const isGate = (name: string, fields: Fields): boolean =>
@@ -107,8 +151,8 @@ export class KernelCollector {
   /** @returns whether the mark was one of a kernel or a launch, and is now here. */
   add(mark: Mark, session: Session): boolean {
     if (mark.clock === "host" && mark.fields !== undefined) this.#account.see(mark);
-    if (!isKernelMark(mark)) return false;
-    const fields = mark.fields!;
+    const fields = kernelFieldsOf(mark);
+    if (!fields) return false;
     if (fields["kind"] === "kernel") {
       if (mark.phase === "begin") this.#begin(mark.name, mark.t, fields, session);
       else this.#end(mark.t, fields, session);
@@ -209,8 +253,8 @@ export class KernelCollector {
   /** @returns launches that have a kernel. */
   #joinLaunches(): number {
     let followed = 0;
-    for (let i = 0; i < this.count; i++) {
-      const launch = this.#launches.get(this.#ints.process[i]!)?.get(this.#correlations[i]!);
+    for (const [i, correlation] of this.#correlations.entries()) {
+      const launch = this.#launches.get(valueAt(this.#ints.process, i))?.get(correlation);
       this.#times.submitNs[i] = launch?.t ?? NaN;
       this.#times.openedNs[i] = launch?.gate?.opened ?? NaN;
       this.#times.doneNs[i] = launch?.gate?.done ?? NaN;

@@ -8,10 +8,12 @@
 
 import type { ClockExchange } from "../../schema/records.ts";
 import { type Session, toSession } from "../../schema/session.ts";
-import { instant } from "../../schema/time.ts";
-import { type KernelTable, SOURCES } from "./cuda-kernels.ts";
+import { instant, type SessionNs } from "../../schema/time.ts";
+import { type KernelRecord, type KernelTable, recordAt, SOURCES } from "./cuda-kernels.ts";
 import { fitGpuClock, type GpuClock, gpuToSession } from "./gpu-clock.ts";
 import { firstAbove } from "../../stats/search.ts";
+import { valueAt } from "../../stats/places.ts";
+import { leastOf, mostOf } from "../../stats/summary.ts";
 import { type Finding, type FindingCode, finding } from "../../schema/findings.ts";
 
 /** Bounds of true time − CUPTI's time at the bursts of one process on one GPU. */
@@ -46,6 +48,22 @@ export interface KernelTimes {
   /** What is wrong with them. */
   readonly findings: readonly Finding[];
 }
+
+/** One of them, by its row. */
+export interface KernelTime {
+  startNs: SessionNs;
+  endNs: SessionNs;
+  loNs: SessionNs;
+  hiNs: SessionNs;
+}
+
+/** @throws RangeError where the table has no such row. */
+export const timeAt = (k: Omit<Columns, "source">, row: number): KernelTime => ({
+  startNs: valueAt(k.startNs, row),
+  endNs: valueAt(k.endNs, row),
+  loNs: valueAt(k.loNs, row),
+  hiNs: valueAt(k.hiNs, row),
+});
 
 /** Exchanges of a GPU, and of CUPTI with it in one process, have these streams (docs/cuda.md). */
 const GPU_STREAM = /^gpu(:\S+)?$/;
@@ -124,27 +142,31 @@ function cuptiError(
 
 function place(t: KernelTable, errors: ReadonlyMap<string, CuptiError>): Placed {
   const columns = {
-    startNs: t.startNs.slice(0, t.count),
-    endNs: t.endNs.slice(0, t.count),
-    loNs: new Float64Array(t.count).fill(NaN),
-    hiNs: new Float64Array(t.count).fill(NaN),
+    startNs: new Float64Array(t.count),
+    endNs: new Float64Array(t.count),
+    loNs: new Float64Array(t.count),
+    hiNs: new Float64Array(t.count),
     source: t.source.slice(0, t.count),
   };
   let [unbounded, early, gateContradictions] = [0, 0, 0];
-  const known = new Map<number, CuptiError | undefined>();
   for (let i = 0; i < t.count; i++) {
-    const process = t.process[i]!;
-    const key = process * t.gpus.length + t.gpu[i]!;
-    if (!known.has(key))
-      known.set(key, errors.get(`${t.gpus[t.gpu[i]!]!} cupti:${t.processes[process]!}`));
-    const error = known.get(key);
-    const bounded = t.source[i] === CUPTI && error !== undefined && error.atNs.length > 0;
-    if (bounded) {
-      bound(columns, i, error, t.submitNs[i]!);
-      if (t.submitNs[i]! > columns.hiNs[i]!) early++;
-    } else if (t.source[i] === SUBMIT) columns.loNs[i] = t.submitNs[i]!;
-    if (t.doneNs[i]! > 0) gateContradictions += behindGate(columns, i, t, bounded) ? 0 : 1;
-    else if (!bounded && t.source[i] === CUPTI) unbounded++;
+    const own = recordAt(t, i);
+    const isDated = own.source === "cupti";
+    const error = isDated ? errors.get(`${own.gpu} cupti:${own.process}`) : undefined;
+    const hasGate = own.doneNs > 0;
+    let time = recorded(own);
+    const isBounded = error !== undefined && error.atNs.length > 0;
+    if (isBounded) {
+      time = bounded(own, error);
+      if (own.submitNs > time.hiNs) early++;
+    }
+    if (hasGate) {
+      const behind = behindGate(own, time, isBounded);
+      if (behind.contradicts) gateContradictions++;
+      if (!isBounded) columns.source[i] = GATE;
+      time = behind.time;
+    } else if (!isBounded && isDated) unbounded++;
+    put(columns, i, time);
   }
   return { ...columns, unbounded, early, gateContradictions };
 }
@@ -152,50 +174,60 @@ function place(t: KernelTable, errors: ReadonlyMap<string, CuptiError>): Placed 
 type Columns = Pick<KernelTimes, "startNs" | "endNs" | "loNs" | "hiNs" | "source">;
 type Placed = Columns & Pick<KernelTimes, "unbounded" | "early" | "gateContradictions">;
 
-const CUPTI = SOURCES.indexOf("cupti");
+function put(c: Columns, row: number, { startNs, endNs, loNs, hiNs }: KernelTime): void {
+  c.startNs[row] = startNs;
+  c.endNs[row] = endNs;
+  c.loNs[row] = loNs;
+  c.hiNs[row] = hiNs;
+}
+
 const GATE = SOURCES.indexOf("gate");
 const SUBMIT = SOURCES.indexOf("submit");
 
+/** By its record alone: a launch is all that bounds it. */
+const recorded = ({ startNs, endNs, submitNs, source }: KernelRecord): KernelTime => ({
+  startNs,
+  endNs,
+  loNs: source === "submit" ? submitNs : NaN,
+  hiNs: NaN,
+});
+
 /**
  * A kernel behind a gate starts after the gate was opened, and its end was seen before `doneNs`: its start lies
- * a kernel's length before that. Where its record bounds it too, both hold.
- * @returns whether both can.
+ * a kernel's length before that. Where its record bounds it too, both hold; where both cannot, the record stands.
+ * @param time what its record says.
  */
-function behindGate(c: Columns, i: number, t: KernelTable, bounded: boolean): boolean {
-  const lengthNs = t.source[i] === CUPTI ? t.endNs[i]! - t.startNs[i]! : 0;
-  const [lo, hi] = [t.openedNs[i]!, t.doneNs[i]! - lengthNs];
-  if (bounded) {
-    if (lo > c.hiNs[i]! || hi < c.loNs[i]!) return false;
-    c.loNs[i] = Math.max(lo, c.loNs[i]!);
-    c.hiNs[i] = Math.min(hi, c.hiNs[i]!);
-    return true;
+function behindGate(
+  own: KernelRecord,
+  time: KernelTime,
+  isBounded: boolean,
+): { time: KernelTime; contradicts: boolean } {
+  const isDated = own.source === "cupti";
+  const lengthNs = isDated ? own.endNs - own.startNs : 0;
+  const [lo, hi] = [own.openedNs, own.doneNs - lengthNs];
+  if (isBounded) {
+    if (lo > time.hiNs || hi < time.loNs) return { time, contradicts: true };
+    const both = { loNs: Math.max(lo, time.loNs), hiNs: Math.min(hi, time.hiNs) };
+    return { time: { ...time, ...both }, contradicts: false };
   }
-  c.source[i] = GATE;
-  [c.loNs[i], c.hiNs[i]] = [lo, hi];
-  if (t.source[i] !== CUPTI) return lo <= hi; // its flag says when it started, its end when it was seen
-  const start = Math.min(hi, Math.max(lo, c.startNs[i]!));
-  c.endNs[i]! += start - c.startNs[i]!;
-  c.startNs[i] = start;
-  return lo <= hi;
+  // Without a record its flag says when it started, its end when it was seen.
+  const startNs = isDated ? Math.min(hi, Math.max(lo, time.startNs)) : time.startNs;
+  const endNs = time.endNs + (startNs - time.startNs);
+  return { time: { startNs, endNs, loNs: lo, hiNs: hi }, contradicts: !(lo <= hi) };
 }
 
-/** Moves kernel i to the middle of what the bursts around it allow; it cannot start before its launch. */
-function bound(
-  c: Pick<KernelTimes, "startNs" | "endNs" | "loNs" | "hiNs">,
-  i: number,
+/** In the middle of what the bursts around it allow; it cannot start before its launch. */
+function bounded(
+  { startNs: stamp, endNs, submitNs }: KernelRecord,
   { atNs, loNs, hiNs }: CuptiError,
-  submitNs: number,
-): void {
-  const stamp = c.startNs[i]!;
+): KernelTime {
   const after = firstAbove(atNs, stamp);
-  const [a, b] = [Math.max(0, after - 1), Math.min(atNs.length - 1, after)];
-  const lo = stamp + Math.min(loNs[a]!, loNs[b]!);
-  const hi = stamp + Math.max(hiNs[a]!, hiNs[b]!);
-  c.loNs[i] = submitNs > lo && submitNs < hi ? submitNs : lo;
-  c.hiNs[i] = hi;
-  const start = (c.loNs[i] + hi) / 2;
-  c.startNs[i] = start;
-  c.endNs[i]! += start - stamp;
+  const around = [Math.max(0, after - 1), Math.min(atNs.length - 1, after)];
+  const lo = stamp + leastOf(around.map((burst) => valueAt(loNs, burst)));
+  const hi = stamp + mostOf(around.map((burst) => valueAt(hiNs, burst)));
+  const least = submitNs > lo && submitNs < hi ? submitNs : lo;
+  const start = (least + hi) / 2;
+  return { startNs: start, endNs: endNs + (start - stamp), loNs: least, hiNs: hi };
 }
 
 function doubts(
