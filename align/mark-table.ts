@@ -5,6 +5,7 @@
 import type { Mark } from "../schema/records.ts";
 import type { Session } from "../schema/session.ts";
 import type { SessionNs } from "../schema/time.ts";
+import { valueAt } from "../stats/places.ts";
 
 const BLOCK_BITS = 16;
 const BLOCK = 1 << BLOCK_BITS;
@@ -24,7 +25,7 @@ export class Column {
   push(x: number): void {
     const i = this.length++;
     if ((i & (BLOCK - 1)) === 0) this.#blocks.push(this.#make());
-    this.#blocks[i >> BLOCK_BITS]![i & (BLOCK - 1)] = x;
+    this.set(i, x);
   }
 
   at(i: number): number {
@@ -52,6 +53,11 @@ export class Names {
 
   find(text: string): number | undefined {
     return this.#index.get(text);
+  }
+
+  /** @throws RangeError where nothing has this number. */
+  text(number: number): string {
+    return valueAt(this.list, number);
   }
 }
 
@@ -97,7 +103,7 @@ export class MarkTable {
   /** @param at where its message lies in the log; an instant on the host's clock bounds the session, no more. */
   add(mark: Mark, at: number): void {
     const k = this.#clockOf(mark);
-    const clock = this.clocks[k]!;
+    const clock = valueAt(this.clocks, k);
     clock.count++;
     const t = Number(mark.t - clock.origin);
     const isHost = mark.clock === "host";
@@ -148,7 +154,7 @@ export class MarkTable {
   }
 
   uNs(i: number): number {
-    return this.fromEdge(i) ? 0 : this.clocks[this.#clock.at(i)]!.uNs;
+    return this.fromEdge(i) ? 0 : valueAt(this.clocks, this.#clock.at(i)).uNs;
   }
 
   /** Index into `names`. */
@@ -157,11 +163,11 @@ export class MarkTable {
   }
 
   phase(i: number): Mark["phase"] {
-    return PHASES[this.#phase.at(i)]!;
+    return valueAt(PHASES, this.#phase.at(i));
   }
 
   clock(i: number): string {
-    return this.clocks[this.#clock.at(i)]!.clock;
+    return valueAt(this.clocks, this.#clock.at(i)).clock;
   }
 
   /** Where in the log its message lies; 0 where it has no fields. */

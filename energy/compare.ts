@@ -20,6 +20,7 @@ import { physicalPass, type PhysicalPass } from "./physical.ts";
 import type { Comparison, KernelsEnergy, Prepared, WindowResult } from "./result.ts";
 import { observedSpan, sessionWindow } from "./session-span.ts";
 import { pairMarks, WindowList } from "./windows.ts";
+import { valueAt } from "../stats/places.ts";
 
 /** Windows beyond this many do without the strobe forecast: it scans the trace per window. */
 const STROBE_WINDOWS = 64;
@@ -32,7 +33,8 @@ export function prepare(capturePath: string, onProgress?: Progress, pages?: Numb
   const { kernels } = clocks;
   const kernelRows = kernels && scan.rig ? chosen(kernels, NS_PER_S / scan.rig.device.rowHz) : [];
   const session = sessionWindow(scan, clocks);
-  const windows = new WindowList(session, clocks.marks, paired, kernels, kernelRows);
+  const ofKernels = kernels && { times: kernels, rows: kernelRows };
+  const windows = new WindowList(session, paired, ofKernels);
   const pairing = [...paired.findings, ...(kernels?.findings ?? [])];
   return { scan, clocks, windows, pairing, kernelRows };
 }
@@ -88,16 +90,19 @@ export function compare(p: Prepared, o: CompareOptions = {}): Comparison {
 }
 
 function kernelsOf(
-  { scan, clocks, kernelRows }: Prepared,
+  { scan: { rig }, clocks: { kernels }, kernelRows }: Prepared,
   physical: PhysicalPass,
   results: readonly WindowResult[],
 ): KernelsEnergy | null {
-  const { kernels } = clocks;
-  if (!kernels) return null;
+  if (!kernels || !rig) return null;
   const energyJ = kernelEnergies(kernels, physical.kernels);
   const first = results.length - kernelRows.length;
-  const windows = new Map(kernelRows.map((row, i) => [row, results[first + i]!.physical!]));
-  const byName = summarise(kernels, energyJ, NS_PER_S / scan.rig!.device.rowHz, windows);
+  const windows = new Map(
+    results
+      .slice(first)
+      .flatMap(({ physical: of }, i) => (of ? [[valueAt(kernelRows, i), of]] : [])),
+  );
+  const byName = summarise(kernels, energyJ, NS_PER_S / rig.device.rowHz, windows);
   return { energyJ, rows: kernelRows, byName };
 }
 

@@ -3,16 +3,18 @@
 // Held as columns: a run may have millions, and each is made an object only when somebody asks for it.
 
 import type { MarkTable } from "../align/mark-table.ts";
-import type { KernelTimes } from "../align/clocks/cuda-times.ts";
+import { type KernelTimes, timeAt } from "../align/clocks/cuda-times.ts";
 import { type Finding, finding, observed } from "../schema/findings.ts";
 import type { SessionNs } from "../schema/time.ts";
 import { kernelWindow } from "./cuda-kernels.ts";
 import type { Window } from "./window.ts";
+import { valueAt } from "../stats/places.ts";
 
 /** Marks of these names bracket nothing: they serve the clocks. */
 export const SERVICE: ReadonlySet<string> = new Set(["sync", "lap"]);
 
 export interface PairedMarks {
+  readonly marks: MarkTable;
   readonly count: number;
   /** Marks that begin and end each, in the order of windows: by begin, outer before inner. */
   readonly begin: Uint32Array;
@@ -33,27 +35,29 @@ export function pairMarks(marks: MarkTable): PairedMarks {
   const [begin, end, ordinal] = [0, 1, 2].map(() => new Uint32Array(count)) as Columns;
   const counts = new Uint32Array(marks.names.list.length);
   let n = 0;
-  let hasSum = lastLoad === undefined;
-  const emit = (k: number, endsAt: number, number: number): void => {
-    begin[n] = order[k]!;
-    end[n] = order[endsAt]!;
+  let hasSum = false;
+  const emit = (begins: number, ends: number, number: number): void => {
+    begin[n] = begins;
+    end[n] = ends;
     ordinal[n++] = number;
   };
   for (let from = 0; from < order.length;) {
     const to = sameTime(marks, order, from);
     const first = n;
     // Of those that begin together the one that ended first has the lower number.
-    for (const k of begunIn(endOf, from, to)) {
-      const name = marks.name(order[k]!);
-      emit(k, endOf[k]! - 1, ++counts[name]!);
-      if (hasSum || name !== load) continue;
-      emit(k, lastLoad!, 0);
+    for (const pair of begunIn(order, endOf, from, to)) {
+      const name = marks.name(pair.begin);
+      const number = valueAt(counts, name) + 1;
+      counts[name] = number;
+      emit(pair.begin, pair.end, number);
+      if (lastLoad === undefined || hasSum || name !== load) continue;
+      emit(pair.begin, lastLoad, 0);
       hasSum = true;
     }
     if (n - first > 1) outerFirst(marks, first, n, [begin, end, ordinal]);
     from = to;
   }
-  return { count, begin, end, ordinal, findings };
+  return { marks, count, begin, end, ordinal, findings };
 }
 
 type Columns = [begin: Uint32Array, end: Uint32Array, ordinal: Uint32Array];
@@ -64,9 +68,12 @@ function inTime(marks: MarkTable): Uint32Array {
   const order = new Uint32Array(marks.count);
   let n = 0;
   let ascends = true;
+  let last = -Infinity;
   for (let i = 0; i < marks.count; i++) {
     if (marks.phase(i) === "instant" || service.has(marks.name(i)) || !marks.isPlaced(i)) continue;
-    if (n > 0 && marks.tNs(i) < marks.tNs(order[n - 1]!)) ascends = false;
+    const t = marks.tNs(i);
+    if (t < last) ascends = false;
+    last = t;
     order[n++] = i;
   }
   const found = order.subarray(0, n);
@@ -87,8 +94,7 @@ function matched(
   const tops = new Map<number, Map<number, number>>();
   const strays = new Map<number, { ends: number; begins: number }>();
   let pairs = 0;
-  for (let k = 0; k < order.length; k++) {
-    const i = order[k]!;
+  order.forEach((i, k) => {
     const [name, span] = [marks.name(i), marks.span(i)];
     let top = tops.get(name);
     if (!top) tops.set(name, (top = new Map<number, number>()));
@@ -101,17 +107,17 @@ function matched(
       stray.begins++;
     } else if (open === 0) stray.ends++;
     else {
-      const below = -endOf[open - 1]!;
+      const below = -valueAt(endOf, open - 1);
       endOf[open - 1] = k + 1;
       pairs++;
       stray.begins--;
       if (below === 0) top.delete(span);
       else top.set(span, below);
     }
-  }
+  });
   const findings = [...strays].flatMap(([name, { ends, begins }]) => [
-    ...unpaired(marks.names.list[name]!, ends, "end marks have no begin"),
-    ...unpaired(marks.names.list[name]!, begins, "begin marks have no end"),
+    ...unpaired(marks.names.text(name), ends, "end marks have no begin"),
+    ...unpaired(marks.names.text(name), begins, "begin marks have no end"),
   ]);
   return { endOf, pairs, findings };
 }
@@ -121,19 +127,29 @@ const unpaired = (name: string, n: number, what: string): Finding[] =>
 
 /** First place from which on the time is another one. */
 function sameTime(marks: MarkTable, order: Uint32Array, from: number): number {
-  const t = marks.tNs(order[from]!);
+  const t = marks.tNs(valueAt(order, from));
   let to = from + 1;
-  while (to < order.length && marks.tNs(order[to]!) === t) to++;
+  while (to < order.length && marks.tNs(valueAt(order, to)) === t) to++;
   return to;
 }
 
-function begunIn(endOf: Int32Array, from: number, to: number): number[] {
-  const found: number[] = [];
-  for (let k = from; k < to; k++) if (endOf[k]! > 0) found.push(k);
-  return found.sort((a, b) => endOf[a]! - endOf[b]!);
+/** Marks that a window begins and ends at. */
+interface Pair {
+  readonly begin: number;
+  readonly end: number;
 }
 
-/** Where the last window of a name ends: the last to begin, of those that begin together the last to end. */
+/** Those that begin in places [from, to), in the order of their ends. */
+function begunIn(order: Uint32Array, endOf: Int32Array, from: number, to: number): Pair[] {
+  const found: (Pair & { readonly at: number })[] = [];
+  for (let k = from; k < to; k++) {
+    const at = valueAt(endOf, k);
+    if (at > 0) found.push({ at, begin: valueAt(order, k), end: valueAt(order, at - 1) });
+  }
+  return found.sort((a, b) => a.at - b.at);
+}
+
+/** The mark that ends the last window of a name: the last to begin, of those that begin together the last to end. */
 function lastOf(
   marks: MarkTable,
   order: Uint32Array,
@@ -142,22 +158,23 @@ function lastOf(
 ): number | undefined {
   let [last, t] = [0, NaN];
   for (let k = order.length - 1; k >= 0; k--) {
-    const i = order[k]!;
+    const i = valueAt(order, k);
     if (last > 0 && marks.tNs(i) !== t) break;
-    if (marks.name(i) !== name || endOf[k]! <= 0) continue;
-    last = Math.max(last, endOf[k]!);
+    const ends = valueAt(endOf, k);
+    if (marks.name(i) !== name || ends <= 0) continue;
+    last = Math.max(last, ends);
     t = marks.tNs(i);
   }
-  return last > 0 ? last - 1 : undefined;
+  return last > 0 ? valueAt(order, last - 1) : undefined;
 }
 
 /** Windows [a, b) begin together: the longer before the shorter. */
 function outerFirst(marks: MarkTable, a: number, b: number, columns: Columns): void {
-  const end = columns[1];
-  const rows = Array.from({ length: b - a }, (_, i) => a + i);
-  rows.sort((x, y) => marks.tNs(end[y]!) - marks.tNs(end[x]!));
+  const [, end] = columns;
+  const endNs = (row: number): SessionNs => marks.tNs(valueAt(end, row));
+  const rows = Array.from({ length: b - a }, (_, i) => a + i).sort((x, y) => endNs(y) - endNs(x));
   for (const column of columns) {
-    const sorted = rows.map((r) => column[r]!);
+    const sorted = rows.map((r) => valueAt(column, r));
     column.set(sorted, a);
   }
 }
@@ -167,57 +184,54 @@ function outerFirst(marks: MarkTable, a: number, b: number, columns: Columns): v
  * millions anew would take more memory than all else.
  */
 export function byBegin(rows: Uint32Array, windows: { t0Ns(row: number): SessionNs }): Uint32Array {
-  for (let k = 1; k < rows.length; k++)
-    if (windows.t0Ns(rows[k]!) < windows.t0Ns(rows[k - 1]!))
-      return rows.sort((a, b) => windows.t0Ns(a) - windows.t0Ns(b) || a - b);
+  let last = -Infinity;
+  for (const row of rows) {
+    const t = windows.t0Ns(row);
+    if (t < last) return rows.sort((a, b) => windows.t0Ns(a) - windows.t0Ns(b) || a - b);
+    last = t;
+  }
   return rows;
+}
+
+/** Kernels that have a window. */
+export interface KernelWindows {
+  readonly times: KernelTimes;
+  /** Of their table. */
+  readonly rows: readonly number[];
 }
 
 /** All windows of a run: session, what marks bracket, kernels. */
 export class WindowList {
   readonly count: number;
   readonly #session: Window;
-  readonly #marks: MarkTable;
   readonly #paired: PairedMarks;
-  readonly #kernels: KernelTimes | undefined;
-  readonly #kernelRows: readonly number[];
+  readonly #kernels: KernelWindows | undefined;
 
-  /** @param kernelRows of the kernel table, those that have a window. */
-  constructor(
-    session: Window,
-    marks: MarkTable,
-    paired: PairedMarks,
-    kernels?: KernelTimes,
-    kernelRows: readonly number[] = [],
-  ) {
+  constructor(session: Window, paired: PairedMarks, kernels?: KernelWindows) {
     this.#session = session;
-    this.#marks = marks;
     this.#paired = paired;
     this.#kernels = kernels;
-    this.#kernelRows = kernelRows;
-    this.count = 1 + paired.count + kernelRows.length;
+    this.count = 1 + paired.count + (kernels?.rows.length ?? 0);
   }
 
+  /** @throws RangeError where the list has no such window, as all that follow. */
   at(i: number): Window {
     if (i === 0) return this.#session;
-    const k = i - 1 - this.#paired.count;
-    return k < 0 ? this.#marked(i - 1) : kernelWindow(this.#kernels!, this.#kernelRows[k]!);
+    return this.isKernel(i) ? this.#ofKernel(i, kernelWindow) : this.#marked(i - 1);
   }
 
   t0Ns(i: number): SessionNs {
     if (i === 0) return this.#session.t0Ns;
-    const { begin, count } = this.#paired;
-    return i <= count
-      ? this.#marks.tNs(begin[i - 1]!)
-      : this.#kernels!.startNs[this.#kernelRows[i - 1 - count]!]!;
+    if (this.isKernel(i)) return this.#ofKernel(i, (k, row) => timeAt(k, row).startNs);
+    const { marks, begin } = this.#paired;
+    return marks.tNs(valueAt(begin, i - 1));
   }
 
   t1Ns(i: number): SessionNs {
     if (i === 0) return this.#session.t1Ns;
-    const { end, count } = this.#paired;
-    return i <= count
-      ? this.#marks.tNs(end[i - 1]!)
-      : this.#kernels!.endNs[this.#kernelRows[i - 1 - count]!]!;
+    if (this.isKernel(i)) return this.#ofKernel(i, (k, row) => timeAt(k, row).endNs);
+    const { marks, end } = this.#paired;
+    return marks.tNs(valueAt(end, i - 1));
   }
 
   /** `session`, or the sum of all loads: they hold the others. */
@@ -232,7 +246,8 @@ export class WindowList {
   /** What windows of one kind have in common: their name without its number. */
   family(i: number): string {
     if (i === 0 || this.isKernel(i)) return this.at(i).name;
-    return this.#marks.names.list[this.#marks.name(this.#paired.begin[i - 1]!)]!;
+    const { marks, begin } = this.#paired;
+    return marks.names.text(marks.name(valueAt(begin, i - 1)));
   }
 
   *rows(wanted: (i: number) => boolean): Generator<number> {
@@ -270,16 +285,19 @@ export class WindowList {
     };
   }
 
+  #ofKernel<T>(i: number, of: (times: KernelTimes, row: number) => T): T {
+    if (!this.#kernels) throw new RangeError(`no window ${i} in a list of ${this.count}`);
+    const { times, rows } = this.#kernels;
+    return of(times, valueAt(rows, i - 1 - this.#paired.count));
+  }
+
   #marked(row: number): Window {
-    const m = this.#marks;
-    const [b, e, n] = [
-      this.#paired.begin[row]!,
-      this.#paired.end[row]!,
-      this.#paired.ordinal[row]!,
-    ];
-    const name = m.names.list[m.name(b)]!;
+    const { marks: m, begin, end, ordinal } = this.#paired;
+    const [b, e, n] = [valueAt(begin, row), valueAt(end, row), valueAt(ordinal, row)];
+    const name = m.names.text(m.name(b));
     const fieldsAt = [m.fieldsAt(b), m.fieldsAt(e)] as const;
     const lost = [b, e].filter((i) => m.clock(i) !== "host" && !m.fromEdge(i));
+    const [first] = lost;
     return {
       name: n > 0 ? `${name}-${n}` : name,
       kind: "mark",
@@ -288,12 +306,12 @@ export class WindowList {
       u0Ns: m.uNs(b),
       u1Ns: m.uNs(e),
       ...(fieldsAt[0] + fieldsAt[1] > 0 ? { fieldsAt } : {}),
-      ...(lost.length > 0
+      ...(first !== undefined
         ? {
             doubts: [
               observed(
                 "window-edge-missing",
-                `no hardware edge for its ${lost.map((i) => m.phase(i)).join(" and ")}: placed by the ${m.clock(lost[0]!)} clock`,
+                `no hardware edge for its ${lost.map((i) => m.phase(i)).join(" and ")}: placed by the ${m.clock(first)} clock`,
                 lost.length,
               ),
             ],

@@ -21,7 +21,7 @@ function paired(marks: readonly Mark[]): { list: WindowList; warnings: readonly 
   const table = new MarkTable({ ...SESSION, hostEpoch: instant<"host">(0n) });
   for (const m of marks) table.add(m, 1);
   const found = pairMarks(table);
-  return { list: new WindowList(session, table, found), warnings: textsOf(found.findings) };
+  return { list: new WindowList(session, found), warnings: textsOf(found.findings) };
 }
 
 const names = (marks: Mark[]): string[] =>
@@ -188,7 +188,7 @@ describe("marks that are not on the host's clock", () => {
     table.add({ ...own, phase: "end", fields: { note: "x" } }, 90);
     byEdge.forEach((edge, i) => table.put(i, 10 * i, edge));
     table.clocks[0]!.uNs = uNs;
-    return new WindowList(session, table, pairMarks(table));
+    return new WindowList(session, pairMarks(table));
   }
 
   test("what has no place makes no window", () => {
@@ -246,7 +246,7 @@ describe("the list of windows", () => {
   const listOf = (): WindowList => {
     const table = new MarkTable({ ...SESSION, hostEpoch: instant<"host">(0n) });
     for (const m of marks) table.add(m, 1);
-    return new WindowList(session, table, pairMarks(table), kernels as never, [1, 2]);
+    return new WindowList(session, pairMarks(table), { times: kernels as never, rows: [1, 2] });
   };
   const all = (list: WindowList): number[] => [...list.rows(() => true)];
 
@@ -271,7 +271,7 @@ describe("the list of windows", () => {
   test("by name: one window, or all that a name numbers", () => {
     const table = new MarkTable({ ...SESSION, hostEpoch: instant<"host">(0n) });
     for (const m of marks) table.add(m, 1);
-    const list = new WindowList(session, table, pairMarks(table));
+    const list = new WindowList(session, pairMarks(table));
     expect(all(list).map((i) => list.family(i))).toEqual([
       ...["session", "load", "load", "lo", "load"],
     ]);
