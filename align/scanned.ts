@@ -94,3 +94,12 @@ export interface Scan extends LogReading {
   readonly notes: readonly Note[];
   readonly damages: readonly Damage[];
 }
+
+/** Of a log that has a physical trace: a stream, and the rig whose rails read it. */
+export interface TracedScan extends Scan {
+  readonly rig: Rig;
+  readonly stream: StreamScan;
+}
+
+export const isTraced = (scan: Scan): scan is TracedScan =>
+  scan.rig !== null && scan.stream !== null;

@@ -3,7 +3,7 @@
 // Holds: a claim is set beside the shunts' Joules only where there are some; its series has no misplaced reads.
 
 import type { SessionClocks } from "../align/clocks/fit.ts";
-import type { Scan, TelemetrySeries } from "../align/scanned.ts";
+import { isTraced, type Scan, type TelemetrySeries } from "../align/scanned.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import {
   type Misplaced,
@@ -154,7 +154,8 @@ function row(
 /** Only where the outline still resolves the strobe. */
 export function strobeOf(seen: SeenByCounter, scan: Scan): WindowResult["strobe"] {
   const { trace, window: w } = seen;
-  const cellNs = (scan.stream!.outline.rowsPerCell * NS_PER_S) / scan.rig!.device.rowHz;
+  if (!isTraced(scan)) return null;
+  const cellNs = (scan.stream.outline.rowsPerCell * NS_PER_S) / scan.rig.device.rowHz;
   if (cellNs > COUNTER_SAMPLE_NS / 4 || w.t1Ns - w.t0Ns < 10 * STROBE.updateNs) return null;
   const counterJ = seen.rangeJ;
   const instantJ = strobeRangeJ(trace, w.t0Ns, w.t1Ns, STROBE.updateNs, STROBE.windowNs);

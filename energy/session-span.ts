@@ -2,7 +2,7 @@
 
 import type { SessionClocks } from "../align/clocks/fit.ts";
 import { placeNs } from "../align/clocks/segments.ts";
-import type { Scan } from "../align/scanned.ts";
+import { isTraced, type Scan } from "../align/scanned.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 import type { Window } from "./window.ts";
 
@@ -22,10 +22,10 @@ function sessionSpan(scan: Scan, clocks: SessionClocks): readonly [SessionNs, Se
 
 /** Where the physical trace is; without one, where reads are; null where there are none. */
 export function observedSpan(scan: Scan, clocks: SessionClocks): [SessionNs, SessionNs] | null {
-  if (scan.stream && clocks.daq) {
+  if (isTraced(scan) && clocks.daq) {
     const { firstDevice, lastDevice } = scan.stream;
-    const tail =
-      scan.rig!.device.sampling === "interval_mean" ? NS_PER_S / scan.rig!.device.rowHz : 0;
+    const { sampling, rowHz } = scan.rig.device;
+    const tail = sampling === "interval_mean" ? NS_PER_S / rowHz : 0;
     return [placeNs(clocks.daq, firstDevice), placeNs(clocks.daq, lastDevice) + tail];
   }
   let [lo, hi] = [Infinity, -Infinity];

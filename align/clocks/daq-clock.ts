@@ -21,10 +21,11 @@ import {
 import { edgeList, matchedModel, modelOf } from "./fit-model.ts";
 import { type EdgeList, type Match, matchEdges, type MatchOptions } from "./match.ts";
 import { powerEdges } from "./power-edges.ts";
-import type { Scan, StreamScan } from "../scanned.ts";
+import type { TracedScan } from "../scanned.ts";
 import { type DaqClock, segmentFrom, steadyClock } from "./segments.ts";
 import { upperMedian } from "../../stats/summary.ts";
 import { type Observation, observed } from "../../schema/findings.ts";
+import { endsOf, neighbours, valueAt } from "../../stats/places.ts";
 
 /** Means over this long show a load's step above the noise; board power settles within a few milliseconds. */
 const LONGEST_STRETCH_NS = 20e6;
@@ -54,49 +55,51 @@ const SYNC_TOLERANCE_NS = 5e6;
 const SHARE_OF_TOLERANCE = 0.1;
 
 /** The clock of each of the stream's segments. */
-export function fitDaq(scan: Scan, stream: StreamScan): DaqClock {
-  const clock = `daq:${stream.layout.stream}`;
-  const evidence = evidenceOf(scan, stream);
-  const { prior } = evidence[0]!;
+export function fitDaq(scan: TracedScan): DaqClock {
+  const { stream } = scan;
+  const evidence = evidenceOf(scan);
+  const [{ clock, prior }] = endsOf(evidence);
   if (prior.uRel === 0 && prior.startUNs === 0)
     return steadyClock(fixedModel(clock, prior), stream.firstDevice, stream.lastDevice);
-  const alone = evidence.map((e) => fitSegment(scan, clock, e, evidence.length > 1));
-  const models = evidence.length > 1 ? withShared(scan, clock, evidence, alone) : alone;
+  const broken = evidence.length > 1;
+  const alone = evidence.map((e) => ({ e, model: fitSegment(scan, e, broken) }));
+  const fitted = broken ? withShared(scan, alone) : alone;
   return {
     clock,
-    segments: stream.segments.map(({ firstDevice, lastDevice }, k) =>
-      segmentFrom(onStream(models[k]!, evidence[k]!), firstDevice, lastDevice),
-    ),
+    segments: stream.segments.map(({ firstDevice, lastDevice }, k) => {
+      const { e, model } = valueAt(fitted, k);
+      return segmentFrom(onStream(model, e), firstDevice, lastDevice);
+    }),
   };
+}
+
+/** A segment's evidence and what it came to. */
+interface Fitted {
+  readonly e: Evidence;
+  readonly model: ClockModel;
 }
 
 /**
  * What one segment knows better than another: the crystal's rate, and how long blocks take to the host, which
  * edges or exchanges tell and arrivals alone do not.
  */
-function withShared(
-  scan: Scan,
-  clock: string,
-  evidence: readonly Evidence[],
-  alone: readonly ClockModel[],
-): ClockModel[] {
-  const best = alone.reduce((a, b) => (b.uRate < a.uRate ? b : a));
+function withShared(scan: TracedScan, alone: readonly Fitted[]): Fitted[] {
+  const best = alone.map(({ model }) => model).reduce((a, b) => (b.uRate < a.uRate ? b : a));
   const hz = tickHz(best);
-  const delays = evidence.flatMap((e, k) =>
-    isTied(alone[k]!) ? [leastDelayNs(e, alone[k]!)] : [],
-  );
+  const delays = alone.flatMap(({ e, model }) => (isTied(model) ? [leastDelayNs(e, model)] : []));
   const delayNs = upperMedian(delays.filter(Number.isFinite));
-  return alone.map((own, k) => {
-    const { prior } = evidence[k]!;
+  return alone.map((own) => {
+    const { e, model } = own;
+    const { prior } = e;
     const uRel = Math.min(prior.uRel, Math.hypot(best.uRate, SHARE_OF_TOLERANCE * prior.uRel));
-    const late = delayNs !== undefined && !isTied(own);
-    if (own.uRate <= uRel && !late) return own;
-    const shared = { ...evidence[k]!, prior: { ...prior, hz, uRel } };
-    const again = fitSegment(scan, clock, late ? withDelay(shared, delayNs) : shared, true);
+    const late = delayNs !== undefined && !isTied(model);
+    if (model.uRate <= uRel && !late) return own;
+    const shared = { ...e, prior: { ...prior, hz, uRel } };
+    const again = fitSegment(scan, late ? withDelay(shared, delayNs) : shared, true);
     // Where its own evidence contradicts the others', it is no longer the same clock.
-    return again.findings.length > own.findings.length
+    return again.findings.length > model.findings.length
       ? own
-      : { ...again, nominalHz: own.nominalHz };
+      : { e, model: { ...again, nominalHz: model.nominalHz } };
   });
 }
 
@@ -112,18 +115,18 @@ function onStream(m: ClockModel, { originDevice }: Evidence): ClockModel {
 }
 
 /** @param broken one of several segments: pairings that are in doubt are not used, other evidence is there. */
-function fitSegment(scan: Scan, clock: string, e: Evidence, broken: boolean): ClockModel {
-  const { prior } = e;
+function fitSegment(scan: TracedScan, e: Evidence, broken: boolean): ClockModel {
+  const { clock, prior } = e;
   // Coarse evidence first: it says where to look for the edges that then fix the clock.
-  const coarse = byExchange(e, clock) ?? byArrival(e, clock);
-  const near = coarse ? narrowed(prior, coarse) : prior;
+  const coarse = byExchange(e) ?? byArrival(e);
+  const near = coarse ? { ...e, prior: narrowed(prior, coarse) } : e;
   const refused: Observation[] = [];
-  const synced = bySyncEdges(scan, e, clock, near, broken, (why) => refused.push(why));
+  const synced = bySyncEdges(scan, near, broken, (why) => refused.push(why));
   if (synced) return synced;
   const other =
     (coarse?.method === "exchange"
       ? coarse
-      : byLoadEdges(scan, e, clock, near, broken, coarse === undefined)) ??
+      : byLoadEdges(scan, near, broken, coarse === undefined)) ??
     coarse ??
     fixedModel(clock, prior, [BY_STAMP]);
   if (refused.length === 0 && unmatched(scan, e)) refused.push(broken ? UNCERTAIN : UNMATCHED);
@@ -144,7 +147,7 @@ const UNCERTAIN = observed(
   "its trigger edges fit the sync marks at no offset, or at several: they are left out",
 );
 
-const unmatched = (scan: Scan, e: Evidence): boolean =>
+const unmatched = (scan: TracedScan, e: Evidence): boolean =>
   scan.syncMarks.length > 1 && e.edges.length > 1;
 
 /** The rig's rate, and a start known as well as the coarse model knows it. */
@@ -157,15 +160,13 @@ function narrowed(prior: ClockPrior, coarse: ClockModel): ClockPrior {
  * @param refuse told why edges that fit their marks are left out even so.
  */
 function bySyncEdges(
-  scan: Scan,
+  scan: TracedScan,
   e: Evidence,
-  clock: string,
-  prior: ClockPrior,
   broken: boolean,
   refuse: (why: Observation) => void,
 ): ClockModel | undefined {
   const sync = scan.syncMarks;
-  const seen = e.edges;
+  const { clock, prior, edges: seen } = e;
   if (sync.length === 0 || seen.length === 0) return undefined;
   const epoch = scan.session.hostEpoch;
   const stamped = sync
@@ -180,20 +181,20 @@ function bySyncEdges(
   const reference = { ...edgeList(stamped.map((m) => [m.t, m.polarity])), halfNs: halves };
   const edges = debounced(seen, prior.hz);
   const device = edgeList(edges.map((e) => [e.device, e.level === 1 ? 1 : e.level === 0 ? -1 : 0]));
-  const rowNs = 1e9 / scan.rig!.device.rowHz;
   const match = matchEdges(reference, device, prior, {
     offsetRangeNs: 3 * prior.startUNs,
-    edgeUNs: rowNs / Math.sqrt(12),
+    edgeUNs: e.rowNs / Math.sqrt(12),
     toleranceNs: SYNC_TOLERANCE_NS,
     observed: e.observed,
   });
   if (!match || (broken && match.ambiguous)) return undefined;
   // Where within its bracket an edge falls may be the same for all: the typical half does not average away.
   const systematicNs = (upperMedian(halves) ?? 0) / Math.sqrt(3);
-  const model = matchedModel(clock, "sync-edges", prior, match, systematicNs);
-  const bracketed = match.referenceIndex.map((j, k) => {
-    const { device: at, halfNs } = edges[match.deviceIndex[k]!]!;
-    return { device: at, deviceHalfNs: halfNs, hostNs: reference.t[j]!, hostHalfNs: halves[j]! };
+  const model = matchedModel({ clock, method: "sync-edges", prior }, match, systematicNs);
+  const bracketed = match.pairs.map(({ referenceIndex, deviceIndex }) => {
+    const { device: at, halfNs } = valueAt(edges, deviceIndex);
+    const { t: hostNs, halfNs: hostHalfNs } = valueAt(stamped, referenceIndex);
+    return { device: at, deviceHalfNs: halfNs, hostNs, hostHalfNs };
   });
   const edgesBounced = seen.length - edges.length;
   const edgesExtra = model.edgesExtra + edgesBounced;
@@ -216,35 +217,32 @@ export function debounced<E extends { readonly device: number }>(
 ): E[] {
   const sorted = [...edges].sort((a, b) => a.device - b.device);
   const least = (DEBOUNCE_NS / 1e9) * hz;
-  const near = (i: number): boolean =>
-    i > 0 && i < sorted.length && sorted[i]!.device - sorted[i - 1]!.device < least;
-  return sorted.filter((_, i) => !near(i) && !near(i + 1));
+  const near = (a: E | undefined, b: E | undefined): boolean =>
+    a !== undefined && b !== undefined && b.device - a.device < least;
+  return sorted.filter((e, i) => !near(sorted[i - 1], e) && !near(e, sorted[i + 1]));
 }
 
 /** Exchanges of stamps with the device. */
-function byExchange({ exchanges, prior }: Evidence, clock: string): ClockModel | undefined {
-  if (exchanges.length === 0) return undefined;
-  const asymmetryNs = exchanges.reduce((least, p) => Math.min(least, p.uNs), Infinity);
-  return modelOf(clock, "exchange", prior, exchanges, fitLine(exchanges, prior), asymmetryNs);
+function byExchange({ exchanges: pairs, clock, prior }: Evidence): ClockModel | undefined {
+  if (pairs.length === 0) return undefined;
+  const asymmetryNs = pairs.reduce((least, p) => Math.min(least, p.uNs), Infinity);
+  const fit = fitLine(pairs, prior);
+  return modelOf({ clock, method: "exchange", prior }, { pairs, fit }, asymmetryNs);
 }
 
 /**
  * A block cannot arrive before its last row was sampled, and now and then it arrives at once: the earliest
  * arrivals of each stretch (the lower envelope) carry the clock, all others only their delay.
  */
-function byArrival({ arrivals, prior, delayNs }: Evidence, clock: string): ClockModel | undefined {
+function byArrival({ arrivals, clock, prior, delayNs }: Evidence): ClockModel | undefined {
   if (arrivals.length < 4 * ENVELOPE_STRETCHES) return undefined;
   const ns = 1e9 / prior.hz;
-  const late = arrivals.map((a) => a.sessionNs - a.device * ns);
+  const lateNs = (a: Evidence["arrivals"][number]): number => a.sessionNs - a.device * ns;
   const size = Math.floor(arrivals.length / ENVELOPE_STRETCHES);
   const pairs = Array.from({ length: ENVELOPE_STRETCHES }, (_, k) => {
-    let best = k * size;
-    for (let i = best; i < (k + 1) * size; i++) if (late[i]! < late[best]!) best = i;
-    return {
-      device: arrivals[best]!.device,
-      sessionNs: arrivals[best]!.sessionNs,
-      uNs: ARRIVAL_U_NS,
-    };
+    const stretch = arrivals.slice(k * size, (k + 1) * size);
+    const best = stretch.reduce((a, b) => (lateNs(b) < lateNs(a) ? b : a));
+    return { device: best.device, sessionNs: best.sessionNs, uNs: ARRIVAL_U_NS };
   });
   // The shortest delay is unknown, and as large as the device's buffers: what the rig says of its start.
   const systematicNs = Math.max(ARRIVAL_U_NS, prior.startUNs);
@@ -252,24 +250,23 @@ function byArrival({ arrivals, prior, delayNs }: Evidence, clock: string): Clock
     delayNs === null
       ? "and lags by the shortest delay"
       : `less the shortest delay of another segment (${(delayNs / 1e6).toFixed(3)} ms)`;
-  return modelOf(clock, "arrival", prior, pairs, fitLine(pairs, prior), systematicNs, [
-    observed(
-      "clock-by-arrival",
-      `no edge or exchange ties the DAQ's clock to the host's: it rests on when blocks arrived, ${lag}`,
-    ),
-  ]);
+  const told = observed(
+    "clock-by-arrival",
+    `no edge or exchange ties the DAQ's clock to the host's: it rests on when blocks arrived, ${lag}`,
+  );
+  const fitted = { pairs, fit: fitLine(pairs, prior), findings: [told] };
+  return modelOf({ clock, method: "arrival", prior }, fitted, systematicNs);
 }
 
 /** Load marks against the power trace's own steps. @param last no better evidence is left if they do not match. */
 function byLoadEdges(
-  scan: Scan,
+  scan: TracedScan,
   e: Evidence,
-  clock: string,
-  prior: ClockPrior,
   broken: boolean,
   last: boolean,
 ): ClockModel | undefined {
   const { marks } = scan;
+  const { clock, prior } = e;
   const name = marks.names.find("load");
   const load = [...marks.on("host")].filter((i) => marks.name(i) === name);
   if (load.length === 0) return undefined;
@@ -278,17 +275,17 @@ function byLoadEdges(
   const stretchNs = Math.min(LONGEST_STRETCH_NS, shortest / 3);
   const { t, powerW } = e.trace;
   const edges = powerEdges(t, powerW, (stretchNs / 1e9) * prior.hz);
-  const rowNs = (1e9 / scan.rig!.device.rowHz) * scan.stream!.outline.rowsPerCell;
+  const cellNs = e.rowNs * scan.stream.outline.rowsPerCell;
   const match = (broken ? matchEdges : matchAnyRate)(reference, edges, prior, {
     offsetRangeNs: 3 * prior.startUNs,
-    edgeUNs: Math.hypot(LOAD_EDGE_U_NS, rowNs / Math.sqrt(12)),
+    edgeUNs: Math.hypot(LOAD_EDGE_U_NS, cellNs / Math.sqrt(12)),
     toleranceNs: stretchNs,
     observed: e.observed,
   });
   if (broken && match?.ambiguous) return undefined;
   if (match) {
     const systematicNs = Math.hypot(COMMON_EDGE_U_NS, polarityLag(match, edges));
-    return matchedModel(clock, "load-edges", prior, match, systematicNs);
+    return matchedModel({ clock, method: "load-edges", prior }, match, systematicNs);
   }
   return last && !broken && edges.t.length > 1
     ? fixedModel(clock, prior, [UNMATCHED_LOAD])
@@ -322,23 +319,23 @@ function matchAnyRate(
  */
 function polarityLag(match: Match, edges: EdgeList): number {
   const sums = { on: 0, off: 0, nOn: 0, nOff: 0 };
-  match.pairs.forEach((p, k) => {
+  for (const p of match.pairs) {
     const r =
       p.sessionNs - match.fit.refNs - (p.device - match.fit.refDevice) * match.fit.nsPerUnit;
-    if (edges.polarity[match.deviceIndex[k]!] === 1) {
+    if (edges.polarity[p.deviceIndex] === 1) {
       sums.on += r;
       sums.nOn++;
     } else {
       sums.off += r;
       sums.nOff++;
     }
-  });
+  }
   if (sums.nOn === 0 || sums.nOff === 0) return match.fit.residualRmsNs;
   return Math.abs(sums.on / sums.nOn - sums.off / sums.nOff) / 2;
 }
 
 function shortestStep(t: Float64Array): number {
   let shortest = Infinity;
-  for (let i = 1; i < t.length; i++) shortest = Math.min(shortest, t[i]! - t[i - 1]!);
+  for (const [before, own] of neighbours(t)) shortest = Math.min(shortest, own - before);
   return Number.isFinite(shortest) && shortest > 0 ? shortest : 60e6;
 }

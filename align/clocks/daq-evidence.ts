@@ -5,7 +5,8 @@
 import { toSession } from "../../schema/session.ts";
 import { type ClockModel, type ClockPairing, type ClockPrior, toSessionNs } from "./clock.ts";
 import { firstAtOrAfter } from "../../stats/search.ts";
-import type { Scan, SegmentScan, StreamScan } from "../scanned.ts";
+import type { SegmentScan, StreamScan, TracedScan } from "../scanned.ts";
+import type { Rig } from "../../schema/rig.ts";
 
 /** Type B: a USB frame and a scheduler's wake-up between a block and its arrival. */
 export const ARRIVAL_U_NS = 1e6;
@@ -18,6 +19,9 @@ export interface DeviceEdge {
 }
 
 export interface Evidence {
+  /** The clock's name, and the distance of rows by the rig, ns. */
+  readonly clock: string;
+  readonly rowNs: number;
   /** Device time of the stream that the others here count from. */
   readonly originDevice: number;
   readonly prior: ClockPrior;
@@ -31,23 +35,36 @@ export interface Evidence {
   readonly trace: { readonly t: Float64Array; readonly powerW: Float64Array };
 }
 
-export function evidenceOf(scan: Scan, stream: StreamScan): Evidence[] {
-  const edges = deviceEdges(scan, stream);
-  const { hz } = scan.rig!.device.clock;
+export function evidenceOf(scan: TracedScan): Evidence[] {
+  const { stream, rig } = scan;
+  const edges = deviceEdges(scan);
   return stream.segments.map((own, k) => {
-    const originDevice = k === 0 ? 0 : own.firstDevice;
-    const segment = k === 0 ? own : countedFrom(originDevice, own);
+    const before = stream.segments[k - 1];
+    const place = { own, before, next: stream.segments[k + 1] };
+    const originDevice = before ? own.firstDevice : 0;
+    const segment = before ? countedFrom(originDevice, own) : own;
     return {
+      clock: `daq:${stream.layout.stream}`,
+      rowNs: 1e9 / rig.device.rowHz,
       originDevice,
-      prior: k === 0 ? streamPrior(scan, stream) : segmentPrior(scan, stream, k, segment),
+      prior: before
+        ? segmentPrior(scan, segment, [before.lastDevice, own.firstDevice])
+        : streamPrior(scan),
       observed: [segment.firstDevice, segment.lastDevice],
-      edges: within(edges, scan, stream, k).map((e) => ({ ...e, device: e.device - originDevice })),
-      exchanges: exchangesOf(scan, stream, k, segment, hz),
+      edges: within(edges, rig, place).map((e) => ({ ...e, device: e.device - originDevice })),
+      exchanges: exchangesOf(scan, place, segment),
       arrivals: segment.arrivals,
       delayNs: null,
-      trace: traceOf(stream, k),
+      trace: traceOf(stream, own, originDevice),
     };
   });
+}
+
+/** A segment among its neighbours, where it has any. */
+interface Neighbourhood {
+  readonly own: SegmentScan;
+  readonly before: SegmentScan | undefined;
+  readonly next: SegmentScan | undefined;
 }
 
 /** The same with what blocks take from the device to the host known, as it is where edges or exchanges tie a clock. */
@@ -88,16 +105,16 @@ function countedFrom(origin: number, s: SegmentScan): SegmentScan {
 }
 
 /** The rig's declared clock and the host's stamp of the stream's start. */
-function streamPrior(scan: Scan, stream: StreamScan): ClockPrior {
-  const { hz, uRel, startU } = scan.rig!.device.clock;
+function streamPrior({ rig, stream, session }: TracedScan): ClockPrior {
+  const { hz, uRel, startU } = rig.device.clock;
   if (startU === 0 && stream.firstTick !== null) {
     // The device counts on the host's clock: its first tick says where it starts.
-    const startNs = Number(stream.firstTick - scan.session.hostEpoch);
+    const startNs = Number(stream.firstTick - session.hostEpoch);
     return { hz, uRel: 0, startNs, startUNs: 0 };
   }
   // Otherwise the trace itself is the session's clock, from its first row.
-  if (scan.session.hostClock === "trace") return { hz, uRel: 0, startNs: 0, startUNs: 0 };
-  const stamp = stream.segments[0]!.startStamp;
+  if (session.hostClock === "trace") return { hz, uRel: 0, startNs: 0, startUNs: 0 };
+  const stamp = stream.segments[0]?.startStamp;
   const startNs = (stamp?.ns ?? 0) - (stream.firstDevice / hz) * 1e9;
   return { hz, uRel, startNs, startUNs: Math.max(startU * 1e9, stamp?.halfNs ?? 0) };
 }
@@ -105,54 +122,55 @@ function streamPrior(scan: Scan, stream: StreamScan): ClockPrior {
 /**
  * A later segment begins where the least delayed of its blocks puts it: no row arrives before it was sampled.
  * Where blocks carry no stamps, it begins where the log's own count puts it, give or take the whole pause.
+ * @param pause device times of the last row before it and of its first.
  */
-function segmentPrior(scan: Scan, stream: StreamScan, k: number, s: SegmentScan): ClockPrior {
-  const { hz, uRel, startU } = scan.rig!.device.clock;
+function segmentPrior(
+  scan: TracedScan,
+  { arrivals }: SegmentScan,
+  [pausedAt, at]: readonly [number, number],
+): ClockPrior {
+  const { hz, uRel, startU } = scan.rig.device.clock;
   const ns = 1e9 / hz;
-  const startNs = earliest(s.arrivals, ns);
-  const own = Math.max(startU * 1e9, ARRIVAL_U_NS);
-  if (startNs < Infinity) return { hz, uRel, startNs, startUNs: own };
-  const first = streamPrior(scan, stream);
-  const at = stream.segments[k]!.firstDevice;
-  const pauseNs = (at - stream.segments[k - 1]!.lastDevice) * ns;
-  const sinceNs = (at - stream.firstDevice) * ns;
-  const startUNs = Math.hypot(own, first.startUNs, pauseNs, sinceNs * uRel);
+  const startNs = earliest(arrivals, ns);
+  const ownUNs = Math.max(startU * 1e9, ARRIVAL_U_NS);
+  if (startNs < Infinity) return { hz, uRel, startNs, startUNs: ownUNs };
+  const first = streamPrior(scan);
+  const pauseNs = (at - pausedAt) * ns;
+  const sinceNs = (at - scan.stream.firstDevice) * ns;
+  const startUNs = Math.hypot(ownUNs, first.startUNs, pauseNs, sinceNs * uRel);
   return { hz, uRel, startNs: first.startNs + at * ns, startUNs };
 }
 
 /** Edges that fell while the segment's rows were sampled; those in a pause between two are nobody's. */
 function within(
   edges: readonly DeviceEdge[],
-  scan: Scan,
-  { segments }: StreamScan,
-  k: number,
+  { device: { clock, rowHz } }: Rig,
+  { own, before, next }: Neighbourhood,
 ): readonly DeviceEdge[] {
-  if (segments.length === 1) return edges;
-  const { clock, rowHz } = scan.rig!.device;
   const row = clock.hz / rowHz;
-  const from = k === 0 ? -Infinity : segments[k]!.firstDevice - row;
-  const to = k === segments.length - 1 ? Infinity : segments[k]!.lastDevice + row;
+  const from = before ? own.firstDevice - row : -Infinity;
+  const to = next ? own.lastDevice + row : Infinity;
   return edges.filter((e) => e.device >= from && e.device <= to);
 }
 
 /**
  * Four stamps an exchange: the device's middle lies between the host's two, uniformly for all we know.
  * The shorter the round trip, the more it weighs. Those of a segment came after its first block.
+ * @param counted the segment, its device times from its own first row.
  */
 function exchangesOf(
-  scan: Scan,
-  stream: StreamScan,
-  k: number,
-  segment: SegmentScan,
-  hz: number,
+  scan: TracedScan,
+  { own, before, next }: Neighbourhood,
+  counted: SegmentScan,
 ): ClockPairing[] {
-  const device = tickToDevice(segment);
+  const device = tickToDevice(counted);
   if (!device) return [];
-  const begins = (i: number): number => stream.segments[i]?.arrivals[0]?.sessionNs ?? Infinity;
-  const [from, to] = [k === 0 ? -Infinity : begins(k), begins(k + 1)];
+  const { hz } = scan.rig.device.clock;
+  const begins = (s: SegmentScan | undefined): number => s?.arrivals[0]?.sessionNs ?? Infinity;
+  const [from, to] = [before ? begins(own) : -Infinity, begins(next)];
   const pairings: ClockPairing[] = [];
   for (const e of scan.exchanges) {
-    if (e.stream !== stream.layout.stream) continue;
+    if (e.stream !== scan.stream.layout.stream) continue;
     const [sent, received] = [toSession(scan.session, e.sent), toSession(scan.session, e.received)];
     if (received < from || received >= to) continue;
     const inside = device(e.deviceSent) - device(e.deviceReceived);
@@ -175,23 +193,24 @@ function tickToDevice({ blockTicks }: SegmentScan): ((tick: bigint) => number) |
 }
 
 /** The outline's cells between the segment's first and last row. */
-function traceOf({ outline, segments }: StreamScan, k: number): Evidence["trace"] {
+function traceOf(
+  { outline, segments }: StreamScan,
+  { firstDevice, lastDevice }: SegmentScan,
+  origin: number,
+): Evidence["trace"] {
   const { t, powerW } = outline;
   if (segments.length === 1) return { t, powerW };
-  const { firstDevice, lastDevice } = segments[k]!;
-  const origin = k === 0 ? 0 : firstDevice;
   const from = firstAtOrAfter(t, firstDevice);
   const to = Math.max(from, firstAtOrAfter(t, lastDevice, from));
   return { t: t.slice(from, to).map((d) => d - origin), powerW: powerW.subarray(from, to) };
 }
 
 /** Edges of the trigger line: those the DAQ stamped itself, and changes of the one bit that rows may carry. */
-export function deviceEdges(scan: Scan, stream: StreamScan): readonly DeviceEdge[] {
-  const rowNs = 1e9 / scan.rig!.device.rowHz;
-  const tickNs = tickNsOf(stream.segments[0]!, scan.rig!.device.clock.hz);
-  const trigger = scan.rig?.trigger;
-  const line = trigger && `line${trigger.daqLine}`;
-  const stamped = scan.edges.flatMap((e) => {
+export function deviceEdges({ rig, stream, edges }: TracedScan): readonly DeviceEdge[] {
+  const rowNs = 1e9 / rig.device.rowHz;
+  const tickNs = tickNsOf(stream.segments[0], rig.device.clock.hz);
+  const line = rig.trigger && `line${rig.trigger.daqLine}`;
+  const stamped = edges.flatMap((e) => {
     if (e.stream !== stream.layout.stream) return [];
     if (line !== undefined && e.line !== line) return []; // another input: a button, a second bench
     const device =
@@ -203,8 +222,8 @@ export function deviceEdges(scan: Scan, stream: StreamScan): readonly DeviceEdge
 }
 
 /** Length of the device's tick, from blocks that carry both counts; 1 s where nobody knows. */
-function tickNsOf({ blockTicks }: SegmentScan, hz: number): number {
-  const [first, last] = [blockTicks[0], blockTicks[blockTicks.length - 1]];
+function tickNsOf(segment: SegmentScan | undefined, hz: number): number {
+  const [first, last] = [segment?.blockTicks[0], segment?.blockTicks.at(-1)];
   if (!first || !last || last.tick <= first.tick) return 1e9;
   return ((last.device - first.device) / hz / Number(last.tick - first.tick)) * 1e9;
 }

@@ -12,15 +12,21 @@ import type { EdgeList, Match, Polarity } from "./match.ts";
 import { fitWander } from "./wander.ts";
 import type { Observation } from "../../schema/findings.ts";
 
-export function matchedModel(
-  clock: string,
-  method: ClockModel["method"],
-  prior: ClockPrior,
-  match: Match,
-  systematicNs: number,
-): ClockModel {
+/** Whose model it is to be, and what the evidence for it was. */
+export interface Modelled extends Pick<ClockModel, "clock" | "method"> {
+  readonly prior: ClockPrior;
+}
+
+/** Pairings with the line through them, and what is to be said of them. */
+export interface FittedPairs {
+  readonly pairs: readonly ClockPairing[];
+  readonly fit: LineFit;
+  readonly findings?: readonly Observation[];
+}
+
+export function matchedModel(of: Modelled, match: Match, systematicNs: number): ClockModel {
   return {
-    ...modelOf(clock, method, prior, match.pairs, match.fit, systematicNs, match.findings),
+    ...modelOf(of, match, systematicNs),
     edgesMissing: match.missing,
     edgesExtra: match.extra,
   };
@@ -28,13 +34,9 @@ export function matchedModel(
 
 /** @param systematicNs what the pairings share and their scatter cannot show, standard uncertainty. */
 export function modelOf(
-  clock: string,
-  method: ClockModel["method"],
-  prior: ClockPrior,
-  pairs: readonly ClockPairing[],
-  fit: LineFit,
+  { clock, method, prior }: Modelled,
+  { pairs, fit, findings = [] }: FittedPairs,
   systematicNs: number,
-  findings: readonly Observation[] = [],
 ): ClockModel {
   const line = {
     ...fixedModel(clock, prior),

@@ -9,8 +9,10 @@ import { deviceEdges } from "./daq-evidence.ts";
 import { edgeList, matchedModel } from "./fit-model.ts";
 import type { ClockMarks, MarkTable } from "../mark-table.ts";
 import { matchEdges } from "./match.ts";
-import type { Scan } from "../scanned.ts";
+import { isTraced, type Scan } from "../scanned.ts";
 import { type DaqClock, placeNs } from "./segments.ts";
+import { endsOf } from "../../stats/places.ts";
+import { leastOf } from "../../stats/summary.ts";
 
 export interface SessionClocks {
   readonly daq: DaqClock | null;
@@ -32,7 +34,7 @@ const UNDECLARED_U_RATE = 2e-3;
 /** A log line's stamp scatters by milliseconds; votes are counted in bins of this. */
 const LOG_TOLERANCE_NS = 60e6;
 export function fitClocks(scan: Scan): SessionClocks {
-  const daq = scan.stream && scan.rig ? fitDaq(scan, scan.stream) : null;
+  const daq = isTraced(scan) ? fitDaq(scan) : null;
   const edgesNs = edgesOnSession(scan, daq).sort((a, b) => a - b);
   const named = new Map<string, ClockModel>();
   const incomplete = new Set<string>();
@@ -51,8 +53,8 @@ export function fitClocks(scan: Scan): SessionClocks {
 /** All hardware edges on the session clock. */
 function edgesOnSession(scan: Scan, daq: DaqClock | null): SessionNs[] {
   const dated = scan.edges.flatMap((e) => (e.seconds === undefined ? [] : [e.seconds * 1e9]));
-  if (!daq || !scan.stream) return dated;
-  return [...dated, ...deviceEdges(scan, scan.stream).map((e) => placeNs(daq, e.device))];
+  if (!daq || !isTraced(scan)) return dated;
+  return [...dated, ...deviceEdges(scan).map((e) => placeNs(daq, e.device))];
 }
 
 /** Marks on a clock of their own, matched to the hardware edges they mirror, and put where those say. */
@@ -63,7 +65,7 @@ function placeNamed(
 ): { model: ClockModel; incomplete: boolean } | undefined {
   const { clock } = own;
   const sorted = [...marks.on(clock)].sort((a, b) => marks.tNs(a) - marks.tNs(b));
-  const first = marks.tNs(sorted[0]!);
+  const first = leastOf(sorted.map((i) => marks.tNs(i)));
   const device = edgeList(sorted.map((i) => [marks.tNs(i) - first, 0]));
   const reference = edgeList(edgesNs.map((t) => [t, 0]));
   const prior = { hz: 1e9, uRel: UNDECLARED_U_RATE, startNs: 0, startUNs: Infinity };
@@ -76,17 +78,17 @@ function placeNamed(
     own.unplaced = sorted.length;
     return undefined;
   }
-  const fitted = matchedModel(clock, "marks", prior, match, 0);
+  const fitted = matchedModel({ clock, method: "marks", prior }, match, 0);
   own.uNs = fitted.residualRmsNs;
-  const edgeOf = new Map(match.deviceIndex.map((i, k) => [i, match.referenceIndex[k]!]));
+  const edgeOf = new Map(match.pairs.map((p) => [p.deviceIndex, p.sessionNs]));
   sorted.forEach((i, k) => {
-    const edge = edgeOf.get(k);
+    const edgeNs = edgeOf.get(k);
     const mapped = toSessionNs(fitted, marks.tNs(i) - first);
-    marks.put(i, edge === undefined ? mapped : edgesNs[edge]!, edge !== undefined);
+    marks.put(i, edgeNs ?? mapped, edgeNs !== undefined);
   });
   const unclaimed = sorted.length - match.pairs.length;
-  const span = [match.referenceIndex[0]!, match.referenceIndex[match.referenceIndex.length - 1]!];
-  const inside = span[1]! - span[0]! + 1 - match.pairs.length;
+  const [from, to] = endsOf(match.pairs);
+  const inside = to.referenceIndex - from.referenceIndex + 1 - match.pairs.length;
   return {
     // Here the marks are the list with identities: an edge that a mark lacks is missing, the rest is extra.
     model: { ...fitted, edgesMissing: unclaimed, edgesExtra: edgesNs.length - match.pairs.length },

@@ -5,6 +5,7 @@
 import { type ClockPairing, type ClockPrior, fitLine, type LineFit } from "./clock.ts";
 import { upperMedian } from "../../stats/summary.ts";
 import { type Observation, observed } from "../../schema/findings.ts";
+import { endsOf, valueAt } from "../../stats/places.ts";
 
 /** +1 rising or on, −1 falling or off, 0 unknown (matches any). */
 export type Polarity = -1 | 0 | 1;
@@ -17,11 +18,15 @@ export interface EdgeList {
   readonly halfNs?: Float64Array;
 }
 
+/** An edge of each list that belong together, by their places there. */
+export interface MatchedPair extends ClockPairing {
+  readonly referenceIndex: number;
+  readonly deviceIndex: number;
+}
+
 export interface Match {
-  readonly pairs: readonly ClockPairing[];
-  /** Index into the reference list for each pair, ascending; and into the device list. */
-  readonly referenceIndex: readonly number[];
-  readonly deviceIndex: readonly number[];
+  /** Ascending on both sides. */
+  readonly pairs: readonly MatchedPair[];
   /** Reference edges without a device edge, device edges without a reference. */
   readonly missing: number;
   readonly extra: number;
@@ -51,6 +56,32 @@ interface Hypothesis {
   readonly misfitNs: number;
 }
 
+/** An edge of either list. */
+interface Edge {
+  readonly index: number;
+  /** By its own clock, and on the session's as far as it is known by now. */
+  readonly own: number;
+  readonly t: number;
+  readonly polarity: number;
+  readonly halfNs: number;
+}
+
+interface Pair {
+  readonly reference: Edge;
+  readonly device: Edge;
+}
+
+/** What is to be matched, and what is known beforehand. */
+interface Search {
+  readonly reference: readonly Edge[];
+  /** Mapped by the prior. */
+  readonly device: readonly Edge[];
+  /** Whether the reference says how far each of its edges may be off. */
+  readonly isBracketed: boolean;
+  readonly prior: ClockPrior;
+  readonly o: MatchOptions;
+}
+
 /**
  * Matches device edges to reference edges (session time).
  * @returns undefined when no offset within range matches at least two edges (or one, if only one exists).
@@ -63,8 +94,14 @@ export function matchEdges(
 ): Match | undefined {
   if (reference.t.length === 0 || device.t.length === 0) return undefined;
   const ns = 1e9 / prior.hz;
-  const mapped = device.t.map((d) => prior.startNs + d * ns);
-  const ranked = propose(reference, device, mapped, prior, o);
+  const search = {
+    reference: edgesOf(reference),
+    device: moved(edgesOf(device), (e) => prior.startNs + e.own * ns),
+    isBracketed: reference.halfNs !== undefined,
+    prior,
+    o,
+  };
+  const ranked = propose(search);
   const best = ranked[0];
   if (!best || best.count < Math.min(2, reference.t.length)) return undefined;
   const findings: Observation[] = [];
@@ -80,8 +117,26 @@ export function matchEdges(
       ),
     );
   const ambiguous = ranked.some((h) => rivals(h, best, o));
-  return { ...refine(reference, device, mapped, best, prior, o), findings, ambiguous };
+  return { ...refine(search, best), findings, ambiguous };
 }
+
+const edgesOf = ({ t, polarity, halfNs }: EdgeList): Edge[] =>
+  Array.from(t, (own, index) => ({
+    index,
+    own,
+    t: own,
+    polarity: polarity[index] ?? 0,
+    halfNs: halfNs?.[index] ?? 0,
+  }));
+
+const moved = (edges: readonly Edge[], tOf: (e: Edge) => number): Edge[] =>
+  edges.map((e) => ({
+    index: e.index,
+    own: e.own,
+    t: tOf(e),
+    polarity: e.polarity,
+    halfNs: e.halfNs,
+  }));
 
 /** As good by its count and by what it leaves; the same pairs, taken at an offset so far off, would leave more. */
 function rivals(h: Hypothesis, best: Hypothesis, o: MatchOptions): boolean {
@@ -98,35 +153,29 @@ function rates(spanNs: number, uRel: number, toleranceNs: number): number[] {
 }
 
 /** Every offset that enough polarity-equal pairs vote for, best first. */
-function propose(
-  reference: EdgeList,
-  device: EdgeList,
-  mapped: Float64Array,
-  prior: ClockPrior,
-  o: MatchOptions,
-): Hypothesis[] {
-  const span = mapped[mapped.length - 1]! - mapped[0]!;
+function propose({ reference, device, prior, o }: Search): Hypothesis[] {
+  const [first, last] = endsOf(device);
   const found: Hypothesis[] = [];
-  for (const rate of rates(span, o.rateURel ?? prior.uRel, o.toleranceNs)) {
-    const warped = mapped.map((t) => t + (t - mapped[0]!) * rate);
-    for (const offsetNs of voted(reference, device, warped, o)) {
-      const [count, misfitNs] = score(reference, device, warped, offsetNs, o.toleranceNs);
-      found.push({ offsetNs, rate, count, misfitNs });
+  for (const rate of rates(last.t - first.t, o.rateURel ?? prior.uRel, o.toleranceNs)) {
+    const warped = moved(device, ({ t }) => t + (t - first.t) * rate);
+    for (const offsetNs of voted(reference, warped, o)) {
+      const pairs = pairUp(reference, warped, offsetNs, o.toleranceNs);
+      found.push({ offsetNs, rate, count: pairs.length, misfitNs: misfit(pairs, offsetNs) });
     }
   }
   return found.sort((a, b) => b.count - a.count || a.misfitNs - b.misfitNs);
 }
 
 /** Offsets at the peaks of the vote histogram (bins of one tolerance). */
-function voted(reference: EdgeList, device: EdgeList, t: Float64Array, o: MatchOptions): number[] {
+function voted(reference: readonly Edge[], device: readonly Edge[], o: MatchOptions): number[] {
   const votes = new Map<number, { n: number; sum: number }>();
   let from = 0;
-  for (let i = 0; i < t.length; i++) {
-    while (from < reference.t.length && reference.t[from]! < t[i]! - o.offsetRangeNs) from++;
-    for (let j = from; j < reference.t.length; j++) {
-      const delta = reference.t[j]! - t[i]!;
+  for (const d of device) {
+    while ((reference[from]?.t ?? Infinity) < d.t - o.offsetRangeNs) from++;
+    for (let j = from, r = reference[j]; r; r = reference[++j]) {
+      const delta = r.t - d.t;
       if (delta > o.offsetRangeNs) break;
-      if (!agree(reference.polarity[j]!, device.polarity[i]!)) continue;
+      if (!agree(r, d)) continue;
       const bin = Math.round(delta / o.toleranceNs);
       const v = votes.get(bin);
       if (v) {
@@ -141,89 +190,75 @@ function voted(reference: EdgeList, device: EdgeList, t: Float64Array, o: MatchO
     .map((v) => v.sum / v.n);
 }
 
-const agree = (a: number, b: number): boolean => a === 0 || b === 0 || a === b;
+const agree = ({ polarity: a }: Edge, { polarity: b }: Edge): boolean =>
+  a === 0 || b === 0 || a === b;
 
-/** One-to-one nearest neighbours in time order. */
+/** One-to-one nearest neighbours in time order, the device's edges moved by an offset. */
 function pairUp(
-  reference: EdgeList,
-  device: EdgeList,
-  t: Float64Array,
+  reference: readonly Edge[],
+  device: readonly Edge[],
   offsetNs: number,
   toleranceNs: number,
-): [number, number][] {
-  const out: [number, number][] = [];
-  const half = (k: number): number => reference.halfNs?.[k] ?? 0;
-  const reach = toleranceNs + (reference.halfNs?.reduce((a, b) => Math.max(a, b), 0) ?? 0);
-  let j = 0;
-  for (let i = 0; i < t.length; i++) {
-    const at = t[i]! + offsetNs;
-    while (j < reference.t.length && reference.t[j]! < at - reach) j++;
-    let best = -1;
-    for (let k = j; k < reference.t.length && reference.t[k]! <= at + reach; k++) {
-      if (!agree(reference.polarity[k]!, device.polarity[i]!)) continue;
-      if (Math.abs(reference.t[k]! - at) > toleranceNs + half(k)) continue;
-      if (best < 0 || Math.abs(reference.t[k]! - at) < Math.abs(reference.t[best]! - at)) best = k;
+): Pair[] {
+  const out: Pair[] = [];
+  const reach = reference.reduce((most, r) => Math.max(most, r.halfNs), 0) + toleranceNs;
+  let from = 0;
+  for (const d of device) {
+    const at = d.t + offsetNs;
+    const away = (r: Edge): number => Math.abs(r.t - at);
+    while ((reference[from]?.t ?? Infinity) < at - reach) from++;
+    let best: Edge | undefined;
+    for (let k = from, r = reference[k]; r && r.t <= at + reach; r = reference[++k]) {
+      if (!agree(r, d) || away(r) > toleranceNs + r.halfNs) continue;
+      if (!best || away(r) < away(best)) best = r;
     }
-    if (best < 0) continue;
-    const last = out[out.length - 1];
-    if (last && last[0] >= best) {
-      // Two device edges claim one reference: the nearer keeps it, the other is extra (a bounce).
-      const kept = Math.abs(t[last[1]]! + offsetNs - reference.t[best]!);
-      if (last[0] === best && Math.abs(at - reference.t[best]!) < kept) last[1] = i;
-      continue;
-    }
-    out.push([best, i]);
+    if (!best) continue;
+    const last = out.at(-1);
+    if (!last || last.reference.index < best.index) out.push({ reference: best, device: d });
+    // Two device edges claim one reference: the nearer keeps it, the other is extra (a bounce).
+    else if (last.reference === best && away(best) < Math.abs(last.device.t + offsetNs - best.t))
+      out.splice(-1, 1, { reference: best, device: d });
   }
   return out;
 }
 
-function score(
-  reference: EdgeList,
-  device: EdgeList,
-  t: Float64Array,
-  offsetNs: number,
-  toleranceNs: number,
-): [number, number] {
-  const pairs = pairUp(reference, device, t, offsetNs, toleranceNs);
+/** Root mean square of what is left between the edges of pairs. */
+function misfit(pairs: readonly Pair[], offsetNs: number): number {
   let ss = 0;
-  for (const [j, i] of pairs) ss += (reference.t[j]! - t[i]! - offsetNs) ** 2;
-  return [pairs.length, Math.sqrt(ss / Math.max(1, pairs.length))];
+  for (const { reference, device } of pairs) ss += (reference.t - device.t - offsetNs) ** 2;
+  return Math.sqrt(ss / Math.max(1, pairs.length));
 }
 
 /** Fit, pair again with what the fit learned, until the pairing stands still. */
-function refine(
-  reference: EdgeList,
-  device: EdgeList,
-  mapped: Float64Array,
-  start: Hypothesis,
-  prior: ClockPrior,
-  o: MatchOptions,
-): Omit<Match, "ambiguous" | "findings"> {
-  let warped = mapped.map((t) => t + (t - mapped[0]!) * start.rate + start.offsetNs);
-  let tolerance = o.toleranceNs;
-  let chosen = pairUp(reference, device, warped, 0, tolerance);
-  let fit = fitPairs(reference, device, chosen, prior, o.edgeUNs);
+function refine(s: Search, start: Hypothesis): Omit<Match, "ambiguous" | "findings"> {
+  const { reference, device, prior, o } = s;
+  const [first] = endsOf(device);
+  const fitted = (pairs: readonly Pair[]): LineFit => fitLine(toPairings(pairs, o.edgeUNs), prior);
+  const moving = moved(device, ({ t }) => t + (t - first.t) * start.rate + start.offsetNs);
+  let chosen = pairUp(reference, moving, 0, o.toleranceNs);
+  let fit = fitted(chosen);
   for (let round = 0; round < 8; round++) {
-    warped = device.t.map((d) => fit.refNs + (d - fit.refDevice) * fit.nsPerUnit);
+    const by = fit;
+    const warped = moved(device, (e) => by.refNs + (e.own - by.refDevice) * by.nsPerUnit);
     // Four times the scatter keeps 99.99 % of good edges and sheds a stray one. A bracket says itself how far
     // its edge may be off: then the typical scatter counts, which a few wide brackets do not move.
-    const scatter = reference.halfNs
-      ? SIGMAS_A_MEDIAN * medianDistance(reference, warped, chosen)
+    const scatter = s.isBracketed
+      ? SIGMAS_A_MEDIAN * medianDistance(chosen, warped)
       : 4 * fit.residualRmsNs;
-    tolerance = Math.min(o.toleranceNs, Math.max(scatter, 3 * o.edgeUNs));
-    const next = pairUp(reference, device, warped, 0, tolerance);
+    const tolerance = Math.min(o.toleranceNs, Math.max(scatter, 3 * o.edgeUNs));
+    const next = pairUp(reference, warped, 0, tolerance);
     if (next.length < 1) break;
-    const same = next.length === chosen.length && next.every((p, k) => p[1] === chosen[k]![1]);
+    const same =
+      next.length === chosen.length &&
+      next.every((p, k) => p.device.index === chosen[k]?.device.index);
     chosen = next;
-    fit = fitPairs(reference, device, chosen, prior, o.edgeUNs);
+    fit = fitted(chosen);
     if (same) break;
   }
   return {
-    pairs: toPairings(reference, device, chosen, o.edgeUNs),
-    referenceIndex: chosen.map((p) => p[0]),
-    deviceIndex: chosen.map((p) => p[1]),
-    missing: Math.max(0, expected(reference, fit, o) - chosen.length),
-    extra: device.t.length - chosen.length,
+    pairs: toPairings(chosen, o.edgeUNs),
+    missing: Math.max(0, expected(s, fit) - chosen.length),
+    extra: device.length - chosen.length,
     fit,
   };
 }
@@ -231,42 +266,26 @@ function refine(
 /** Four standard deviations in median distances of a normal distribution. */
 const SIGMAS_A_MEDIAN = 6;
 
-function medianDistance(
-  reference: EdgeList,
-  t: Float64Array,
-  chosen: readonly [number, number][],
-): number {
-  return upperMedian(chosen.map(([j, i]) => Math.abs(reference.t[j]! - t[i]!))) ?? 0;
+/** @param device where its edges are now. */
+function medianDistance(chosen: readonly Pair[], device: readonly Edge[]): number {
+  const distances = chosen.map((p) => Math.abs(p.reference.t - valueAt(device, p.device.index).t));
+  return upperMedian(distances) ?? 0;
 }
 
 /** Reference edges that the device could have seen; all, where nobody says what it observed. */
-function expected(reference: EdgeList, fit: LineFit, o: MatchOptions): number {
-  if (!o.observed) return reference.t.length;
+function expected({ reference, o }: Search, fit: LineFit): number {
+  if (!o.observed) return reference.length;
   const at = (d: number): number => fit.refNs + (d - fit.refDevice) * fit.nsPerUnit;
   const [from, to] = [at(o.observed[0]), at(o.observed[1])];
-  return reference.t.filter((t) => t >= from && t <= to).length;
+  return reference.filter(({ t }) => t >= from && t <= to).length;
 }
 
-function toPairings(
-  reference: EdgeList,
-  device: EdgeList,
-  chosen: readonly [number, number][],
-  uNs: number,
-): ClockPairing[] {
-  return chosen.map(([j, i]) => ({
-    device: device.t[i]!,
-    sessionNs: reference.t[j]!,
+const toPairings = (chosen: readonly Pair[], uNs: number): MatchedPair[] =>
+  chosen.map(({ reference, device }) => ({
+    device: device.own,
+    sessionNs: reference.t,
     // Anywhere in its bracket: a uniform distribution (JCGM 100:2008, 4.3.7).
-    uNs: Math.hypot(uNs, (reference.halfNs?.[j] ?? 0) / Math.sqrt(3)),
+    uNs: Math.hypot(uNs, reference.halfNs / Math.sqrt(3)),
+    referenceIndex: reference.index,
+    deviceIndex: device.index,
   }));
-}
-
-function fitPairs(
-  reference: EdgeList,
-  device: EdgeList,
-  chosen: readonly [number, number][],
-  prior: ClockPrior,
-  uNs: number,
-): LineFit {
-  return fitLine(toPairings(reference, device, chosen, uNs), prior);
-}

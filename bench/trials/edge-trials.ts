@@ -184,11 +184,11 @@ export function edgeTrials(trials: number, b: EdgeBench = FAULTY): EdgeTrials {
       continue;
     }
     let right = 0;
-    match.deviceIndex.forEach((d, k) => {
-      const of = trial.of[d]!;
-      if (of === match.referenceIndex[k]) right++;
-      else if (of < 0 && !trial.of.includes(match.referenceIndex[k]!)) sum.bounces++;
-    });
+    for (const { deviceIndex, referenceIndex } of match.pairs) {
+      const of = trial.of[deviceIndex]!;
+      if (of === referenceIndex) right++;
+      else if (of < 0 && !trial.of.includes(referenceIndex)) sum.bounces++;
+    }
     sum.pairs += match.pairs.length;
     sum.wrong += match.pairs.length - right;
     sum.overlooked += common - right;

@@ -16,14 +16,17 @@ import {
 /** The edges as the fit gets them, and the model that it makes. */
 function fitted(trial: EdgeTrial, b: EdgeBench) {
   const match = matchTrial(trial, b)!;
-  const edges = match.referenceIndex.map((j, k): BracketedEdge => ({
-    device: trial.device.t[match.deviceIndex[k]!]!,
+  const edges = match.pairs.map(({ referenceIndex: j, deviceIndex }): BracketedEdge => ({
+    device: trial.device.t[deviceIndex]!,
     deviceHalfNs: ((b.resolutionRows / 2) * 1e9) / b.rowHz,
     hostNs: trial.reference.t[j]!,
     hostHalfNs: trial.reference.halfNs[j]!,
   }));
   const prior = { hz: b.rowHz, uRel: 1e-4, startNs: 0, startUNs: 23e6 };
-  return { model: matchedModel("daq:test", "sync-edges", prior, match, 0), edges };
+  return {
+    model: matchedModel({ clock: "daq:test", method: "sync-edges", prior }, match, 0),
+    edges,
+  };
 }
 
 /** A line driven by a register write (research: 2 µs a call), ten seconds of pulses, no faults. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
 import { mapUNs, toSessionNs } from "../../align/clocks/clock.ts";
 import { fitDaq } from "../../align/clocks/daq-clock.ts";
-import { scanCapture } from "../../align/scan.ts";
+import { tracedScan } from "../support/evidence.ts";
 import { runPaths } from "../../capture/run.ts";
 import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import type { Mark } from "../../schema/records.ts";
@@ -18,13 +18,12 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 test("edges that no steady clock passes through are left out and told; other evidence holds the truth", async () => {
   const { bench } = await writeVirtualCapture(dir, { seed: 5, durationS: 6 });
-  const scan = scanCapture(runPaths(dir).capture);
-  const stream = scan.stream!;
-  expect(fitDaq(scan, stream).segments[0]!.model.method).toBe("sync-edges");
+  const scan = tracedScan(runPaths(dir).capture);
+  expect(fitDaq(scan).segments[0]!.model.method).toBe("sync-edges");
   // As after a jump of the DAQ's clock by 30 µs: far within what pairs an edge with its mark, beyond all brackets.
   const half = later(scan.session.hostEpoch, 3_000_000_000);
   const jumped = scan.syncMarks.map((m): Mark => (m.t > half ? { ...m, t: m.t + 30_000n } : m));
-  const { model } = fitDaq({ ...scan, syncMarks: jumped }, stream).segments[0]!;
+  const { model } = fitDaq({ ...scan, syncMarks: jumped }).segments[0]!;
   expect(model.method).not.toBe("sync-edges");
   expect(textsOf(model.findings).join("\n")).toMatch(
     /no steady clock passes through the brackets of .*its trigger edges are left out/,

@@ -11,13 +11,13 @@ import { textsOf } from "../../schema/findings.ts";
 
 const MS = 1e6;
 const fitted = (e: Evidence | Made): ClockModel => {
-  const { scan, stream } = "scan" in e ? e : evidenceOf(e);
-  return fitDaq(scan, stream).segments[0]!.model;
+  const { scan } = "scan" in e ? e : evidenceOf(e);
+  return fitDaq(scan).segments[0]!.model;
 };
 
 /** Of `n` instants evenly over the run, the model's greatest error in standard uncertainties. */
 function worst(made: Made, n = 20): number {
-  const clock = fitDaq(made.scan, made.stream);
+  const clock = fitDaq(made.scan);
   const [from, to] = [0.3e9, clock.segments[clock.segments.length - 1]!.toNs - 0.1e9];
   const errors = Array.from({ length: n }, (_, k) => {
     const t = from + (k * (to - from)) / (n - 1);
@@ -92,7 +92,7 @@ describe("edges that the host raised itself", () => {
 
   test("edges of another input or another stream are not the trigger's", () => {
     const made = evidenceOf(sync);
-    const rig = { ...made.scan.rig!, trigger: { output: "virtual", daqLine: 0 } };
+    const rig = { ...made.scan.rig, trigger: { output: "virtual", daqLine: 0 } };
     const noise = made.scan.edges.flatMap((e) => [
       e,
       { ...e, line: "line1", index: e.index! + 137 },
@@ -307,7 +307,10 @@ describe("the rig's word alone", () => {
   test("a device that counts on the host's clock begins where its first tick says", () => {
     const made = evidenceOf({ startU: 0 });
     const stream = { ...made.stream, firstTick: SESSION.hostEpoch + 123_456_789n };
-    expect(fitted({ ...made, stream })).toMatchObject({ method: "identity", refNs: 123_456_789 });
+    expect(fitted({ ...made, scan: { ...made.scan, stream } })).toMatchObject({
+      method: "identity",
+      refNs: 123_456_789,
+    });
   });
 
   test("of a file that knows only its own seconds the trace is the session's clock", () => {
@@ -363,7 +366,7 @@ describe("a device that began anew", () => {
 
   test("the second segment takes the first one's rate, give or take a tenth of the rig's tolerance", () => {
     const made = evidenceOf({ starts, syncNs, arrivals, uRel, ppm: 35 });
-    const [first, second] = fitDaq(made.scan, made.stream).segments.map((s) => s.model);
+    const [first, second] = fitDaq(made.scan).segments.map((s) => s.model);
     expect([first!.method, second!.method]).toEqual(["sync-edges", "arrival"]);
     // Arrivals of 1 ms each tell a rate over 5 s hardly better than that.
     expect(second!.uRate).toBeLessThanOrEqual(Math.hypot(first!.uRate, 0.1 * uRel));
@@ -374,7 +377,7 @@ describe("a device that began anew", () => {
 
   test("and the delay of its blocks, which the first one's edges tell", () => {
     const made = evidenceOf({ starts, syncNs, arrivals, uRel, ppm: 35, startU: 20e-3 });
-    const clock = fitDaq(made.scan, made.stream);
+    const clock = fitDaq(made.scan);
     const second = clock.segments[1]!.model;
     expect(textsOf(second.findings).join()).toMatch(
       /less the shortest delay of another segment \(0\.400 ms\)/,
@@ -390,7 +393,7 @@ describe("a device that began anew", () => {
 
   test("without any stamps it begins where the log's count puts it, give or take the whole pause", () => {
     const made = evidenceOf({ starts, uRel, startU: 3e-3 });
-    const clock = fitDaq(made.scan, made.stream);
+    const clock = fitDaq(made.scan);
     const second = clock.segments[1]!.model;
     expect(second.method).toBe("prior");
     const pauseNs = 60_000 * ROW_NS - 5e9;
@@ -401,7 +404,7 @@ describe("a device that began anew", () => {
 
   test("edges that fell in the pause are nobody's", () => {
     const made = evidenceOf({ starts, syncNs: pulses(90), uRel, ppm: 5 });
-    const clock = fitDaq(made.scan, made.stream);
+    const clock = fitDaq(made.scan);
     const used = clock.segments.reduce((n, s) => n + s.model.edgesUsed, 0);
     const inside = pulses(90).filter((t) => t < 5.2e9 || (t > 6.2e9 && t < 11.2e9)).length;
     expect(used).toBe(inside);

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { scanCapture } from "../../align/scan.ts";
+import { tracedScan } from "../support/evidence.ts";
 import { fitDaq } from "../../align/clocks/daq-clock.ts";
 import { Timeline } from "../../align/timeline.ts";
 import { type CaptureRecord, readCapture } from "../../capture/log-reader.ts";
@@ -57,9 +57,9 @@ function inThisOrder(order: readonly number[], late: readonly number[] = []): st
 
 /** Everything that is read of a log: Σ of power, of time, rows, runs, edges. */
 function read(path: string): object {
-  const scan = scanCapture(path);
-  const stream = scan.stream!;
-  const timeline = new Timeline(scan, stream, fitDaq(scan, stream));
+  const scan = tracedScan(path);
+  const { stream } = scan;
+  const timeline = new Timeline(scan, stream, fitDaq(scan));
   let [rows, w, t] = [0, 0, 0];
   for (const run of timeline.runs())
     for (let i = run.from; i < run.to; i++) {

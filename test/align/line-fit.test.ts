@@ -175,9 +175,15 @@ describe("a model", () => {
   const prior = { hz: HZ, uRel: 1e-5, startNs: 7e6, startUNs: 2e6 };
   const list = pairs(10, 1000, () => 8e6);
   const fitted = () =>
-    modelOf("daq:main", "exchange", prior, list, fitLine(list, prior), 3000, [
-      observed("clock-by-arrival", "told"),
-    ]);
+    modelOf(
+      { clock: "daq:main", method: "exchange", prior },
+      {
+        pairs: list,
+        fit: fitLine(list, prior),
+        findings: [observed("clock-by-arrival", "told")],
+      },
+      3000,
+    );
 
   test("what pairs share and cannot show stands beside their scatter, in quadrature", () => {
     const model = fitted();
@@ -190,12 +196,22 @@ describe("a model", () => {
     });
     expect(model.startDelayNs! / 1e6).toBeCloseTo(1, 3);
     const open = { ...prior, startUNs: Infinity };
-    expect(modelOf("x", "marks", open, list, fitLine(list, open), 0).startDelayNs).toBeNull();
+    expect(
+      modelOf(
+        { clock: "x", method: "marks", prior: open },
+        { pairs: list, fit: fitLine(list, open) },
+        0,
+      ).startDelayNs,
+    ).toBeNull();
   });
 
   test("residuals are pair minus model, and their root mean square", () => {
     const off = pairs(10, 1000, (k) => (k === 4 ? 900 : 0));
-    const m = modelOf("x", "marks", OPEN, off, fitLine(off, OPEN), 0);
+    const m = modelOf(
+      { clock: "x", method: "marks", prior: OPEN },
+      { pairs: off, fit: fitLine(off, OPEN) },
+      0,
+    );
     const sum = m.residuals.reduce((s, r) => s + r.residualNs ** 2, 0);
     expect(m.residualRmsNs).toBeCloseTo(Math.sqrt(sum / 10), 9);
     expect(m.residuals[4]!.residualNs).toBeGreaterThan(700);

@@ -60,11 +60,10 @@ describe("edge matching", () => {
         prior,
         options,
       )!;
-      match.deviceIndex.forEach((d, k) => {
+      match.pairs.forEach(({ deviceIndex: d, referenceIndex: j }) => {
         pairs++;
         // A bounce within the jitter of its edge may take its place: its time is right to 60 µs.
         const of = device[d]!.of;
-        const j = match.referenceIndex[k]!;
         const nearTwin = Math.abs(device[d]!.t - toDevice(reference.t[j]!, offset, ppm)) < 70;
         if (of !== j && !nearTwin) wrong++;
       });

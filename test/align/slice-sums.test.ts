@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Calibrator } from "../../align/rows/calibrate.ts";
 import { fitDaq } from "../../align/clocks/daq-clock.ts";
-import { scanCapture } from "../../align/scan.ts";
-import type { Scan } from "../../align/scanned.ts";
+import { tracedScan } from "../support/evidence.ts";
+import type { TracedScan } from "../../align/scanned.ts";
 import type { DaqClock } from "../../align/clocks/segments.ts";
 import { keptColumns, SliceSums } from "../../align/rows/slice-sums.ts";
 import { type AlignedRun, Timeline, type TimelineCounts } from "../../align/timeline.ts";
@@ -48,10 +48,10 @@ interface Pass {
   readonly runs: number;
 }
 
-function pass(scan: Scan, clock: DaqClock, at: readonly number[], isAround: boolean): Pass {
-  const instants = new ListedInstants(instantsOf(at), snapshotWidth(scan.rig!));
-  const integrator = new Integrator(scan.rig!, instants);
-  const timeline = new Timeline(scan, scan.stream!, clock);
+function pass(scan: TracedScan, clock: DaqClock, at: readonly number[], isAround: boolean): Pass {
+  const instants = new ListedInstants(instantsOf(at), snapshotWidth(scan.rig));
+  const integrator = new Integrator(scan.rig, instants);
+  const timeline = new Timeline(scan, scan.stream, clock);
   let [condensed, runs] = [0, 0];
   const all: Iterable<AlignedRun> = isAround
     ? timeline.around(() => instants.next)
@@ -63,15 +63,15 @@ function pass(scan: Scan, clock: DaqClock, at: readonly number[], isAround: bool
   }
   integrator.end();
   const sums = at.flatMap((t) =>
-    Array.from({ length: snapshotWidth(scan.rig!) }, (_, k) => instants.snapshots.value(t, k)),
+    Array.from({ length: snapshotWidth(scan.rig) }, (_, k) => instants.snapshots.value(t, k)),
   );
   return { sums, counts: timeline.counts, condensed, runs };
 }
 
 /** Both passes over a log. */
 function both(path: string, clockOf = (c: DaqClock): DaqClock => c): [whole: Pass, around: Pass] {
-  const scan = scanCapture(path);
-  const clock = clockOf(fitDaq(scan, scan.stream!));
+  const scan = tracedScan(path);
+  const clock = clockOf(fitDaq(scan));
   const at = [-1e9, 1.2345e9, 1.2346e9, 3e9, 4.1e9, 1e12];
   return [pass(scan, clock, at, false), pass(scan, clock, at, true)];
 }
@@ -145,8 +145,8 @@ describe("rows that nobody looks into", () => {
   });
 
   test("a bend of the clock lies within none", () => {
-    const scan = scanCapture(log);
-    const { lastDevice } = scan.stream!;
+    const scan = tracedScan(log);
+    const { lastDevice } = scan.stream;
     const device = [0.2, 0.4, 0.43, 0.8].map((share) => share * lastDevice);
     const wander = { device: Float64Array.from(device), ns: Float64Array.of(0, 3e5, -2e5, 1e5) };
     const passes = both(log, (c) => ({
@@ -160,9 +160,9 @@ describe("rows that nobody looks into", () => {
 
 describe("sums of slices", () => {
   test("more than there is room for: neighbours are joined, and their sums are those of all their rows", () => {
-    const scan = scanCapture(log);
-    const { layout } = scan.stream!;
-    const rig = scan.rig!;
+    const scan = tracedScan(log);
+    const { layout } = scan.stream;
+    const rig = scan.rig;
     const [SLICE, SLICES, MOST] = [64, 37, 4];
     const blocks: SampleBlock[] = [];
     changed("none", (b) => {

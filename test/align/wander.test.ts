@@ -94,7 +94,12 @@ describe("a clock that wanders is followed", () => {
     sessionNs: truth(i * 0.5) + 1e3 * r.normal(),
     uNs: 1e3,
   }));
-  const fitted = () => modelOf("daq:main", "sync-edges", prior, pairs, fitLine(pairs, prior), 500);
+  const fitted = () =>
+    modelOf(
+      { clock: "daq:main", method: "sync-edges", prior },
+      { pairs, fit: fitLine(pairs, prior) },
+      500,
+    );
 
   test("within a tenth of its swing, where a line alone is off by all of it", () => {
     const model = fitted();

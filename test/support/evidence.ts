@@ -3,7 +3,13 @@
 
 import { MarkTable } from "../../align/mark-table.ts";
 import { Outline } from "../../align/clocks/outline.ts";
-import type { Scan, SegmentScan, StreamScan } from "../../align/scanned.ts";
+import { scanCapture } from "../../align/scan.ts";
+import {
+  isTraced,
+  type SegmentScan,
+  type StreamScan,
+  type TracedScan,
+} from "../../align/scanned.ts";
 import type { ClockExchange, Edge, Mark } from "../../schema/records.ts";
 import type { Session } from "../../schema/session.ts";
 import { instant } from "../../schema/time.ts";
@@ -61,13 +67,20 @@ export interface Evidence {
 }
 
 export interface Made {
-  readonly scan: Scan;
+  readonly scan: TracedScan;
   readonly stream: StreamScan;
   /** Row, with its fraction, at a true instant. */
   readonly rowAt: (tNs: number) => number;
 }
 
 const TEN_S: readonly Start[] = [{ fromNs: 0.2e9, toNs: 10.2e9 }];
+
+/** Of a log that has a physical trace. */
+export function tracedScan(path: string): TracedScan {
+  const scan = scanCapture(path);
+  if (!isTraced(scan)) throw new Error(`${path}: no physical trace`);
+  return scan;
+}
 
 export function evidenceOf(e: Evidence): Made {
   const starts = e.starts ?? TEN_S;
@@ -133,7 +146,7 @@ export function evidenceOf(e: Evidence): Made {
     };
   });
   const clock = { hz: ROW_HZ, uRel: e.uRel ?? 50e-6, startU: e.startU ?? 10e-3 };
-  const scan: Scan = {
+  const scan: TracedScan = {
     path: "",
     sha256: "",
     stamp: "",
