@@ -54,6 +54,17 @@ export class FigureColumns {
     this.#quality[i] = QUALITIES.indexOf(p.quality);
   }
 
+  /** Of a window; NaN where its Joules are not known. @throws RangeError where there is no such window. */
+  at(i: number): Omit<PhysicalFigures, "budget" | "bridgedJ"> {
+    return {
+      energyJ: valueAt(this.energyJ, i),
+      expandedUncertaintyJ: valueAt(this.expandedUncertaintyJ, i),
+      samples: valueAt(this.samples, i),
+      gapFraction: valueAt(this.gapFraction, i),
+      quality: this.quality(i),
+    };
+  }
+
   quality(i: number): Quality {
     return valueAt(QUALITIES, valueAt(this.#quality, i));
   }
