@@ -3,42 +3,45 @@
 
 import type { ClockExchange } from "../schema/records.ts";
 import { instant } from "../schema/time.ts";
+import { valueAt } from "../stats/places.ts";
 import { Names } from "./mark-table.ts";
 
+/** Exchanges that are held together. */
 const BLOCK = 1 << 12;
+
+class Block {
+  count = 0;
+  readonly streams = new Uint32Array(BLOCK);
+  /** Sent and received. */
+  readonly host = new BigInt64Array(2 * BLOCK);
+  /** Received and sent. */
+  readonly device = new BigUint64Array(2 * BLOCK);
+}
 
 export class ExchangeTable implements Iterable<ClockExchange> {
   count = 0;
   readonly #streams = new Names();
-  readonly #stream: Uint32Array[] = [];
-  /** Sent and received. */
-  readonly #host: BigInt64Array[] = [];
-  /** Received and sent. */
-  readonly #device: BigUint64Array[] = [];
+  readonly #blocks: Block[] = [];
+  #last: Block | undefined;
 
   add(e: ClockExchange): void {
-    const i = this.count++ % BLOCK;
-    if (i === 0) {
-      this.#stream.push(new Uint32Array(BLOCK));
-      this.#host.push(new BigInt64Array(2 * BLOCK));
-      this.#device.push(new BigUint64Array(2 * BLOCK));
-    }
-    this.#stream.at(-1)![i] = this.#streams.of(e.stream);
-    this.#host.at(-1)!.set([e.sent, e.received], 2 * i);
-    this.#device.at(-1)!.set([e.deviceReceived, e.deviceSent], 2 * i);
+    if (!this.#last || this.#last.count === BLOCK) this.#blocks.push((this.#last = new Block()));
+    const i = this.#last.count++;
+    this.count++;
+    this.#last.streams[i] = this.#streams.of(e.stream);
+    this.#last.host.set([e.sent, e.received], 2 * i);
+    this.#last.device.set([e.deviceReceived, e.deviceSent], 2 * i);
   }
 
   *[Symbol.iterator](): Generator<ClockExchange> {
-    for (const [b, streams] of this.#stream.entries()) {
-      const [host, device] = [this.#host[b]!, this.#device[b]!];
-      for (let i = 0; i < Math.min(BLOCK, this.count - b * BLOCK); i++)
+    for (const { count, streams, host, device } of this.#blocks)
+      for (let i = 0; i < count; i++)
         yield {
-          stream: this.#streams.list[streams[i]!]!,
-          sent: instant<"host">(host[2 * i]!),
-          deviceReceived: device[2 * i]!,
-          deviceSent: device[2 * i + 1]!,
-          received: instant<"host">(host[2 * i + 1]!),
+          stream: this.#streams.text(valueAt(streams, i)),
+          sent: instant<"host">(valueAt(host, 2 * i)),
+          deviceReceived: valueAt(device, 2 * i),
+          deviceSent: valueAt(device, 2 * i + 1),
+          received: instant<"host">(valueAt(host, 2 * i + 1)),
         };
-    }
   }
 }

@@ -55,30 +55,27 @@ export function inTimeOrder(reads: Reads, stretch = STRETCH): Reads {
   const sorted: Reads[] = [];
   for (let from = 0; from < reads.tNs.length; from += stretch)
     sorted.push(sortedStretch(reads, from, Math.min(from + stretch, reads.tNs.length)));
-  return sorted.length === 1 ? sorted[0]! : merged(sorted);
+  const [first, ...rest] = sorted;
+  return first && rest.length === 0 ? first : merged(sorted, emptyBeside(reads.tNs));
 }
 
 function sortedStretch({ tNs, value }: Reads, from: number, to: number): Reads {
   const t = Float64Array.from({ length: to - from }, (_, i) => tNs.at(from + i));
-  const v = Float64Array.from(t, (_, i) => value.at(from + i));
   const order = Uint32Array.from(t, (_, i) => i).sort((a, b) => t[a]! - t[b]!);
   const out = emptyBeside(tNs);
-  for (const i of order) add(out, t[i]!, v[i]!);
+  for (const i of order) add(out, tNs.at(from + i), value.at(from + i));
   return out;
 }
 
 /** Of stretches that ascend; of one time the earlier stretch comes first. */
-function merged(stretches: readonly Reads[]): Reads {
-  const out = emptyBeside(stretches[0]!.tNs);
-  const next = stretches.map(() => 0);
-  const head = Float64Array.from(stretches, (s) => s.tNs.at(0));
+function merged(stretches: readonly Reads[], out: Reads): Reads {
+  const heads = stretches.map((reads) => ({ reads, next: 0, tNs: reads.tNs.at(0) }));
   for (;;) {
-    let k = 0;
-    for (let other = 1; other < head.length; other++) if (head[other]! < head[k]!) k = other;
-    if (head[k] === Infinity) return out;
-    const { tNs, value } = stretches[k]!;
-    add(out, head[k]!, value.at(next[k]!));
-    head[k] = ++next[k]! < tNs.length ? tNs.at(next[k]!) : Infinity;
+    const head = heads.reduce((a, b) => (b.tNs < a.tNs ? b : a));
+    if (head.tNs === Infinity) return out;
+    const { tNs, value } = head.reads;
+    add(out, head.tNs, value.at(head.next++));
+    head.tNs = head.next < tNs.length ? tNs.at(head.next) : Infinity;
   }
 }
 

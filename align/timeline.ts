@@ -1,24 +1,18 @@
 // The second pass: every sample of the DAQ stream, calibrated, on the session clock, in runs without
 // gaps. Columns are reused: a run is valid until the next one is asked for.
 
-import { type CaptureRecord, readCapture, readRowsAt } from "../capture/log-reader.ts";
-import { inRowOrder } from "../capture/row-order.ts";
 import { RowRanges } from "../capture/row-range.ts";
-import { BlockFlag, type RowLayout, type SampleBlock } from "../schema/records.ts";
+import { BlockFlag, type SampleBlock } from "../schema/records.ts";
+import type { Rig } from "../schema/rig.ts";
 import { Calibrator, type RailColumns, RowFlag } from "./rows/calibrate.ts";
 import type { Kernels } from "./rows/kernels.ts";
 import { type ClockModel, fittedSpan, mapColumn } from "./clocks/clock.ts";
 import { ramp } from "../stats/columns.ts";
 import type { SessionNs } from "../schema/time.ts";
-import type { Scan, StreamScan } from "./scanned.ts";
+import { endsOf, valueAt } from "../stats/places.ts";
+import { rowBlocks, type StreamOrder } from "./rows/row-blocks.ts";
 import { type DaqClock, segmentOf } from "./clocks/segments.ts";
-import {
-  KEPT_ROWS,
-  keptColumns,
-  keptTimes,
-  type SliceSums,
-  type Stretch,
-} from "./rows/slice-sums.ts";
+import { KEPT_ROWS, keptColumns, keptTimes, type Stretch } from "./rows/slice-sums.ts";
 import { SLICE_ROWS, Slicer } from "./rows/slices.ts";
 import { type Timebase, timebaseOf } from "./rows/timebase.ts";
 
@@ -57,9 +51,18 @@ export interface TimelineCounts {
   readonly clippedSpans: [SessionNs, SessionNs][];
 }
 
-/** Of a scan: the layout of the rows, and the blocks that stand out of order. */
-type StreamOrder = Pick<StreamScan, "layout"> &
-  Partial<Pick<StreamScan, "late" | "frames" | "slices">>;
+/** Of a scan: where its log is, and the rig that its rows are read by. */
+interface Source {
+  readonly path: string;
+  readonly rig: Rig;
+}
+
+/** Rows of one slice, as they are aligned. */
+interface AlignedSlice {
+  readonly block: SampleBlock;
+  /** Distance of its rows where it is one and the same. */
+  readonly periodNs: number | undefined;
+}
 
 /** What one time through the stream needs. */
 interface Pass {
@@ -81,8 +84,6 @@ interface Condensed extends AlignedRun {
 }
 
 const MAX_SPANS = 10_000;
-/** Of the log at a time. */
-const READ_BYTES = 1 << 18;
 
 /** A distance of more than this many row periods is a gap (mission: 250 ms at a 100 ms period). */
 export const GAP_PERIODS = 2.5;
@@ -97,7 +98,7 @@ export class Timeline {
     clippedSpans: [],
   };
   readonly rails: readonly string[];
-  readonly #scan: Pick<Scan, "path" | "rig">;
+  readonly #scan: Source;
   readonly #stream: StreamOrder;
   readonly #clock: DaqClock;
   readonly #limitNs: number;
@@ -107,27 +108,19 @@ export class Timeline {
   #lastNs = -Infinity;
   readonly #ends = new Float64Array(2);
 
-  constructor(scan: Pick<Scan, "path" | "rig">, stream: StreamOrder, clock: DaqClock) {
+  constructor(scan: Source, stream: StreamOrder, clock: DaqClock) {
     this.#scan = scan;
     this.#stream = stream;
     this.#clock = clock;
-    this.#limitNs = (GAP_PERIODS * 1e9) / scan.rig!.device.rowHz;
-    this.#model = clock.segments[0]!.model;
+    this.#limitNs = (GAP_PERIODS * 1e9) / scan.rig.device.rowHz;
+    [{ model: this.#model }] = endsOf(clock.segments);
     this.#fitted = fittedSpan(this.#model);
-    this.rails = scan.rig!.rails.map((r) => r.name);
+    this.rails = scan.rig.rails.map((r) => r.name);
   }
 
   /** Streams the capture once, in order: the frames that its scan found whole. */
   *runs(onProgress?: (done: number, total: number) => void): Generator<AlignedRun> {
-    const { layout, frames, late = [], slices } = this.#stream;
-    const { path } = this.#scan;
-    if (slices) {
-      yield* this.align(blocksOf(slices, path, layout, onProgress));
-      return;
-    }
-    const { stream } = layout;
-    const rows = readRowsAt(path, frames ?? rowFrames(path), stream, onProgress);
-    yield* this.align(blocksIn(inRowOrder(rows, path, stream, late)));
+    yield* this.align(rowBlocks(this.#scan.path, this.#stream, onProgress));
   }
 
   /** The same for blocks from anywhere; they must come in stream order. */
@@ -179,7 +172,7 @@ export class Timeline {
 
   #begin(): Pass {
     const { layout } = this.#stream;
-    const rig = this.#scan.rig!;
+    const { rig } = this.#scan;
     const timebase = timebaseOf(layout, rig.device.clock.hz, rig.device.rowHz);
     this.#lastNs = -Infinity;
     const bends = this.#bends();
@@ -202,7 +195,7 @@ export class Timeline {
       const clipped = calibrator.clippedRows;
       calibrator.read(slice, flags);
       if (calibrator.clippedRows > clipped) this.#noteClipped(tNs, flags, slice.rows);
-      yield* this.#split(slice, tNs, flags, calibrator, periodNs);
+      yield* this.#split({ block: slice, periodNs }, pass);
       this.counts.rows += slice.rows;
     }
   }
@@ -218,18 +211,19 @@ export class Timeline {
     tNs: Float64Array,
   ): boolean {
     const { bends } = pass;
-    while (bends[pass.bend]! < firstIndex) pass.bend++;
-    if (bends[pass.bend]! < firstIndex + rows) return false;
+    const nextBend = (): number => bends[pass.bend] ?? Infinity;
+    while (nextBend() < firstIndex) pass.bend++;
+    if (nextBend() < firstIndex + rows) return false;
     this.#enter(firstIndex);
     const [first, periodNs] = this.#line(firstIndex, rows);
     keptTimes(first, periodNs, rows, tNs);
     const step = first - this.#lastNs;
     const goesOn = step > 0 && step <= this.#limitNs && periodNs > 1 && periodNs <= this.#limitNs;
-    return goesOn && nextNs() > tNs[KEPT_ROWS - 1]!;
+    return goesOn && nextNs() > valueAt(tNs, KEPT_ROWS - 1);
   }
 
   #condensed(rows: number, kept: Condensed): AlignedRun {
-    const [first, last] = [kept.tNs[0]!, kept.tNs[KEPT_ROWS - 1]!];
+    const [first, last] = endsOf(kept.tNs);
     this.counts.rows += rows;
     this.#lastNs = last;
     kept.condensedRows = rows;
@@ -258,7 +252,7 @@ export class Timeline {
     const { rows, firstIndex } = block;
     if (!timebase.isIndex) {
       timebase.read(block, tNs);
-      this.#enter(tNs[0]!);
+      this.#enter(valueAt(tNs, 0));
       mapColumn(this.#model, tNs, rows);
       return undefined;
     }
@@ -287,13 +281,8 @@ export class Timeline {
   }
 
   /** Cuts a block where time jumps, stands still or a value is missing. */
-  *#split(
-    block: SampleBlock,
-    tNs: Float64Array,
-    flags: Uint8Array,
-    calibrator: Calibrator,
-    periodNs: number | undefined,
-  ): Generator<AlignedRun> {
+  *#split({ block, periodNs }: AlignedSlice, pass: Pass): Generator<AlignedRun> {
+    const { tNs, flags, calibrator } = pass;
     const limit = this.#limitNs;
     const { rails, totalW, sums, kernels } = calibrator;
     const { rows } = block;
@@ -318,9 +307,10 @@ export class Timeline {
     // Counts timed by their index go on to the block's end if they go on at all.
     const smooth =
       calibrator.alwaysNumbers && periodNs !== undefined && periodNs > 1 && periodNs <= limit;
-    const simple = smooth && firstBreak(tNs, totalW, 0, 1, previous, limit) === 1;
+    const all = { tNs, totalW, rows };
+    const simple = smooth && firstBreak({ ...all, rows: 1 }, 0, previous, limit) === 1;
     for (let i = simple ? rows : 0; i < rows; i++) {
-      const next = firstBreak(tNs, totalW, i, rows, previous, limit);
+      const next = firstBreak(all, i, previous, limit);
       if (next > i) previous = tNs[next - 1]!;
       i = next;
       if (i === rows) break;
@@ -329,14 +319,15 @@ export class Timeline {
         pauseBefore = false;
       }
       gapBefore = true;
+      const t = tNs[i]!;
       const valid = isNumber(totalW[i]!);
-      const usable = valid && tNs[i]! > previous;
+      const usable = valid && t > previous;
       if (!valid) this.counts.notNumbers++;
       else if (!usable) this.counts.backwards++;
       from = usable ? i : i + 1;
-      if (usable) previous = tNs[i]!;
+      if (usable) previous = t;
     }
-    this.#lastNs = simple ? tNs[rows - 1]! : previous;
+    this.#lastNs = simple ? valueAt(tNs, rows - 1) : previous;
     if (from < rows) yield this.#run(cut(rows));
   }
 
@@ -345,16 +336,17 @@ export class Timeline {
     const joinNs = spans.length < MAX_SPANS ? this.#limitNs : Infinity;
     for (let i = 0; i < rows; i++) {
       if ((flags[i]! & RowFlag.clipped) === 0) continue;
+      const t = tNs[i]!;
       const last = spans[spans.length - 1];
-      if (last && tNs[i]! - last[1] <= joinNs) last[1] = tNs[i]!;
-      else spans.push([tNs[i]!, tNs[i]!]);
+      if (last && t - last[1] <= joinNs) last[1] = t;
+      else spans.push([t, t]);
     }
   }
 
   /** Rows before the first or after the last edge: their time rests on the line carried on. */
   #markOutside({ tNs, from, to, flags }: AlignedRun): void {
     const [lo, hi] = this.#fitted;
-    if (tNs[from]! >= lo && tNs[to - 1]! <= hi) return;
+    if (valueAt(tNs, from) >= lo && valueAt(tNs, to - 1) <= hi) return;
     for (let i = from; i < to; i++) {
       const t = tNs[i]!;
       if (t < lo || t > hi) flags[i]! |= RowFlag.outsideFit;
@@ -370,52 +362,10 @@ export class Timeline {
   }
 }
 
-/** Of stretches that follow one another in the log, read many at a time. */
-function* blocksOf(
-  slices: SliceSums,
-  path: string,
-  layout: RowLayout,
-  onProgress?: (done: number, total: number) => void,
-): Generator<SampleBlock> {
-  const log = new RowRanges(path, layout);
-  try {
-    for (let i = 0; i < slices.count;) {
-      const { firstIndex, from } = slices.at(i);
-      let [rows, to] = [0, from];
-      for (; i < slices.count; i++) {
-        const next = slices.at(i);
-        // All of one block together, however large it is.
-        if (rows > 0 && next.to > to && next.to - from > READ_BYTES) break;
-        rows += next.rows;
-        to = next.to;
-      }
-      yield* log.rows({ firstIndex, rows, from, to });
-      onProgress?.(to, log.size);
-    }
-    onProgress?.(log.size, log.size);
-  } finally {
-    log.close();
-  }
-}
-
-function* blocksIn(records: Iterable<CaptureRecord>): Generator<SampleBlock> {
-  for (const r of records) if (r.kind === "rows") yield r.block;
-}
-
-/** Where the frames with rows lie, for a log that nothing scanned before. */
-function rowFrames(path: string): number[] {
-  const frames: number[] = [];
-  const only = (): boolean => false;
-  for (const _ of readCapture(path, { only, onRows: (at) => frames.push(at) })) void _;
-  return frames;
-}
-
 /** First row in [from, rows) that does not simply go on: time jumps or stands still, or no number. */
 function firstBreak(
-  tNs: Float64Array,
-  totalW: Float64Array,
+  { tNs, totalW, rows }: { readonly rows: number } & Pick<AlignedRun, "tNs" | "totalW">,
   from: number,
-  rows: number,
   previousNs: number,
   limitNs: number,
 ): number {

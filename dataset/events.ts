@@ -4,7 +4,6 @@ import { MarkFields } from "../capture/mark-fields.ts";
 import { assertUnchanged } from "../capture/unchanged.ts";
 import type { Comparison } from "../energy/result.ts";
 import { inOrder, kernelFields, launchesOnly } from "../energy/cuda-kernels.ts";
-import type { FigureColumns } from "../energy/physical.ts";
 import { inDoubt } from "../energy/quality.ts";
 import { doubtText, type Window } from "../energy/window.ts";
 import { eventColumns } from "../schema/tables.ts";
@@ -19,7 +18,7 @@ export function writeEvents(
   try {
     return writeArrow(path, eventColumns, metadata, (file) => {
       for (let from = 0; from < c.list.count; from += ROWS_A_BATCH)
-        writeWindows(file, c, fields, from, Math.min(c.list.count, from + ROWS_A_BATCH));
+        writeWindows(file, c, fields, from);
       for (const batch of kernelBatches(c)) writeKernels(file, c, batch);
       assertUnchanged(c.scan);
     });
@@ -31,29 +30,25 @@ export function writeEvents(
 /** Rows at a time: a run may hold millions. */
 const ROWS_A_BATCH = 1 << 12;
 
-function writeWindows(
-  file: ArrowFile,
-  c: Comparison,
-  marks: MarkFields,
-  from: number,
-  to: number,
-): void {
-  const rows = Array.from({ length: to - from }, (_, k) => {
-    const w = c.list.at(from + k);
-    return { i: from + k, w, seconds: (w.t1Ns - w.t0Ns) / 1e9, doubts: c.doubts.of(w) };
+/** A batch of windows, from this one on. */
+function writeWindows(file: ArrowFile, c: Comparison, marks: MarkFields, from: number): void {
+  const rows = Array.from({ length: Math.min(ROWS_A_BATCH, c.list.count - from) }, (_, k) => {
+    const i = from + k;
+    const w = c.list.at(i);
+    const seconds = (w.t1Ns - w.t0Ns) / 1e9;
+    return { i, w, seconds, doubts: c.doubts.of(w), figures: c.figures?.at(i) ?? null };
   });
   type Row = (typeof rows)[number];
-  const figures = c.figures;
   const int64 = (f: (r: Row) => number): Values => ({
     data: BigInt64Array.from(rows, (r) => BigInt(Math.round(f(r)))),
   });
   const text = (f: (r: Row) => string | null): Values => ({ data: rows.map(f) });
   const numbers = (
-    f: (p: FigureColumns, r: Row) => number | null,
+    f: (p: NonNullable<Row["figures"]>, r: Row) => number | null,
     type: typeof Float64Array | typeof Int32Array = Float64Array,
   ): Values =>
     nullable(
-      rows.map((r) => (figures ? f(figures, r) : null)),
+      rows.map((r) => (r.figures ? f(r.figures, r) : null)),
       type,
     );
   file.write(rows.length, [
@@ -66,13 +61,13 @@ function writeWindows(
       rows.map((r) => r.seconds),
       Float64Array,
     ),
-    numbers((p, r) => p.energyJ[r.i]!),
-    numbers((p, r) => p.expandedUncertaintyJ[r.i]!),
-    numbers((p, r) => (r.seconds > 0 ? p.energyJ[r.i]! / r.seconds : 0)),
-    numbers((p, r) => (c.idlePowerW === null ? null : p.energyJ[r.i]! - c.idlePowerW * r.seconds)),
-    numbers((p, r) => p.samples[r.i]!, Int32Array),
-    numbers((p, r) => p.gapFraction[r.i]!),
-    text((r) => figures && inDoubt(figures.quality(r.i), r.doubts.length > 0)),
+    numbers((p) => p.energyJ),
+    numbers((p) => p.expandedUncertaintyJ),
+    numbers((p, r) => (r.seconds > 0 ? p.energyJ / r.seconds : 0)),
+    numbers((p, r) => (c.idlePowerW === null ? null : p.energyJ - c.idlePowerW * r.seconds)),
+    numbers((p) => p.samples, Int32Array),
+    numbers((p) => p.gapFraction),
+    text((r) => r.figures && inDoubt(r.figures.quality, r.doubts.length > 0)),
     text((r) => fieldsText(r.w, marks)),
     text((r) => doubtText(r.doubts) ?? null),
   ]);

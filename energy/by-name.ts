@@ -7,6 +7,7 @@ import { deviationOf, meanOf, quantileOf } from "../stats/summary.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import type { FigureColumns } from "./physical.ts";
 import type { WindowList } from "./windows.ts";
+import { valueAt } from "../stats/places.ts";
 
 export interface Spread {
   readonly mean: number;
@@ -64,10 +65,16 @@ function* rowsByName(list: WindowList): Generator<[string, Uint32Array]> {
   let end = 0;
   const ends = counts.map((n) => (end += n));
   const rows = new Uint32Array(end);
-  const next = ends.map((to, name) => to - counts[name]!);
-  for (let i = 0; i < list.count; i++) if (nameOf[i]! >= 0) rows[next[nameOf[i]!]!++] = i;
+  const firsts = ends.map((to, name) => to - valueAt(counts, name));
+  const next = [...firsts];
+  nameOf.forEach((name, i) => {
+    if (name < 0) return;
+    const at = valueAt(next, name);
+    rows[at] = i;
+    next[name] = at + 1;
+  });
   for (const [name, text] of names.list.entries())
-    yield [text, rows.subarray(ends[name]! - counts[name]!, ends[name])];
+    yield [text, rows.subarray(firsts[name], ends[name])];
 }
 
 /** @param x at least one; it is sorted. */

@@ -4,6 +4,7 @@
 
 import type { SessionNs } from "../schema/time.ts";
 import { Snapshots } from "./snapshots.ts";
+import { valueAt } from "../stats/places.ts";
 
 export interface Instants {
   /** The next one; Infinity after the last. */
@@ -15,10 +16,7 @@ export interface Instants {
 /** Sorted, without repeats: what {@link ListedInstants} wants. */
 export function instantsOf(list: Iterable<SessionNs>): Float64Array {
   const sorted = Float64Array.from(list).sort();
-  let n = 0;
-  for (let i = 0; i < sorted.length; i++)
-    if (n === 0 || sorted[i] !== sorted[n - 1]) sorted[n++] = sorted[i]!;
-  return sorted.slice(0, n);
+  return sorted.filter((at, i) => i === 0 || at !== sorted[i - 1]);
 }
 
 /** All of a list are kept. */
@@ -36,7 +34,7 @@ export class ListedInstants implements Instants {
   }
 
   get next(): SessionNs {
-    return this.#taken < this.#instants.length ? this.#instants[this.#taken]! : Infinity;
+    return this.#instants[this.#taken] ?? Infinity;
   }
 
   take(row: Float64Array): void {
@@ -86,7 +84,7 @@ class Open {
   }
 
   get next(): SessionNs {
-    return this.#instants[this.taken]!;
+    return this.#instants[this.taken] ?? Infinity;
   }
 
   take(row: Float64Array): void {
@@ -97,7 +95,7 @@ class Open {
   #insert(at: SessionNs): void {
     const list = this.#instants;
     let i = this.count;
-    while (i > 0 && list[i - 1]! > at) i--;
+    while ((list[i - 1] ?? -Infinity) > at) i--;
     if (i > 0 && list[i - 1] === at) return;
     list.copyWithin(i + 1, i, this.count++);
     list[i] = at;
@@ -128,20 +126,20 @@ export class WatchedSpans implements Instants {
   }
 
   take(row: Float64Array): void {
-    const first = this.#open[0]!;
+    const first = valueAt(this.#open, 0);
     first.take(row);
     if (first.taken === first.count) {
       this.#spans.done(first.span, first.snapshots);
       this.#closed.push(first);
-      const last = this.#open.pop()!;
-      if (this.#open.length === 0) return;
+      const last = this.#open.pop();
+      if (!last || this.#open.length === 0) return;
       if (last !== first) this.#open[0] = last;
     }
     this.#sink();
   }
 
   #earliest(): SessionNs {
-    return this.#open.length > 0 ? this.#open[0]!.next : Infinity;
+    return this.#open[0]?.next ?? Infinity;
   }
 
   #begin(span: number): void {
@@ -149,25 +147,32 @@ export class WatchedSpans implements Instants {
     open.begin(span, this.#spans.instants(span));
     const heap = this.#open;
     heap.push(open);
-    for (let i = heap.length - 1; i > 0;) {
-      const parent = (i - 1) >> 1;
-      if (heap[parent]!.next <= heap[i]!.next) break;
-      [heap[parent], heap[i]] = [heap[i]!, heap[parent]!];
-      i = parent;
+    const { next } = open;
+    let i = heap.length - 1;
+    while (i > 0) {
+      const above = (i - 1) >> 1;
+      const parent = valueAt(heap, above);
+      if (parent.next <= next) break;
+      heap[i] = parent;
+      i = above;
     }
+    heap[i] = open;
   }
 
   /** The first has a new next instant: down to its place. */
   #sink(): void {
     const heap = this.#open;
-    for (let i = 0; ;) {
-      let least = i;
-      for (const child of [2 * i + 1, 2 * i + 2])
-        if (child < heap.length && heap[child]!.next < heap[least]!.next) least = child;
-      if (least === i) return;
-      [heap[least], heap[i]] = [heap[i]!, heap[least]!];
-      i = least;
+    const sinking = valueAt(heap, 0);
+    const { next } = sinking;
+    let i = 0;
+    for (;;) {
+      const [left, right] = [heap[2 * i + 1], heap[2 * i + 2]];
+      const child = left && right && right.next < left.next ? right : left;
+      if (!child || child.next >= next) break;
+      heap[i] = child;
+      i = 2 * i + (child === left ? 1 : 2);
     }
+    heap[i] = sinking;
   }
 }
 

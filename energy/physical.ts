@@ -14,6 +14,8 @@ import { Integrator, type Snapshots, snapshotWidth, Sum } from "./integrate.ts";
 import { QUALITIES, quality, type Quality } from "./quality.ts";
 import type { Window } from "./window.ts";
 import { byBegin, type WindowList } from "./windows.ts";
+import { timeAt } from "../align/clocks/cuda-times.ts";
+import { valueAt } from "../stats/places.ts";
 
 /** A window's figures, and what its uncertainty is made of. */
 export interface PhysicalFigures {
@@ -52,8 +54,19 @@ export class FigureColumns {
     this.#quality[i] = QUALITIES.indexOf(p.quality);
   }
 
+  /** Of a window; NaN where its Joules are not known. @throws RangeError where there is no such window. */
+  at(i: number): Omit<PhysicalFigures, "budget" | "bridgedJ"> {
+    return {
+      energyJ: valueAt(this.energyJ, i),
+      expandedUncertaintyJ: valueAt(this.expandedUncertaintyJ, i),
+      samples: valueAt(this.samples, i),
+      gapFraction: valueAt(this.gapFraction, i),
+      quality: this.quality(i),
+    };
+  }
+
   quality(i: number): Quality {
-    return QUALITIES[this.#quality[i]!]!;
+    return valueAt(QUALITIES, valueAt(this.#quality, i));
   }
 }
 
@@ -92,21 +105,23 @@ export function physicalPass(
   );
   const shiftNs = mostShiftNs(list, clock);
   const ends: SessionNs[] = [];
-  for (let i = 0; kernels && i < kernels.table.count; i++)
-    if (kernels.endNs[i]! > kernels.startNs[i]!) ends.push(kernels.startNs[i]!, kernels.endNs[i]!);
+  for (let row = 0; kernels && row < kernels.table.count; row++) {
+    const { startNs, endNs } = timeAt(kernels, row);
+    if (endNs > startNs) ends.push(startNs, endNs);
+  }
   const ofKernels = new ListedInstants(instantsOf(ends), width);
   const outside = outsideMarks(list, order);
   const budget = new Budget(rig, stream.layout, clock);
   const windows: Spans = {
     count: list.count,
-    from: (k) => list.t0Ns(order[k]!) - shiftNs,
+    from: (k) => list.t0Ns(valueAt(order, k)) - shiftNs,
     instants(k) {
-      const w = list.at(order[k]!);
+      const w = list.at(valueAt(order, k));
       const shifted = shiftedEnds(w, clock);
       return [w.t0Ns, w.t1Ns, ...shifted.offset, ...shifted.rate];
     },
     done(k, s) {
-      const i = order[k]!;
+      const i = valueAt(order, k);
       const w = list.at(i);
       const p = figuresOf(w, s, budget);
       figures.set(i, p);
@@ -120,7 +135,7 @@ export function physicalPass(
     ofKernels,
   ]);
   const integrator = new Integrator(rig, instants);
-  const timeline = new Timeline(scan, stream, clock);
+  const timeline = new Timeline({ path: scan.path, rig }, stream, clock);
   // Who sees each run sees each row.
   const runs = o.onRun
     ? timeline.runs(o.onProgress)

@@ -3,19 +3,30 @@
 // In: bounds, in any order. Out: the range of the lines at any x. Few vertices survive, so a bound costs
 // a handful of multiplications.
 
+import { leastOf, mostOf } from "./summary.ts";
+
+/** A line y = a + b·x: a corner of the polygon. */
+interface Line {
+  readonly a: number;
+  readonly b: number;
+}
+
 export class FeasibleLines {
-  // Vertices (a, b), in order around the polygon.
-  #a: number[];
-  #b: number[];
+  /** In order around the polygon. */
+  #corners: readonly Line[];
 
   /** Starts from a box: lines with a0 ≤ a ≤ a1 and |b| ≤ maxSlope. */
   constructor(a0: number, a1: number, maxSlope: number) {
-    this.#a = [a0, a1, a1, a0];
-    this.#b = [-maxSlope, -maxSlope, maxSlope, maxSlope];
+    this.#corners = [
+      { a: a0, b: -maxSlope },
+      { a: a1, b: -maxSlope },
+      { a: a1, b: maxSlope },
+      { a: a0, b: maxSlope },
+    ];
   }
 
   get empty(): boolean {
-    return this.#a.length === 0;
+    return this.#corners.length === 0;
   }
 
   /** Keeps the lines with a + b·x ≥ y. */
@@ -30,44 +41,34 @@ export class FeasibleLines {
 
   /** Least and greatest value of any line at x; [NaN, NaN] when there is none. */
   range(x: number): readonly [number, number] {
-    return extremes(this.#a.map((a, i) => a + this.#b[i]! * x));
+    return extremes(this.#corners.map(({ a, b }) => a + b * x));
   }
 
   /** Least and greatest slope. */
   slopes(): readonly [number, number] {
-    return extremes(this.#b);
+    return extremes(this.#corners.map(({ b }) => b));
   }
 
   #cut(x: number, y: number, sign: 1 | -1): void {
-    const [a, b] = [this.#a, this.#b];
-    const n = a.length;
-    let inside = 0;
-    for (let i = 0; i < n; i++) if (sign * (a[i]! + b[i]! * x - y) >= 0) inside++;
-    if (inside === n) return;
-    this.#a = [];
-    this.#b = [];
-    for (let i = 0, last = n - 1; inside > 0 && i < n; last = i++) {
-      const from = sign * (a[last]! + b[last]! * x - y);
-      const to = sign * (a[i]! + b[i]! * x - y);
-      if (from >= 0 !== to >= 0) {
+    const room = ({ a, b }: Line): number => sign * (a + b * x - y);
+    if (this.#corners.every((corner) => room(corner) >= 0)) return;
+    const kept: Line[] = [];
+    let last = this.#corners.at(-1);
+    for (const corner of this.#corners) {
+      const [from, to] = [last ? room(last) : NaN, room(corner)];
+      if (last && from >= 0 !== to >= 0) {
         const share = from / (from - to);
-        this.#a.push(a[last]! + share * (a[i]! - a[last]!));
-        this.#b.push(b[last]! + share * (b[i]! - b[last]!));
+        kept.push({
+          a: last.a + share * (corner.a - last.a),
+          b: last.b + share * (corner.b - last.b),
+        });
       }
-      if (to >= 0) {
-        this.#a.push(a[i]!);
-        this.#b.push(b[i]!);
-      }
+      if (to >= 0) kept.push(corner);
+      last = corner;
     }
+    this.#corners = kept;
   }
 }
 
-function extremes(values: readonly number[]): readonly [number, number] {
-  if (values.length === 0) return [NaN, NaN];
-  let [lo, hi] = [values[0]!, values[0]!];
-  for (const v of values) {
-    if (v < lo) lo = v;
-    if (v > hi) hi = v;
-  }
-  return [lo, hi];
-}
+const extremes = (values: readonly number[]): readonly [number, number] =>
+  values.length > 0 ? [leastOf(values), mostOf(values)] : [NaN, NaN];

@@ -6,6 +6,7 @@
 import type { SessionNs } from "../../schema/time.ts";
 import { firstAbove } from "../../stats/search.ts";
 import { type Observation, observed } from "../../schema/findings.ts";
+import { endsOf, valueAt } from "../../stats/places.ts";
 
 /** One instant seen on both clocks. */
 export interface ClockPairing {
@@ -78,10 +79,8 @@ export function toSessionNs(m: ClockModel, device: number): SessionNs {
 /** Session times of ascending device times, each as {@link toSessionNs} says. */
 export function mapEach(m: ClockModel, device: Float64Array): Float64Array {
   const { refNs, refDevice, nsPerUnit, wander } = m;
-  const out = new Float64Array(device.length);
-  for (let i = 0; i < out.length; i++) out[i] = refNs + (device[i]! - refDevice) * nsPerUnit;
-  if (wander) for (let i = 0; i < out.length; i++) out[i]! += wanderAt(wander, device[i]!);
-  return out;
+  const line = device.map((d) => refNs + (d - refDevice) * nsPerUnit);
+  return wander ? line.map((ns, i) => ns + wanderAt(wander, valueAt(device, i))) : line;
 }
 
 /** Maps a column of ascending device times in place. Wander is taken as straight within the column. */
@@ -89,7 +88,7 @@ export function mapColumn(m: ClockModel, t: Float64Array, rows: number): void {
   if (rows === 0) return;
   let { nsPerUnit } = m;
   let origin = m.refNs - m.refDevice * nsPerUnit;
-  const [a, b] = [t[0]!, t[rows - 1]!];
+  const [a, b] = endsOf(t.subarray(0, rows));
   if (m.wander && b > a) {
     const [wa, wb] = [wanderAt(m.wander, a), wanderAt(m.wander, b)];
     const slope = (wb - wa) / (b - a);
@@ -100,13 +99,13 @@ export function mapColumn(m: ClockModel, t: Float64Array, rows: number): void {
 }
 
 function wanderAt({ device, ns }: Wander, at: number): number {
-  const last = device.length - 1;
-  if (at <= device[0]!) return ns[0]!;
-  if (at >= device[last]!) return ns[last]!;
+  const [first, last] = endsOf(device);
   const hi = firstAbove(device, at);
-  const lo = hi - 1;
-  const share = (at - device[lo]!) / (device[hi]! - device[lo]!);
-  return ns[lo]! + share * (ns[hi]! - ns[lo]!);
+  const after = valueAt(ns, at <= first ? 0 : Math.min(hi, ns.length - 1));
+  if (at <= first || at >= last) return after;
+  const [from, before] = [valueAt(device, hi - 1), valueAt(ns, hi - 1)];
+  const share = (at - from) / (valueAt(device, hi) - from);
+  return before + share * (after - before);
 }
 
 /** Standard uncertainty of a mapped instant, ns. */
@@ -231,12 +230,13 @@ function weighted(
   const ns = 1e9 / prior.hz;
   const refDevice = pairs.reduce((s, p) => s + p.device, 0) / pairs.length;
   // y = session − nominal line through the centroid; y ≈ a + e·x with e the relative rate error.
-  const x = pairs.map((p) => (p.device - refDevice) * ns);
-  const base = pairs[0]!.sessionNs - x[0]!;
-  const y = pairs.map((p, i) => p.sessionNs - x[i]! - base);
+  const x = (p: ClockPairing): number => (p.device - refDevice) * ns;
+  const [first] = endsOf(pairs);
+  const base = first.sessionNs - x(first);
+  const points = pairs.map((p) => ({ x: x(p), y: p.sessionNs - x(p) - base, uNs: p.uNs }));
+  const centre = { nominalNs: refDevice * ns, baseNs: base };
   let believed = prior;
-  const observe = (scale: number): Solution =>
-    solve(pairs, x, y, scale, believed, refDevice * ns, base);
+  const observe = (scale: number): Solution => solve(points, scale, believed, centre);
   let scale = 1;
   let fit = observe(scale);
   for (let round = 0; round < 5; round++) {
@@ -293,16 +293,26 @@ interface Solution {
   readonly chi2: number;
 }
 
-/** Weighted normal equations of two unknowns; the prior enters as an observation of each. */
+/** A pairing, from the centroid and the nominal line through it. */
+interface Point {
+  readonly x: number;
+  readonly y: number;
+  readonly uNs: number;
+}
+
+/**
+ * Weighted normal equations of two unknowns; the prior enters as an observation of each.
+ * @param scale of the pairings' stated uncertainty. @param centre device time of the centroid at the nominal rate,
+ * and session time that the line is counted from.
+ */
 function solve(
-  pairs: readonly ClockPairing[],
-  x: number[],
-  y: number[],
+  points: readonly Point[],
   scale: number,
   prior: ClockPrior,
-  refNominalNs: number,
-  base: number,
+  centre: { readonly nominalNs: number; readonly baseNs: number },
 ): Solution {
+  const { nominalNs: refNominalNs, baseNs: base } = centre;
+  const stated = ({ uNs }: Point): number => Math.max(uNs * scale, 1);
   let [saa, sae, see, sya, sye] = [0, 0, 0, 0, 0];
   const add = (xi: number, yi: number, u: number): void => {
     const w = 1 / (u * u);
@@ -312,7 +322,7 @@ function solve(
     sya += w * yi;
     sye += w * xi * yi;
   };
-  for (let i = 0; i < x.length; i++) add(x[i]!, y[i]!, Math.max(pairs[i]!.uNs * scale, 1));
+  for (const p of points) add(p.x, p.y, stated(p));
   if (Number.isFinite(prior.startUNs))
     add(-refNominalNs, prior.startNs + refNominalNs - base, Math.max(prior.startUNs, 1));
   if (prior.uRel > 0) see += 1 / prior.uRel ** 2;
@@ -321,10 +331,10 @@ function solve(
   const a = (see * sya - sae * sye) / det;
   const e = (saa * sye - sae * sya) / det;
   let [ss, chi2Pairs] = [0, 0];
-  for (let i = 0; i < x.length; i++) {
-    const r = y[i]! - a - e * x[i]!;
+  for (const p of points) {
+    const r = p.y - a - e * p.x;
     ss += r * r;
-    chi2Pairs += (r / Math.max(pairs[i]!.uNs * scale, 1)) ** 2;
+    chi2Pairs += (r / stated(p)) ** 2;
   }
   let chi2 = chi2Pairs;
   if (prior.uRel > 0) chi2 += (e / prior.uRel) ** 2;
@@ -333,5 +343,6 @@ function solve(
       ((prior.startNs + refNominalNs - base - a + e * refNominalNs) /
         Math.max(prior.startUNs, 1)) **
       2;
-  return { a, e, varA: see / det, varE: saa / det, rms: Math.sqrt(ss / x.length), chi2Pairs, chi2 };
+  const rms = Math.sqrt(ss / points.length);
+  return { a, e, varA: see / det, varE: saa / det, rms, chi2Pairs, chi2 };
 }

@@ -9,6 +9,7 @@
 import { NS_PER_S, type SessionNs } from "../../schema/time.ts";
 import { type ClockBounds, type ClockModel, toSessionNs } from "./clock.ts";
 import { FeasibleLines } from "../../stats/feasible-lines.ts";
+import { valueAt } from "../../stats/places.ts";
 
 /**
  * Change of the clock's rate, 1/s. An AT-cut crystal is worse than 1 ppm/K nowhere between −20 and 70 °C by
@@ -49,7 +50,7 @@ export function boundClock(model: ClockModel, edges: readonly BracketedEdge[]): 
   const hi: number[] = [];
   for (const centre of centresOf(run)) {
     const [l, h] = rangeAt(model, run, centre);
-    at.push(toSessionNs(model, run[centre]!.device));
+    at.push(toSessionNs(model, valueAt(run, centre).device));
     lo.push(l);
     hi.push(h);
   }
@@ -63,9 +64,11 @@ export function boundClock(model: ClockModel, edges: readonly BracketedEdge[]): 
 /** Edges a step apart, and the last. */
 function centresOf(run: readonly BracketedEdge[]): number[] {
   const out = [0];
-  run.forEach((e, i) => {
-    if (e.hostNs - run[out[out.length - 1]!]!.hostNs >= STEP_NS || i === run.length - 1)
-      out.push(i);
+  let last = run[0]?.hostNs ?? 0;
+  run.forEach(({ hostNs }, i) => {
+    if (hostNs - last < STEP_NS && i < run.length - 1) return;
+    out.push(i);
+    last = hostNs;
   });
   return [...new Set(out)];
 }
@@ -78,7 +81,8 @@ function rangeAt(
 ): readonly [number, number] {
   const line = (device: number): number =>
     model.refNs + (device - model.refDevice) * model.nsPerUnit;
-  const middle = line(run[centre]!.device);
+  const own = valueAt(run, centre);
+  const middle = line(own.device);
   const inReach = (e: BracketedEdge | undefined): boolean =>
     e !== undefined && Math.abs(line(e.device) - middle) <= REACH_NS;
   let [from, to] = [centre, centre + 1];
@@ -86,9 +90,9 @@ function rangeAt(
   while (inReach(run[to])) to++;
   const near = run.slice(from, to);
   const limit = (e: BracketedEdge): number => e.hostHalfNs + e.deviceHalfNs + INPUT_NS;
-  const own = run[centre]!.hostNs - middle;
-  const room = limit(run[centre]!) + MAX_RATE * REACH_NS;
-  const lines = new FeasibleLines(own - room, own + room, MAX_RATE);
+  const offNs = own.hostNs - middle;
+  const room = limit(own) + MAX_RATE * REACH_NS;
+  const lines = new FeasibleLines(offNs - room, offNs + room, MAX_RATE);
   for (const e of near) {
     const x = line(e.device) - middle;
     const bend = (RATE_CHANGE * x * x) / (2 * NS_PER_S);
@@ -97,7 +101,7 @@ function rangeAt(
     lines.below(x, residual + limit(e) + bend);
   }
   if (lines.empty) throw infeasible(near, middle);
-  const wander = toSessionNs(model, run[centre]!.device) - middle;
+  const wander = toSessionNs(model, own.device) - middle;
   const [l, h] = lines.range(0);
   return [l - wander, h - wander];
 }

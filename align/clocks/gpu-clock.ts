@@ -13,6 +13,7 @@ import { type Session, toSession } from "../../schema/session.ts";
 import { NS_PER_S, type SessionNs } from "../../schema/time.ts";
 import { FeasibleLines } from "../../stats/feasible-lines.ts";
 import { nearest } from "../../stats/search.ts";
+import { endsOf, neighbours, valueAt } from "../../stats/places.ts";
 
 /** Change of the clocks' relative rate, 1/s: ten times what an H100 showed over 30 s (docs/evidence/cuda-h100.md). */
 export const RATE_CHANGE = 0.1e-6;
@@ -51,17 +52,16 @@ export interface GpuClock {
   readonly contradictions: number;
 }
 
-/** Exchanges as columns, by host time; times in float64 ns. */
-interface Columns {
-  readonly gpu: Float64Array;
-  readonly before: Float64Array;
-  readonly after: Float64Array;
+/** One exchange, float64 ns: the GPU read `gpu` between the host's two. */
+interface Reading {
+  readonly gpu: number;
+  readonly before: number;
+  readonly after: number;
 }
 
-/** Exchanges from `from` to `to`, exclusive, that were made at one go. */
+/** Exchanges that were made at one go. */
 interface Burst {
-  readonly from: number;
-  readonly to: number;
+  readonly readings: readonly Reading[];
   readonly centreNs: number;
 }
 
@@ -72,10 +72,10 @@ export function fitGpuClock(
   session: Session,
 ): GpuClock {
   const epoch = exchanges[0]?.deviceReceived ?? 0n;
-  const columns = columnsOf(exchanges, epoch, session);
-  const stepNs = stepOf(columns.gpu);
-  const bursts = burstsOf(columns);
-  const segments = bursts.flatMap((_, i) => segmentOf(columns, bursts, i, stepNs) ?? []);
+  const readings = readingsOf(exchanges, epoch, session);
+  const stepNs = stepOf(readings);
+  const bursts = burstsOf(readings);
+  const segments = bursts.flatMap((_, i) => segmentOf(bursts, i, stepNs) ?? []);
   if (segments.length === 0)
     throw new InputError(
       `clock ${clock}: no map from the GPU's clock to the host's fits its ${exchanges.length} exchanges, not even within one burst; one of the two clocks was set, or the exchanges are not of one GPU`,
@@ -96,7 +96,7 @@ export function fitGpuClock(
  * @param gpuNs reading less the clock's epoch
  */
 export function gpuToSession(c: GpuClock, gpuNs: number): readonly [SessionNs, SessionNs] {
-  const segment = c.segments[nearest(c.centresNs, gpuNs)]!;
+  const segment = valueAt(c.segments, nearest(c.centresNs, gpuNs));
   const x = gpuNs - segment.centreNs;
   const [lo, hi] = segment.lines.range(x);
   const wander = wanderNs(x);
@@ -113,73 +113,76 @@ export function segmentFigures(s: GpuClockSegment): {
 
 const wanderNs = (x: number): number => (RATE_CHANGE * x * x) / (2 * NS_PER_S);
 
-function columnsOf(list: readonly ClockExchange[], epoch: bigint, session: Session): Columns {
+/** By host time. */
+function readingsOf(list: readonly ClockExchange[], epoch: bigint, session: Session): Reading[] {
   const sorted = [...list].sort((a, b) => (a.sent < b.sent ? -1 : a.sent > b.sent ? 1 : 0));
-  return {
-    gpu: Float64Array.from(sorted, (e) => Number(e.deviceReceived - epoch)),
-    before: Float64Array.from(sorted, (e) => toSession(session, e.sent)),
-    after: Float64Array.from(sorted, (e) => toSession(session, e.received)),
-  };
+  return sorted.map((e) => ({
+    gpu: Number(e.deviceReceived - epoch),
+    before: toSession(session, e.sent),
+    after: toSession(session, e.received),
+  }));
 }
 
 /** Greatest common divisor of the distances of readings. */
-function stepOf(gpu: Float64Array): number {
+function stepOf(readings: readonly Reading[]): number {
   let step = 0;
-  for (let i = 1; i < gpu.length && step !== 1; i++) {
-    let [a, b] = [step, Math.abs(gpu[i]! - gpu[i - 1]!)];
+  for (const [before, own] of neighbours(readings)) {
+    if (step === 1) break;
+    let [a, b] = [step, Math.abs(own.gpu - before.gpu)];
     while (b > 0) [a, b] = [b, a % b];
     step = a;
   }
   return step > MAX_STEP_NS || step === 0 ? 1 : step;
 }
 
-function burstsOf({ gpu, before }: Columns): Burst[] {
-  const bursts: Burst[] = [];
-  for (let from = 0; from < gpu.length;) {
-    let to = from + 1;
-    while (to < gpu.length && before[to]! - before[to - 1]! < BURST_GAP_NS) to++;
-    bursts.push({ from, to, centreNs: (gpu[from]! + gpu[to - 1]!) / 2 });
-    from = to;
+function burstsOf(readings: readonly Reading[]): Burst[] {
+  const bursts: Reading[][] = [];
+  for (const reading of readings) {
+    const burst = bursts.at(-1);
+    const last = burst?.at(-1);
+    if (burst && last && reading.before - last.before < BURST_GAP_NS) burst.push(reading);
+    else bursts.push([reading]);
   }
-  return bursts;
+  return bursts.map((burst) => {
+    const [first, last] = endsOf(burst);
+    return { readings: burst, centreNs: (first.gpu + last.gpu) / 2 };
+  });
 }
 
 /** The lines around burst i from all bursts in reach, or from fewer if they do not agree. */
 function segmentOf(
-  columns: Columns,
   bursts: readonly Burst[],
   i: number,
   stepNs: number,
 ): GpuClockSegment | undefined {
-  const { centreNs } = bursts[i]!;
+  const { centreNs } = valueAt(bursts, i);
+  const within = (burst: Burst | undefined, reach: number): boolean =>
+    burst !== undefined && Math.abs(burst.centreNs - centreNs) <= reach;
   for (const reach of [REACH_NS, REACH_NS / 2, 0]) {
-    let [from, to] = [i, i];
-    while (from > 0 && centreNs - bursts[from - 1]!.centreNs <= reach) from--;
-    while (to + 1 < bursts.length && bursts[to + 1]!.centreNs - centreNs <= reach) to++;
-    const [first, end] = [bursts[from]!.from, bursts[to]!.to];
-    const lines = linesOf(columns, first, end, centreNs, stepNs);
+    let [from, to] = [i, i + 1];
+    while (within(bursts[from - 1], reach)) from--;
+    while (within(bursts[to], reach)) to++;
+    const near = bursts.slice(from, to).flatMap(({ readings }) => readings);
+    const lines = linesOf(near, centreNs, stepNs);
     const alone = reach < REACH_NS;
-    if (!lines.empty) return { centreNs, lines, exchanges: end - first, alone };
+    if (!lines.empty) return { centreNs, lines, exchanges: near.length, alone };
   }
   return undefined;
 }
 
-function linesOf(
-  { gpu, before, after }: Columns,
-  from: number,
-  to: number,
-  centreNs: number,
-  stepNs: number,
-): FeasibleLines {
+/** All that pass between the bounds of readings, of which there is one at least. */
+function linesOf(readings: readonly Reading[], centreNs: number, stepNs: number): FeasibleLines {
   // A box around what the first exchange allows anywhere in reach.
   const roomNs = 2 * MAX_RATE * REACH_NS;
-  const [a0, a1] = [before[from]! - gpu[from]! - roomNs, after[from]! - gpu[from]! + roomNs];
+  const [first] = endsOf(readings);
+  const [a0, a1] = [first.before - first.gpu - roomNs, first.after - first.gpu + roomNs];
   const lines = new FeasibleLines(a0, a1, MAX_RATE);
-  for (let i = from; i < to && !lines.empty; i++) {
-    const x = gpu[i]! - centreNs;
+  for (const { gpu, before, after } of readings) {
+    if (lines.empty) break;
+    const x = gpu - centreNs;
     const wander = wanderNs(x);
-    lines.above(x, before[i]! - gpu[i]! - stepNs - wander);
-    lines.below(x, after[i]! - gpu[i]! + wander);
+    lines.above(x, before - gpu - stepNs - wander);
+    lines.below(x, after - gpu + wander);
   }
   return lines;
 }

@@ -5,6 +5,7 @@
 import type { SessionNs } from "../../schema/time.ts";
 import { type ClockModel, mapEach, mapUNs, toSessionNs } from "./clock.ts";
 import { firstWhere } from "../../stats/search.ts";
+import { neighbours, valueAt } from "../../stats/places.ts";
 
 export interface ClockSegment {
   readonly model: ClockModel;
@@ -44,7 +45,8 @@ function lastBegun(
   at: number,
   begin: (s: ClockSegment) => number,
 ): ClockSegment {
-  return segments[firstWhere(1, segments.length, (i) => begin(segments[i]!) > at) - 1]!;
+  const next = firstWhere(1, segments.length, (i) => begin(valueAt(segments, i)) > at);
+  return valueAt(segments, next - 1);
 }
 
 /** Session time of a device time. */
@@ -53,7 +55,8 @@ export const placeNs = (c: DaqClock, device: number): SessionNs =>
 
 /** Ascending device times → session times, ascending too where segments overlap by what is not known of them. */
 export function placeColumn(c: DaqClock, device: Float64Array): Float64Array {
-  if (c.segments.length === 1) return mapEach(c.segments[0]!.model, device);
+  const [first, ...later] = c.segments;
+  if (first && later.length === 0) return mapEach(first.model, device);
   let least = -Infinity;
   return device.map((d) => (least = Math.max(least, placeNs(c, d))));
 }
@@ -73,8 +76,7 @@ export interface Pause {
 }
 
 export function pausesOf({ segments }: DaqClock): Pause[] {
-  return segments.slice(1).map((next, k) => {
-    const before = segments[k]!;
+  return [...neighbours(segments)].map(([before, next]) => {
     const [fromUNs, toUNs] = [mapUNs(before.model, before.toNs), mapUNs(next.model, next.fromNs)];
     const lengthUNs = Math.hypot(fromUNs, toUNs);
     return { fromNs: before.toNs, toNs: next.fromNs, fromUNs, toUNs, lengthUNs };

@@ -5,6 +5,8 @@
 // count. Where the readings do not reach, since a run at one
 // current does not show a gain, the rig's own figures for the fast path go on to count.
 
+import { endsOf } from "../../stats/places.ts";
+
 /** One reading beside the mean of the fast path over the same time; standard uncertainties, unit of the sensor. */
 export interface Pairing {
   /** Row at the reading's middle. */
@@ -108,8 +110,8 @@ interface Sums {
 const weightOf = (p: Pairing): number => 1 / (p.uFast ** 2 + p.uReference ** 2);
 
 function sumsOf(pairs: readonly Pairing[]): Sums {
-  const first = pairs[0]!.at;
-  const span = Math.max(pairs[pairs.length - 1]!.at - first, 1);
+  const [{ at: first }, { at: last }] = endsOf(pairs);
+  const span = Math.max(last - first, 1);
   let [weight, x, d, t] = [0, 0, 0, 0];
   for (const p of pairs) {
     const w = weightOf(p);

@@ -108,7 +108,7 @@ async function writePower(
   await readingTable(paths, paths.fused, POWER_NEEDS, async (table) => {
     const parent = trace.track(root, "physical");
     const near = nearEvents(events, NEAR_NS);
-    const power = new PowerCounters(trace, parent, table.schema, table.spanNs, near);
+    const power = new PowerCounters(trace, parent, table, near);
     let done = 0;
     for await (const batch of table.batches) {
       power.add(batch);

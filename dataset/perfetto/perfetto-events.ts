@@ -4,6 +4,7 @@
 import type { RecordBatch, Vector } from "apache-arrow";
 import type { ArrowReader } from "../arrow-reader.ts";
 import type { Arguments, PerfettoTrace, Track } from "./perfetto-trace.ts";
+import { valueAt } from "../../stats/places.ts";
 
 /** Columns that slices are made of. */
 export const EVENT_NEEDS = {
@@ -33,16 +34,40 @@ export interface EventTimes {
   readonly isSummary: readonly boolean[];
 }
 
+/** One of them. */
+interface EventTime {
+  readonly t0Ns: number;
+  readonly t1Ns: number;
+  readonly group: string;
+  readonly isKernel: boolean;
+}
+
+const eventAt = (e: EventTimes, i: number): EventTime => ({
+  t0Ns: valueAt(e.t0Ns, i),
+  t1Ns: valueAt(e.t1Ns, i),
+  group: valueAt(e.group, i),
+  isKernel: valueAt(e.isKernel, i),
+});
+
 type Fields = Readonly<Record<string, string | number | boolean>>;
 
 /** A batch's columns by name, looked up once. */
-type Columns = Readonly<Record<string, Vector>>;
+type Columns = ReadonlyMap<string, Vector>;
 
 const columnsOf = (batch: RecordBatch): Columns =>
-  Object.fromEntries(batch.schema.fields.map((f, c) => [f.name, batch.getChildAt(c)!]));
+  new Map(
+    batch.schema.fields.flatMap((f, c) => {
+      const column = batch.getChildAt(c);
+      return column ? [[f.name, column]] : [];
+    }),
+  );
 
-const text = (columns: Columns, name: string, i: number): string | null =>
-  columns[name]!.get(i) as string | null;
+/** A cell of a column that the table was opened for. */
+const cell = (columns: Columns, name: keyof typeof EVENT_NEEDS, i: number): unknown =>
+  columns.get(name)?.get(i);
+
+const text = (columns: Columns, name: keyof typeof EVENT_NEEDS, i: number): string | null =>
+  cell(columns, name, i) as string | null;
 
 function fieldsOf(table: ArrowReader, columns: Columns, i: number): Fields {
   const json = text(columns, "fields", i);
@@ -67,10 +92,11 @@ export async function eventTimes(table: ArrowReader): Promise<EventTimes> {
       const name = text(columns, "name", i) ?? "";
       const key =
         kind === "kernel" ? streamOf(fieldsOf(table, columns, i)) : name.replace(/-\d+$/, "");
-      if (!groups.has(key)) groups.set(key, key);
-      t0Ns.push(Number(columns["t0_ns"]!.get(i)));
-      t1Ns.push(Number(columns["t1_ns"]!.get(i)));
-      group.push(groups.get(key)!);
+      const known = groups.get(key) ?? key;
+      groups.set(known, known);
+      t0Ns.push(Number(cell(columns, "t0_ns", i)));
+      t1Ns.push(Number(cell(columns, "t1_ns", i)));
+      group.push(known);
       isKernel.push(kind === "kernel");
       isSummary.push(kind === "session" || name === "load");
     }
@@ -95,22 +121,24 @@ export function lanes(
   const track = new Uint32Array(e.t0Ns.length);
   const groups = new Map<string, Lane[]>();
   for (const i of byStart(e)) {
-    const group = groups.get(e.group[i]!) ?? [];
-    groups.set(e.group[i]!, group);
-    let lane = group.find((l) => fits(l, e.t0Ns[i]!, e.t1Ns[i]!));
+    const event = eventAt(e, i);
+    const group = groups.get(event.group) ?? [];
+    groups.set(event.group, group);
+    let lane = group.find((l) => fits(l, event));
     if (!lane) {
-      lane = { track: trace.track(parent(e.isKernel[i]!), e.group[i]!), untilNs: [] };
+      lane = { track: trace.track(parent(event.isKernel), event.group), untilNs: [] };
       group.push(lane);
     }
-    lane.untilNs.push(e.t1Ns[i]!);
+    lane.untilNs.push(event.t1Ns);
     track[i] = lane.track;
   }
   return track;
 }
 
-function fits({ untilNs }: Lane, t0Ns: number, t1Ns: number): boolean {
-  while (untilNs.length > 0 && untilNs[untilNs.length - 1]! < t0Ns) untilNs.pop();
-  return untilNs.length === 0 || t1Ns <= untilNs[untilNs.length - 1]!;
+function fits({ untilNs }: Lane, { t0Ns, t1Ns }: EventTime): boolean {
+  const innermost = (): number => untilNs.at(-1) ?? Infinity;
+  while (innermost() < t0Ns) untilNs.pop();
+  return t1Ns <= innermost();
 }
 
 function byStart({ t0Ns, t1Ns }: EventTimes): Uint32Array {
@@ -132,7 +160,8 @@ export async function writeSlices(
     for (let i = 0; i < batch.numRows; i++, n++) {
       const args = { ...argumentsOf(columns, i), ...fieldsOf(table, columns, i) };
       const name = text(columns, "name", i) ?? "";
-      trace.slice(track[n]!, e.t0Ns[n]!, e.t1Ns[n]!, name, args, e.isKernel[n]);
+      const { t0Ns, t1Ns, isKernel } = eventAt(e, n);
+      trace.slice(valueAt(track, n), [t0Ns, t1Ns], { name, args, repeats: isKernel });
     }
   }
 }
@@ -150,10 +179,10 @@ const NUMBERS = [
 function argumentsOf(columns: Columns, i: number): Arguments {
   const args: Record<string, string | number> = {};
   for (const column of NUMBERS) {
-    const value = columns[column]!.get(i) as number | null;
+    const value = cell(columns, column, i) as number | null;
     if (value !== null) args[column] = value;
   }
-  for (const column of ["quality", "doubt"]) {
+  for (const column of ["quality", "doubt"] as const) {
     const value = text(columns, column, i);
     if (value !== null) args[column] = value;
   }
@@ -166,7 +195,7 @@ export function nearEvents(
   aroundNs: number,
 ): readonly (readonly [number, number])[] {
   const spans = e.t0Ns
-    .flatMap((t0, i) => (e.isSummary[i]! ? [] : [t0, e.t1Ns[i]!]))
+    .flatMap((t0, i) => (e.isSummary[i] ? [] : [t0, valueAt(e.t1Ns, i)]))
     .sort((a, b) => a - b);
   const out: [number, number][] = [];
   for (const t of spans) {

@@ -2,8 +2,9 @@
 // millisecond or so, and the rows themselves near events. A counter holds its last value, so what was not
 // observed is a slice beside it.
 
-import type { RecordBatch, Schema } from "apache-arrow";
+import type { RecordBatch } from "apache-arrow";
 import { RowFlag } from "../../align/rows/calibrate.ts";
+import type { ArrowReader } from "../arrow-reader.ts";
 import type { PerfettoTrace, Track } from "./perfetto-trace.ts";
 
 const CELL_NS = 1e6;
@@ -11,6 +12,8 @@ const CELL_NS = 1e6;
 const MAX_CELLS = 600_000;
 /** Rows shown one by one, at most. */
 const MAX_RAW_ROWS = 250_000;
+
+const GAP = { name: "gap", args: {}, repeats: true };
 
 type Spans = readonly (readonly [number, number])[];
 
@@ -51,8 +54,7 @@ export class PowerCounters {
   constructor(
     trace: PerfettoTrace,
     parent: Track,
-    schema: Schema,
-    spanNs: readonly [number, number] | null,
+    { schema, spanNs }: Pick<ArrowReader, "schema" | "spanNs">,
     near: Spans,
   ) {
     this.#trace = trace;
@@ -147,7 +149,7 @@ export class PowerCounters {
   /** Gaps, clipping and trigger edges, each on a track of its own that exists once it is needed. */
   #told(flags: number, tNs: number): void {
     if (flags & RowFlag.gapBefore && !Number.isNaN(this.#lastNs))
-      this.#trace.slice(this.#aside("not observed"), this.#lastNs, tNs, "gap", {}, true);
+      this.#trace.slice(this.#aside("not observed"), [this.#lastNs, tNs], GAP);
     if (flags & RowFlag.clipped) this.#trace.instant(this.#aside("clipped rows"), tNs, "clipped");
     if (flags & RowFlag.trigger) this.#trace.instant(this.#aside("trigger edges"), tNs, "edge");
   }

@@ -40,6 +40,21 @@ export type Arguments = Readonly<Record<string, string | number | boolean>>;
 /** A track's number in the trace. */
 export type Track = number;
 
+/** What a slice or an instant is called, and what is known of it. */
+export interface Label {
+  readonly name: string;
+  readonly args: Arguments;
+  /** The name will come again: it is written once. */
+  readonly repeats: boolean;
+}
+
+/** Where an event stands, and of what kind it is. */
+interface Place {
+  readonly track: Track;
+  readonly tNs: number;
+  readonly type: number;
+}
+
 export class PerfettoTrace {
   readonly #write: (bytes: Uint8Array) => void;
   readonly #baseNs: bigint;
@@ -100,25 +115,18 @@ export class PerfettoTrace {
     });
   }
 
-  /** @param repeats the name will come again: it is written once. */
-  slice(
-    track: Track,
-    t0Ns: number,
-    t1Ns: number,
-    name: string,
-    args: Arguments,
-    repeats = false,
-  ): void {
-    this.#named(track, t0Ns, Type.sliceBegin, name, args, repeats);
-    this.#event(track, t1Ns, Type.sliceEnd);
+  slice(track: Track, [t0Ns, t1Ns]: readonly [number, number], label: Label): void {
+    this.#named({ track, tNs: t0Ns, type: Type.sliceBegin }, label);
+    this.#event({ track, tNs: t1Ns, type: Type.sliceEnd });
   }
 
   instant(track: Track, tNs: number, name: string, args: Arguments = {}): void {
-    this.#named(track, tNs, Type.instant, name, args, true);
+    this.#named({ track, tNs, type: Type.instant }, { name, args, repeats: true });
   }
 
   value(track: Track, tNs: number, value: number): void {
-    this.#event(track, tNs, Type.counter, () => this.#p.double(Event.doubleValue, value));
+    const body = (): void => this.#p.double(Event.doubleValue, value);
+    this.#event({ track, tNs, type: Type.counter }, body);
   }
 
   /** Writes what still waits. */
@@ -143,21 +151,14 @@ export class PerfettoTrace {
     return track;
   }
 
-  #named(
-    track: Track,
-    tNs: number,
-    type: number,
-    name: string,
-    args: Arguments,
-    repeats: boolean,
-  ): void {
+  #named(at: Place, { name, args, repeats }: Label): void {
     const p = this.#p;
-    const entries = Object.entries(args);
     const before: (() => void)[] = [];
     const nameIid = repeats ? this.#intern(this.#eventNames, name, before, Interned.eventNames) : 0;
-    const iids = entries.map(([key]) =>
-      this.#intern(this.#argumentNames, key, before, Interned.annotationNames),
-    );
+    const entries = Object.entries(args).map(([key, value]) => ({
+      iid: this.#intern(this.#argumentNames, key, before, Interned.annotationNames),
+      value,
+    }));
     const define =
       before.length === 0
         ? undefined
@@ -166,17 +167,12 @@ export class PerfettoTrace {
             before.forEach((entry) => entry());
             p.end(data);
           };
-    this.#event(
-      track,
-      tNs,
-      type,
-      () => {
-        if (nameIid > 0) p.uint(Event.nameIid, nameIid);
-        else p.text(Event.name, name);
-        entries.forEach(([, value], i) => this.#annotate(iids[i]!, value));
-      },
-      define,
-    );
+    const body = (): void => {
+      if (nameIid > 0) p.uint(Event.nameIid, nameIid);
+      else p.text(Event.name, name);
+      for (const { iid, value } of entries) this.#annotate(iid, value);
+    };
+    this.#event(at, body, define);
   }
 
   #annotate(nameIid: number, value: string | number | boolean): void {
@@ -204,7 +200,7 @@ export class PerfettoTrace {
     return made;
   }
 
-  #event(track: Track, tNs: number, type: number, body?: () => void, define?: () => void): void {
+  #event({ track, tNs, type }: Place, body?: () => void, define?: () => void): void {
     this.#packet(() => {
       const p = this.#p;
       p.uint64(Packet.timestamp, this.#baseNs + BigInt(Math.round(tNs)));

@@ -4,8 +4,13 @@
 
 import { firstAtOrAfter } from "../../stats/search.ts";
 import { NS_PER_S, type SessionNs } from "../../schema/time.ts";
+import { valueAt } from "../../stats/places.ts";
+import { leastOf, mostOf } from "../../stats/summary.ts";
 
 const FEW_STEPS = 4;
+
+/** What is looked for in the trace. */
+type Look = "instants" | "begins";
 
 export class PowerPrefix {
   readonly tNs: Float64Array;
@@ -14,21 +19,19 @@ export class PowerPrefix {
   readonly rangeW: readonly [number, number];
   readonly #energyJ: Float64Array;
   /** Where the last looks ended, of instants and of where stretches begin: what is asked for next lies near. */
-  readonly #near = [0, 0];
+  readonly #near: Record<Look, number> = { instants: 0, begins: 0 };
 
   constructor(tNs: Float64Array, powerW: Float64Array) {
     this.tNs = tNs;
     this.powerW = powerW;
-    const e = new Float64Array(tNs.length);
-    for (let i = 1; i < e.length; i++)
-      e[i] = e[i - 1]! + ((powerW[i - 1]! + powerW[i]!) * (tNs[i]! - tNs[i - 1]!)) / (2 * NS_PER_S);
-    this.#energyJ = e;
-    let [least, most] = [Infinity, -Infinity];
-    for (const p of powerW) {
-      if (p < least) least = p;
-      if (p > most) most = p;
-    }
-    this.rangeW = [least, most];
+    let [joules, before, beforeW] = [0, NaN, 0];
+    this.#energyJ = tNs.map((t, i) => {
+      const w = valueAt(powerW, i);
+      if (i > 0) joules += ((beforeW + w) * (t - before)) / (2 * NS_PER_S);
+      [before, beforeW] = [t, w];
+      return joules;
+    });
+    this.rangeW = [leastOf(powerW), mostOf(powerW)];
   }
 
   get startNs(): SessionNs {
@@ -41,21 +44,20 @@ export class PowerPrefix {
 
   /**
    * Joules from the trace's start to an instant; constant beyond its ends.
-   * @param near 1 where stretches begin: two that are asked for in turn then keep their places.
+   * @param look where stretches begin, or else: two that are asked for in turn then keep their places.
    */
-  upTo(tNs: SessionNs, near: 0 | 1 = 0): number {
-    const { tNs: t, powerW: p } = this;
-    const n = t.length;
-    if (n === 0 || tNs <= t[0]!) return 0;
-    if (tNs >= t[n - 1]!) return this.#energyJ[n - 1]!;
-    const i = this.#before(tNs, near);
-    const dt = tNs - t[i]!;
-    const slope = (p[i + 1]! - p[i]!) / (t[i + 1]! - t[i]!);
-    return this.#energyJ[i]! + (dt * (p[i]! + (slope * dt) / 2)) / NS_PER_S;
+  upTo(tNs: SessionNs, look: Look = "instants"): number {
+    if (this.tNs.length === 0 || tNs <= this.startNs) return 0;
+    if (tNs >= this.endNs) return this.#energyJ.at(-1) ?? 0;
+    const i = this.#before(tNs, look);
+    const [t, w] = [this.tNs[i]!, this.powerW[i]!];
+    const dt = tNs - t;
+    const slope = (this.powerW[i + 1]! - w) / (this.tNs[i + 1]! - t);
+    return this.#energyJ[i]! + (dt * (w + (slope * dt) / 2)) / NS_PER_S;
   }
 
   energyJ(t0Ns: SessionNs, t1Ns: SessionNs): number {
-    return this.upTo(t1Ns) - this.upTo(t0Ns, 1);
+    return this.upTo(t1Ns) - this.upTo(t0Ns, "begins");
   }
 
   meanW(t0Ns: SessionNs, t1Ns: SessionNs): number {
@@ -64,26 +66,26 @@ export class PowerPrefix {
 
   /** Power at an instant, W. */
   at(tNs: SessionNs): number {
-    const i = Math.min(this.tNs.length - 2, Math.max(0, this.#before(tNs, 0)));
-    const share = (tNs - this.tNs[i]!) / (this.tNs[i + 1]! - this.tNs[i]!);
-    return (
-      this.powerW[i]! + Math.min(1, Math.max(0, share)) * (this.powerW[i + 1]! - this.powerW[i]!)
-    );
+    const i = Math.min(this.tNs.length - 2, Math.max(0, this.#before(tNs, "instants")));
+    const [t, w] = [this.tNs[i]!, this.powerW[i]!];
+    const share = (tNs - t) / (this.tNs[i + 1]! - t);
+    return w + Math.min(1, Math.max(0, share)) * (this.powerW[i + 1]! - w);
   }
 
   /** Index of the last point at or before an instant; 0 before the first. */
-  #before(tNs: SessionNs, near: 0 | 1): number {
+  #before(tNs: SessionNs, look: Look): number {
     const t = this.tNs;
-    let from = this.#near[near]!;
-    if (t[from]! <= tNs) {
+    const isBehind = (i: number): boolean => t[i]! <= tNs;
+    let from = this.#near[look];
+    if (isBehind(from)) {
       // A step or a few on, as a rule.
       for (const most = from + FEW_STEPS; from < most; from++)
-        if (!(t[from + 1]! <= tNs)) return (this.#near[near] = from);
+        if (!isBehind(from + 1)) return (this.#near[look] = from);
     } else
-      for (let back = 1; from > 0 && !(t[from]! <= tNs); back *= 2) from = Math.max(0, from - back);
+      for (let back = 1; from > 0 && !isBehind(from); back *= 2) from = Math.max(0, from - back);
     // The last of equal times, as a search by halves would find it.
     let i = firstAtOrAfter(t, tNs, from);
     while (i < t.length && t[i] === tNs) i++;
-    return (this.#near[near] = Math.max(0, i - 1));
+    return (this.#near[look] = Math.max(0, i - 1));
   }
 }
