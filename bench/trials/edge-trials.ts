@@ -49,13 +49,21 @@ export interface EdgeTrial {
   readonly host: (row: number) => number;
 }
 
+/** An edge as the device has it. */
+interface Seen {
+  readonly row: number;
+  readonly p: 1 | -1;
+  /** Place of the reference edge that it is; −1 of none. */
+  readonly of: number;
+}
+
 export function edgeTrial(seed: number, b: EdgeBench): EdgeTrial {
   const r = random(seed, "edges");
   const clock = drifting(r, b.rowHz);
   const next = syncPattern();
   for (let skip = r.integer(1000); skip > 0; skip--) next();
   const reference: { t: number; half: number; p: 1 | -1 }[] = [];
-  const seen: { row: number; p: 1 | -1; of: number }[] = [];
+  const seen: Seen[] = [];
   let at = 50 * MS;
   const edge = (p: 1 | -1): void => {
     const took = b.callNs[0] + r.exponential(b.callNs[1]);
@@ -68,8 +76,8 @@ export function edgeTrial(seed: number, b: EdgeBench): EdgeTrial {
     if (r.uniform() >= b.lost)
       seen.push({ row: clock.row(truth), p, of: known ? reference.length - 1 : -1 });
     if (r.uniform() < b.bounce)
-      wobble(seen, clock.row, truth + 20 * US + r.exponential(20 * US), p, r);
-    if (r.uniform() < b.stray) wobble(seen, clock.row, at + 40 * MS * r.uniform(), p, r);
+      seen.push(...wobble(clock.row, truth + 20 * US + r.exponential(20 * US), p, r));
+    if (r.uniform() < b.stray) seen.push(...wobble(clock.row, at + 40 * MS * r.uniform(), p, r));
   };
   for (let i = 0; i < b.pulses; i++) {
     edge(1);
@@ -101,15 +109,11 @@ export function edgeTrial(seed: number, b: EdgeBench): EdgeTrial {
 }
 
 /** Away and back again: two edges that are nobody's. */
-function wobble(
-  seen: { row: number; p: 1 | -1; of: number }[],
-  row: (ns: number) => number,
-  ns: number,
-  p: 1 | -1,
-  r: Random,
-): void {
-  seen.push({ row: row(ns), p: -p as 1 | -1, of: -1 });
-  seen.push({ row: row(ns + 10 * US + r.exponential(20 * US)), p, of: -1 });
+function wobble(row: (ns: number) => number, ns: number, p: 1 | -1, r: Random): Seen[] {
+  return [
+    { row: row(ns), p: -p as 1 | -1, of: -1 },
+    { row: row(ns + 10 * US + r.exponential(20 * US)), p, of: -1 },
+  ];
 }
 
 /** Up to ±100 ppm, and a rate that swings by at most 0.2 ppm a second, twice what a warming crystal does. */

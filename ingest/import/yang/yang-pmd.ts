@@ -39,7 +39,7 @@ export const importYangPmd: Importer = async (folder, context) => {
     const smi = existsSync(paths.smi)
       ? importSmi(paths.smi, context, undefined, startUnix)
       : undefined;
-    append(notes, smiNotes(smi, paths.smi, file, model, start));
+    append(notes, smiNotes(smi, paths.smi, spanOf(file, model, start)));
 
     const rig = pacedRig(await context.rig("elmorlabs-pmd-usb"), model);
     append(notes, lengthNotes(paths, marks, framesEnd(file, model, start, rig.device.clock.hz)));
@@ -143,20 +143,23 @@ function lengthNotes(
   return [];
 }
 
+interface Span {
+  readonly start: Instant<"host">;
+  readonly end: bigint;
+}
+
+/** 3 MHz is the maker's tick rate; a few per cent do not matter to a question of hours. */
+function spanOf(file: FileBytes, model: FrameModel, start: Instant<"host">): Span {
+  const ns = (file.size / FRAME_BYTES) * (model.meanStep / 3e6) * 1e9;
+  return { start, end: start + BigInt(Math.round(ns)) };
+}
+
 /** Telemetry that is absent, or that does not overlap the capture: a wrong zone shifts it by hours. */
-function smiNotes(
-  smi: SmiSummary | undefined,
-  path: string,
-  file: FileBytes,
-  model: FrameModel,
-  start: Instant<"host">,
-): Note[] {
+function smiNotes(smi: SmiSummary | undefined, path: string, capture: Span): Note[] {
   if (!smi) return [warning(`${path}: missing, so the run holds no telemetry`)];
   if (smi.first === null || smi.last === null)
     return [warning(`${path}: no telemetry in it`), ...smi.notes];
-  // 3 MHz is the maker's tick rate; a few per cent do not matter to a question of hours.
-  const endNs = (file.size / FRAME_BYTES) * (model.meanStep / 3e6) * 1e9;
-  const end = start + BigInt(Math.round(endNs));
+  const { start, end } = capture;
   if (smi.first <= end && smi.last >= start) return [...smi.notes];
   const hours = Number(smi.first - start) / 3.6e12;
   return [
