@@ -376,7 +376,7 @@ describe("in process", () => {
     );
     await expect(start(ROW_HZ, 0x30)).rejects.toThrow(/configure: bad argument/);
     d.silent = true;
-    await expect(start(ROW_HZ)).rejects.toThrow(/no answer to identify/);
+    await expect(start(ROW_HZ)).rejects.toThrow(/no answer to identify; truejoule devices lists/);
   });
 
   test("a sink that fails ends the recording and says why", async () => {
@@ -541,7 +541,9 @@ onLinux("over a pty, from a process of its own", () => {
       /no such device; is it plugged in/,
     );
     await expect(probe(serialPort("/dev/ttyNONE9"))).rejects.toThrow(/no such device/);
-    await expect(probe(ttyPort("/dev/null"))).rejects.toThrow(/not a serial device/);
+    await expect(probe(ttyPort("/dev/null"))).rejects.toThrow(
+      /not a serial device or terminal; truejoule devices lists/,
+    );
     await expect(probe(ttyPort("/dev"))).rejects.toThrow("/dev: a folder, not a serial device");
   });
 });

@@ -9,7 +9,7 @@ import {
 import { type Reply, resultText } from "../../../schema/wire/frame-replies.ts";
 import { FinalSourceError, SourceError } from "../../../schema/errors.ts";
 import { type Instant, instant } from "../../../schema/time.ts";
-import { type BytePort, type Stamp } from "../../ports/port.ts";
+import { type BytePort, type Stamp, WHO_ANSWERS } from "../../ports/port.ts";
 
 /** A reply that owns its body, with the host's clock around the exchange. */
 export interface Answer {
@@ -56,7 +56,7 @@ export class CommandChannel {
 
   identify(): Promise<Answer> {
     const make = (): Uint8Array => encodeCommand(CommandType.identify, IDENTIFY_SEQUENCE);
-    return this.#ask("identify", make, "");
+    return this.#ask("identify", make, `; ${WHO_ANSWERS}`);
   }
 
   /** @param name for messages. @param repeatMs until it is asked again. @throws SourceError when nothing answers or the device refuses. */
