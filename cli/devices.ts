@@ -38,7 +38,9 @@ plugged in with BOOTSEL held: the way to a new firmware without the button.`,
     if (findings.length === 0)
       ui.print("no USB serial port on this machine; plug a DAQ in, or name a port with --port");
     // Who names a port expects a device there.
-    return named.length > 0 && findings.some((f) => "problem" in f) ? 1 : 0;
+    if (named.length === 0 || findings.every((f) => "device" in f)) return 0;
+    ui.print("without --port every USB serial port is asked");
+    return 1;
   },
 };
 

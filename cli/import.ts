@@ -56,12 +56,13 @@ example: truejoule import yang-pmd 5050/3090 --out runs/3090 --tz Europe/London`
       replace: replace === true,
     };
     const { importRun } = await import("../ingest/import/import-run.ts");
-    const { paths: _, notes, ...counts } = await importRun(request, resolveRig, workListener(ui));
+    const imported = await importRun(request, resolveRig, workListener(ui));
+    const { rows, reads, marks, edges, notes } = imported;
     const told = notes.filter((n) => n.level !== "info");
     for (const n of told) ui.warn(n.text);
-    if (ui.json) ui.document({ schema: "import/1", run: out, ...counts, notes });
+    if (ui.json) ui.document({ schema: "import/1", run: out, rows, reads, marks, edges, notes });
     ui.print(
-      `${out}: ${counts.rows} rows, ${counts.reads} telemetry reads, ${counts.marks} marks, ${counts.edges} edges; next: truejoule fuse ${out}`,
+      `${out}: ${rows} rows, ${reads} telemetry reads, ${marks} marks, ${edges} edges; next: truejoule fuse ${out}`,
     );
     return told.length > 0 ? 3 : 0;
   },

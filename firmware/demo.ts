@@ -147,7 +147,8 @@ async function main(args: readonly string[]): Promise<number> {
   const options = { out: { type: "string" }, seconds: { type: "string", default: "4" } } as const;
   const { values } = parseArgs({ args: [...args], options });
   const seconds = Number(values.seconds);
-  if (!(seconds >= 1 && seconds < Infinity)) throw new UsageError(values.seconds);
+  if (!(seconds >= 1 && seconds < Infinity))
+    throw new UsageError(`--seconds: found "${values.seconds}"`);
   const out = values.out ?? `runs/emulated-${Date.now()}`;
   const r = await demo(out, seconds);
   const off = r.energyJ - r.trueJ;

@@ -31,7 +31,8 @@ const USAGE = "usage: npm run firmware:fuzz -- [BYTES=100000000] [FIRST_SEED=1]"
 /** @throws UsageError for what is no whole number from 1: the fuzzer would try nothing, and find nothing wrong. */
 function whole(text: string | undefined, without: number): number {
   const n = text === undefined ? without : Number(text);
-  if (!Number.isSafeInteger(n) || n < 1) throw new UsageError(String(text));
+  if (!Number.isSafeInteger(n) || n < 1)
+    throw new UsageError(`expected a whole number from 1, found "${text}"`);
   return n;
 }
 

@@ -98,7 +98,8 @@ await script(import.meta.url, USAGE, (args) => {
     options: OPTIONS,
     allowPositionals: true,
   });
-  if (positionals.length > 1) throw new UsageError("one folder");
+  if (positionals.length > 1)
+    throw new UsageError(`expected one folder, found also ${positionals[1]}`);
   const image = buildImage(positionals[0] ?? "dist/image", { singleIn: values["single-in"] });
   console.log(`${image.uf2}: ${image.bytes.length} bytes of program`);
   return Promise.resolve(0);

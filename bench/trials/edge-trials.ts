@@ -5,6 +5,7 @@
 import { debounced, WIDEST_BRACKET_NS } from "../../align/clocks/daq-clock.ts";
 import { type EdgeList, type Match, matchEdges } from "../../align/clocks/match.ts";
 import { syncPattern } from "../../gpio/sync-pattern.ts";
+import { append } from "../../schema/lists.ts";
 import { type Random, random } from "../../stats/random.ts";
 import { endsOf, valueAt } from "../../stats/places.ts";
 
@@ -76,8 +77,8 @@ export function edgeTrial(seed: number, b: EdgeBench): EdgeTrial {
     if (r.uniform() >= b.lost)
       seen.push({ row: clock.row(truth), p, of: known ? reference.length - 1 : -1 });
     if (r.uniform() < b.bounce)
-      seen.push(...wobble(clock.row, truth + 20 * US + r.exponential(20 * US), p, r));
-    if (r.uniform() < b.stray) seen.push(...wobble(clock.row, at + 40 * MS * r.uniform(), p, r));
+      append(seen, wobble(clock.row, truth + 20 * US + r.exponential(20 * US), p, r));
+    if (r.uniform() < b.stray) append(seen, wobble(clock.row, at + 40 * MS * r.uniform(), p, r));
   };
   for (let i = 0; i < b.pulses; i++) {
     edge(1);

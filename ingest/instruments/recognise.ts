@@ -2,7 +2,7 @@
 // strangers the questions that cannot be theirs; nobody is known by an id.
 
 import { SourceError } from "../../schema/errors.ts";
-import type { OpenPort } from "../ports/port.ts";
+import { type OpenPort, WHO_ANSWERS } from "../ports/port.ts";
 import type { PortInfo } from "../ports/port-list.ts";
 import { INSTRUMENTS } from "./instruments.ts";
 import { type InstrumentKind, type Recognised, SEARCH_PATIENCE_MS } from "./kind.ts";
@@ -33,7 +33,7 @@ export function findDevices(
           if (device) return { port, device };
         } catch (error) {
           if (!(error instanceof SourceError)) throw error;
-          problem ??= error.message;
+          problem ??= error.message.replace(`; ${WHO_ANSWERS}`, ""); // that is asked here
         }
       return { port, problem: problem! };
     }),

@@ -23,6 +23,9 @@ export interface BytePort {
   close(): Promise<void>;
 }
 
+/** The remedy where the right device is not at the port that was named. */
+export const WHO_ANSWERS = "truejoule devices lists who answers, port by port";
+
 /** Opens a port that delivers to `sink` from then on. @throws SourceError, with what to do about it. */
 export type OpenPort = (sink: PortSink) => Promise<BytePort>;
 

@@ -1,6 +1,7 @@
 // What a serial line needs and Node lacks: raw mode, a lock, a flush. Linux only; constants from
 // asm-generic/{ioctls,termbits}.h, the same on x86-64 and arm64.
 
+import { WHO_ANSWERS } from "./port.ts";
 import { libc, LOCK_EX, LOCK_NB, LOCK_UN } from "../../host/libc.ts";
 import { SourceError } from "../../schema/errors.ts";
 import type { BAUD_RATES } from "../../schema/rig.ts";
@@ -41,7 +42,8 @@ export function makeRaw(fd: number, baud: number): void {
   if (speed === undefined)
     throw new SourceError(`${baud} baud is not one of ${Object.keys(BAUD).join(", ")}`);
   const t = new Uint8Array(TERMIOS_BYTES);
-  if (c.tcgetattr(fd, t) !== 0) throw new SourceError("not a serial device or terminal");
+  if (c.tcgetattr(fd, t) !== 0)
+    throw new SourceError(`not a serial device or terminal; ${WHO_ANSWERS}`);
   c.cfmakeraw(t);
   const cflag = new Uint32Array(t.buffer, CFLAG_AT, 1);
   cflag[0] = (cflag[0]! | CLOCAL_CREAD) & ~CRTSCTS;

@@ -177,7 +177,8 @@ export class StreamSource<Counts extends object> {
       try {
         await this.#open();
       } catch (error) {
-        if (error instanceof FinalSourceError) return this.#fail(error);
+        const isAwaited = error instanceof SourceError && !(error instanceof FinalSourceError);
+        if (!isAwaited) return this.#fail(error); // a stranger answers, or the log takes nothing
         continue; // not plugged in yet, or not yet allowed to be used
       }
       this.#instrument.resume(Number(process.hrtime.bigint() - goneNs));

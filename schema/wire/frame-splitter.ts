@@ -21,7 +21,7 @@ export type OnFrame = (frame: Frame, before: Stamp, after: Stamp) => void;
 
 export interface SplitterCounts {
   frames: number;
-  /** Right sync and version, but an impossible length or a wrong CRC. */
+  /** Right sync and version, but an impossible length or a wrong CRC; none that the end of the bytes cut short. */
   badFrames: number;
   /** The first three sync bytes before another version. */
   otherVersion: number;
@@ -36,29 +36,39 @@ export class FrameSplitter {
   readonly #buffer = Buffer.alloc(8 * MAX_FRAME);
   #start = 0;
   #end = 0;
+  /** Of the last read. */
+  #before: Stamp = null;
+  #after: Stamp = null;
 
   constructor(onFrame: OnFrame) {
     this.#onFrame = onFrame;
   }
 
   push(chunk: Uint8Array, before: Stamp, after: Stamp): void {
+    [this.#before, this.#after] = [before, after];
     for (let at = 0; at < chunk.length;) {
       if (this.#end === this.#buffer.length) this.#compact();
       const n = Math.min(chunk.length - at, this.#buffer.length - this.#end);
       this.#buffer.set(n === chunk.length ? chunk : chunk.subarray(at, at + n), this.#end);
       this.#end += n;
       at += n;
-      this.#scan(before, after);
+      this.#scan();
     }
   }
 
-  /** Forgets an unfinished frame: the stream ended or restarted. */
-  reset(): void {
-    this.counts.skippedBytes += this.#end - this.#start;
-    this.#start = this.#end = 0;
+  /** The bytes ended or start again: what waits for the rest of a frame is refused, and what is behind it read. */
+  cut(): void {
+    for (let refused = 1; this.#start < this.#end; refused++) {
+      const { frames } = this.counts;
+      this.#start = this.#skip(this.#start);
+      this.#scan();
+      if (this.counts.frames === frames) continue;
+      this.counts.badFrames += refused; // the bytes did not end in them
+      refused = 0;
+    }
   }
 
-  #scan(before: Stamp, after: Stamp): void {
+  #scan(): void {
     const [bytes, end] = [this.#buffer, this.#end];
     let at = this.#start;
     while (end - at >= HEAD_BYTES) {
@@ -68,7 +78,7 @@ export class FrameSplitter {
         this.counts.frames++;
         // The start moves first: a handler that throws must not see the same frame again.
         this.#start = at + size;
-        this.#onFrame(frameAt(bytes, at, size), before, after);
+        this.#onFrame(frameAt(bytes, at, size), this.#before, this.#after);
         at += size;
       } else at = this.#refuse(at);
     }
@@ -83,7 +93,12 @@ export class FrameSplitter {
       if (b[at + 3] === VERSION) this.counts.badFrames++;
       else this.counts.otherVersion++;
     }
-    const found = b.subarray(0, this.#end).indexOf(SYNC[0], at + 1);
+    return this.#skip(at);
+  }
+
+  /** @returns where the next frame may begin after this byte. */
+  #skip(at: number): number {
+    const found = this.#buffer.subarray(0, this.#end).indexOf(SYNC[0], at + 1);
     const next = found < 0 ? this.#end : found;
     this.counts.skippedBytes += next - at;
     return next;

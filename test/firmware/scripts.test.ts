@@ -33,19 +33,28 @@ test.each([
 
 test.each([
   ["firmware/image.ts", "--single_in"] as [string, ...string[]],
+  ["firmware/demo.ts", "--nope"],
   ["firmware/image.ts", "a", "b"],
   ["firmware/fuzz.ts", "100M"],
   ["firmware/fuzz.ts", "-5"],
   ["firmware/fuzz.ts", "0"],
   ["firmware/demo.ts", "--seconds", "ten"],
   ["firmware/demo.ts", "extra"],
-  ["scripts/test-hardware.mjs", "--help"],
+  ["test/hardware/bringup.ts", "--nope"],
+  ["test/hardware/bringup.ts", "/dev/nope", "--seconds", "abc"],
 ])(
-  "wrong usage is refused: %s %s",
-  (...all) =>
-    expect(run(...all)).toEqual([2, "", oneLine(/usage: npm run (firmware|test:hardware)/)]),
+  "wrong usage is refused, and the wrong word named: %s %s",
+  (...all) => {
+    const line = RegExp(`.*${all.at(-1)}['"]?; usage: npm run firmware`);
+    expect(run(...all)).toEqual([2, "", oneLine(line)]);
+  },
   60_000,
 );
+
+test("test:hardware without a port is wrong usage", () => {
+  const said = run("scripts/test-hardware.mjs", "--help");
+  expect(said).toEqual([2, "", oneLine(/usage: npm run test:hardware/)]);
+}, 60_000);
 
 test.each(["firmware/image.ts", "firmware/fuzz.ts", "firmware/demo.ts"])(
   "%s without its compiler names the remedy, without a stack",
@@ -66,7 +75,7 @@ test.each([
 
 test("bring-up with a page that cannot be made says so in one line", () => {
   const said = run("test/hardware/bringup.ts", "/dev/nope", "--out", "/nowhere/page.md");
-  const line = /bring-up: \/nowhere\/page.md cannot be made \(ENOENT\); choose another --out/;
+  const line = /\/nowhere\/page.md cannot be made \(ENOENT\); choose another --out/;
   expect(said).toEqual([1, "", oneLine(line)]);
 }, 60_000);
 

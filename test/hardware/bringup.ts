@@ -7,8 +7,10 @@
 
 import { parseArgs } from "node:util";
 import { buildImage } from "../../firmware/image.ts";
+import { script } from "../../firmware/script.ts";
 import { FIFO_PRIORITY } from "../../host/scheduler.ts";
 import { lastingPath } from "../../ingest/ports/port-list.ts";
+import { UsageError } from "../../schema/errors.ts";
 import { probe } from "../../ingest/instruments/truejoule-daq/handshake.ts";
 import { ttyPort } from "../../ingest/ports/tty-port.ts";
 import { EMULATED_TRIGGER_HZ, emulatedPort } from "./emulated-port.ts";
@@ -39,22 +41,25 @@ interface Asked extends Wiring {
   readonly stamps: boolean;
 }
 
-/** @returns null for what cannot be meant. */
-function asked(args: readonly string[]): Asked | null {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      options: OPTIONS,
-      allowPositionals: true,
-    });
-    const [seconds, triggerHz] = [Number(values.seconds), Number(values["trigger-hz"])];
-    const named = positionals.length === (values.emulated ? 0 : 1);
-    if (!named || !(seconds > 0) || !(triggerHz >= 0)) return null;
-    const { out = PAGE[values.emulated ? "rehearsal" : "board"], grounded, stamps } = values;
-    return { tty: positionals[0] ?? null, out, seconds, triggerHz, grounded, stamps };
-  } catch {
-    return null;
-  }
+/** @throws UsageError for what cannot be meant. */
+function asked(args: readonly string[]): Asked {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: OPTIONS,
+    allowPositionals: true,
+  });
+  const [tty = null, ...more] = positionals;
+  const [seconds, triggerHz] = [Number(values.seconds), Number(values["trigger-hz"])];
+  if (values.emulated && tty !== null)
+    throw new UsageError(`--emulated takes no port, found ${tty}`);
+  if (!values.emulated && tty === null) throw new UsageError("expected the board's port");
+  if (more.length > 0) throw new UsageError(`expected one port, found also ${more.join(", ")}`);
+  if (!(seconds > 0 && seconds < Infinity))
+    throw new UsageError(`--seconds: expected a number above 0, found "${values.seconds}"`);
+  if (!(triggerHz >= 0 && triggerHz < Infinity))
+    throw new UsageError(`--trigger-hz: expected 0 or more, found "${values["trigger-hz"]}"`);
+  const { out = PAGE[values.emulated ? "rehearsal" : "board"], grounded, stamps } = values;
+  return { tty, out, seconds, triggerHz, grounded, stamps };
 }
 
 interface Files {
@@ -117,17 +122,4 @@ async function measure(a: Asked, { page, codes, stamps }: Files): Promise<number
   }
 }
 
-const args = process.argv.slice(2);
-const wanted = asked(args);
-if (args.includes("--help") || args.includes("-h")) console.log(USAGE);
-else if (wanted === null) {
-  console.error(USAGE);
-  process.exitCode = 2;
-} else {
-  try {
-    process.exitCode = await bringUp(wanted);
-  } catch (error) {
-    console.error(`bring-up: ${(error as Error).message}`);
-    process.exitCode = 1;
-  }
-}
+await script(import.meta.url, USAGE, (args) => bringUp(asked(args)));

@@ -225,6 +225,55 @@ describe("in process", () => {
     expect(source.counts()).toMatchObject({ restarts: 1, reconnects: 1 });
   });
 
+  /** A head that claims 16 kB, which do not come. */
+  const FALSE_HEAD = Uint8Array.of(0xf7, 0x54, 0x4a, 1, 1, 0, 0, 0x40);
+
+  test.each([
+    ["an unplugging", async (d: InProcess) => d.port.fail(new SourceError("unplugged"))],
+    ["a reset", async (d: InProcess) => d.device.reset(d.nowNs)],
+    ["the end", async () => source!.stop()],
+  ])("whole frames behind a false length are used at %s", async (_what, end) => {
+    const d = new InProcess();
+    const sink = new Collector();
+    source = await startDaq({ open: d.port.open, stream: "main", rowHz: ROW_HZ, pingMs: 10 }, sink);
+    d.run(100);
+    const now = instant<"host">(BigInt(d.nowNs));
+    d.port.feed(FALSE_HEAD, now, now);
+    const known = sink.of("main").length;
+    d.held = [];
+    d.run(20);
+    const [held, made] = [d.held, d.held.filter((f) => f[4] === 1).length];
+    d.held = null;
+    for (const f of held) d.port.feed(f, now, now);
+    expect(sink.of("main")).toHaveLength(known);
+    await end(d);
+    await until(() => sink.of("main").length >= known + made);
+    expect(made).toBeGreaterThan(2);
+    expect(
+      sink
+        .of("main")
+        .slice(0, known + made)
+        .map((b) => b.flags),
+    ).toEqual(Array(known + made).fill(0));
+    expect(source.counts()).toMatchObject({ badFrames: 1, indexFaults: 0, framesLost: 0 });
+  });
+
+  test("an answer behind a false length is not waited for in vain", async () => {
+    const d = new InProcess();
+    const take = d.port.onWrite;
+    let asked = 0;
+    d.port.onWrite = (bytes) => {
+      if (asked++ % 2 === 0) d.port.feed(FALSE_HEAD, null, null);
+      take(bytes);
+    };
+    expect((await probe(d.port.open)).identity.serial).toBe("S1");
+    const sink = new Collector();
+    source = await startDaq({ open: d.port.open, stream: "main", rowHz: ROW_HZ }, sink);
+    d.port.onWrite = take;
+    await source.stop();
+    expect(source.counts().badFrames).toBeGreaterThan(0);
+  });
+
   test("the end does not wait for a device that is mute since it was lost", async () => {
     const d = new InProcess();
     source = await startDaq({ open: d.port.open, stream: "main", rowHz: ROW_HZ }, new Collector());
@@ -327,7 +376,7 @@ describe("in process", () => {
     );
     await expect(start(ROW_HZ, 0x30)).rejects.toThrow(/configure: bad argument/);
     d.silent = true;
-    await expect(start(ROW_HZ)).rejects.toThrow(/no answer to identify/);
+    await expect(start(ROW_HZ)).rejects.toThrow(/no answer to identify; truejoule devices lists/);
   });
 
   test("a sink that fails ends the recording and says why", async () => {
@@ -342,6 +391,25 @@ describe("in process", () => {
       throw new Error("no space left");
     };
     d.run(100);
+    await until(() => fatal !== undefined);
+    expect((fatal as Error).message).toBe("no space left");
+  });
+
+  test("a sink that fails with what waited when the device went ends the recording too", async () => {
+    const d = new InProcess();
+    let fatal: unknown;
+    const sink = new Collector();
+    source = await startDaq(
+      { open: d.port.open, stream: "main", rowHz: ROW_HZ, onFatal: (e) => (fatal = e) },
+      sink,
+    );
+    d.run(100);
+    d.port.feed(FALSE_HEAD, null, null);
+    d.run(20);
+    sink.rows = () => {
+      throw new Error("no space left");
+    };
+    d.port.fail(new SourceError("unplugged"));
     await until(() => fatal !== undefined);
     expect((fatal as Error).message).toBe("no space left");
   });
@@ -473,7 +541,9 @@ onLinux("over a pty, from a process of its own", () => {
       /no such device; is it plugged in/,
     );
     await expect(probe(serialPort("/dev/ttyNONE9"))).rejects.toThrow(/no such device/);
-    await expect(probe(ttyPort("/dev/null"))).rejects.toThrow(/not a serial device/);
+    await expect(probe(ttyPort("/dev/null"))).rejects.toThrow(
+      /not a serial device or terminal; truejoule devices lists/,
+    );
     await expect(probe(ttyPort("/dev"))).rejects.toThrow("/dev: a folder, not a serial device");
   });
 });

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { inputError, SourceError } from "../../../schema/errors.ts";
 import { Dialogue } from "../../ports/dialogue.ts";
-import type { OpenAt } from "../../ports/port.ts";
+import { type OpenAt, WHO_ANSWERS } from "../../ports/port.ts";
 import { configBytes, decodeConfig, type PmdUsbConfig } from "./config.ts";
 import { FRAME_BYTES } from "./frame.ts";
 
@@ -65,7 +65,7 @@ export async function greetPmdUsb(
     if (device) return { device, dialogue, baud };
     await dialogue.close();
   }
-  throw new SourceError(`${name}: no PMD-USB answers at ${RATES.join(", ")} baud`);
+  throw new SourceError(`${name}: no PMD-USB answers at ${RATES.join(", ")} baud; ${WHO_ANSWERS}`);
 }
 
 async function ask(dialogue: Dialogue): Promise<PmdUsb | null> {

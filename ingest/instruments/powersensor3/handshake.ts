@@ -4,7 +4,7 @@
 
 import { SourceError } from "../../../schema/errors.ts";
 import { Dialogue } from "../../ports/dialogue.ts";
-import type { OpenPort } from "../../ports/port.ts";
+import { type OpenPort, WHO_ANSWERS } from "../../ports/port.ts";
 import { decodeSensor, RECORD_BYTES, type SensorConfig, SENSORS } from "./config.ts";
 
 export interface PowerSensor3 {
@@ -24,7 +24,7 @@ export const greetPowerSensor3 = (
 
 async function ask(dialogue: Dialogue): Promise<PowerSensor3> {
   const stranger = (what: string): SourceError =>
-    new SourceError(`${dialogue.port.name}: no PowerSensor3 answers (${what})`);
+    new SourceError(`${dialogue.port.name}: no PowerSensor3 answers (${what}); ${WHO_ANSWERS}`);
   dialogue.tell("T");
   if (!(await dialogue.hush(QUIET_MS))) throw stranger("the line never falls silent");
   const line = (await dialogue.askUntil("V", /\n/, ANSWER_MS)).trim();

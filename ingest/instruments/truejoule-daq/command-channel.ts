@@ -9,7 +9,7 @@ import {
 import { type Reply, resultText } from "../../../schema/wire/frame-replies.ts";
 import { FinalSourceError, SourceError } from "../../../schema/errors.ts";
 import { type Instant, instant } from "../../../schema/time.ts";
-import type { BytePort, Stamp } from "../../ports/port.ts";
+import { type BytePort, type Stamp, WHO_ANSWERS } from "../../ports/port.ts";
 
 /** A reply that owns its body, with the host's clock around the exchange. */
 export interface Answer {
@@ -27,13 +27,18 @@ const PATIENCE_MS = 5000;
 
 export class CommandChannel {
   readonly #port: BytePort;
+  readonly #onSilence: () => void;
   readonly #waiting = new Map<number, (reply: Reply, received: Stamp) => void>();
   #tries: number;
   #sequence = IDENTIFY_SEQUENCE;
 
-  /** @param patienceMs until a command counts as unanswered. */
-  constructor(port: BytePort, patienceMs = PATIENCE_MS) {
+  /**
+   * @param onSilence a command goes unanswered and is repeated: the reply may wait behind the false length of a frame.
+   * @param patienceMs until a command counts as unanswered.
+   */
+  constructor(port: BytePort, onSilence: () => void, patienceMs = PATIENCE_MS) {
     this.#port = port;
+    this.#onSilence = onSilence;
     this.#tries = Math.ceil(patienceMs / REPEAT_MS);
   }
 
@@ -50,7 +55,8 @@ export class CommandChannel {
   }
 
   identify(): Promise<Answer> {
-    return this.#ask("identify", () => encodeCommand(CommandType.identify, IDENTIFY_SEQUENCE));
+    const make = (): Uint8Array => encodeCommand(CommandType.identify, IDENTIFY_SEQUENCE);
+    return this.#ask("identify", make, `; ${WHO_ANSWERS}`);
   }
 
   /** @param name for messages. @param repeatMs until it is asked again. @throws SourceError when nothing answers or the device refuses. */
@@ -60,10 +66,15 @@ export class CommandChannel {
     make = (sequence: number): Uint8Array => encodeCommand(type, sequence),
     repeatMs = REPEAT_MS,
   ): Promise<Answer> {
-    return this.#ask(name, () => make(++this.#sequence), repeatMs);
+    return this.#ask(name, () => make(++this.#sequence), "", repeatMs);
   }
 
-  async #ask(name: string, make: () => Uint8Array, repeatMs = REPEAT_MS): Promise<Answer> {
+  async #ask(
+    name: string,
+    make: () => Uint8Array,
+    remedy: string,
+    repeatMs = REPEAT_MS,
+  ): Promise<Answer> {
     for (let tries = 0; tries < this.#tries; tries++) {
       const answer = await this.#once(make(), repeatMs);
       if (answer?.reply.result === 0) return answer;
@@ -71,8 +82,9 @@ export class CommandChannel {
         throw new FinalSourceError(
           `${this.#port.name}: ${name}: ${resultText(answer.reply.result)}`,
         );
+      this.#onSilence();
     }
-    throw new SourceError(`${this.#port.name}: no answer to ${name}`);
+    throw new SourceError(`${this.#port.name}: no answer to ${name}${remedy}`);
   }
 
   /** @returns undefined when it is time to repeat. */

@@ -127,8 +127,8 @@ class DaqInstrument implements Instrument<DaqCounts> {
   }
 
   async connect(sink: PortSink): Promise<BytePort> {
-    this.#decoder.expectNone();
     this.#decoder.cut();
+    this.#decoder.expectNone();
     const port = await this.#options.open({
       bytes: (chunk, before, after) => sink.bytes(chunk, before, after),
       closed: (error) => {
@@ -136,7 +136,7 @@ class DaqInstrument implements Instrument<DaqCounts> {
         sink.closed(error);
       },
     });
-    this.#channel = new CommandChannel(port);
+    this.#channel = new CommandChannel(port, () => this.#unanswered());
     try {
       await this.#begin(this.#channel, port.name);
     } catch (error) {
@@ -218,6 +218,11 @@ class DaqInstrument implements Instrument<DaqCounts> {
     // start that was repeated since, which began yet another run.
     if (awaited && reply.command === CommandType.start && reply.result === 0)
       this.#decoder.expectRun(reply.run);
+  }
+
+  /** Of a device at rest nothing else is under way; while it runs, what waits may be rows that still come. */
+  #unanswered(): void {
+    if (!this.#decoder.awaits) this.#decoder.cut();
   }
 
   #exchange({ reply, sent, received }: Answer): void {

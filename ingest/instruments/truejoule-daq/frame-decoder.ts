@@ -48,6 +48,7 @@ export interface DecoderEvents {
 }
 
 export interface RecordCounts {
+  /** Rows, edges and readings that are of use: none that came again, or that cannot be. */
   rows: number;
   edges: number;
   readings: number;
@@ -133,6 +134,11 @@ export class FrameDecoder {
     this.#frames.expectNone();
   }
 
+  /** Stream records are not ignored. */
+  get awaits(): boolean {
+    return this.#frames.awaits;
+  }
+
   /** Only this run counts from here on; what was recorded so far goes on in it. */
   expectRun(run: number): void {
     this.#frames.expectRun(run);
@@ -155,10 +161,10 @@ export class FrameDecoder {
     return this.#clock.place(index, tick);
   }
 
-  /** The bytes ended or the port was opened again: an unfinished frame will not be finished. */
+  /** The bytes ended or the port was opened again: an unfinished frame will not be finished, what waits goes out. */
   cut(): void {
+    this.#splitter.cut();
     this.#frames.cut();
-    this.#splitter.reset();
   }
 
   #begin(start: RunStart): void {
@@ -177,8 +183,9 @@ export class FrameDecoder {
     }
     this.#events.heard?.();
     if (f.type < FIRST_REPLY) return this.#frames.frame(f, before, after);
-    this.#frames.reply(f, after);
+    // What it says goes first: frames of the run that a reply began are counted from it on.
     this.#use(decodeReply(f), (r) => this.#events.reply?.(r, before, after));
+    this.#frames.reply(f, after);
   }
 
   #record(a: Arrived): void {
@@ -243,8 +250,8 @@ export class FrameDecoder {
       flags,
       bytes: s.data,
     });
-    this.#records.rows += s.rows;
     if (!isUsed) return;
+    this.#records.rows += s.rows;
     if (s.sampledLines !== 0) this.#sampledEdges(s);
     if ((flags & BlockFlag.reordered) === 0) this.#clock.follow(s, after);
     if (isFirst && this.#start === "joined" && s.index > 0) this.#join(s.index);
@@ -338,7 +345,7 @@ export class FrameDecoder {
         flags,
         bytes,
       });
-      this.#records.readings++;
+      if ((flags & BlockFlag.duplicate) === 0) this.#records.readings++;
     }
   }
 }

@@ -35,6 +35,8 @@ export class GapTracker {
   /** Position of the next frame and of the first: sequence numbers unwrapped; null before the first. */
   #next: number | null = null;
   #first = 0;
+  /** Of the frames just before the first so many are counted as lost. */
+  #ahead = 0;
   #nextIndex: number | null = 0;
   readonly #holes = new RowHoles(REMEMBERED);
   /** Rows before this one are none that were lost. */
@@ -60,8 +62,18 @@ export class GapTracker {
   renumber(first: readonly { readonly crc: number }[] = []): void {
     for (const { crc } of first) this.#echoes.forget(crc);
     this.#next = null;
+    this.#ahead = 0;
     this.#stale = this.#refused.blocks = 0;
     this.#seen.fill(NaN);
+  }
+
+  /** Another run's first frame comes: numbers start again, unless they can go on; then those between are lost. */
+  cross(sequence: number, most: number): void {
+    const ahead = this.#next === null ? 0 : positionOf(sequence, this.#next) - this.#next;
+    this.renumber();
+    if (ahead < 0 || ahead > most) return;
+    this.#ahead = ahead;
+    this.counts.framesLost += ahead;
   }
 
   /** Rows start again; `firstIndex` null: the first index is taken as it comes. */
@@ -126,7 +138,7 @@ export class GapTracker {
 
   /** A frame that was missed came after all. */
   late(sequence: number): void {
-    if (positionOf(sequence, this.#next!) >= this.#first) this.counts.framesLost--;
+    if (positionOf(sequence, this.#next!) >= this.#first - this.#ahead) this.counts.framesLost--;
     this.counts.reordered++;
   }
 

@@ -53,7 +53,7 @@ export async function converse<T>(
     closed: () => undefined,
   });
   try {
-    channel = new CommandChannel(port, patienceMs);
+    channel = new CommandChannel(port, () => splitter.cut(), patienceMs);
     return await talk(channel, await greet(channel, port.name));
   } finally {
     await port.close();

@@ -47,12 +47,18 @@ export class RunFrames {
     this.#records = records;
   }
 
+  get awaits(): boolean {
+    return this.#run !== "off";
+  }
+
   expectNone(): void {
     this.#leave();
     this.#run = "off";
   }
 
   expectRun(run: number): void {
+    this.#leave();
+    this.#gaps.renumber();
     this.#enter(run & 15, "zero");
   }
 
@@ -64,7 +70,7 @@ export class RunFrames {
 
   /** A stream record. */
   frame(f: Frame, before: Stamp, after: Stamp): void {
-    if (f.type <= RecordType.status && !this.#inRun(f)) return;
+    if (f.type <= RecordType.status && !this.#inRun(f, after)) return;
     this.#arrived({ frame: f, arrival: this.#arrival(f, after), before, after });
   }
 
@@ -87,20 +93,20 @@ export class RunFrames {
   }
 
   /** Whether a record's run counts; one that nobody announced is a restart of the device, unless it is past. */
-  #inRun(f: Frame): boolean {
+  #inRun(f: Frame, after: Stamp): boolean {
     const run = runOf(f.flags);
     if (this.#run === "off" || this.#run === run) return this.#run === run;
-    if (this.#run === null) this.#enter(run, "joined");
-    else if (this.#gaps.isPast(f.sequence, f.crc, run === this.#past)) return false;
-    else this.#enter(run, "zero");
+    const isFirst = this.#run === null;
+    if (!isFirst && this.#gaps.isPast(f.sequence, f.crc, run === this.#past)) return false;
+    this.#leave();
+    this.#gaps.cross(f.sequence, this.#clock.framesFor(after));
+    this.#enter(run, isFirst ? "joined" : "zero");
     return true;
   }
 
   #enter(run: number, start: RunStart): void {
-    this.#leave();
     this.#run = run;
     this.#doubt = null;
-    this.#gaps.renumber();
     this.#clock.begin();
     this.#records.begin(start);
   }
