@@ -255,13 +255,13 @@ describe("load marks against the power's own steps", () => {
     expect(u(4, 0)).toBeCloseTo(u(0, 4), 1);
   });
 
-  test("a rig written for a device 3 % slower: the steps are believed, the rig is not", () => {
+  test("a rig written for a device 3 % slower: the steps are used, the rig is not", () => {
     const made = evidenceOf({ ...load, ppm: 20_000 });
     const model = fitted(made);
     expect(model.method).toBe("load-edges");
     expect(ratePpm(model) / 1e3).toBeCloseTo(-19.6, 0);
     expect(textsOf(model.findings).join()).toMatch(
-      /believed, the rig is not; correct device\.clock/,
+      /are used, the rig's value is not; correct device\.clock/,
     );
   });
 

@@ -115,7 +115,9 @@ describe("a fast path that starts 2 % off in gain and 0.3 A in offset", () => {
     expect(of("hpwr_12v current gain") / energy).toBeLessThan(0.0012);
     expect(of("hpwr_12v current level to reference")).toBeGreaterThan(0);
     expect(of("hpwr_12v current slope to reference")).toBeGreaterThan(0);
-    expect(found.warnings.filter((w) => w.includes("the reference is believed")).length).toBe(2);
+    expect(found.warnings.filter((w) => w.includes("the reference's values are used")).length).toBe(
+      2,
+    );
     expect(found.degraded).toBe(true);
   }, 60_000);
 

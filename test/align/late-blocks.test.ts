@@ -113,7 +113,7 @@ describe("C2: a late block", () => {
   test.each(cases)("%s: told by verify, and no row is missing", (_name, make) => {
     const check = verifyLog(make());
     expect(problemsOf(check)).toEqual([]);
-    expect(warningsOf(check).join()).toMatch(/\d+ blocks \(\d+ rows\) stand out of order/);
+    expect(warningsOf(check).join()).toMatch(/\d+ blocks \(\d+ rows\) are out of order/);
   });
 
   test("in the raw CSV they stand in order", async () => {

@@ -142,7 +142,7 @@ describe("C2: a log that was changed, checksums mended", () => {
     const edited = records.map((r, i) => (i === from ? editedChunk(r) : r));
     writeRecords(bad, resealed(edited));
     expect(found()).toMatchObject({
-      head: [expect.stringMatching(/^not the log that fused\.arrow knows: it was written again/)],
+      head: [expect.stringMatching(/^not the log that fused\.arrow knows: it was rewritten/)],
       broken: [],
       all: [],
     });

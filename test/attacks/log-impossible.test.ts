@@ -128,7 +128,7 @@ test("C6: a second channel of a topic, and a channel declared again, never take 
   const check = verifyLog(bad);
   expect(check.streams).toMatchObject([{ rows: 48 }]);
   expect(problemsOf(check)).toContainEqual(
-    expect.stringMatching(/^record at byte \d+ .*declared again, otherwise; the first holds/),
+    expect.stringMatching(/^record at byte \d+ .*declared again, differently; the first is used/),
   );
 });
 

@@ -295,7 +295,7 @@ suite(`B3: folders in shared memory${only}`, () => {
     writeFileSync(join(source.folder, "results.csv"), "mine");
     source.close();
     expect(readdirSync(source.folder)).toEqual(["results.csv"]);
-    expect(sink.losses.at(-1)!.why).toMatch(/stays: something lies there/);
+    expect(sink.losses.at(-1)!.why).toMatch(/is kept: it holds something that no recorder made/);
   });
 
   test("C6: other folders of our own (a simulated line's) are locked and cleaned the same way", () => {

@@ -108,5 +108,5 @@ test("marks that fit no step of the power are told, and the stamp alone is used"
   const [doc, outcome] = await compared("late", bench);
   expect(doc.clock.edges_used).toBe(0);
   expect(outcome.code).toBe(3);
-  expect(outcome.warnings.join("\n")).toMatch(/come together at no rate and start/);
+  expect(outcome.warnings.join("\n")).toMatch(/fit each other at no rate and start/);
 });

@@ -112,7 +112,7 @@ describe("recorder", () => {
 describe("a rig and a DAQ that do not match", () => {
   test.each([
     ["example-sound-card", /describes files of kind wav, which truejoule import reads/],
-    ["example-ina226", /says nothing of itself: name the port with --port/],
+    ["example-ina226", /does not identify itself: name the port with --port/],
   ])("%s cannot be recorded from as it is", async (name, why) => {
     const { rig } = await builtInRig(name);
     await expect(deviceOf(rig, undefined)).rejects.toThrow(why);

@@ -34,9 +34,9 @@ function told(silenceS: number): readonly string[] {
   return textsOf(findingsOf({ scan, clocks: fitClocks(scan) }));
 }
 
-test("a silence in which a counter may have gone round twice is told, one turn is counted", () => {
-  expect(told(150).join()).not.toMatch(/gone round/);
-  expect(told(170).filter((w) => w.includes("gone round"))).toEqual([
+test("a silence in which a counter may have wrapped twice is told, one turn is counted", () => {
+  expect(told(150).join()).not.toMatch(/wrapped/);
+  expect(told(170).filter((w) => w.includes("wrapped"))).toEqual([
     expect.stringMatching(/rapl\.package-0: no read for 170 s.*every 16[23] s/),
   ]);
 });

@@ -84,7 +84,7 @@ suite(`Joules through the firmware${whyNot ? ` (skipped: ${whyNot})` : ""}`, () 
         if (quantity === "current") expect(Math.abs(gain - 1.02)).toBeLessThan(4 * 7e-3);
         expect(gainU).toBeLessThan(2e-3);
       }
-      expect(warnings.filter((w) => w.includes("the reference is believed")).length).toBe(2);
+      expect(warnings.filter((w) => w.includes("the reference's values are used")).length).toBe(2);
       for (const t of truth.windows) {
         const { energyJ, expandedUncertaintyJ } = windows.find(
           (w) => w.window.name === t.name,

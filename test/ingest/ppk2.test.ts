@@ -147,7 +147,7 @@ describe("metadata", () => {
   test("a user gain beyond 0.9 to 1.1: all five are 1, and it is told", () => {
     const device = parseMetadata(METADATA.replace("ug3: 1.004", "ug3: 1.2"))!;
     expect(device.ranges.map((k) => k.ug)).toEqual([1, 1, 1, 1, 1]);
-    expect(calibrationNotes(device)[0]!.text).toMatch(/user gain .* all are taken for 1/);
+    expect(calibrationNotes(device)[0]!.text).toMatch(/user gain .* all are taken as 1/);
   });
 
   test("as a unit was seen to print it: 20 decimals, another order, uncalibrated with all its figures", () => {

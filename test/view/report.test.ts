@@ -153,8 +153,8 @@ describe("what it says", () => {
     for (const w of document.windows) w.physical.expanded_uncertainty_j *= 1.5;
     writeFileSync(run.compare, JSON.stringify(document));
     await writeReport(run);
-    expect(readFileSync(run.report, "utf8")).toContain("do not make it in quadrature");
-    expect(await reportOf()).not.toContain("do not make it in quadrature");
+    expect(readFileSync(run.report, "utf8")).toContain("not the quadrature sum of its terms");
+    expect(await reportOf()).not.toContain("not the quadrature sum of its terms");
   });
 });
 
