@@ -1,7 +1,7 @@
 // truejoule record: DAQ, edges, marks and telemetry into one run, live.
 
 import { recordRun, type RecordListener, type Recorded } from "../record/run.ts";
-import type { RecordRequest } from "../record/request.ts";
+import { LONGEST_S, type RecordRequest } from "../record/request.ts";
 import { UsageError } from "../schema/errors.ts";
 import { quantity } from "../schema/units.ts";
 import type { Command, Invocation, OptionValues } from "./command.ts";
@@ -107,6 +107,10 @@ export async function secondsOf(option: string, text: string): Promise<number> {
   } catch {
     // said below
   }
+  if (seconds > LONGEST_S)
+    throw new UsageError(
+      `${option} ${text}: longer than 100 years; leave it away to record until CMD ends or Ctrl-C`,
+    );
   if (seconds > 0) return seconds;
   throw new UsageError(`${option} ${text}: expected a time such as 10s, 5min, 2h`);
 }

@@ -50,7 +50,7 @@ export interface Simulation {
 }
 
 /** A hundred years: more is a slip of the keyboard, s. */
-const LONGEST_S = 100 * 365.25 * 86400;
+export const LONGEST_S = 100 * 365.25 * 86400;
 
 /** @throws UsageError, InputError where it cannot be meant, before anything is made or started. */
 export function checkRequest(request: RecordRequest): void {
