@@ -3,6 +3,7 @@
 // `degraded` what it says by exit code 3. Everything else is inside. docs/api.md is made from this file.
 
 import { type CaptureRecord, readCapture as readLog } from "./capture/log-reader.ts";
+import type { RunPaths } from "./capture/run.ts";
 import { withRun } from "./capture/run-lock.ts";
 import { compareRun } from "./dataset/compare-run.ts";
 import { type FuseOptions, fuseNow } from "./dataset/fuse.ts";
@@ -98,16 +99,11 @@ export interface FusedRun {
  * @throws UsageError for a rate that does not divide the rows', InputError where the log cannot be read
  */
 export function fuse(run: string, options: FuseOptions = {}): Promise<FusedRun> {
-  return withRun(
-    run,
-    "exclusive",
-    async (paths) => {
-      const { comparison, rows, changed } = await fuseNow(paths, options);
-      const { findings, list, degraded } = comparison;
-      return { rows, windows: list.count, findings, degraded: degraded || changed };
-    },
-    options.onWaiting,
-  );
+  return exclusively(run, options, async (paths) => {
+    const { comparison, rows, changed } = await fuseNow(paths, options);
+    const { findings, list, degraded } = comparison;
+    return { rows, windows: list.count, findings, degraded: degraded || changed };
+  });
 }
 
 export interface CompareOptions extends WorkListener {
@@ -128,16 +124,11 @@ export interface Compared {
  * @param run its folder. @throws InputError where the log cannot be read
  */
 export function compare(run: string, options: CompareOptions = {}): Promise<Compared> {
-  return withRun(
-    run,
-    "exclusive",
-    async (paths) => {
-      const { window } = options;
-      const { comparison, document, changed } = await compareRun(paths, { run, window }, options);
-      return { document, degraded: comparison.degraded || changed };
-    },
-    options.onWaiting,
-  );
+  return exclusively(run, options, async (paths) => {
+    const { window } = options;
+    const { comparison, document, changed } = await compareRun(paths, { run, window }, options);
+    return { document, degraded: comparison.degraded || changed };
+  });
 }
 
 /** What reporting gave. */
@@ -153,16 +144,11 @@ export interface Reported {
  * @param run its folder. @throws InputError where the log cannot be read
  */
 export function report(run: string, listener: WorkListener = {}): Promise<Reported> {
-  return withRun(
-    run,
-    "exclusive",
-    async (paths) => {
-      const { page, changed } = await currentReport(paths, listener);
-      keepReport(paths, page);
-      return { report: paths.report, degraded: changed };
-    },
-    listener.onWaiting,
-  );
+  return exclusively(run, listener, async (paths) => {
+    const { page, changed } = await currentReport(paths, listener);
+    keepReport(paths, page);
+    return { report: paths.report, degraded: changed };
+  });
 }
 
 /**
@@ -173,6 +159,12 @@ export function report(run: string, listener: WorkListener = {}): Promise<Report
 export function readCapture(capture: string): Iterable<CaptureRecord> {
   return readLog(capture);
 }
+
+const exclusively = <T>(
+  run: string,
+  { onWaiting }: WorkListener,
+  work: (paths: RunPaths) => Promise<T>,
+): Promise<T> => withRun(run, "exclusive", work, onWaiting);
 
 export { openRun } from "./capture/run.ts";
 export { loadRig, resolveRig } from "./rigs/load.ts";

@@ -1,6 +1,7 @@
 // A log → what identifies it to whoever derives something from it: its SHA-256 and, where it has seals, the
 // head of their chain. The head is taken as the last seal states it; verify.ts checks the chain.
 
+import type { CaptureJson } from "../schema/documents/compare.ts";
 import { FileBytes } from "./file-bytes.ts";
 import { EndMarks } from "./log-end.ts";
 import { readFrames } from "./mcap-frames.ts";
@@ -33,13 +34,6 @@ export function identityMetadata({ sha256, chain }: CaptureIdentity): Record<str
     capture_sha256: sha256,
     ...(chain ? { capture_chain_head: chain.head, capture_chain_links: String(chain.links) } : {}),
   };
-}
-
-/** Which log a document was made from; null where the log has no chain. */
-export interface CaptureJson {
-  readonly sha256: string;
-  readonly chain_head: string | null;
-  readonly chain_links: number | null;
 }
 
 /** `capture` of a JSON document made from the log; `chain_head` and `chain_links` null where it has no seals. */

@@ -79,14 +79,13 @@ export async function recordRun(
   }
 }
 
-/** The same into a run that the caller has claimed. */
+/** The same of a request that was checked, into a run that the caller has claimed. */
 export async function recordInto(
   paths: RunPaths,
   rig: LoadedRig,
   request: RecordRequest,
   { open, listener = {} }: { readonly open: OpenBench; readonly listener?: RecordListener },
 ): Promise<Recorded> {
-  checkRequest(request);
   checkRoom(paths.dir, roomFor(rig.rig, request.durationS ?? Infinity, request.fuse !== false));
   const bench = await open(rig, request);
   try {

@@ -120,7 +120,8 @@ class Input {
     this.#sensor.fill(watts, this.#sampled, { words: this.#counts, at: 0, stride: 1 });
     this.#sampled += this.#valid;
     const skew = this.#skew;
-    if (skew) for (const [k, count] of this.#counts.entries()) this.#counts[k] = skew(count);
+    const counts = this.#counts.subarray(0, this.#valid);
+    if (skew) for (const [k, count] of counts.entries()) counts[k] = skew(count);
   }
 }
 

@@ -188,6 +188,7 @@ export const COMPARE = object({
 });
 
 export type CompareDocument = DocumentOf<typeof COMPARE>;
+export type CaptureJson = DocumentOf<typeof CAPTURE>;
 export type ComparedWindow = DocumentOf<typeof WINDOW>;
 export type Physical = DocumentOf<typeof PHYSICAL>;
 export type BudgetTerm = DocumentOf<typeof BUDGET_TERM>;
