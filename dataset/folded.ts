@@ -6,7 +6,7 @@ import type { RunPaths } from "../capture/run.ts";
 import type { Prepared } from "../energy/result.ts";
 import { foldKernels } from "../energy/fold-run.ts";
 import type { Folded, FoldOptions } from "../energy/fold.ts";
-import { type Finding, finding, type FindingCode, textsOf } from "../schema/findings.ts";
+import { allAbout, counted, type Finding, type FindingCode, textsOf } from "../schema/findings.ts";
 import type { Source } from "../schema/records.ts";
 import { type Column, foldedColumns } from "../schema/tables.ts";
 import { ArrowFile, writeArrow } from "./arrow-file.ts";
@@ -123,26 +123,28 @@ function findingsOf(f: Folded): Finding[] {
   const empty = f.samples.filter((n) => n === 0).length;
   const [p5, p95] = f.durationSpanNs;
   const us = (ns: number): string => (ns / 1e3).toFixed(1);
-  const out: Finding[] = [];
-  const say = (code: FindingCode, text: string, count?: number): void =>
-    void out.push(finding(code, f.kernel, `${f.kernel}${text}`, count));
-  if (f.shorterThanResponse)
-    say(
+  const when = (code: FindingCode, is: boolean, text: string) => counted(code, is ? 1 : 0, text);
+  const seen = [
+    ...when(
       "fold-below-response",
+      f.shorterThanResponse,
       " is shorter than the physical path's step response: the waveform is the path's answer, its area still the energy",
-    );
-  if (empty > 0)
-    say(
+    ),
+    ...counted(
       "fold-steps-empty",
-      `: ${empty} of ${f.samples.length} steps are empty: too few launches, or launches in step with the sample clock`,
       empty,
-    );
-  if (f.crowded > 0.1)
-    say(
+      `: ${empty} of ${f.samples.length} steps are empty: too few launches, or launches in step with the sample clock`,
+    ),
+    ...when(
       "fold-crowded",
+      f.crowded > 0.1,
       `: beside ${Math.round(100 * f.crowded)} % of its launches another kernel ran within the phases shown`,
-    );
-  if (p95 - p5 > Math.max(f.stepNs, 0.05 * f.durationNs))
-    say("fold-smeared", `: its launches last ${us(p5)} to ${us(p95)} µs: its end is smeared`);
-  return out;
+    ),
+    ...when(
+      "fold-smeared",
+      p95 - p5 > Math.max(f.stepNs, 0.05 * f.durationNs),
+      `: its launches last ${us(p5)} to ${us(p95)} µs: its end is smeared`,
+    ),
+  ];
+  return allAbout(f.kernel, seen, f.kernel);
 }

@@ -3,7 +3,15 @@
 import type { SessionClocks } from "../align/clocks/fit.ts";
 import type { Scan } from "../align/scanned.ts";
 import type { TimelineCounts } from "../align/timeline.ts";
-import { about, type Finding, finding, type FindingCode, limited } from "../schema/findings.ts";
+import {
+  about,
+  allAbout,
+  counted,
+  type Finding,
+  finding,
+  type FindingCode,
+  limited,
+} from "../schema/findings.ts";
 import type { Note } from "../schema/records.ts";
 import type { Claimed } from "./claimed.ts";
 import type { Doubts } from "./doubts.ts";
@@ -130,25 +138,34 @@ function damagesOf(scan: Scan): Finding[] {
 }
 
 function losses({ stream }: Scan, counts: TimelineCounts | null): Finding[] {
-  const out: Finding[] = [];
-  const say = (code: FindingCode, n: number, text: string): void =>
-    void (n > 0 && out.push(finding(code, "DAQ stream", text, n)));
-  const missing = stream?.missingRows ?? 0;
-  say(
-    "rows-missing",
-    missing,
-    `${missing} rows of the DAQ stream are missing, in ${stream?.gaps ?? 0} gaps`,
-  );
-  if (!counts) return out;
-  const { clipped, notNumbers, backwards } = counts;
-  const invisible = counts.gaps - (stream?.gaps ?? 0);
-  say("time-gaps", invisible, `${invisible} gaps in the DAQ stream's own time`);
-  say(
-    "rows-clipped",
-    clipped,
-    `${clipped} rows have a clipped channel: their power is a lower bound`,
-  );
-  say("rows-not-numbers", notNumbers, `${notNumbers} rows hold no number and were left out`);
-  say("rows-backwards", backwards, `${backwards} rows do not advance in time and were left out`);
-  return out;
+  const { missingRows: missing = 0, gaps = 0 } = stream ?? {};
+  return allAbout("DAQ stream", [
+    ...counted(
+      "rows-missing",
+      missing,
+      `${missing} rows of the DAQ stream are missing, in ${gaps} gaps`,
+    ),
+    ...(counts ? inTime(counts, gaps) : []),
+  ]);
+}
+
+function inTime({ clipped, notNumbers, backwards, gaps }: TimelineCounts, known: number) {
+  return [
+    ...counted("time-gaps", gaps - known, `${gaps - known} gaps in the DAQ stream's own time`),
+    ...counted(
+      "rows-clipped",
+      clipped,
+      `${clipped} rows have a clipped channel: their power is a lower bound`,
+    ),
+    ...counted(
+      "rows-not-numbers",
+      notNumbers,
+      `${notNumbers} rows hold no number and were left out`,
+    ),
+    ...counted(
+      "rows-backwards",
+      backwards,
+      `${backwards} rows do not advance in time and were left out`,
+    ),
+  ];
 }

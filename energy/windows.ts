@@ -4,7 +4,7 @@
 
 import type { MarkTable } from "../align/mark-table.ts";
 import { type KernelTimes, timeAt } from "../align/clocks/cuda-times.ts";
-import { type Finding, finding, observed } from "../schema/findings.ts";
+import { allAbout, counted, type Finding, observed } from "../schema/findings.ts";
 import type { SessionNs } from "../schema/time.ts";
 import { kernelWindow } from "./cuda-kernels.ts";
 import type { Window } from "./window.ts";
@@ -123,7 +123,7 @@ function matched(
 }
 
 const unpaired = (name: string, n: number, what: string): Finding[] =>
-  n > 0 ? [finding("marks-unpaired", name, `${n} ${name} ${what}: ignored`, n)] : [];
+  allAbout(name, counted("marks-unpaired", n, `${n} ${name} ${what}: ignored`));
 
 /** First place from which on the time is another one. */
 function sameTime(marks: MarkTable, order: Uint32Array, from: number): number {

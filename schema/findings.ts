@@ -146,12 +146,20 @@ export const finding = (
   count?: number,
 ): Finding => about(subject, observed(code, text, count));
 
+/** What happened `n` times, if it happened at all. */
+export const counted = (code: FindingCode, n: number, text: string): Observation[] =>
+  n > 0 ? [observed(code, text, n)] : [];
+
 /** @param lead goes before the text. */
 export const about = (subject: string, { code, level, text, count }: Observation, lead = "") => ({
   ...{ code, level, subject },
   text: lead + text,
   count,
 });
+
+/** Observations of one subject. @param lead goes before each text. */
+export const allAbout = (subject: string, seen: readonly Observation[], lead?: string): Finding[] =>
+  seen.map((o) => about(subject, o, lead));
 
 /** Something was lost or is doubtful: exit 3. */
 export const degrades = (findings: readonly Pick<Finding, "level">[]): boolean =>

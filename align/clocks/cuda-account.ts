@@ -3,8 +3,7 @@
 // finding for whatever is missing. Holds: old logs, whose marks say less, are not taken for bad ones.
 
 import type { Mark } from "../../schema/records.ts";
-import { type FindingCode, type Observation, observed } from "../../schema/findings.ts";
-import { append } from "../../schema/lists.ts";
+import { counted, type Observation } from "../../schema/findings.ts";
 
 type Fields = NonNullable<Mark["fields"]>;
 
@@ -63,41 +62,39 @@ export class CudaAccount {
     const sum = (count: keyof Counts) => all.reduce((n, [, p]) => n + (p.own?.[count] ?? 0), 0);
     const refused = all.filter(([, p]) => p.refused);
     const unfinished = all.filter(([, p]) => p.begun && !p.refused && !p.own);
-    const out: Observation[] = [];
-    const say = (code: FindingCode, n: number, text: string): void =>
-      void (n > 0 && out.push(observed(code, text, n)));
-    say(
-      "cuda-refused",
-      refused.length,
-      `another profiler had CUPTI in ${list(refused)}: nothing of what ran there was recorded`,
-    );
-    say(
-      "cuda-unfinished",
-      unfinished.length,
-      `no end of the trace from ${list(unfinished)} (killed, ended by _exit, or still running): kernels whose records CUPTI had not delivered are missing, about a second of them`,
-    );
-    say(
-      "cuda-dropped",
-      sum("dropped"),
-      `CUPTI dropped ${sum("dropped")} records: kernels are missing`,
-    );
-    say(
-      "cuda-untimed",
-      sum("untimed"),
-      `CUPTI gave ${sum("untimed")} kernels no time: they are left out`,
-    );
-    say(
-      "cuda-misdated",
-      sum("misdated"),
-      `${sum("misdated")} records carry times at which they cannot have run, as where another CUPTI user sets its clock: they are left out`,
-    );
-    say(
-      "cuda-ranges-open",
-      sum("ranges_lost"),
-      `${sum("ranges_lost")} NVTX ranges have no end: too many were open`,
-    );
-    if (inLog) append(out, this.#compared(inLog));
-    return out;
+    return [
+      ...counted(
+        "cuda-refused",
+        refused.length,
+        `another profiler had CUPTI in ${list(refused)}: nothing of what ran there was recorded`,
+      ),
+      ...counted(
+        "cuda-unfinished",
+        unfinished.length,
+        `no end of the trace from ${list(unfinished)} (killed, ended by _exit, or still running): kernels whose records CUPTI had not delivered are missing, about a second of them`,
+      ),
+      ...counted(
+        "cuda-dropped",
+        sum("dropped"),
+        `CUPTI dropped ${sum("dropped")} records: kernels are missing`,
+      ),
+      ...counted(
+        "cuda-untimed",
+        sum("untimed"),
+        `CUPTI gave ${sum("untimed")} kernels no time: they are left out`,
+      ),
+      ...counted(
+        "cuda-misdated",
+        sum("misdated"),
+        `${sum("misdated")} records carry times at which they cannot have run, as where another CUPTI user sets its clock: they are left out`,
+      ),
+      ...counted(
+        "cuda-ranges-open",
+        sum("ranges_lost"),
+        `${sum("ranges_lost")} NVTX ranges have no end: too many were open`,
+      ),
+      ...(inLog ? this.#compared(inLog) : []),
+    ];
   }
 
   #compared(inLog: ReadonlyMap<string, InLog>): Observation[] {
@@ -109,24 +106,18 @@ export class CudaAccount {
       missing +=
         Math.max(0, p.own.launches - log.launches) + Math.max(0, p.own.kernels - log.kernels);
     }
-    const out: Observation[] = [];
-    if (alone > 0)
-      out.push(
-        observed(
-          "cuda-launches-alone",
-          `${alone} launches have no kernel record and no graph captured them: records were lost, or another profiler took them`,
-          alone,
-        ),
-      );
-    if (missing > 0)
-      out.push(
-        observed(
-          "cuda-not-in-log",
-          `${missing} launches and kernels that the library wrote are not in the log`,
-          missing,
-        ),
-      );
-    return out;
+    return [
+      ...counted(
+        "cuda-launches-alone",
+        alone,
+        `${alone} launches have no kernel record and no graph captured them: records were lost, or another profiler took them`,
+      ),
+      ...counted(
+        "cuda-not-in-log",
+        missing,
+        `${missing} launches and kernels that the library wrote are not in the log`,
+      ),
+    ];
   }
 
   #of(fields: Fields): Process {

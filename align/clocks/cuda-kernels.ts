@@ -7,7 +7,7 @@ import { Names } from "../mark-table.ts";
 import { type Session, toSession } from "../../schema/session.ts";
 import { type Instant, instant, type SessionNs } from "../../schema/time.ts";
 import { CudaAccount, type InLog, processOf } from "./cuda-account.ts";
-import { about, type Finding } from "../../schema/findings.ts";
+import { allAbout, type Finding } from "../../schema/findings.ts";
 import { valueAt } from "../../stats/places.ts";
 
 /** What dates a kernel's start (docs/cuda.md): its record, a gate that it was held behind, its launch alone. */
@@ -209,7 +209,7 @@ export class KernelCollector {
       launchesAlone: this.#launchCount - followed,
       launchesCaptured: this.#captured,
       launches: this.#launchCount,
-      findings: this.#account.findings(this.#inLog(kernels)).map((o) => about("CUDA", o, "CUDA: ")),
+      findings: allAbout("CUDA", this.#account.findings(this.#inLog(kernels)), "CUDA: "),
     };
   }
 

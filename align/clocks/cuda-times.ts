@@ -14,7 +14,7 @@ import { fitGpuClock, type GpuClock, gpuToSession } from "./gpu-clock.ts";
 import { firstAbove } from "../../stats/search.ts";
 import { valueAt } from "../../stats/places.ts";
 import { leastOf, mostOf } from "../../stats/summary.ts";
-import { type Finding, type FindingCode, finding } from "../../schema/findings.ts";
+import { allAbout, counted, type Finding, type FindingCode } from "../../schema/findings.ts";
 
 /** Bounds of true time − CUPTI's time at the bursts of one process on one GPU. */
 export interface CuptiError {
@@ -236,40 +236,34 @@ function doubts(
   clocks: readonly GpuClock[],
   errors: readonly CuptiError[],
 ): Finding[] {
-  const out: Finding[] = [];
-  const say = (code: FindingCode, subject: string, n: number, text: string): void =>
-    void (n > 0 && out.push(finding(code, subject, text, n)));
-  const kernels = (code: FindingCode, n: number, text: string): void =>
-    say(code, "kernels", n, `${n} of ${table.count} kernels${text}`);
-  kernels(
-    "kernels-unbounded",
-    unbounded,
-    " have times from CUPTI alone: no clock exchange with their GPU bounds the error",
-  );
-  kernels("kernels-early", early, " begin before their launch, bounds included");
-  kernels(
-    "kernels-gate-contradicts",
-    gateContradictions,
-    ": the gate before them and their record cannot both be right; the record is used",
-  );
-  kernels(
-    "kernels-without-end",
-    source.reduce((n, s) => n + (s === SUBMIT ? 1 : 0), 0),
-    " have a launch and no recorded end, so they have no Joules",
-  );
-  for (const { clock, contradictions: n, segments } of clocks)
-    say(
-      "gpu-clock-contradicts",
-      clock,
-      n,
-      `clock ${clock}: ${n} of ${n + segments.length} bursts of exchanges contradict themselves and were left out`,
-    );
-  for (const { name, contradictions: n, atNs } of errors)
-    say(
-      "cupti-clock-contradicts",
-      name,
-      n,
-      `clock ${name}: at ${n} of ${n + atNs.length} bursts CUPTI's times and the GPU's own cannot both be right; they were left out`,
-    );
-  return out;
+  const some = (code: FindingCode, n: number, text: string) =>
+    counted(code, n, `${n} of ${table.count} kernels${text}`);
+  return [
+    ...allAbout("kernels", [
+      ...some(
+        "kernels-unbounded",
+        unbounded,
+        " have times from CUPTI alone: no clock exchange with their GPU bounds the error",
+      ),
+      ...some("kernels-early", early, " begin before their launch, bounds included"),
+      ...some(
+        "kernels-gate-contradicts",
+        gateContradictions,
+        ": the gate before them and their record cannot both be right; the record is used",
+      ),
+      ...some(
+        "kernels-without-end",
+        source.reduce((n, s) => n + (s === SUBMIT ? 1 : 0), 0),
+        " have a launch and no recorded end, so they have no Joules",
+      ),
+    ]),
+    ...clocks.flatMap(({ clock, contradictions: n, segments }) => {
+      const text = `${n} of ${n + segments.length} bursts of exchanges contradict themselves and were left out`;
+      return allAbout(clock, counted("gpu-clock-contradicts", n, text), `clock ${clock}: `);
+    }),
+    ...errors.flatMap(({ name, contradictions: n, atNs }) => {
+      const text = `at ${n} of ${n + atNs.length} bursts CUPTI's times and the GPU's own cannot both be right; they were left out`;
+      return allAbout(name, counted("cupti-clock-contradicts", n, text), `clock ${name}: `);
+    }),
+  ];
 }

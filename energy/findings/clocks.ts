@@ -4,7 +4,7 @@ import type { ClockModel } from "../../align/clocks/clock.ts";
 import type { SessionClocks } from "../../align/clocks/fit.ts";
 import type { Scan } from "../../align/scanned.ts";
 import { clockTotals, type DaqClock, placeNs } from "../../align/clocks/segments.ts";
-import { about, type Finding, finding } from "../../schema/findings.ts";
+import { allAbout, type Finding, finding } from "../../schema/findings.ts";
 import { append } from "../../schema/lists.ts";
 import { OUTSIDE_BLOCKS, OUTSIDE_S } from "../../capture/row-places.ts";
 
@@ -81,10 +81,7 @@ export function clockDoubts(clocks: SessionClocks): Finding[] {
   const { daq } = clocks;
   const out = daq ? daqDoubts(daq) : [];
   for (const m of clocks.named.values())
-    append(
-      out,
-      m.findings.map((o) => about(m.clock, o, `clock ${m.clock}: `)),
-    );
+    append(out, allAbout(m.clock, m.findings, `clock ${m.clock}: `));
   for (const m of clocks.named.values())
     if (clocks.incomplete.has(m.clock)) out.push(incompleteClock(m));
   return out;
@@ -110,7 +107,7 @@ function daqDoubts(daq: DaqClock): Finding[] {
   const out = segments.flatMap(({ model, fromNs, toNs }, k) => {
     const seconds = [fromNs, toNs].map((t) => (t / 1e9).toFixed(1)).join(" to ");
     const where = segments.length > 1 ? `, segment ${k + 1} (${seconds} s)` : "";
-    return model.findings.map((o) => about(clock, o, `clock ${clock}${where}: `));
+    return allAbout(clock, model.findings, `clock ${clock}${where}: `);
   });
   if (segments.length > 1)
     out.unshift(

@@ -1,7 +1,7 @@
 // What the reader must know of the rig, and of windows beside what it can resolve or what was published.
 
 import type { Scan } from "../../align/scanned.ts";
-import { type Finding, finding, type FindingCode } from "../../schema/findings.ts";
+import { allAbout, counted, type Finding, finding, observed } from "../../schema/findings.ts";
 import type { Rail, Rig, Sensor } from "../../schema/rig.ts";
 import type { WindowResult } from "../result.ts";
 import type { WindowList } from "../windows.ts";
@@ -67,29 +67,27 @@ export function rigRemarks(rig: Rig): Finding[] {
   const sensors = rig.rails.flatMap((r: Rail) =>
     [r.voltage, r.current, r.power].filter((s): s is Sensor => s !== undefined),
   );
-  const out: Finding[] = [];
-  const say = (code: FindingCode, text: string, count?: number): void =>
-    void out.push(finding(code, rig.name, `rig ${rig.name}: ${text}`, count));
   const assumed = sensors.filter((s) => s.calibration.basis === "assumed").length;
-  if (assumed > 0)
-    say(
-      "calibration-assumed",
-      `${assumed} of ${sensors.length} sensors have assumed, not measured, calibration figures`,
-      assumed,
-    );
   const slow = sensors.filter(
     (s) => s.bandwidthHz !== undefined && 2 * s.bandwidthHz < rig.device.rowHz,
   );
-  if (slow.length > 0)
-    say(
+  const seen = [
+    ...counted(
+      "calibration-assumed",
+      assumed,
+      `${assumed} of ${sensors.length} sensors have assumed, not measured, calibration figures`,
+    ),
+    ...counted(
       "sensor-oversampled",
-      `${slow.map((s) => s.field).join(", ")} oversampled: rows come faster than twice the sensor's bandwidth`,
       slow.length,
-    );
-  for (const m of rig.missingRails)
-    say(
-      "rail-unmeasured",
-      `rail ${m.name} is not measured; up to ${m.maxPowerW} W of it are in the budget`,
-    );
-  return out;
+      `${slow.map((s) => s.field).join(", ")} oversampled: rows come faster than twice the sensor's bandwidth`,
+    ),
+    ...rig.missingRails.map((m) =>
+      observed(
+        "rail-unmeasured",
+        `rail ${m.name} is not measured; up to ${m.maxPowerW} W of it are in the budget`,
+      ),
+    ),
+  ];
+  return allAbout(rig.name, seen, `rig ${rig.name}: `);
 }

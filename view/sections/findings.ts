@@ -1,6 +1,13 @@
 // Everything that is not as it should be, in words: gaps, clipping, missing edges, failed reads, warnings.
 
-import { type Finding, finding, type FindingCode, type Level } from "../../schema/findings.ts";
+import {
+  allAbout,
+  counted,
+  type Finding,
+  finding,
+  type FindingCode,
+  type Level,
+} from "../../schema/findings.ts";
 import type { ClockFit } from "../documents.ts";
 import { count, quantity, share } from "../format.ts";
 import { type Html, html } from "../html.ts";
@@ -64,50 +71,49 @@ function traceFindings(t: Trace): Finding[] {
   ].map((f) => flagged(n, f)) as [number, number, number, number, number];
   const spanS = (t.buckets.last.tNs - t.buckets.startNs) * 1e-9;
   const rows = (k: number): string => `${count(k, "row")} of ${count(t.buckets.total)}`;
-  const out: Finding[] = [];
-  const say = (code: FindingCode, n: number, text: string): void =>
-    void (n > 0 && out.push(finding(code, "fused.arrow", text, n)));
-  say(
-    "time-gaps",
-    gaps,
-    `${count(gaps, "gap")} in the trace, ${quantity(n.gapS, "s", 3)} in all (${share(n.gapS / spanS)} of the run), the longest ${quantity(n.longestGapS, "s", 3)}. The running energy does not grow across them.`,
-  );
-  say(
-    "rows-clipped",
-    clipped,
-    `${rows(clipped)} clipped: the converter was at its limit, so true peaks are higher than drawn and the energy is a lower bound there.`,
-  );
-  say(
-    "rows-outside-clock",
-    clockOut,
-    `${rows(clockOut)} lie outside the clock fit: their time is extrapolated.`,
-  );
-  say(
-    "rows-interpolated",
-    interpolated,
-    `${rows(interpolated)} are interpolated onto the requested rate.`,
-  );
-  say(
-    "rows-backwards",
-    t.buckets.backwards,
-    `${rows(t.buckets.backwards)} are earlier than the row before them; they are kept at its time.`,
-  );
-  say("edges-seen", edges, `${count(edges, "trigger edge")} in the trace.`);
-  return out;
+  return allAbout("fused.arrow", [
+    ...counted(
+      "time-gaps",
+      gaps,
+      `${count(gaps, "gap")} in the trace, ${quantity(n.gapS, "s", 3)} in all (${share(n.gapS / spanS)} of the run), the longest ${quantity(n.longestGapS, "s", 3)}. The running energy does not grow across them.`,
+    ),
+    ...counted(
+      "rows-clipped",
+      clipped,
+      `${rows(clipped)} clipped: the converter was at its limit, so true peaks are higher than drawn and the energy is a lower bound there.`,
+    ),
+    ...counted(
+      "rows-outside-clock",
+      clockOut,
+      `${rows(clockOut)} lie outside the clock fit: their time is extrapolated.`,
+    ),
+    ...counted(
+      "rows-interpolated",
+      interpolated,
+      `${rows(interpolated)} are interpolated onto the requested rate.`,
+    ),
+    ...counted(
+      "rows-backwards",
+      t.buckets.backwards,
+      `${rows(t.buckets.backwards)} are earlier than the row before them; they are kept at its time.`,
+    ),
+    ...counted("edges-seen", edges, `${count(edges, "trigger edge")} in the trace.`),
+  ]);
 }
 
 function clockFindings(c: ClockFit): Shown[] {
   const name = c.clock ?? "clock";
-  const out: Shown[] = [];
-  const say = (code: FindingCode, n: number, text: string): void =>
-    void (n > 0 && out.push(finding(code, name, `${name}: ${count(n, "edge")} ${text}`, n)));
-  say(
-    "edges-missing",
-    c.edges_missing ?? 0,
-    "expected but not seen in the trace; nothing was paired in their place.",
-  );
-  say("edges-extra", c.edges_extra ?? 0, "seen without a mark that announces them; left unpaired.");
-  return [...out, ...saidIn(c, `${name}: `)];
+  const edges = (code: FindingCode, n: number | undefined, text: string) =>
+    counted(code, n ?? 0, `${count(n ?? 0, "edge")} ${text}`);
+  const seen = [
+    ...edges(
+      "edges-missing",
+      c.edges_missing,
+      "expected but not seen in the trace; nothing was paired in their place.",
+    ),
+    ...edges("edges-extra", c.edges_extra, "seen that no mark announces; left unpaired."),
+  ];
+  return [...allAbout(name, seen, `${name}: `), ...saidIn(c, `${name}: `)];
 }
 
 /** Its class in the page's style sheet, and its word. */
