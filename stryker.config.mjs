@@ -10,7 +10,7 @@ const SLOW =
 export default {
   mutate: [
     "energy/**/*.ts",
-    "align/{clocks,reference}/*.ts",
+    "align/{clocks,reference}/**/*.ts",
     "align/rows/{device-skew,timebase}.ts",
     "dataset/decimator.ts",
   ],

@@ -2,7 +2,7 @@
 // seen by a DAQ whose clock drifts and whose line loses, adds and bounces edges. In: a seed. Out: what host and
 // DAQ know, and which belongs to which. For the tests of the matching and `truejoule bench edges`.
 
-import { debounced, WIDEST_BRACKET_NS } from "../../align/clocks/daq-clock.ts";
+import { debounced, WIDEST_BRACKET_NS } from "../../align/clocks/methods/sync-edges.ts";
 import { type EdgeList, type Match, matchEdges } from "../../align/clocks/match.ts";
 import { syncPattern } from "../../gpio/sync-pattern.ts";
 import { append } from "../../schema/lists.ts";
@@ -139,7 +139,7 @@ function drifting(
   return { row, host };
 }
 
-/** As align/clocks/daq-clock.ts asks for it. */
+/** As align/clocks/methods/sync-edges.ts asks for it. */
 export function matchTrial(trial: EdgeTrial, b: EdgeBench): Match | undefined {
   const prior = { hz: b.rowHz, uRel: 1e-4 / Math.sqrt(3), startNs: 0, startUNs: 23 * MS };
   return matchEdges(trial.reference, trial.device, prior, {

@@ -3,7 +3,8 @@
 
 import { describe, expect, test } from "@jest/globals";
 import { type ClockModel, mapUNs, ratePpm, toSessionNs } from "../../align/clocks/clock.ts";
-import { debounced, fitDaq } from "../../align/clocks/daq-clock.ts";
+import { fitDaq } from "../../align/clocks/daq-clock.ts";
+import { debounced } from "../../align/clocks/methods/sync-edges.ts";
 import { placeNs, placeUNs } from "../../align/clocks/segments.ts";
 import { random } from "../../stats/random.ts";
 import { type Evidence, evidenceOf, type Made, ROW_NS, SESSION } from "../support/evidence.ts";
