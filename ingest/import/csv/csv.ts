@@ -8,6 +8,7 @@ import type { LogWriter } from "../../../capture/log-writer.ts";
 import { InputError, inputError } from "../../../schema/errors.ts";
 import type { Note } from "../../../schema/records.ts";
 import type { Rail, Rig, Sensor } from "../../../schema/rig.ts";
+import { append } from "../../../schema/lists.ts";
 import { type Instant, instant } from "../../../schema/time.ts";
 import { separatorOf, splitCells } from "../shared/csv-line.ts";
 import { type ColumnUse, type CsvMap, parseMap } from "./csv-map.ts";
@@ -16,6 +17,8 @@ import type { ImportContext, Importer } from "../importer.ts";
 import { decimalToNs, MAX_NS, readLines, toNumber, UNIX_FROM_NS } from "../shared/lines.ts";
 import { rowSink, usualHz } from "../shared/rows.ts";
 import { marksOf, type TextMark } from "../shared/text-marks.ts";
+import { counted } from "../shared/notes.ts";
+import { RowTail, timedRead, timedSession } from "../shared/text-log.ts";
 import { textLayout, textRows, timedRig } from "../shared/text-rows.ts";
 
 const WHAT = "CSV with the columns of --map";
@@ -23,8 +26,6 @@ const WHAT = "CSV with the columns of --map";
 const MAX_PREAMBLE = 200;
 /** Lines of units and the like between header and data. */
 const MAX_UNIT_LINES = 3;
-/** The value was missing or not a number; the file gives no code. */
-const NOT_A_NUMBER = 1;
 /** Rail of rigs/csv.yaml whose sensors stand for those of a rail that only the map names. */
 const TEMPLATE = "template";
 
@@ -61,12 +62,7 @@ export const importCsv: Importer = async (path, context) => {
   context.origin(path);
   const start = survey.first - zero;
   const log = context.create(
-    {
-      hostClock: unix ? "unix" : "trace",
-      hostEpoch: instant<"host">(start),
-      startUnix: unix ? instant<"unix">(start) : null,
-      labels: { format: "csv", capture: basename(path), map: context.map },
-    },
+    timedSession(start, unix, { format: "csv", capture: basename(path), map: context.map }),
     rig,
   );
   const marks = survey.marks.map((m) => ({ ...m, t: m.t - zero }));
@@ -145,9 +141,10 @@ function* dataRows(
 ): Generator<Row | undefined> {
   const { time } = plan.map;
   let index = 0;
-  let previousLength = 0;
+  const tail = new RowTail();
   let near: Instant<"unix"> | undefined;
-  for (const { text, number, ended } of readLines(path, WHAT, progress)) {
+  for (const line of readLines(path, WHAT, progress)) {
+    const { text, number } = line;
     if (number < plan.firstLine || text.trim() === "") continue;
     const cells = splitCells(text, plan.separator);
     let t: bigint | undefined;
@@ -160,8 +157,8 @@ function* dataRows(
         t = date;
       } else t = decimalToNs(decimal(cell, plan.separator), time.power);
     }
-    const whole = cells.length === plan.width && (ended || text.length >= previousLength);
-    previousLength = text.length;
+    const whole = cells.length === plan.width && !tail.isCut(line);
+    tail.kept(line);
     yield t === undefined || !whole ? undefined : { t, cells };
   }
 }
@@ -207,12 +204,10 @@ function surveyRows(path: string, plan: Plan, context: ImportContext): Survey {
       level: "info",
       text: `${path}: ${plan.firstLine - 1} lines stand before the data`,
     });
-  if (cut > 0)
-    notes.push({
-      level: "loss",
-      text: `${path}: ${cut} lines are cut, malformed or without a time and were left out`,
-      count: cut,
-    });
+  append(
+    notes,
+    counted(path, "loss", cut, "lines are cut, malformed or without a time and were left out"),
+  );
   return { first, rowHz: usualHz(steps), marks, notes };
 }
 
@@ -254,11 +249,8 @@ function telemetryWriter(
   for (const { channel } of telemetry) log.declareTelemetry(channel);
   return (row, tNs) => {
     for (const use of telemetry) {
-      const value = numberAt(row, plan, use);
-      const t = instant<"host">(tNs);
       const stamp = unix ? instant<"unix">(row.t) : null;
-      const code = Number.isNaN(value) ? NOT_A_NUMBER : 0;
-      log.read({ channel: use.channel.name, before: t, after: t, stamp, value, code });
+      log.read(timedRead(use.channel.name, tNs, { value: numberAt(row, plan, use), stamp }));
     }
   };
 }

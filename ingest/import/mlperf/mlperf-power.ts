@@ -12,6 +12,8 @@ import { onDisk } from "../shared/dates.ts";
 import type { ImportContext, Importer } from "../importer.ts";
 import { readLines, toNumber } from "../shared/lines.ts";
 import { presentSensors, rowSink, usualHz } from "../shared/rows.ts";
+import { counted, cutLines } from "../shared/notes.ts";
+import { RowTail, timedSession } from "../shared/text-log.ts";
 import { textLayout, textRows, timedRig } from "../shared/text-rows.ts";
 import { append } from "../../../schema/lists.ts";
 import { valueAt } from "../../../stats/places.ts";
@@ -41,19 +43,15 @@ export const importMlperfPower: Importer = async (source, context) => {
   const spl = findSpl(source);
   const detail = join(dirname(spl), basename(spl).slice(0, -SPL.length) + "mlperf_log_detail.txt");
   const survey = surveySpl(spl, context);
-  const notes: Note[] = [];
-  if (survey.contradicting > 0)
-    notes.push({
-      level: "warning",
-      text: `${spl}: ${survey.contradicting} samples whose watts are not their volts, amperes and power factor, or not the sum of their phases: damaged?`,
-      count: survey.contradicting,
-    });
-  if (survey.malformed > 0)
-    notes.push({
-      level: "loss",
-      text: `${spl}: ${survey.malformed} lines are cut or malformed and were left out`,
-      count: survey.malformed,
-    });
+  const notes: Note[] = [
+    ...counted(
+      spl,
+      "warning",
+      survey.contradicting,
+      "samples whose watts are not their volts, amperes and power factor, or not the sum of their phases: damaged?",
+    ),
+    ...cutLines(spl, survey.malformed),
+  ];
   const marks = existsSync(detail) ? readWindow(detail, context, survey.first) : [];
   append(notes, windowNotes(marks, detail, survey));
 
@@ -66,12 +64,7 @@ export const importMlperfPower: Importer = async (source, context) => {
   if (existsSync(detail)) context.origin(detail);
   const epoch = marks.reduce((least, m) => (m.t < least ? m.t : least), survey.first as bigint);
   const log = context.create(
-    {
-      hostClock: "unix",
-      hostEpoch: instant<"host">(epoch),
-      startUnix: instant<"unix">(epoch),
-      labels: { format: "mlperf-power", capture: basename(dirname(spl)) },
-    },
+    timedSession(epoch, true, { format: "mlperf-power", capture: basename(dirname(spl)) }),
     rig,
   );
   for (const mark of marks) log.mark(mark);
@@ -156,17 +149,16 @@ function* samples(
   context: ImportContext,
   columns: readonly string[],
 ): Generator<Sample | undefined> {
-  let previousLength = 0;
+  const tail = new RowTail();
   let near: Instant<"unix"> | undefined;
   for (const line of readLines(path, WHAT)) {
     if (line.text.trim() === "") continue;
     const cells = parse(line.text);
-    const cut = !line.ended && line.text.length < previousLength;
-    if (!cells || cut || cells.names.join() !== columns.join()) {
+    if (!cells || tail.isCut(line) || cells.names.join() !== columns.join()) {
       yield undefined;
       continue;
     }
-    previousLength = line.text.length;
+    tail.kept(line);
     const t = localTime(cells.time, context, near);
     if (t === undefined)
       throw inputError("bad time", `${path}:${line.number}`, "MM-DD-YYYY HH:MM:SS.mmm", cells.time);

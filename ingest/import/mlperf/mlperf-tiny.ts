@@ -15,6 +15,7 @@ import { type FileBytes, openBytes } from "../shared/file-bytes.ts";
 import type { ImportContext, Importer } from "../importer.ts";
 import { readJson } from "../shared/json-file.ts";
 import { importOpenRunner } from "./open-runner.ts";
+import { counted } from "../shared/notes.ts";
 import { Plausibility } from "../shared/plausible.ts";
 import { ratedRig, rowLayout, type RowSink, rowSink, writeFinite } from "../shared/rows.ts";
 import { readPublished, readRunnerLog, type RunnerLog } from "./tiny-log.ts";
@@ -175,12 +176,8 @@ function readEdges(path: string, stream: string, durationS: number, notes: Note[
     last = seconds;
     edges.push({ line: "trigger", stream, seconds, level: null });
   }
-  if (outside > 0)
-    notes.push({
-      level: "warning",
-      text: `${path}: ${outside} edges lie outside the trace of ${durationS.toFixed(3)} s`,
-      count: outside,
-    });
+  const where = `edges lie outside the trace of ${durationS.toFixed(3)} s`;
+  append(notes, counted(path, "warning", outside, where));
   return edges;
 }
 
@@ -200,17 +197,17 @@ function writeRows(file: FileBytes, sink: RowSink, context: ImportContext): Note
     plausible.add(samples);
     context.progress(HEADER_BYTES + (done + count) * ROW_BYTES, file.size);
   }
-  const notes: Note[] = [];
-  const tell = (level: Note["level"], n: number, text: string): void => {
-    if (n > 0) notes.push({ level, text: `${file.path}: ${n} ${text}`, count: n });
-  };
-  tell("loss", bad, "samples are not numbers and were left out");
-  tell(
-    "loss",
-    (file.size - HEADER_BYTES) % ROW_BYTES,
-    "bytes after the last whole sample were left out",
-  );
-  tell("warning", implausible, "samples are beyond 1 kW: the file is probably damaged");
-  append(notes, plausible.notes(file.path));
-  return notes;
+  const { path } = file;
+  const rest = (file.size - HEADER_BYTES) % ROW_BYTES;
+  return [
+    ...counted(path, "loss", bad, "samples are not numbers and were left out"),
+    ...counted(path, "loss", rest, "bytes after the last whole sample were left out"),
+    ...counted(
+      path,
+      "warning",
+      implausible,
+      "samples are beyond 1 kW: the file is probably damaged",
+    ),
+    ...plausible.notes(path),
+  ];
 }

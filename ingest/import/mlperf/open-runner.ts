@@ -12,6 +12,7 @@ import { instant } from "../../../schema/time.ts";
 import type { ImportContext } from "../importer.ts";
 import { readJson } from "../shared/json-file.ts";
 import { Plausibility } from "../shared/plausible.ts";
+import { counted } from "../shared/notes.ts";
 import { rowLayout, rowSink, writeFinite } from "../shared/rows.ts";
 import { readPublishedTrials } from "./tiny-log.ts";
 
@@ -168,13 +169,7 @@ function marksOf(trial: Trial, first: number, rowHz: number): Mark[] {
 }
 
 function lossNotes({ name, edges }: Trial, bad: number): Note[] {
-  const notes: Note[] = [];
-  if (bad > 0)
-    notes.push({
-      level: "loss",
-      text: `trial ${name}: ${bad} samples are not numbers`,
-      count: bad,
-    });
+  const notes = counted(`trial ${name}`, "loss", bad, "samples are not numbers");
   if (edges.length < 2)
     notes.push({
       level: "loss",

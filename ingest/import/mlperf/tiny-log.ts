@@ -4,6 +4,8 @@
 
 import { onDisk } from "../shared/dates.ts";
 import { decimalToNs, readLines, secondsToNs } from "../shared/lines.ts";
+import { counted } from "../shared/notes.ts";
+import { append } from "../../../schema/lists.ts";
 import type { ImportContext } from "../importer.ts";
 import type { Mark, Note } from "../../../schema/records.ts";
 import { type Instant, instant } from "../../../schema/time.ts";
@@ -48,8 +50,7 @@ export function readRunnerLog(path: string, context: ImportContext): RunnerLog {
   }
   const notes: Note[] = [];
   if (marks.length === 0) notes.push({ level: "warning", text: `${path}: no marks in it` });
-  if (back > 0)
-    notes.push({ level: "warning", text: `${path}: ${back} lines go back in time`, count: back });
+  append(notes, counted(path, "warning", back, "lines go back in time"));
   const traceStart =
     session && instant<"unix">(session.unix + (traceOn ?? session.log) - session.log);
   const traceS =

@@ -9,9 +9,11 @@
 
 import type { LogWriter } from "../../../capture/log-writer.ts";
 import type { Note, TelemetryChannel } from "../../../schema/records.ts";
-import { type Instant, instant } from "../../../schema/time.ts";
+import type { Instant } from "../../../schema/time.ts";
 import type { ImportContext } from "../importer.ts";
 import { toNumber } from "../shared/lines.ts";
+import { counted } from "../shared/notes.ts";
+import { timedRead } from "../shared/text-log.ts";
 import { checkGpus, type Gpus, gpusOf, readHeader, type SmiRow, smiRows } from "./smi-rows.ts";
 
 /** NVML return codes (nvml.h, nvmlReturn_t): what nvidia-smi's bracketed words stand for. */
@@ -102,9 +104,8 @@ export function importSmi(
     for (const c of columns) {
       const read = value(cells[c.at]!, c.toSi);
       if (read.code !== 0) seen.failed++;
-      const host = instant<"host">(t);
       const channel = numbered(c.channel.name, gpus, gpu);
-      log?.read({ channel, before: host, after: host, stamp: t, ...read });
+      log?.read(timedRead(channel, t, { ...read, stamp: t }));
     }
   }
   seen.short = short();
@@ -123,15 +124,17 @@ function notesOf(
   path: string,
   seen: { short: number; back: number; failed: number; again: number },
 ): Note[] {
-  const notes: Note[] = [];
-  const tell = (level: Note["level"], count: number, text: string): void => {
-    if (count > 0) notes.push({ level, text: `${path}: ${count} ${text}`, count });
-  };
-  tell("loss", seen.short, "telemetry lines cut or with the wrong number of columns were left out");
-  tell("warning", seen.back, "telemetry stamps go back in time");
-  tell("info", seen.again, "telemetry lines repeat the line before and were left out");
-  tell("info", seen.failed, "telemetry values were not numbers and are kept as failed reads");
-  return notes;
+  const some = (level: Note["level"], n: number, text: string) => counted(path, level, n, text);
+  return [
+    ...some(
+      "loss",
+      seen.short,
+      "telemetry lines cut or with the wrong number of columns were left out",
+    ),
+    ...some("warning", seen.back, "telemetry stamps go back in time"),
+    ...some("info", seen.again, "telemetry lines repeat the line before and were left out"),
+    ...some("info", seen.failed, "telemetry values were not numbers and are kept as failed reads"),
+  ];
 }
 
 /** `power.draw [W]` → its channel; undefined for text columns (name, uuid, …) and the stamp. */

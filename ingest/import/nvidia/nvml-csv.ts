@@ -12,6 +12,8 @@ import { separatorOf, splitCells } from "../shared/csv-line.ts";
 import type { Importer } from "../importer.ts";
 import { MAX_NS, readLines, toNumber } from "../shared/lines.ts";
 import { checkGpus } from "./smi-rows.ts";
+import { counted, cutLines } from "../shared/notes.ts";
+import { RowTail, timedRead } from "../shared/text-log.ts";
 import { marksOf, type TextMark } from "../shared/text-marks.ts";
 
 const WHAT = "CSV with a t_mono_ns column";
@@ -156,8 +158,9 @@ function readHeader(path: string): Header {
 
 function* entries(path: string, h: Header): Generator<Entry> {
   let begun = false;
-  let previousLength = 0;
-  for (const { text, ended } of readLines(path, WHAT)) {
+  const tail = new RowTail();
+  for (const line of readLines(path, WHAT)) {
+    const { text } = line;
     if (text.trim() === "") continue;
     const cells = splitCells(text, h.separator);
     const mark = markRow(cells, h);
@@ -168,15 +171,11 @@ function* entries(path: string, h: Header): Generator<Entry> {
       continue;
     }
     const t = wholeNumber(cells[h.mono]);
-    if (
-      t === undefined ||
-      cells.length !== h.names.length ||
-      (!ended && text.length < previousLength)
-    ) {
+    if (t === undefined || cells.length !== h.names.length || tail.isCut(line)) {
       yield { kind: "cut" };
       continue;
     }
-    previousLength = text.length;
+    tail.kept(line);
     const label = cells[h.label];
     if (label) yield { kind: "mark", mark: { t, text: label } };
     yield { kind: "sample", t, unix: wholeNumber(cells[h.unix]) ?? null, cells };
@@ -259,12 +258,10 @@ function surveyRows(path: string, header: Header): Survey {
     }
   }
   if (first === undefined || rows === 0) throw inputError("no sample in it", path, WHAT);
-  const notes: Note[] = [];
-  const tell = (level: Note["level"], count: number, text: string): void => {
-    if (count > 0) notes.push({ level, text: `${path}: ${count} ${text}`, count });
-  };
-  tell("loss", cut, "lines are cut or malformed and were left out");
-  tell("warning", back, "lines do not advance in time");
+  const notes: Note[] = [
+    ...cutLines(path, cut),
+    ...counted(path, "warning", back, "lines do not advance in time"),
+  ];
   if (moved > STEP_NS)
     notes.push({
       level: "warning",
@@ -282,13 +279,11 @@ function writeSample(
   unixNs: bigint | null,
   cells: readonly string[],
 ): void {
-  const t = instant<"host">(tNs);
   const stamp = unixNs === null ? null : instant<"unix">(unixNs);
   const failed = h.ok >= 0 && /^(false|0|no)$/i.test(cells[h.ok]!);
   for (const { at, toSi, channel } of h.channels) {
     const value = failed ? NaN : (toNumber(cells[at]!.replace(/^P(?=\d+$)/, "")) ?? NaN) * toSi;
-    const code = Number.isNaN(value) ? READ_FAILED : 0;
     const name = numbered(channel.name, cells[h.gpu] ?? "", gpus);
-    log.read({ channel: name, before: t, after: t, stamp, value, code });
+    log.read(timedRead(name, tNs, { value, stamp, code: READ_FAILED }));
   }
 }

@@ -6,6 +6,7 @@ import type { Instant } from "../../../schema/time.ts";
 import { parseDate } from "../shared/dates.ts";
 import type { ImportContext } from "../importer.ts";
 import { readLines } from "../shared/lines.ts";
+import { RowTail } from "../shared/text-log.ts";
 
 const WHAT = "an nvidia-smi CSV log with a timestamp column";
 
@@ -59,9 +60,10 @@ export function smiRows(
   const stampAt = header.indexOf("timestamp");
   function* rows(): Generator<SmiRow> {
     let begun = false;
-    let previousLength = 0;
+    const tail = new RowTail();
     let near = start;
-    for (const { text, number, ended } of readLines(path, WHAT)) {
+    for (const line of readLines(path, WHAT)) {
+      const { text, number } = line;
       if (text.trim() === "") continue;
       const cells = cellsOf(text);
       const again = cells.length === header.length && cells.every((c, i) => c === header[i]);
@@ -69,12 +71,11 @@ export function smiRows(
         begun = true;
         continue;
       }
-      // A row that ends early, or a last line without its end that is shorter than its neighbour.
-      if (cells.length !== header.length || (!ended && text.length < previousLength)) {
+      if (cells.length !== header.length || tail.isCut(line)) {
         short++;
         continue;
       }
-      previousLength = text.length;
+      tail.kept(line);
       const t = parseDate(cells[stampAt]!, context, near);
       if (t === undefined)
         throw inputError(

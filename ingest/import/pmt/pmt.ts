@@ -14,14 +14,14 @@ import type { ImportContext, Importer } from "../importer.ts";
 import { readLines, secondsToNs, toNumber, UNIX_FROM_NS } from "../shared/lines.ts";
 import { importPs3Dump } from "./ps3-dump.ts";
 import { MOST_FIELDS } from "../shared/rows.ts";
+import { counted, cutLines } from "../shared/notes.ts";
+import { RowTail, timedRead, timedSession } from "../shared/text-log.ts";
 import { marksOf } from "../shared/text-marks.ts";
 
 const WHAT = "a PMT log (timestamp NAME…) or a PowerSensor3 dump (marker time …)";
 
 /** Stamps are printed to 1 ms, so neighbours may contradict each other by that much each. */
 const ROUNDING_NS = 2_000_000n;
-/** A value that is no number carries no code of its own. */
-const NOT_A_NUMBER = 1;
 
 type Entry =
   | { readonly kind: "row"; readonly t: bigint; readonly cells: readonly string[] }
@@ -57,12 +57,7 @@ function importLog(path: string, columns: readonly string[], context: ImportCont
   const unix = survey.first >= UNIX_FROM_NS;
   context.origin(path);
   const log = context.create(
-    {
-      hostClock: unix ? "unix" : "trace",
-      hostEpoch: instant<"host">(start),
-      startUnix: unix ? instant<"unix">(start) : null,
-      labels: { format: "pmt", capture: basename(path) },
-    },
+    timedSession(start, unix, { format: "pmt", capture: basename(path) }),
     null,
   );
   const channels = channelNames(columns);
@@ -70,12 +65,10 @@ function importLog(path: string, columns: readonly string[], context: ImportCont
   for (const mark of marks) log.mark(mark);
   for (const entry of entries(path, columns.length)) {
     if (entry.kind !== "row") continue;
-    const t = instant<"host">(entry.t);
     const stamp = unix ? instant<"unix">(entry.t) : null;
     for (const [i, channel] of channels.entries()) {
       const value = toNumber(entry.cells[i]!) ?? NaN;
-      const code = Number.isNaN(value) ? NOT_A_NUMBER : 0;
-      log.read({ channel, before: t, after: t, stamp, value, code });
+      log.read(timedRead(channel, entry.t, { value, stamp }));
     }
   }
   for (const note of [...survey.notes, ...notes]) log.note(note);
@@ -132,20 +125,19 @@ function surveyLog(path: string, columns: number): Survey {
     }
   }
   if (first === null) throw inputError("no sample in it", path, WHAT);
-  const notes: Note[] = [];
-  const tell = (level: Note["level"], count: number, text: string): void => {
-    if (count > 0) notes.push({ level, text: `${path}: ${count} ${text}`, count });
-  };
-  tell("loss", cut, "lines are cut or malformed and were left out");
-  tell("warning", back, "lines go back in time");
+  const notes: Note[] = [
+    ...cutLines(path, cut),
+    ...counted(path, "warning", back, "lines go back in time"),
+  ];
   if (marks.length === 0) notes.push({ level: "warning", text: `${path}: no marks in it` });
   return { first, marks, notes };
 }
 
 function* entries(path: string, columns: number): Generator<Entry> {
-  let previousLength = 0;
+  const tail = new RowTail();
   let begun = false;
-  for (const { text, ended } of readLines(path, WHAT)) {
+  for (const line of readLines(path, WHAT)) {
+    const { text } = line;
     if (text.trim() === "") continue;
     if (!begun) {
       begun = true;
@@ -159,12 +151,11 @@ function* entries(path: string, columns: number): Generator<Entry> {
     }
     const cells = text.trim().split(/\s+/);
     const t = secondsToNs(cells[0]!);
-    const whole = ended || text.length >= previousLength;
-    if (t === undefined || cells.length !== columns + 1 || !whole) {
+    if (t === undefined || cells.length !== columns + 1 || tail.isCut(line)) {
       yield { kind: "cut" };
       continue;
     }
-    previousLength = text.length;
+    tail.kept(line);
     yield { kind: "row", t, cells: cells.slice(1) };
   }
 }

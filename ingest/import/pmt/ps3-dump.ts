@@ -12,6 +12,8 @@ import { type Instant, instant } from "../../../schema/time.ts";
 import type { ImportContext } from "../importer.ts";
 import { readLines, secondsToNs, toNumber, UNIX_FROM_NS } from "../shared/lines.ts";
 import { type HostStamp, presentRails, rowSink } from "../shared/rows.ts";
+import { counted, cutLines } from "../shared/notes.ts";
+import { RowTail, timedSession } from "../shared/text-log.ts";
 import { textLayout, textRows } from "../shared/text-rows.ts";
 
 const WHAT = "a PowerSensor3 dump";
@@ -56,13 +58,8 @@ export async function importPs3Dump(
   const start = survey.marks.reduce((least, m) => (m.t < least ? m.t : least), survey.first);
   const unix = survey.first >= UNIX_FROM_NS;
   const log = context.create(
-    {
-      // Relative or not, `time` is the host's clock and the rows count on another one.
-      hostClock: unix ? "unix" : "monotonic",
-      hostEpoch: instant<"host">(start),
-      startUnix: unix ? instant<"unix">(start) : null,
-      labels: { format: "powersensor3", capture: basename(path) },
-    },
+    // Relative or not, `time` is the host's clock and the rows count on another one.
+    timedSession(start, unix, { format: "powersensor3", capture: basename(path) }, "monotonic"),
     rig,
   );
   for (const mark of survey.marks) log.mark(mark);
@@ -112,19 +109,10 @@ function surveyDump(path: string, columns: number): Survey {
     }
   }
   if (first === undefined) throw inputError("no sample in it", path, WHAT);
-  const notes: Note[] = [];
-  if (cut > 0)
-    notes.push({
-      level: "loss",
-      text: `${path}: ${cut} lines are cut or malformed and were left out`,
-      count: cut,
-    });
-  if (back > 0)
-    notes.push({
-      level: "warning",
-      text: `${path}: the time of ${back} lines goes back`,
-      count: back,
-    });
+  const notes: Note[] = [
+    ...cutLines(path, cut),
+    ...counted(path, "warning", back, "lines go back in time"),
+  ];
   const lostNs = last - first - deviceNs;
   if (lostNs > resolutionNs + ARRIVAL_NS + (last - first) / 1000n)
     notes.push({
@@ -140,8 +128,9 @@ function* entries(
   progress?: ImportContext["progress"],
 ): Generator<Entry> {
   const values = new Float64Array(columns);
-  let previousLength = 0;
-  for (const { text, number, ended } of readLines(path, WHAT, progress)) {
+  const tail = new RowTail();
+  for (const line of readLines(path, WHAT, progress)) {
+    const { text, number } = line;
     if (number === 1 || text.trim() === "") continue;
     const cells = text.trim().split(/\s+/);
     if (cells[0] === "M" && cells.length === 2) {
@@ -156,13 +145,12 @@ function* entries(
     }
     const t = secondsToNs(cells[1] ?? "");
     const tick = /^\d{1,4}$/.test(cells[3] ?? "") ? BigInt(cells[3]!) & 1023n : undefined;
-    const whole =
-      cells.length === FIXED.length + columns && (ended || text.length >= previousLength);
+    const whole = cells.length === FIXED.length + columns && !tail.isCut(line);
     if (t === undefined || tick === undefined || !whole) {
       yield { kind: "cut" };
       continue;
     }
-    previousLength = text.length;
+    tail.kept(line);
     for (let k = 0; k < columns; k++) values[k] = toNumber(cells[FIXED.length + k]!) ?? NaN;
     yield { kind: "row", letter: cells[0]!, t, text: cells[1]!, tick, values };
   }

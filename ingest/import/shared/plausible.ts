@@ -3,6 +3,7 @@
 // a checksum of their own. Everything is kept as it stands; the caller says what was found.
 
 import type { Note } from "../../../schema/records.ts";
+import { counted } from "./notes.ts";
 
 /** No capture seen holds a single exact zero. */
 const LOST_ZEROS = 8;
@@ -32,17 +33,11 @@ export class Plausibility {
   }
 
   notes(where: string): Note[] {
-    const notes: Note[] = [];
-    const tell = (count: number, text: string): void => {
-      if (count > 0)
-        notes.push({
-          level: "warning",
-          text: `${where}: ${count} samples ${text}: damaged?`,
-          count,
-        });
-    };
-    tell(this.#zeros, "are exactly zero, many in a row");
-    tell(this.#lone, `stand alone at more than ${LONE_RATIO} times both their neighbours`);
-    return notes;
+    const odd = (n: number, text: string) =>
+      counted(where, "warning", n, `samples ${text}: damaged?`);
+    return [
+      ...odd(this.#zeros, "are exactly zero, many in a row"),
+      ...odd(this.#lone, `stand alone at more than ${LONE_RATIO} times both their neighbours`),
+    ];
   }
 }

@@ -4,6 +4,7 @@
 
 import type { Note, RowField, RowLayout } from "../../../schema/records.ts";
 import type { Rig } from "../../../schema/rig.ts";
+import { counted } from "./notes.ts";
 import { BLOCK_ROWS, type HostStamp, rowLayout, type RowSink } from "./rows.ts";
 
 /** Blocks with a host stamp are short, so that the fit of the device's clock gets enough of them. */
@@ -95,20 +96,13 @@ export function textRows(sink: RowSink, layout: RowLayout, path: string): TextRo
     },
     end() {
       flush();
-      const notes: Note[] = [];
-      const tell = (count: number, text: string): void => {
-        if (count > 0) notes.push({ level: "loss", text: `${path}: ${count} ${text}`, count });
-      };
-      tell(bad, "rows hold a value that is not a number and were left out");
-      tell(back, "rows go back in time and were left out");
-      tell(crowded, "rows carry the time of the row before, other values, and were left out");
-      if (again > 0)
-        notes.push({
-          level: "info",
-          text: `${path}: ${again} rows repeat the row before and were left out`,
-          count: again,
-        });
-      return notes;
+      const lost = (n: number, text: string) => counted(path, "loss", n, text);
+      return [
+        ...lost(bad, "rows hold a value that is not a number and were left out"),
+        ...lost(back, "rows go back in time and were left out"),
+        ...lost(crowded, "rows carry the time of the row before, other values, and were left out"),
+        ...counted(path, "info", again, "rows repeat the row before and were left out"),
+      ];
     },
   };
 }

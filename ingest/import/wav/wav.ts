@@ -9,6 +9,7 @@ import type { Rig } from "../../../schema/rig.ts";
 import { instant } from "../../../schema/time.ts";
 import { type FileBytes, openBytes, WINDOW } from "../shared/file-bytes.ts";
 import type { ImportContext, Importer } from "../importer.ts";
+import { counted } from "../shared/notes.ts";
 import { BLOCK_ROWS, ratedRig, rowLayout, type RowSink, rowSink } from "../shared/rows.ts";
 import { readWavHeader, type WavHeader } from "./wav-header.ts";
 import { append } from "../../../schema/lists.ts";
@@ -96,14 +97,13 @@ function writeRows(file: FileBytes, h: WavHeader, sink: RowSink, context: Import
     else sink.write(done, part);
     context.progress(h.dataOffset + (done + count) * h.rowBytes, file.size);
   }
-  const notes: Note[] = [];
-  const tell = (count: number, text: string): void => {
-    if (count > 0) notes.push({ level: "loss", text: `${file.path}: ${count} ${text}`, count });
-  };
-  tell(bytes % h.rowBytes, "bytes after the last whole sample were left out");
-  if (h.dataBytes !== Infinity)
-    tell(h.dataBytes - bytes, "bytes that the header promises are missing");
-  tell(bad, "rows hold a sample that is not a number and were left out");
+  const lost = (n: number, text: string) => counted(file.path, "loss", n, text);
+  const promised = h.dataBytes === Infinity ? bytes : h.dataBytes;
+  const notes = [
+    ...lost(bytes % h.rowBytes, "bytes after the last whole sample were left out"),
+    ...lost(promised - bytes, "bytes that the header promises are missing"),
+    ...lost(bad, "rows hold a sample that is not a number and were left out"),
+  ];
   if (h.fileBytes !== Infinity && file.size > h.fileBytes + 1)
     notes.push({
       level: "warning",
