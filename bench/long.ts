@@ -10,24 +10,18 @@ import { tmpdir } from "../host/temporary.ts";
 import { runPaths, type RunPaths } from "../capture/run.ts";
 import { FOUR_CHANNELS, LIVE_CHANNELS, type LongLog, writeLongLog } from "./long-logs.ts";
 import { cpuSeconds, type Figure, figure } from "./memcpy.ts";
+import type { BenchOptions } from "./options.ts";
 
 const MOST_BYTES = 600e6;
 const DAY_S = 86_400;
-
-export interface LongOptions {
-  /** Of the fast DAQ, 4 × 100 kS/s. */
-  readonly hours: number;
-  /** Of all counts of marks, windows and exchanges: below 1 for a look at it. */
-  readonly share: number;
-}
 
 interface Case extends LongLog {
   readonly name: string;
 }
 
-export async function* run(o: LongOptions = { hours: 1, share: 1 }): AsyncGenerator<Figure> {
-  const n = (all: number): number => Math.max(1, Math.round(all * o.share));
-  const days = 3 * DAY_S * o.share;
+export async function* run({ hours = 1, share = 1 }: BenchOptions = {}): AsyncGenerator<Figure> {
+  const n = (all: number): number => Math.max(1, Math.round(all * share));
+  const days = 3 * DAY_S * share;
   const cases: Case[] = [
     { name: "72 h of exchanges", seconds: days, rowHz: 100, windows: n(259_200) },
     { name: "10 million marks", seconds: n(36_000), rowHz: 100, windows: n(1e6), instants: n(8e6) },
@@ -38,7 +32,7 @@ export async function* run(o: LongOptions = { hours: 1, share: 1 }): AsyncGenera
     { name: "2 million windows", seconds: n(36_000), rowHz: 100, windows: n(2e6) },
   ];
   for (const c of cases) yield* inFolder((paths) => documents(c, paths));
-  yield* inFolder((paths) => hour(o.hours, paths));
+  yield* inFolder((paths) => hour(hours, paths));
 }
 
 async function* inFolder(

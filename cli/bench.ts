@@ -1,11 +1,11 @@
 // truejoule bench [NAME]: throughput as JSON lines, each with its ratio to memcpy in the same run.
 
 import { UsageError } from "../schema/errors.ts";
-import type { LongOptions } from "../bench/long.ts";
+import type { BenchOptions } from "../bench/options.ts";
 import type { Command, Invocation } from "./command.ts";
 import { printJson } from "./terminal.ts";
 
-type Bench = (o?: LongOptions) => AsyncIterable<object>;
+type Bench = (o?: BenchOptions) => AsyncIterable<object>;
 
 const benches: Readonly<Record<string, { readonly summary: string; load(): Promise<Bench> }>> = {
   decode: {
@@ -63,8 +63,8 @@ const benches: Readonly<Record<string, { readonly summary: string; load(): Promi
     load: async () => (await import("../bench/trials/edge-figures.ts")).run,
   },
   coverage: {
-    summary: "500 virtual sessions: does the interval hold the truth? (minutes)",
-    load: async () => (await import("../bench/trials/coverage-figures.ts")).run,
+    summary: "does the interval hold the truth? windows × conditions, virtual sessions (minutes)",
+    load: async () => (await import("../bench/trials/coverage/figures.ts")).run,
   },
   restarts: {
     summary:
@@ -91,7 +91,7 @@ const ONLY_BY_NAME = new Set([
 
 export const command: Command = {
   summary: "throughput as JSON lines, with ratios to memcpy in the same run",
-  usage: "[NAME] [--hours H] [--share S]",
+  usage: "[NAME] [--hours H] [--share S] [--sessions M] [--seed N]",
   help: `
 Without NAME, all run but those that take minutes. Times on shared machines are noisy: read the ratios, and \`noise\` (median
 over best of the repeats) and \`load_average\` beside them. Exit 0 whatever the figures, 1 where a verdict is "wrong".
@@ -99,10 +99,17 @@ over best of the repeats) and \`load_average\` beside them. Exit 0 whatever the 
 ${Object.entries(benches)
   .map(([name, b]) => `  ${name.padEnd(10)}${b.summary}`)
   .join("\n")}`,
-  options: { hours: { type: "string" }, share: { type: "string" } },
+  options: {
+    hours: { type: "string" },
+    share: { type: "string" },
+    sessions: { type: "string" },
+    seed: { type: "string" },
+  },
   optionHelp: [
     ["--hours H", "long: hours of the fast DAQ (default 1; full rate writes 20 GB an hour)"],
     ["--share S", "long: share of its marks, windows and hours of exchanges (default 1)"],
+    ["--sessions M", "coverage: sessions of each condition (default 100; 2000 for a verdict)"],
+    ["--seed N", "coverage: seed of the first session (default 1)"],
   ],
 
   async run(call) {
@@ -112,11 +119,16 @@ ${Object.entries(benches)
       throw new UsageError(`no bench "${name}"; there are ${Object.keys(benches).join(", ")}`);
     const chosen =
       name === undefined ? Object.keys(benches).filter((n) => !ONLY_BY_NAME.has(n)) : [name];
-    const long = { hours: positive(call, "hours"), share: positive(call, "share") };
+    const options = {
+      hours: positive(call, "hours"),
+      share: positive(call, "share"),
+      sessions: whole(call, "sessions"),
+      seed: whole(call, "seed"),
+    };
     const lines: object[] = [];
     for (const each of chosen) {
       const run = await benches[each]!.load();
-      for await (const line of run(long)) {
+      for await (const line of run(options)) {
         lines.push(line);
         if (!call.ui.json) printJson(line);
       }
@@ -126,9 +138,16 @@ ${Object.entries(benches)
   },
 };
 
-function positive({ options }: Invocation, name: string): number {
+function whole(call: Invocation, name: string): number | undefined {
+  const value = positive(call, name);
+  if (value !== undefined && !Number.isSafeInteger(value))
+    throw new UsageError(`--${name} takes a whole number above 0`);
+  return value;
+}
+
+function positive({ options }: Invocation, name: string): number | undefined {
   const text = options[name];
-  if (typeof text !== "string") return 1;
+  if (typeof text !== "string") return undefined;
   const value = Number(text);
   if (!(value > 0 && value < Infinity)) throw new UsageError(`--${name} takes a number above 0`);
   return value;

@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
-import type { Coverage } from "../../bench/trials/coverage.ts";
+import type { Cell } from "../../bench/trials/coverage/cells.ts";
 import type { RestartCoverage } from "../../bench/trials/restart-coverage.ts";
 import type { KernelCoverage } from "../../bench/trials/kernels.ts";
 
@@ -20,16 +20,25 @@ function built<T>(file: string, call: string): T {
   return JSON.parse(execFileSync(process.execPath, ["-e", script], { encoding: "utf8" })) as T;
 }
 
+const KINDS = "session load load-n ramp-n gemm-n prefill-n decode-n clock".split(" ");
+
 test("40 seeded virtual sessions: coverage and bias", () => {
-  const c = built<Coverage>("coverage.js", "coverage({ sessions: 40, durationS: 3 })");
-  expect(c.sessions).toBe(40);
-  expect(c.lost_rows).toBeGreaterThan(0);
-  // 40 sessions share 40 draws of gain: one standard error is 3.4 %. A factor of two in u would show.
-  expect(c.covered).toBeGreaterThan(0.85);
-  expect(c.median_u_pct).toBeLessThan(0.5);
-  expect(Math.abs(c.pipeline_bias_pct)).toBeLessThan(0.02);
-  expect(c.clock_covered).toBeGreaterThan(0.85);
-}, 120_000);
+  const only = ["healthy", "loss"];
+  const cells = built<Cell[]>(
+    "coverage/matrix.js",
+    `allCells(${JSON.stringify({ sessions: 40, durationS: 3, only })})`,
+  );
+  for (const condition of only) {
+    const own = cells.filter((c) => c.condition === condition);
+    expect(own.map((c) => c.window).sort()).toEqual([...KINDS].sort());
+    expect(own.map((c) => [c.window, c.verdict])).toEqual(own.map((c) => [c.window, "ok"]));
+    // One standard error of 40 trials is 3.4 %. A factor of two in u would show.
+    for (const c of own) expect(c.covered).toBeGreaterThan(0.8);
+  }
+  const session = cells.find((c) => c.condition === "healthy" && c.window === "session");
+  expect(session?.median_u_pct).toBeLessThan(0.6);
+  expect(Math.abs(session?.pipeline_bias_pct ?? NaN)).toBeLessThan(0.02);
+}, 240_000);
 
 test.each(["edges", "exchanges", "load", "arrival"])(
   "12 sessions whose device restarted, told by %s: both sides right, none across silent",

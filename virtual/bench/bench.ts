@@ -7,12 +7,19 @@ import type { RowLayout } from "../../schema/records.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { type VirtualCard, virtualCard } from "./card.ts";
 import { TILE, VirtualClock } from "./device-clock.ts";
-import { type Faults, lostBlocks, NO_FAULTS } from "./faults.ts";
+import { type Faults, LOAD_W, lostBlocks, NO_FAULTS } from "./faults.ts";
 import { Lag } from "./lag.ts";
 import { NoiseTable } from "./noise.ts";
 import type { PowerTrace } from "./power.ts";
 import type { Schedule } from "./schedule.ts";
-import { ADC_BITS, type Quantity, type VirtualSensor, virtualSensor } from "./sensor.ts";
+import {
+  ADC_BITS,
+  type Quantity,
+  type SensorSide,
+  type VirtualSensor,
+  virtualSensor,
+} from "./sensor.ts";
+import { STATED_ERRORS, type SensorErrors } from "./sensor-errors.ts";
 import {
   type BoardSensor,
   drawBoardSensor,
@@ -34,6 +41,8 @@ export interface BenchOptions {
   readonly telemetry?: readonly TelemetryKind[];
   readonly boardSensor?: BoardSensor;
   readonly faults?: Partial<Faults>;
+  /** How its sensors err; else as the rig states. */
+  readonly sensorErrors?: Partial<SensorErrors>;
   /** The trigger line is driven from outside: its edges come by {@link VirtualBench.edge}. */
   readonly outsideLine?: boolean;
 }
@@ -81,11 +90,16 @@ export class VirtualBench {
     const startNs = 20e6 + 30e6 * random(seed, "start").uniform();
     this.clock = new VirtualClock(rig.device.clock, seed, startNs, noise);
     this.blocks = Math.floor(this.clock.rowAt(durationS * 1e9) / BLOCK_ROWS);
-    this.lostBlocks = lostBlocks(seed, this.blocks, this.faults.lostBlocks);
+    this.lostBlocks = lostBlocks(seed, this.blocks, (k) => this.#lossOf(k));
     const spans = options.outsideLine ? [] : this.schedule.spans;
     this.trigger = triggerLine(spans, seed, this.faults);
     this.edgeRows = Array.from(this.trigger.edgesNs, (t) => this.#placeOf(t));
-    this.sensors = this.#makeSensors(noise);
+    this.sensors = this.#makeSensors({
+      seed,
+      noise,
+      errors: { ...STATED_ERRORS, ...options.sensorErrors },
+      rows: Math.max(1, this.blocks * BLOCK_ROWS),
+    });
     this.#filters = this.#makeFilters();
     this.layout = layoutOf(rig, this.sensors);
     this.boardSensor = options.boardSensor ?? drawBoardSensor(seed);
@@ -164,16 +178,24 @@ export class VirtualBench {
     }
   }
 
-  #makeSensors(noise: NoiseTable): VirtualSensor[] {
+  /** Probability that a block never arrives. */
+  #lossOf(block: number): number {
+    const { lostBlocks: always, lostLoadBlocks: loaded } = this.faults;
+    if (loaded === 0) return always;
+    const row = block * BLOCK_ROWS;
+    for (let k = 0; k < BLOCK_ROWS; k += 16)
+      if (this.trace.at(this.clock.rowNs(row + k)) > LOAD_W) return Math.max(always, loaded);
+    return always;
+  }
+
+  #makeSensors(side: SensorSide): VirtualSensor[] {
     const quantities: readonly Quantity[] = ["voltage", "current", "power"];
     return this.rig.rails.flatMap((rail) => {
       const supply = this.#card.supply(rail.name);
       return quantities.flatMap((quantity) => {
         const sensor = rail[quantity];
         if (!sensor) return [];
-        return [
-          virtualSensor({ rail: rail.name, quantity, sensor, supply }, this.options.seed, noise),
-        ];
+        return [virtualSensor({ rail: rail.name, quantity, sensor, supply }, side)];
       });
     });
   }

@@ -5,6 +5,7 @@
 import { hash32, random } from "../../stats/random.ts";
 
 const SIZE = 1 << 15;
+const OCTAVES = 20;
 
 export class NoiseTable {
   readonly #values: Float64Array;
@@ -21,5 +22,15 @@ export class NoiseTable {
   /** The deviate of a sample. */
   at(number: number): number {
     return this.#values[hash32(number) & (SIZE - 1)]!;
+  }
+
+  /**
+   * 1/f noise of a row, mean 0 and standard deviation 1, over twenty octaves from half the row rate down: in octave k
+   * a deviate that stands for 2^k rows. @param key of the sensor.
+   */
+  flicker(row: number, key: number): number {
+    let sum = 0;
+    for (let k = 0; k < OCTAVES; k++) sum += this.at((row >> k) ^ hash32(key + k + 1));
+    return sum / Math.sqrt(OCTAVES);
   }
 }

@@ -1,10 +1,11 @@
 // True rail power → ADC counts of one sensor. In: the rig's stated sensor and a seed; lagged board
 // watts. Out: counts in one word of each row. Holds: the sensor's real gain and offset differ from the
-// stated ones by a normal deviate of the stated standard uncertainty, so the rig's interval is honest.
+// stated ones by a deviate of the stated standard uncertainty (sensor-errors.ts), so the rig's interval is honest.
 
-import { hashName, random } from "../../stats/random.ts";
+import { hashName } from "../../stats/random.ts";
 import type { Sensor } from "../../schema/rig.ts";
 import type { NoiseTable } from "./noise.ts";
+import { drawErrors, type SensorErrors } from "./sensor-errors.ts";
 import { railV, railW, type Supply } from "./supply.ts";
 
 /** What a sensor's real line was drawn to be. */
@@ -51,14 +52,23 @@ export const ADC_BITS = 12;
 /** Converter noise, counts rms: enough to dither the quantisation, as a 12-bit converter has. */
 const NOISE_COUNTS: Readonly<Record<Quantity, number>> = { voltage: 1.1, current: 2.2, power: 1.5 };
 
-export function virtualSensor(line: Line, seed: number, table: NoiseTable): VirtualSensor {
+/** The device that a sensor is part of: its seed and noise, how its errors are drawn, the rows of the session. */
+export interface SensorSide {
+  readonly seed: number;
+  readonly noise: NoiseTable;
+  readonly errors: SensorErrors;
+  readonly rows: number;
+}
+
+export function virtualSensor(line: Line, side: SensorSide): VirtualSensor {
   const { rail, quantity, sensor } = line;
   const { field, perCount, zeroCount, bandwidthHz } = sensor;
-  const r = random(seed, `sensor ${field}`);
-  const gainError = sensor.gainU * r.normal();
-  const offsetError = sensor.offsetU * r.normal();
+  const { seed, noise, errors, rows } = side;
+  const { gainError, offsetError } = drawErrors(sensor, seed, errors);
   const noiseCounts = NOISE_COUNTS[quantity];
   const scale = (1 + gainError) / perCount;
+  const driftARow = quantity === "current" ? (errors.gainDrift * scale) / rows : 0;
+  const flickerCounts = errors.flicker?.field === field ? errors.flicker.rms / perCount : 0;
   // Half a count, because the conversion below truncates.
   const zero = zeroCount + offsetError / perCount + 0.5;
   const top = sensor.clip?.[1] ?? 2 ** ADC_BITS - 1;
@@ -69,7 +79,9 @@ export function virtualSensor(line: Line, seed: number, table: NoiseTable): Virt
     fill: (boardW, row, { words, at, stride }) => {
       for (let k = 0; k < boardW.length; k++) {
         const seen = seenBy(line, boardW[k]!);
-        const count = seen * scale + zero + noiseCounts * table.at((row + k) ^ key);
+        let count =
+          seen * (scale + driftARow * (row + k)) + zero + noiseCounts * noise.at((row + k) ^ key);
+        if (flickerCounts > 0) count += flickerCounts * noise.flicker(row + k, key);
         words[at + k * stride] = count <= 0 ? 0 : count >= top ? top : count;
       }
     },

@@ -101,6 +101,19 @@ export function mixedWork(seed: number, durationS: number): Schedule {
   return b.hold(POWER.idle, endNs - b.nowNs).build();
 }
 
+/** One load after the other, all alike, from 0.4 s on: each a span named `load`. @param body is given the builder. */
+export function repeatedLoads(
+  durationS: number,
+  offNs: number,
+  body: (b: ScheduleBuilder) => void,
+): Schedule {
+  const b = new ScheduleBuilder().hold(POWER.ready, 400 * MS);
+  while (b.nowNs < durationS * 1e9 - 500 * MS) {
+    b.span("load", {}, () => body(b.hold(POWER.ready, 8 * US))).hold(POWER.ready, offNs);
+  }
+  return b.hold(POWER.ready, durationS * 1e9 - b.nowNs).build();
+}
+
 /** Kernels by name and length, ns: the shortest last two rows at 100 kHz. */
 export const KERNEL_LENGTHS_NS: Readonly<Record<string, number>> = {
   kernel_20us: 20 * US,
