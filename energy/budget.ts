@@ -8,6 +8,7 @@ import type { RowField, RowLayout } from "../schema/records.ts";
 import type { Disciplined, Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { type Snapshots, Sum } from "./integrate.ts";
+import { gapsU, type Load, observedShare, outsideOf } from "./unobserved.ts";
 import type { Window } from "./window.ts";
 import { append } from "../schema/lists.ts";
 import { mostOf, rootSquares } from "../stats/summary.ts";
@@ -41,6 +42,8 @@ interface Seen {
   readonly s: Snapshots;
   readonly durationS: number;
   readonly energyJ: number;
+  /** Its length over what of it was observed. */
+  readonly whole: number;
   readonly noise: ReturnType<typeof noiseOf>;
   readonly shifted: ReturnType<typeof shiftedEnds>;
 }
@@ -56,9 +59,13 @@ export class Budget {
   readonly #clock: DaqClock;
   readonly #contributionsJ: Float64Array;
 
-  /** @param layout of the stream: what a sensor's field is quantised by. */
-  constructor(rig: Rig, layout: RowLayout, clock: DaqClock) {
+  /**
+   * @param layout of the stream: what a sensor's field is quantised by.
+   * @param load of the whole run: what may have run while nobody looked.
+   */
+  constructor(rig: Rig, layout: RowLayout, clock: DaqClock, load: Load) {
     this.#clock = clock;
+    const lagS = longestLagS(rig);
     this.#sources = [
       ...rig.rails.flatMap((rail, r) => railSources(rail, r, layout)),
       { term: "noise", type: "A", of: ({ noise }) => noise.contributionJ },
@@ -66,8 +73,9 @@ export class Budget {
       ...clockSources(clock),
       { term: "window edges (sampling)", type: "B", of: ({ w, s }) => edgeSampling(w, s) },
       { term: "window edges (marks)", type: "B", of: ({ w, s }) => edgeMarks(w, s) },
+      { term: "window edges (bandwidth)", type: "B", of: ({ w, s }) => edgeLag(w, s, lagS) },
       { term: "not observed", type: "B", of: ({ w, s }) => outsideOf(w, s).uJ },
-      { term: "gaps", type: "A", of: ({ w, s, energyJ }) => gapTerm(w, s, energyJ) },
+      { term: "gaps", type: "A", of: ({ w, s }) => gapsU(w, s, load) },
       ...rig.missingRails.map(unmeasured),
     ];
     this.#contributionsJ = new Float64Array(this.#sources.length);
@@ -78,7 +86,8 @@ export class Budget {
     const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
     const energyJ = s.between(w.t0Ns, w.t1Ns, Sum.energyJ);
     const [noise, shifted] = [noiseOf(w, s, durationS), shiftedEnds(w, this.#clock)];
-    const seen: Seen = { w, s, durationS, energyJ, noise, shifted };
+    const whole = 1 / observedShare(w, s);
+    const seen: Seen = { w, s, durationS, energyJ, whole, noise, shifted };
     let squares = 0;
     this.#sources.forEach((source, i) => {
       const j = source.of(seen);
@@ -112,8 +121,9 @@ const unmeasured = (m: Rig["missingRails"][number]): Source => ({
 
 /** Gains scale the rail's energy; a voltage offset sees the charge, a current offset the volt-seconds. */
 function railSources(rail: Rail, r: number, layout: RowLayout): Source[] {
+  // What bridges a gap was measured by the same sensors.
   const integral = (k: number) => (seen: Seen) =>
-    seen.s.between(seen.w.t0Ns, seen.w.t1Ns, Sum.rails + 3 * r + k);
+    seen.s.between(seen.w.t0Ns, seen.w.t1Ns, Sum.rails + 3 * r + k) * seen.whole;
   const [energyJ, chargeC, fluxVs] = [integral(0), integral(1), integral(2)];
   const rails: Source[] = [];
   const add = (what: string, sensor: Sensor | undefined, seen: (c: Seen) => number): void => {
@@ -279,27 +289,27 @@ function edgeMarks(w: Window, s: Snapshots): number {
   return Math.hypot(at(w.t0Ns, w.u0Ns), at(w.t1Ns, w.u1Ns));
 }
 
-/**
- * The part of a window before the trace begins or after it ends, taken at the mean power of the rest. It
- * may as well have been anything from idle to twice that: a uniform distribution of that half-width.
- */
-export function outsideOf(w: Window, s: Snapshots): { energyJ: number; uJ: number } {
-  const of = (k: number): number => s.between(w.t0Ns, w.t1Ns, k);
-  const coveredS = of(Sum.coveredS);
-  const missingS = (w.t1Ns - w.t0Ns) / NS_PER_S - coveredS - of(Sum.gapS);
-  // Rounding of float64 session time is not a hole.
-  if (!(coveredS > 0) || missingS < 1e-6) return { energyJ: 0, uJ: 0 };
-  const energyJ = (of(Sum.energyJ) / coveredS) * missingS;
-  return { energyJ, uJ: Math.abs(energyJ) / Math.sqrt(3) };
+/** First-order lag of what sees the rails, s: of the slowest sensor of power; else of the whole path, if stated. */
+function longestLagS(rig: Rig): number {
+  const sensors = rig.rails.flatMap((r) => r.power ?? r.current ?? []);
+  const lags = sensors.map(({ bandwidthHz }) =>
+    bandwidthHz === undefined
+      ? (rig.stepResponseS ?? 0) / RISE_TIMES
+      : 1 / (2 * Math.PI * bandwidthHz),
+  );
+  return mostOf(lags, 0);
 }
 
-/** A gap of s seconds hides s·P; the bridge is off by about the spread of P over the window. */
-function gapTerm(w: Window, s: Snapshots, energyJ: number): number {
-  const squareS2 = s.between(w.t0Ns, w.t1Ns, Sum.gapSquareS2);
-  if (!(squareS2 > 0)) return 0;
-  const coveredS = s.between(w.t0Ns, w.t1Ns, Sum.coveredS);
-  if (!(coveredS > 0)) return Math.abs(s.between(w.t0Ns, w.t1Ns, Sum.gapJ));
-  const mean = energyJ / coveredS;
-  const meanSquare = s.between(w.t0Ns, w.t1Ns, Sum.powerSquareJW) / coveredS;
-  return Math.sqrt(squareS2 * Math.max(0, meanSquare - mean * mean));
+/** A first-order lag rises from 10 to 90 % in so many of its time constants: ln 9. */
+const RISE_TIMES = Math.log(9);
+
+/**
+ * What lags by τ shows τ · (P(end) − P(begin)) of a window's energy after its end (∫ (x − y) dt = τ · Δy of τ · dy/dt =
+ * x − y). It is not corrected, so that windows side by side add up to the whole: the half-width of a uniform
+ * distribution.
+ */
+function edgeLag(w: Window, s: Snapshots, lagS: number): number {
+  const at = (t: number): number => (s.value(t, Sum.before) + s.value(t, Sum.after)) / 2;
+  const lackingJ = lagS * Math.abs(at(w.t1Ns) - at(w.t0Ns));
+  return Number.isFinite(lackingJ) ? lackingJ / Math.sqrt(3) : 0;
 }

@@ -8,10 +8,11 @@ import type { DaqClock } from "../align/clocks/segments.ts";
 import { type AlignedRun, Timeline, type TimelineCounts } from "../align/timeline.ts";
 import { assertUnchanged } from "../capture/unchanged.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
-import { Budget, type BudgetTerm, COVERAGE_FACTOR, outsideOf, shiftedEnds } from "./budget.ts";
+import { Budget, type BudgetTerm, COVERAGE_FACTOR, shiftedEnds } from "./budget.ts";
 import { AllInstants, instantsOf, ListedInstants, type Spans, WatchedSpans } from "./instants.ts";
 import { Integrator, type Snapshots, snapshotWidth, Sum } from "./integrate.ts";
 import { QUALITIES, quality, type Quality } from "./quality.ts";
+import { loadOf, outsideOf } from "./unobserved.ts";
 import type { Window } from "./window.ts";
 import { byBegin, type WindowList } from "./windows.ts";
 import { timeAt } from "../align/clocks/cuda-times.ts";
@@ -111,7 +112,7 @@ export function physicalPass(
   }
   const ofKernels = new ListedInstants(instantsOf(ends), width);
   const outside = outsideMarks(list, order);
-  const budget = new Budget(rig, stream.layout, clock);
+  const budget = new Budget(rig, stream.layout, clock, loadOf(stream.outline.powerW));
   const windows: Spans = {
     count: list.count,
     from: (k) => list.t0Ns(valueAt(order, k)) - shiftNs,

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "@jest/globals";
 import type { DaqClock } from "../../align/clocks/segments.ts";
-import { Budget, type BudgetTerm, outsideOf, shiftedEnds } from "../../energy/budget.ts";
+import { Budget, type BudgetTerm, shiftedEnds } from "../../energy/budget.ts";
+import { type Load, loadOf, outsideOf } from "../../energy/unobserved.ts";
 import type { Window } from "../../energy/window.ts";
 import { random } from "../../stats/random.ts";
 import type { RowField, RowLayout } from "../../schema/records.ts";
@@ -26,7 +27,13 @@ interface Case {
   readonly marksUNs?: readonly [number, number];
   readonly clock?: DaqClock;
   readonly field?: Partial<RowField>;
+  /** Of the whole run; else as the rows are. */
+  readonly load?: Load;
 }
+
+/** Of 6 s. */
+const loadIn = (at: Case["at"]): Load =>
+  loadOf(Float64Array.from({ length: 6001 }, (_, i) => at(i / HZ, i).reduce((p, r) => p + r.w, 0)));
 
 interface Found {
   readonly terms: readonly BudgetTerm[];
@@ -49,7 +56,7 @@ function budget(c: Case): Found {
       x ? [{ name: x.field, bitOffset: 16 * i, bits: 16, kind: "uint", ...c.field }] : [],
     );
   const layout: RowLayout = { stream: "main", rowBytes: 16, fields };
-  const found = new Budget(rig, layout, clock);
+  const found = new Budget(rig, layout, clock, c.load ?? loadIn(c.at));
   const u = found.of(w, s);
   const terms = found.terms();
   const of = (term: string): number => terms.find((t) => t.term === term)?.contributionJ ?? 0;
@@ -262,6 +269,22 @@ describe("sampling", () => {
     const { of } = budget({ rig, at, window: [1.0004, 5.2], marksUNs: [2e6, 3e6] });
     expect(of("window edges (marks)")).toBeCloseTo(Math.hypot(350 * 2e-3, 250 * 3e-3), 9);
   });
+
+  test("a sensor of 1 kHz shows τ · ΔP of a window after its end; one of which nothing is stated, nothing", () => {
+    const at = (t: number) => [{ w: t < 3 ? 100 : 400 }];
+    const edge = (known: object, rig = {}) =>
+      budget({
+        rig: { ...rigOf({ rails: [powerRail("a", { ...FINE, ...known })] }), ...rig },
+        at,
+        window: [2, 4],
+      }).of("window edges (bandwidth)");
+    const tau = 1 / (2 * Math.PI * 1000);
+    expect(edge({ bandwidthHz: 1000 })).toBeCloseTo((300 * tau) / Math.sqrt(3), 9);
+    expect(edge({})).toBe(0);
+    // 10 to 90 % of a first-order lag take ln 9 of its time constants.
+    const stated = (300 * 0.002) / Math.log(9) / Math.sqrt(3);
+    expect(edge({}, { stepResponseS: 0.002 })).toBeCloseTo(stated, 9);
+  });
 });
 
 describe("the clock", () => {
@@ -341,7 +364,7 @@ describe("what was not observed", () => {
     expect(budget({ rig, at: () => [{ w: 70 }] }).outside).toEqual({ energyJ: 0, uJ: 0 });
   });
 
-  test("gaps of 0.2 and 0.1 s under a load of 100 ± 40 W: √(0.2² + 0.1²) · 40 W", () => {
+  test("gaps of 0.2 and 0.1 s under a load of 100 ± 40 W: each by its length times 40 W, and all by what the bridges lack", () => {
     // In and out of 60 and 140 W by halves of 50 ms; the gaps hide whole periods.
     const at = (s: number) => [{ w: Math.round(s * 1000) % 100 < 50 ? 60 : 140 }];
     const pieces = [
@@ -350,9 +373,58 @@ describe("what was not observed", () => {
       { from: 3100, to: 6001 },
     ];
     const { of, terms } = budget({ rig, at, pieces });
+    // They begin and end at 60 W, so that the bridges are 40 W below the rest, and so is the truth above them.
+    const expected = Math.hypot(0.2 * 40, 0.1 * 40, 0.3 * 40);
     // Of straight lines between rows the spread is a little less.
-    expect(of("gaps") / (Math.hypot(0.2, 0.1) * 40)).toBeCloseTo(1, 1);
+    expect(of("gaps") / expected).toBeCloseTo(1, 1);
     expect(terms.find((t) => t.term === "gaps")!.type).toBe("A");
+  });
+
+  test("a window of which little was seen: what the load does elsewhere in the run", () => {
+    const load = { meanW: 160, sdW: 70 };
+    const pieces = [
+      { from: 0, to: 1011 },
+      { from: 4990, to: 6001 },
+    ];
+    // Steady at 64 W where it was seen: 10 ms at each end of 4 s.
+    const { of } = budget({ rig, at: () => [{ w: 64 }], pieces, load });
+    const unseen = 3.98 / 4;
+    expect(of("gaps")).toBeCloseTo(3.98 * Math.sqrt(unseen * (70 ** 2 + (160 - 64) ** 2)), 6);
+  });
+
+  test("gaps that begin and end at higher power than the rest are all off the same way, by as much again", () => {
+    // 40 W, and 100 W for 0.2 s around each of four gaps of 0.1 s.
+    const at = (s: number) => [
+      { w: s > 1 && s < 5 && (s % 1) + 1e-9 > 0.4 && s % 1 < 0.6 ? 100 : 40 },
+    ];
+    const gap = (s: number) => [1000 * s + 450, 1000 * s + 550] as const;
+    const pieces = [
+      { from: 0, to: gap(1)[0] },
+      { from: gap(1)[1], to: gap(2)[0] },
+      { from: gap(2)[1], to: gap(3)[0] },
+      { from: gap(3)[1], to: gap(4)[0] },
+      { from: gap(4)[1], to: 6001 },
+    ];
+    const { of } = budget({ rig, at, pieces });
+    // Seen: 0.4 s of 100 W in 3.6 s: 46.7 ± 18.9 W; each gap is 101 ms long.
+    const [meanW, sdW] = [40 + 60 / 9, 60 * Math.sqrt((1 / 9) * (8 / 9))];
+    const expected = Math.hypot(Math.sqrt(4) * 0.1 * sdW, 0.4 * (100 - meanW));
+    expect(of("gaps") / expected).toBeCloseTo(1, 1);
+  });
+
+  test("Joules that bridge a gap have the sensors' gain and offset in them too", () => {
+    const pieces = [
+      { from: 0, to: 2001 },
+      { from: 4000, to: 6001 },
+    ];
+    const known = { ...FINE, gainU: 0.01, offsetU: 0.5 };
+    const { of } = budget({
+      rig: rigOf({ rails: [powerRail("a", known)] }),
+      at: () => [{ w: 64 }],
+      pieces,
+    });
+    expect(of("a power gain")).toBeCloseTo(0.01 * 64 * 4, 9);
+    expect(of("a power offset")).toBeCloseTo(0.5 * 4, 9);
   });
 
   test("a steady load is bridged without a doubt, and nothing is missing where nothing is", () => {
@@ -405,7 +477,7 @@ describe("the combination", () => {
   test("one budget serves window after window: the second is not mixed with the first", () => {
     const rig = measured({ power: sensor("p", { ...FINE, gainU: 0.01 }) });
     const layout: RowLayout = { stream: "main", rowBytes: 2, fields: [] };
-    const many = new Budget(rig, layout, EXACT);
+    const many = new Budget(rig, layout, EXACT, { meanW: 120, sdW: 0 });
     const s = integralsOf(
       rig,
       runsOf(HZ, ALL, () => [{ w: 100 }]),
