@@ -51,6 +51,11 @@ export class RunFrames {
     return this.#run !== "off";
   }
 
+  /** Records tell their run modulo 16. */
+  isIn(run: number): boolean {
+    return this.#run === (run & 15);
+  }
+
   expectNone(): void {
     this.#leave();
     this.#run = "off";
@@ -70,7 +75,7 @@ export class RunFrames {
 
   /** A stream record. */
   frame(f: Frame, before: Stamp, after: Stamp): void {
-    if (f.type <= RecordType.status && !this.#inRun(f, after)) return;
+    if (this.#run === "off" || (f.type <= RecordType.status && !this.#inRun(f, after))) return;
     this.#arrived({ frame: f, arrival: this.#arrival(f, after), before, after });
   }
 
@@ -95,7 +100,7 @@ export class RunFrames {
   /** Whether a record's run counts; one that nobody announced is a restart of the device, unless it is past. */
   #inRun(f: Frame, after: Stamp): boolean {
     const run = runOf(f.flags);
-    if (this.#run === "off" || this.#run === run) return this.#run === run;
+    if (this.#run === run) return true;
     const isFirst = this.#run === null;
     if (!isFirst && this.#gaps.isPast(f.sequence, f.crc, run === this.#past)) return false;
     this.#leave();
