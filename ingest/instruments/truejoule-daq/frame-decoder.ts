@@ -156,6 +156,16 @@ export class FrameDecoder {
     return can;
   }
 
+  /** The present run has this number, as far as records tell. */
+  isIn(run: number): boolean {
+    return this.#frames.isIn(run);
+  }
+
+  /** Whether index and tick of an instant that a reply brings can be of the present run, whose rows have come. */
+  agrees(at: Pick<WireEdge, "index" | "tick">, after: Stamp): boolean {
+    return this.#clock.edgeAt(at, after) !== null;
+  }
+
   /** Index and tick of the present run → of the stream, which goes on over a restart. */
   place(index: number, tick: bigint): { index: number; tick: bigint } {
     return this.#clock.place(index, tick);
