@@ -194,8 +194,9 @@ export class FrameDecoder {
     this.#events.heard?.();
     if (f.type < FIRST_REPLY) return this.#frames.frame(f, before, after);
     // What it says goes first: frames of the run that a reply began are counted from it on.
-    this.#use(decodeReply(f), (r) => this.#events.reply?.(r, before, after));
-    this.#frames.reply(f, after);
+    const reply = decodeReply(f);
+    this.#use(reply, (r) => this.#events.reply?.(r, before, after));
+    this.#frames.reply(f, reply, after);
   }
 
   #record(a: Arrived): void {

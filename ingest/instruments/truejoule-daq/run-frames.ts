@@ -11,6 +11,7 @@ import {
   runOf,
   type Samples,
 } from "../../../schema/wire/frame-records.ts";
+import type { Reply } from "../../../schema/wire/frame-replies.ts";
 import type { Stamp } from "../../../schema/wire/frame-splitter.ts";
 import { type Arrival, follows, type GapTracker } from "./gap-tracker.ts";
 import { type Arrived, HeldFrames } from "./held-frames.ts";
@@ -79,10 +80,13 @@ export class RunFrames {
     this.#arrived({ frame: f, arrival: this.#arrival(f, after), before, after });
   }
 
-  /** Only its number says something of the run. */
-  reply({ sequence, crc }: Frame, after: Stamp): void {
+  /** Its number counts; one that lies back only where it tells the present run: a device that was reset numbers anew. */
+  reply({ sequence, crc }: Frame, reply: Reply | undefined, after: Stamp): void {
     if (this.#run === "off") return;
-    const arrival = this.#gaps.frame(sequence, crc, this.#clock.framesFor(after));
+    const most = this.#clock.framesFor(after);
+    const isOfRun = (): boolean =>
+      reply?.running === true && (this.#run === null || this.isIn(reply.run));
+    const arrival = this.#gaps.frame(sequence, crc, most, isOfRun);
     if (arrival === "late") this.#gaps.late(sequence);
     if (arrival === "new") this.#takeLate();
   }
