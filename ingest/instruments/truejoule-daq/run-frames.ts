@@ -136,12 +136,12 @@ export class RunFrames {
     return this.#gaps.frame(sequence, crc);
   }
 
-  /** No frame of the present run can have this number; late ones just ahead of it were the first with the new. */
+  /** No frame of the present run can have this number; late ones that came last, just ahead of it, were the first with the new. */
   #renumber(sequence: number, start: RunStart): void {
     const late = this.#late.take();
-    const isFirst = (a: Arrived): boolean => follows(sequence, a.frame.sequence);
-    const first = late.filter(isFirst);
-    for (const a of late) if (!isFirst(a)) this.#useLate(a);
+    const from = late.findLastIndex((a) => !follows(sequence, a.frame.sequence)) + 1;
+    const first = late.slice(from);
+    for (const a of late.slice(0, from)) this.#useLate(a);
     this.#gaps.renumber(first.map((a) => a.frame));
     this.#records.end();
     if (this.#clock.isPlaced || this.#doubt) this.#doubt = start;
