@@ -167,6 +167,46 @@ describe("in process", () => {
     expect(mark.received).not.toBeNull();
   });
 
+  test.each([
+    ["rests since its reset", (d: InProcess) => d.device.reset(d.nowNs)],
+    ["began another run", (d: InProcess) => d.device.start(d.nowNs)],
+    [
+      "began again",
+      (d: InProcess) => {
+        d.device.reset(d.nowNs);
+        d.device.start(d.nowNs);
+      },
+    ],
+  ])("a mark by a device that %s is none of the run", async (_what, restart) => {
+    const d = new InProcess();
+    const sink = new Collector();
+    const pingMs = 1e6;
+    source = await startDaq({ open: d.port.open, stream: "main", rowHz: ROW_HZ, pingMs }, sink);
+    d.run(100);
+    restart(d);
+    await expect(source.mark()).rejects.toThrow(/cannot be of the run/);
+  });
+
+  test("a clock exchange with another run than the present one is not used", async () => {
+    const d = new InProcess();
+    const sink = new Collector();
+    source = await startDaq({ open: d.port.open, stream: "main", rowHz: ROW_HZ, pingMs: 5 }, sink);
+    d.run(100);
+    await until(() => sink.exchanges.length > 2);
+    d.device.start(d.nowNs);
+    const answer = d.port.onWrite;
+    let asked = 0;
+    d.port.onWrite = (bytes) => {
+      asked++;
+      answer(bytes);
+    };
+    const before = sink.exchanges.length;
+    await until(() => asked > 5);
+    expect(sink.exchanges).toHaveLength(before);
+    d.run(100); // its rows say when it began
+    await until(() => sink.exchanges.length > before);
+  });
+
   test("a reset in silence: noticed, started again, the pause counted", async () => {
     const d = new InProcess();
     const sink = new Collector();
@@ -203,6 +243,27 @@ describe("in process", () => {
     status(1, 2n ** 40n, 2, 0);
     expect(lost()).toEqual([7, 512]);
   });
+
+  test.each([
+    ["another run", { run: 2 }],
+    ["an earlier tick", { tick: 4n }],
+    ["an earlier row", { nextIndex: 9 }],
+  ])(
+    "a status of %s is of a device that began again, however much it lost since",
+    async (_what, more) => {
+      const d = new InProcess();
+      source = await startDaq(
+        { open: d.port.open, stream: "main", rowHz: ROW_HZ },
+        new Collector(),
+      );
+      d.run(100);
+      const none = { running: true, rowsOverrun: 0, stalls: 0, longestStallTicks: 0 };
+      const at = { ...none, run: 1, tick: 5n, nextIndex: 10, edgesDropped: 0, commandsRefused: 0 };
+      d.port.feed(encodeStatus({ ...at, framesDropped: 5 }, 1000), null, null);
+      d.port.feed(encodeStatus({ ...at, ...more, framesDropped: 6 }, 1001), null, null);
+      expect(source.counts().deviceDropped).toBe(11);
+    },
+  );
 
   test("a reset in the middle of a frame, whose replies pass for its rest: noticed as silence", async () => {
     const d = new InProcess();

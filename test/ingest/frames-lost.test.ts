@@ -79,6 +79,24 @@ describe("over the border of two runs", () => {
   });
 });
 
+describe("replies with numbers that were missed", () => {
+  const answer = (sequence: number, more: object): Uint8Array => {
+    const pong = { command: CommandType.ping, request: 7, result: 0, running: true, run: 1 };
+    return encodeReply({ ...pong, ...more }, new Uint8Array(16), sequence);
+  };
+
+  test.each([
+    ["late ones of the run are taken off the losses", {}, 3],
+    ["none of a device that rests since its reset", { running: false }, 6],
+    ["none of another run", { run: 2 }, 6],
+  ])("%s", (_what, more, lost) => {
+    const run = blocks(1, 30, 0).filter((_, k) => k < 4 || k > 9); // 4 to 9 are missing
+    const replies = [4, 5, 6].map((sequence) => answer(sequence, more));
+    const { c } = heard([...run, ...replies]);
+    expect(c).toMatchObject({ framesLost: lost, reordered: 6 - lost, rowsLost: 48 });
+  });
+});
+
 describe("where the account begins", () => {
   test("with the reply that began the run", () => {
     const d = new FrameDecoder(new Collector(), OPTIONS, {

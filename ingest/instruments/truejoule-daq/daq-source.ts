@@ -87,9 +87,9 @@ class DaqInstrument implements Instrument<DaqCounts> {
   #greeting: Greeting | null = null;
   /** A whole frame of its own came: after a reset its bytes may all be taken for the rest of a frame that was cut. */
   #isHeard = false;
-  #device: Pick<DeviceStatus, (typeof LOSSES)[number]> = NO_STATUS;
+  #device: Told = NO_STATUS;
   /** The device's losses in earlier runs. */
-  #earlier = { ...NO_STATUS };
+  #earlier = { ...NO_LOSSES };
 
   constructor(options: DaqOptions, sink: DaqSink) {
     this.#options = options;
@@ -170,6 +170,8 @@ class DaqInstrument implements Instrument<DaqCounts> {
     if (!placed) throw new SourceError("the device answered a mark with less than its place");
     if (!this.#decoder.placed)
       throw new SourceError("the device answered a mark before the first rows of its run came");
+    if (!reply.running || !this.#decoder.isIn(reply.run) || !this.#decoder.agrees(placed, received))
+      throw new SourceError("the device answered a mark that cannot be of the run: it restarted");
     return { ...this.#decoder.place(placed.index, placed.tick), sent, received };
   }
 
@@ -228,6 +230,7 @@ class DaqInstrument implements Instrument<DaqCounts> {
   #exchange({ reply, sent, received }: Answer): void {
     const pong = decodePong(reply.body);
     if (!pong || received === null || !this.#decoder.placed) return;
+    if (!this.#decoder.isIn(reply.run)) return; // its own clock may be another too
     if (![pong.received, pong.sent].every((t) => this.#decoder.believes(t, received))) return;
     this.#sink.exchange({
       stream: this.#options.stream,
@@ -238,10 +241,10 @@ class DaqInstrument implements Instrument<DaqCounts> {
     });
   }
 
-  /** Counters never go back within a run: the device restarted by itself. */
+  /** Nothing that a status tells goes back within a run: the device restarted by itself. */
   #status(s: DeviceStatus): void {
     const before = this.#device;
-    if (LOSSES.some((k) => s[k] < before[k])) this.#retire();
+    if (s.run !== before.run || ASCENDING.some((k) => s[k] < before[k])) this.#retire();
     this.#device = s;
   }
 
@@ -257,4 +260,7 @@ class DaqInstrument implements Instrument<DaqCounts> {
 }
 
 const LOSSES = ["framesDropped", "rowsOverrun", "stalls", "edgesDropped"] as const;
-const NO_STATUS = { framesDropped: 0, rowsOverrun: 0, stalls: 0, edgesDropped: 0 };
+const ASCENDING = [...LOSSES, "tick", "nextIndex"] as const;
+type Told = Pick<DeviceStatus, "run" | (typeof ASCENDING)[number]>;
+const NO_LOSSES = { framesDropped: 0, rowsOverrun: 0, stalls: 0, edgesDropped: 0 };
+const NO_STATUS: Told = { ...NO_LOSSES, run: -1, tick: 0n, nextIndex: 0 };

@@ -156,6 +156,16 @@ export class FrameDecoder {
     return can;
   }
 
+  /** The present run has this number, as far as records tell. */
+  isIn(run: number): boolean {
+    return this.#frames.isIn(run);
+  }
+
+  /** Whether index and tick of an instant that a reply brings can be of the present run, whose rows have come. */
+  agrees(at: Pick<WireEdge, "index" | "tick">, after: Stamp): boolean {
+    return this.#clock.edgeAt(at, after) !== null;
+  }
+
   /** Index and tick of the present run → of the stream, which goes on over a restart. */
   place(index: number, tick: bigint): { index: number; tick: bigint } {
     return this.#clock.place(index, tick);
@@ -184,8 +194,9 @@ export class FrameDecoder {
     this.#events.heard?.();
     if (f.type < FIRST_REPLY) return this.#frames.frame(f, before, after);
     // What it says goes first: frames of the run that a reply began are counted from it on.
-    this.#use(decodeReply(f), (r) => this.#events.reply?.(r, before, after));
-    this.#frames.reply(f, after);
+    const reply = decodeReply(f);
+    this.#use(reply, (r) => this.#events.reply?.(r, before, after));
+    this.#frames.reply(f, reply, after);
   }
 
   #record(a: Arrived): void {

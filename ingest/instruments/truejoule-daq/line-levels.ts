@@ -1,7 +1,9 @@
 // Trigger lines that are sampled with every row: levels at a block's start and its bitmaps → edges. Holds the holes
-// between the blocks received and the levels on both sides of each: a block that comes late fills its part.
+// between the blocks received and the levels on both sides of each: a block that comes late fills its part. At most as
+// many holes as numbers can lie back.
 
 import { channelsOf, type Samples } from "../../../schema/wire/frame-records.ts";
+import { REMEMBERED } from "./echoes.ts";
 
 /** `row` is the first row that shows the new level, counted from the block's first. */
 export type OnEdge = (line: number, row: number, level: 0 | 1) => void;
@@ -17,9 +19,6 @@ interface Hole {
 }
 
 const ALL = hole(0, { from: -Infinity, to: Infinity, before: null, after: null });
-/** Holes that a late block can still fill. */
-const MOST_HOLES = 64;
-
 export class LineLevels {
   /** Ascending; the last one has no end. */
   #holes: Hole[] = [ALL];
@@ -42,7 +41,7 @@ export class LineLevels {
     const open = [left, right].filter((h) => h.from < h.to);
     this.#holes.splice(i, 1);
     open.forEach((h, k) => this.#holes.splice(i + k, 0, h));
-    if (this.#holes.length > MOST_HOLES) this.#holes.shift();
+    if (this.#holes.length > REMEMBERED) this.#holes.shift();
     return open.reduce((n, h) => n + bitsIn(h.changed), -bitsIn(filled.changed));
   }
 }

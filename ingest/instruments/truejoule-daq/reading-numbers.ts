@@ -8,8 +8,8 @@ import type { Arrival } from "./gap-tracker.ts";
 interface Numbers {
   /** Readings of earlier runs. */
   base: number;
-  /** In this run. */
-  next: number;
+  /** In this run, counted on where they wrap; null where the first is taken as it comes. */
+  next: number | null;
   end: bigint;
   /** Nobody knows yet whether the numbers go on or start again. */
   isAstray: boolean;
@@ -47,26 +47,35 @@ export class ReadingNumbers {
   }
 
   /** @param canEnd its end can be of this run. */
-  take({ address, number, endTick }: Reading, arrival: Arrival, canEnd: boolean): NumberedReading {
-    const next = this.#isJoined ? number : 0;
-    const n = this.#of.get(address) ?? { base: 0, next, end: -1n, isAstray: false };
+  take(r: Reading, arrival: Arrival, canEnd: boolean): NumberedReading {
+    const { address, endTick } = r;
+    const first = this.#isJoined ? null : 0;
+    const n = this.#of.get(address) ?? { base: 0, next: first, end: -1n, isAstray: false };
     this.#of.set(address, n);
     if (n.isAstray && canEnd) {
       n.isAstray = false;
-      if (number < n.next) numberAnew(n);
+      if (numberOf(r, n) < (n.next ?? 0)) numberAnew(n);
     }
-    const isBack = arrival === "late" && number < n.next;
-    const ascends = isBack ? endTick < n.end : number >= n.next && endTick > n.end;
+    const number = numberOf(r, n);
+    const next = n.next ?? number;
+    const isBack = arrival === "late" && number < next;
+    const ascends = isBack ? number >= 0 && endTick < n.end : number >= next && endTick > n.end;
     const isWrong = arrival !== "duplicate" && !(ascends && canEnd);
     const isUsed = arrival !== "duplicate" && !isWrong;
-    const gap = number > n.next ? BlockFlag.gapBefore : 0;
+    const gap = number > next ? BlockFlag.gapBefore : 0;
     const flags = isBack ? BlockFlag.reordered : gap;
     if (isUsed && !isBack) [n.next, n.end] = [number + 1, endTick];
-    return { index: n.base + number, flags: isUsed ? flags : BlockFlag.duplicate, isWrong };
+    const index = n.base + Math.max(0, number);
+    return { index, flags: isUsed ? flags : BlockFlag.duplicate, isWrong };
   }
 }
 
+/** The wire counts modulo 2^32: of all numbers that it can mean the one nearest to the next. */
+function numberOf({ number }: Reading, { next }: Numbers): number {
+  return next === null ? number : next + ((number - next) | 0);
+}
+
 function numberAnew(n: Numbers): void {
-  n.base += n.next;
+  n.base += n.next ?? 0;
   n.next = 0;
 }

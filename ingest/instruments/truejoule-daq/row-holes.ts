@@ -1,7 +1,7 @@
 // The rows of a run that did not come: holes between the blocks used. A block that comes late fills a part of one.
 // Holds at most as many as numbers can lie back: no late frame fills an older one.
 
-/** Rows `from` to `to`, `to` not among them: none where they are equal. */
+/** Rows `from` to `to`, `to` not among them. */
 interface Hole {
   readonly from: number;
   readonly to: number;
@@ -22,8 +22,7 @@ export class RowHoles {
 
   /** Behind all others. */
   open(from: number, to: number): void {
-    if (from < to) this.#holes.push({ from, to });
-    if (this.#holes.length > this.#most) this.#holes.shift();
+    this.#put(this.#holes.length, { from, to });
   }
 
   /** Whether all these rows lie in one. */
@@ -36,8 +35,15 @@ export class RowHoles {
     const at = this.#at(first, rows);
     if (at < 0) return false;
     const { from, to } = this.#holes[at]!;
-    this.#holes.splice(at, 1, { from, to: first }, { from: first + rows, to });
+    this.#holes.splice(at, 1);
+    this.#put(at, { from: first + rows, to });
+    this.#put(at, { from, to: first });
     return true;
+  }
+
+  #put(at: number, hole: Hole): void {
+    if (hole.from < hole.to) this.#holes.splice(at, 0, hole);
+    if (this.#holes.length > this.#most) this.#holes.shift();
   }
 
   #at(first: number, rows: number): number {

@@ -101,7 +101,7 @@ export class RunClock {
    * An edge's place between rows by its tick. Null where the row that the device latched says otherwise, or where
    * it cannot be: then neither stamp is believed. Rows must have come.
    */
-  edgeAt(e: WireEdge, after: Stamp): number | null {
+  edgeAt(e: Pick<WireEdge, "index" | "tick">, after: Stamp): number | null {
     const since = this.#rowsAfterLast(e.tick);
     const index = this.#used.index - this.#base.index + since;
     const late = e.index - index; // the first row at or after it: 0 to 1

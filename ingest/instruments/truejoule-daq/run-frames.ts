@@ -11,6 +11,7 @@ import {
   runOf,
   type Samples,
 } from "../../../schema/wire/frame-records.ts";
+import type { Reply } from "../../../schema/wire/frame-replies.ts";
 import type { Stamp } from "../../../schema/wire/frame-splitter.ts";
 import { type Arrival, follows, type GapTracker } from "./gap-tracker.ts";
 import { type Arrived, HeldFrames } from "./held-frames.ts";
@@ -51,6 +52,11 @@ export class RunFrames {
     return this.#run !== "off";
   }
 
+  /** Records tell their run modulo 16. */
+  isIn(run: number): boolean {
+    return this.#run === (run & 15);
+  }
+
   expectNone(): void {
     this.#leave();
     this.#run = "off";
@@ -70,14 +76,17 @@ export class RunFrames {
 
   /** A stream record. */
   frame(f: Frame, before: Stamp, after: Stamp): void {
-    if (f.type <= RecordType.status && !this.#inRun(f, after)) return;
+    if (this.#run === "off" || (f.type <= RecordType.status && !this.#inRun(f, after))) return;
     this.#arrived({ frame: f, arrival: this.#arrival(f, after), before, after });
   }
 
-  /** Only its number says something of the run. */
-  reply({ sequence, crc }: Frame, after: Stamp): void {
+  /** Its number counts; one that lies back only where it tells the present run: a device that was reset numbers anew. */
+  reply({ sequence, crc }: Frame, reply: Reply | undefined, after: Stamp): void {
     if (this.#run === "off") return;
-    const arrival = this.#gaps.frame(sequence, crc, this.#clock.framesFor(after));
+    const most = this.#clock.framesFor(after);
+    const isOfRun = (): boolean =>
+      reply?.running === true && (this.#run === null || this.isIn(reply.run));
+    const arrival = this.#gaps.frame(sequence, crc, most, isOfRun);
     if (arrival === "late") this.#gaps.late(sequence);
     if (arrival === "new") this.#takeLate();
   }
@@ -95,7 +104,7 @@ export class RunFrames {
   /** Whether a record's run counts; one that nobody announced is a restart of the device, unless it is past. */
   #inRun(f: Frame, after: Stamp): boolean {
     const run = runOf(f.flags);
-    if (this.#run === "off" || this.#run === run) return this.#run === run;
+    if (this.#run === run) return true;
     const isFirst = this.#run === null;
     if (!isFirst && this.#gaps.isPast(f.sequence, f.crc, run === this.#past)) return false;
     this.#leave();
@@ -127,12 +136,12 @@ export class RunFrames {
     return this.#gaps.frame(sequence, crc);
   }
 
-  /** No frame of the present run can have this number; late ones just ahead of it were the first with the new. */
+  /** No frame of the present run can have this number; late ones that came last, just ahead of it, were the first with the new. */
   #renumber(sequence: number, start: RunStart): void {
     const late = this.#late.take();
-    const isFirst = (a: Arrived): boolean => follows(sequence, a.frame.sequence);
-    const first = late.filter(isFirst);
-    for (const a of late) if (!isFirst(a)) this.#useLate(a);
+    const from = late.findLastIndex((a) => !follows(sequence, a.frame.sequence)) + 1;
+    const first = late.slice(from);
+    for (const a of late.slice(0, from)) this.#useLate(a);
     this.#gaps.renumber(first.map((a) => a.frame));
     this.#records.end();
     if (this.#clock.isPlaced || this.#doubt) this.#doubt = start;
