@@ -3,16 +3,18 @@
 
 import { type SessionClocks } from "../align/clocks/fit.ts";
 import { Column } from "../align/mark-table.ts";
-import type { Scan } from "../align/scanned.ts";
+import type { Scan, StreamScan } from "../align/scanned.ts";
 import type { DaqClock } from "../align/clocks/segments.ts";
 import { type AlignedRun, Timeline, type TimelineCounts } from "../align/timeline.ts";
 import { assertUnchanged } from "../capture/unchanged.ts";
+import type { Rig } from "../schema/rig.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 import { Budget, type BudgetTerm, COVERAGE_FACTOR, shiftedEnds } from "./budget.ts";
 import { AllInstants, instantsOf, ListedInstants, type Spans, WatchedSpans } from "./instants.ts";
 import { Integrator, type Snapshots, snapshotWidth, Sum } from "./integrate.ts";
+import { OutlinedLoad } from "./load.ts";
 import { QUALITIES, quality, type Quality } from "./quality.ts";
-import { loadOf, outsideOf } from "./unobserved.ts";
+import { outsideOf } from "./unobserved.ts";
 import type { Window } from "./window.ts";
 import { byBegin, type WindowList } from "./windows.ts";
 import { timeAt } from "../align/clocks/cuda-times.ts";
@@ -112,7 +114,7 @@ export function physicalPass(
   }
   const ofKernels = new ListedInstants(instantsOf(ends), width);
   const outside = outsideMarks(list, order);
-  const budget = new Budget(rig, stream.layout, clock, loadOf(stream.outline.powerW));
+  const budget = new Budget(rig, stream.layout, clock, loadOf(stream, rig));
   const windows: Spans = {
     count: list.count,
     from: (k) => list.t0Ns(valueAt(order, k)) - shiftNs,
@@ -149,6 +151,12 @@ export function physicalPass(
   integrator.end();
   const { counts } = timeline;
   return { figures, detailed, idle: outside.left(), kernels: ofKernels.snapshots, counts };
+}
+
+function loadOf({ outline }: StreamScan, { device }: Rig): OutlinedLoad {
+  const { t, powerW, rowsPerCell } = outline;
+  const stepS = rowsPerCell / device.rowHz;
+  return new OutlinedLoad({ t, powerW, step: stepS * device.clock.hz, stepS });
 }
 
 /** By how much the clock's doubt moves any window's begin at most. */

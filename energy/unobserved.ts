@@ -2,22 +2,10 @@
 // Out: the Joules by which it is bridged, and how far those may be off. Holds: what the load did elsewhere in the run,
 // it may have done there.
 
-import { meanOf, deviationOf } from "../stats/summary.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { type Snapshots, Sum } from "./integrate.ts";
+import type { Load } from "./load.ts";
 import type { Window } from "./window.ts";
-
-/** A run's power, W: its mean and its standard deviation in time. */
-export interface Load {
-  readonly meanW: number;
-  readonly sdW: number;
-}
-
-/** @param powerW at even distances. */
-export const loadOf = (powerW: Float64Array): Load => ({
-  meanW: powerW.length > 0 ? meanOf(powerW) : 0,
-  sdW: powerW.length > 1 ? deviationOf(powerW) : 0,
-});
 
 /** Of the window's length, 0 … 1; 1 where nothing of it was observed, and there is nothing to scale. */
 export function observedShare(w: Window, s: Snapshots): number {
@@ -41,11 +29,10 @@ export function outsideOf(w: Window, s: Snapshots): { energyJ: number; uJ: numbe
 }
 
 /**
- * Standard uncertainty of what bridges the gaps, J. Two parts. Each gap of g seconds is off by g · σ, independently:
- * σ is the spread of the power within the window where most of it was seen, and the whole run's, about the window's
- * mean, where little was. And all gaps may be off the same way, as where rows are lost because the load is high: the
- * rows next to the gaps then differ from the rest of the window, so that the bridges' mean power differs from the
- * window's; by as much again those rows may differ from what the gaps hide.
+ * Standard uncertainty of what bridges the gaps, J: their length together times what a straight line over as long a
+ * stretch is off by where the load was seen. All are taken to be off the same way, as where rows are lost because the
+ * load is high: nothing that was seen excludes that. The less of a window was seen, the more the whole run's spread
+ * about the window's mean takes the place of that.
  */
 export function gapsU(w: Window, s: Snapshots, load: Load): number {
   const of = (k: number): number => s.between(w.t0Ns, w.t1Ns, k);
@@ -55,9 +42,8 @@ export function gapsU(w: Window, s: Snapshots, load: Load): number {
   const [gapS, gapJ] = [of(Sum.gapS), of(Sum.gapJ)];
   if (!(coveredS > 0)) return Math.abs(gapJ);
   const meanW = of(Sum.energyJ) / coveredS;
-  const within = Math.max(0, of(Sum.powerSquareJW) / coveredS - meanW * meanW);
   const elsewhere = load.sdW ** 2 + (load.meanW - meanW) ** 2;
   const unseen = gapS / (gapS + coveredS);
-  const variance = (1 - unseen) * within + unseen * elsewhere;
-  return Math.hypot(Math.sqrt(squareS2 * variance), gapJ - gapS * meanW);
+  const bridge = load.bridgeErrorW(squareS2 / gapS);
+  return gapS * Math.sqrt((1 - unseen) * bridge ** 2 + unseen * elsewhere);
 }

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { DaqClock } from "../../align/clocks/segments.ts";
 import { Budget, type BudgetTerm, shiftedEnds } from "../../energy/budget.ts";
-import { type Load, outsideOf } from "../../energy/unobserved.ts";
+import { outsideOf } from "../../energy/unobserved.ts";
 import type { Window } from "../../energy/window.ts";
 import type { RowField } from "../../schema/records.ts";
 import type { Rig } from "../../schema/rig.ts";
@@ -35,7 +35,11 @@ function termsOf(c: Case): { terms: readonly BudgetTerm[]; outsideJ: number } {
   );
   const s = integralsOf(rig, runs, [t0Ns, t1Ns, ...shifted.offset, ...shifted.rate]);
   const layout = { stream: "main", rowBytes: 16, fields: c.fields ?? [] };
-  const budget = new Budget(rig, layout, clock, { meanW: 0, sdW: 0 });
+  const budget = new Budget(rig, layout, clock, {
+    meanW: 0,
+    sdW: 0,
+    bridgeErrorW: (lengthS) => 20 * lengthS,
+  });
   budget.of(w, s);
   return { terms: budget.terms(), outsideJ: outsideOf(w, s).energyJ };
 }

@@ -3,7 +3,8 @@
 import { describe, expect, test } from "@jest/globals";
 import type { DaqClock } from "../../align/clocks/segments.ts";
 import { Budget, type BudgetTerm, shiftedEnds } from "../../energy/budget.ts";
-import { type Load, loadOf, outsideOf } from "../../energy/unobserved.ts";
+import { type Load, OutlinedLoad } from "../../energy/load.ts";
+import { outsideOf } from "../../energy/unobserved.ts";
 import type { Window } from "../../energy/window.ts";
 import { random } from "../../stats/random.ts";
 import type { RowField, RowLayout } from "../../schema/records.ts";
@@ -31,9 +32,19 @@ interface Case {
   readonly load?: Load;
 }
 
-/** Of 6 s. */
-const loadIn = (at: Case["at"]): Load =>
-  loadOf(Float64Array.from({ length: 6001 }, (_, i) => at(i / HZ, i).reduce((p, r) => p + r.w, 0)));
+/** Of 6 s of rows. */
+function loadIn(at: Case["at"]): Load {
+  const t = Float64Array.from({ length: 6001 }, (_, i) => i);
+  const powerW = t.map((i) => at(i / HZ, i).reduce((sum, r) => sum + r.w, 0));
+  return new OutlinedLoad({ t, powerW, step: 1, stepS: 1 / HZ });
+}
+
+/** Whose straight lines are off by 30 W over 0.1 s, in proportion. */
+const made = (meanW: number, sdW: number): Load => ({
+  meanW,
+  sdW,
+  bridgeErrorW: (s) => 300 * s,
+});
 
 interface Found {
   readonly terms: readonly BudgetTerm[];
@@ -364,52 +375,30 @@ describe("what was not observed", () => {
     expect(budget({ rig, at: () => [{ w: 70 }] }).outside).toEqual({ energyJ: 0, uJ: 0 });
   });
 
-  test("gaps of 0.2 and 0.1 s under a load of 100 ± 40 W: each by its length times 40 W, and all by what the bridges lack", () => {
-    // In and out of 60 and 140 W by halves of 50 ms; the gaps hide whole periods.
-    const at = (s: number) => [{ w: Math.round(s * 1000) % 100 < 50 ? 60 : 140 }];
+  test("gaps of 0.2 and 0.1 s: both together, by what straight lines are off over as long a stretch", () => {
     const pieces = [
       { from: 0, to: 2001 },
       { from: 2200, to: 3001 },
       { from: 3100, to: 6001 },
     ];
-    const { of, terms } = budget({ rig, at, pieces });
-    // They begin and end at 60 W, so that the bridges are 40 W below the rest, and so is the truth above them.
-    const expected = Math.hypot(0.2 * 40, 0.1 * 40, 0.3 * 40);
-    // Of straight lines between rows the spread is a little less.
-    expect(of("gaps") / expected).toBeCloseTo(1, 1);
+    const { of, terms } = budget({ rig, at: () => [{ w: 100 }], pieces, load: made(100, 40) });
+    // By their lengths: 0.2 s twice as much as 0.1 s.
+    const [line, unseen] = [300 * ((0.2 ** 2 + 0.1 ** 2) / 0.3), 0.3 / 4];
+    expect(of("gaps")).toBeCloseTo(0.3 * Math.sqrt((1 - unseen) * line ** 2 + unseen * 40 ** 2), 9);
     expect(terms.find((t) => t.term === "gaps")!.type).toBe("A");
   });
 
   test("a window of which little was seen: what the load does elsewhere in the run", () => {
-    const load = { meanW: 160, sdW: 70 };
     const pieces = [
       { from: 0, to: 1011 },
       { from: 4990, to: 6001 },
     ];
     // Steady at 64 W where it was seen: 10 ms at each end of 4 s.
-    const { of } = budget({ rig, at: () => [{ w: 64 }], pieces, load });
-    const unseen = 3.98 / 4;
-    expect(of("gaps")).toBeCloseTo(3.98 * Math.sqrt(unseen * (70 ** 2 + (160 - 64) ** 2)), 6);
-  });
-
-  test("gaps that begin and end at higher power than the rest are all off the same way, by as much again", () => {
-    // 40 W, and 100 W for 0.2 s around each of four gaps of 0.1 s.
-    const at = (s: number) => [
-      { w: s > 1 && s < 5 && (s % 1) + 1e-9 > 0.4 && s % 1 < 0.6 ? 100 : 40 },
-    ];
-    const gap = (s: number) => [1000 * s + 450, 1000 * s + 550] as const;
-    const pieces = [
-      { from: 0, to: gap(1)[0] },
-      { from: gap(1)[1], to: gap(2)[0] },
-      { from: gap(2)[1], to: gap(3)[0] },
-      { from: gap(3)[1], to: gap(4)[0] },
-      { from: gap(4)[1], to: 6001 },
-    ];
-    const { of } = budget({ rig, at, pieces });
-    // Seen: 0.4 s of 100 W in 3.6 s: 46.7 ± 18.9 W; each gap is 101 ms long.
-    const [meanW, sdW] = [40 + 60 / 9, 60 * Math.sqrt((1 / 9) * (8 / 9))];
-    const expected = Math.hypot(Math.sqrt(4) * 0.1 * sdW, 0.4 * (100 - meanW));
-    expect(of("gaps") / expected).toBeCloseTo(1, 1);
+    const { of } = budget({ rig, at: () => [{ w: 64 }], pieces, load: made(160, 70) });
+    const [line, unseen] = [300 * 3.98, 3.98 / 4];
+    const elsewhere = 70 ** 2 + (160 - 64) ** 2;
+    const expected = 3.98 * Math.sqrt((1 - unseen) * line ** 2 + unseen * elsewhere);
+    expect(of("gaps")).toBeCloseTo(expected, 6);
   });
 
   test("Joules that bridge a gap have the sensors' gain and offset in them too", () => {
@@ -477,7 +466,7 @@ describe("the combination", () => {
   test("one budget serves window after window: the second is not mixed with the first", () => {
     const rig = measured({ power: sensor("p", { ...FINE, gainU: 0.01 }) });
     const layout: RowLayout = { stream: "main", rowBytes: 2, fields: [] };
-    const many = new Budget(rig, layout, EXACT, { meanW: 120, sdW: 0 });
+    const many = new Budget(rig, layout, EXACT, made(120, 0));
     const s = integralsOf(
       rig,
       runsOf(HZ, ALL, () => [{ w: 100 }]),
