@@ -32,8 +32,12 @@ export class OutlinedLoad implements Load {
   /** By the stretch's length in cells, a power of two. */
   readonly #errors = new Map<number, number>();
 
-  constructor(cells: Cells) {
-    this.#cells = cells;
+  /** Cells with a row that is no number are left out: their time is a gap. */
+  constructor({ t, powerW, ...steps }: Cells) {
+    const isNumber = (_: number, i: number): boolean => Number.isFinite(powerW[i]);
+    this.#cells = powerW.every(Number.isFinite)
+      ? { t, powerW, ...steps }
+      : { t: t.filter(isNumber), powerW: powerW.filter(Number.isFinite), ...steps };
   }
 
   get meanW(): number {

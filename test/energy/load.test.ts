@@ -55,6 +55,19 @@ describe("straight lines", () => {
   });
 });
 
+test("cells that are no numbers are as if they were not there", () => {
+  const powerW = rows.map((i) => (i % 40 < 4 ? 150 : 50));
+  const kept = rows.filter((i) => i % 7 !== 3);
+  const sparse = new OutlinedLoad({
+    ...{ t: kept, step: 1, stepS: 1e-3 },
+    powerW: kept.map((i) => powerW[i]!),
+  });
+  const holed = load((i) => (i % 7 === 3 ? NaN : powerW[i]!));
+  expect(holed.bridgeErrorW(8e-3)).toBe(sparse.bridgeErrorW(8e-3));
+  expect([holed.meanW, holed.sdW]).toEqual([sparse.meanW, sparse.sdW]);
+  expect(holed.sdW).toBeGreaterThan(10);
+});
+
 test("a run without rows, or with one, has no spread", () => {
   for (const n of [0, 1]) {
     const none = new OutlinedLoad({
