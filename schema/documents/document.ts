@@ -20,6 +20,9 @@ export function misfit(value: unknown, schema: GenericSchema): Misfit | null {
 const joined = (at: string, { key }: { readonly key: unknown }): string =>
   typeof key === "number" ? `${at}[${key}]` : at === "" ? String(key) : `${at}.${String(key)}`;
 
+export const fits = <S extends GenericSchema>(value: unknown, schema: S): value is DocumentOf<S> =>
+  misfit(value, schema) === null;
+
 /** In words, for an error; null where it fits. */
 export function misfitText(value: unknown, schema: GenericSchema): string | null {
   const wrong = misfit(value, schema);
@@ -38,6 +41,20 @@ export function jsonIn(text: string, path: string, remedy: string): unknown {
   } catch {
     throw inputError(`not JSON; ${remedy}`, path);
   }
+}
+
+/** The document, or undefined where the text is none: for who can do without it, and where another says why. */
+export function documentOrNone<S extends GenericSchema>(
+  schema: S,
+  text: string,
+): DocumentOf<S> | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return fits(value, schema) ? value : undefined;
 }
 
 /**

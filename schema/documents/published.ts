@@ -1,6 +1,7 @@
 // The documents whose definitions are published as JSON Schema: docs/schema/NAME.json (`npm run schemas`).
 
 import type { GenericSchema } from "valibot";
+import { ALIGN } from "./align.ts";
 import { CALIBRATION } from "./calibration.ts";
 import { COMPARE } from "./compare.ts";
 import { SESSION } from "./session.ts";
@@ -9,6 +10,10 @@ import { SESSION } from "./session.ts";
 export const PUBLISHED: Readonly<
   Record<string, { readonly title: string; readonly schema: GenericSchema }>
 > = {
+  "align-1": {
+    title: "align.json",
+    schema: ALIGN,
+  },
   "calibration-1": {
     title: "A calibration record, as `truejoule calibrate` writes it",
     schema: CALIBRATION,

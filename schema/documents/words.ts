@@ -6,11 +6,13 @@ import * as v from "valibot";
 export type Word = v.GenericSchema;
 
 export const text = v.string("text");
+export const flag = v.boolean("true or false");
 const finite = (what: string) => v.pipe(v.number(what), v.finite(what));
 const FROM_0 = "a whole number from 0";
 
 export const number = finite("a number");
 export const notNegative = v.pipe(finite("a number from 0"), v.minValue(0, "a number from 0"));
+export const positive = v.pipe(finite("a number above 0"), v.gtValue(0, "a number above 0"));
 export const notZero = v.pipe(
   finite("a number other than 0"),
   v.notValue(0, "a number other than 0"),
