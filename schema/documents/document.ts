@@ -10,6 +10,17 @@ type Deep<T> = T extends object ? { readonly [K in keyof T]: Deep<T[K]> } : T;
 /** What a definition describes; read, not written. */
 export type DocumentOf<S extends GenericSchema> = Deep<InferOutput<S>>;
 
+type Same<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+
+/** Of a type that stands elsewhere: compiles where definition and type name the same keys, of the same kinds. */
+export const definitionOf =
+  <T>() =>
+  <S extends GenericSchema>(
+    schema: S & (Same<DocumentOf<S>, T> extends true ? unknown : never),
+  ): S =>
+    schema;
+
 export function misfit(value: unknown, schema: GenericSchema): Misfit | null {
   const { issues } = safeParse(schema, value, { abortEarly: true });
   if (!issues) return null;

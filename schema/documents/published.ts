@@ -4,9 +4,10 @@ import type { GenericSchema } from "valibot";
 import { ALIGN } from "./align.ts";
 import { CALIBRATION } from "./calibration.ts";
 import { COMPARE } from "./compare.ts";
+import { RIG } from "./rig.ts";
 import { SESSION } from "./session.ts";
 
-/** By the file's name: `compare/1` is compare-1.json. */
+/** By the file's name: `compare/1` is compare-1.json; what names no version has none. */
 export const PUBLISHED: Readonly<
   Record<string, { readonly title: string; readonly schema: GenericSchema }>
 > = {
@@ -21,6 +22,10 @@ export const PUBLISHED: Readonly<
   "compare-1": {
     title: "compare.json, and what `truejoule compare --json` prints",
     schema: COMPARE,
+  },
+  rig: {
+    title: "rig.json of a capture log",
+    schema: RIG,
   },
   "session-1": {
     title: "session.json of a capture log",

@@ -36,7 +36,7 @@ export function wholeText(bits: 64 | 65) {
   );
 }
 
-export const oneOf = <const T extends readonly string[]>(...words: T) =>
+export const oneOf = <const T extends readonly (string | number)[]>(...words: T) =>
   v.picklist(words, `one of ${words.join(", ")}`);
 
 /** What a run is of. */
@@ -48,6 +48,10 @@ export const constant = <const T extends string>(value: T) =>
 export const pairOf = <const S extends Word>(word: S) => v.tuple([word, word], "a list of 2");
 
 export const listOf = <const S extends Word>(word: S) => v.array(word, "a list");
+
+/** A list that is not empty. */
+export const someOf = <const S extends Word>(word: S) =>
+  v.pipe(listOf(word), v.minLength(1, "a list of at least 1"));
 
 /** A key that may be absent. */
 export const maybe = v.exactOptional;
