@@ -1,7 +1,7 @@
 // rig.json of a log → the rig, checked: a log of another tool's making, or of a version to come, must end in
 // a line that says what is wrong, never in Joules of a rig that has no rails or a clock of 0 Hz.
 
-import { fits, misfitText } from "../schema/documents/document.ts";
+import { checked } from "../schema/documents/document.ts";
 import { RIG } from "../schema/documents/rig.ts";
 import { inputError } from "../schema/errors.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
@@ -21,14 +21,8 @@ export function rigProblem(data: Uint8Array): string | undefined {
 }
 
 function rigIn(data: Uint8Array): Rig | string {
-  let rig: unknown;
-  try {
-    rig = JSON.parse(Buffer.from(data).toString());
-  } catch {
-    return "is not JSON";
-  }
-  if (!fits(rig, RIG)) return `is no rig: ${misfitText(rig, RIG)}`;
-  return impossible(rig) ?? rig;
+  const { document: rig, problem } = checked(RIG, Buffer.from(data).toString());
+  return problem === null ? (impossible(rig) ?? rig) : `is no rig: ${problem}`;
 }
 
 /** What no single figure shows. */

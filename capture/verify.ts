@@ -1,7 +1,7 @@
 // A log → whether it is whole: checksums, lengths, footer (mcap-frames.ts), message sequence and sizes
 // (log-reader.ts), and here what only the sequence of rows shows. One pass, one record in memory.
 
-import { documentOrNone } from "../schema/documents/document.ts";
+import { checked } from "../schema/documents/document.ts";
 import { ROW_RATE } from "../schema/documents/rig.ts";
 import { inputError } from "../schema/errors.ts";
 import { BlockFlag, type Note, type RowLayout, type SampleBlock } from "../schema/records.ts";
@@ -123,7 +123,7 @@ const ANY_RATE = 1e6;
 
 /** As the rig states it; whether it is one, align/logged-rig.ts tells. */
 function rateOf(rig: Uint8Array | null): number {
-  const rated = rig && documentOrNone(ROW_RATE, Buffer.from(rig).toString());
+  const rated = rig && checked(ROW_RATE, Buffer.from(rig).toString()).document;
   return rated?.device.rowHz ?? ANY_RATE;
 }
 

@@ -5,7 +5,7 @@ import { basename } from "node:path";
 import type { KnownHead } from "../capture/chain-check.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { DERIVED } from "../schema/documents/derived.ts";
-import { documentOrNone } from "../schema/documents/document.ts";
+import { checked } from "../schema/documents/document.ts";
 import { openArrow } from "./arrow-reader.ts";
 import { documentText } from "./documents/document-text.ts";
 
@@ -40,6 +40,6 @@ async function tableHead(path: string): Promise<Noted> {
 }
 
 async function jsonHead(path: string): Promise<Noted> {
-  const capture = documentOrNone(DERIVED, documentText(path))?.capture;
+  const capture = checked(DERIVED, documentText(path)).document?.capture;
   return { head: capture?.chain_head, links: capture?.chain_links };
 }

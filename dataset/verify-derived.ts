@@ -8,7 +8,7 @@ import type { LogCheck } from "../capture/verify.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { ALIGN } from "../schema/documents/align.ts";
 import { COMPARE } from "../schema/documents/compare.ts";
-import { fits, misfitText } from "../schema/documents/document.ts";
+import { checked } from "../schema/documents/document.ts";
 import { type ArrowReader, openArrow } from "./arrow-reader.ts";
 import { checksumProblem, logChanges, missingProblem, notedLog } from "./checksums.ts";
 import { documentText } from "./documents/document-text.ts";
@@ -134,20 +134,20 @@ async function verifyJson(
   if (!existsSync(path)) return { path: name, ok: true, rows: null, problem: ABSENT };
   let problem: string | null;
   try {
-    problem = documentProblem(JSON.parse(documentText(path)), definition, logSha256);
+    problem = documentProblem(documentText(path), definition, logSha256);
   } catch (error) {
-    problem = error instanceof SyntaxError ? "not JSON: cut or damaged" : (error as Error).message;
+    problem = (error as Error).message;
   }
   return { path: name, ok: problem === null, rows: null, problem };
 }
 
 function documentProblem(
-  value: unknown,
+  text: string,
   definition: typeof ALIGN | typeof COMPARE,
   logSha256: string,
 ): string | null {
-  if (!fits(value, definition))
-    return `${misfitText(value, definition)}; truejoule fuse writes it again`;
-  const log = value.capture?.sha256 ?? logSha256; // files of earlier versions do not say
+  const { document, problem } = checked<typeof ALIGN | typeof COMPARE>(definition, text);
+  if (problem !== null) return `${problem}; truejoule fuse writes it again`;
+  const log = document.capture?.sha256 ?? logSha256; // files of earlier versions do not say
   return log === logSha256 ? null : OF_ANOTHER_LOG;
 }

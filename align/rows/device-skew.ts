@@ -3,7 +3,7 @@
 // the device's skew for every sensor for which it states none itself.
 
 import { DEVICE } from "../../schema/documents/device.ts";
-import { documentOrNone } from "../../schema/documents/document.ts";
+import { checked } from "../../schema/documents/document.ts";
 import type { Rail, Rig, Sensor } from "../../schema/rig.ts";
 import { NS_PER_S } from "../../schema/time.ts";
 import { type Finding, finding } from "../../schema/findings.ts";
@@ -53,7 +53,7 @@ const isWithinRow = (ns: number, { device }: Rig): boolean =>
 
 function skewsNs(device: Uint8Array): ReadonlyMap<string, number> {
   // Another tool's: its rows are read without it.
-  const { channels = [] } = documentOrNone(DEVICE, new TextDecoder().decode(device)) ?? {};
+  const { channels = [] } = checked(DEVICE, new TextDecoder().decode(device)).document ?? {};
   // A channel without a name has its number for one (schema/wire/frame-records.ts).
   return new Map(channels.map((c) => [c.name || `adc${c.channel}`, c.skew_ns]));
 }

@@ -31,9 +31,6 @@ export function misfit(value: unknown, schema: GenericSchema): Misfit | null {
 const joined = (at: string, { key }: { readonly key: unknown }): string =>
   typeof key === "number" ? `${at}[${key}]` : at === "" ? String(key) : `${at}.${String(key)}`;
 
-export const fits = <S extends GenericSchema>(value: unknown, schema: S): value is DocumentOf<S> =>
-  misfit(value, schema) === null;
-
 /** In words, for an error; null where it fits. */
 export function misfitText(value: unknown, schema: GenericSchema): string | null {
   const wrong = misfit(value, schema);
@@ -42,35 +39,28 @@ export function misfitText(value: unknown, schema: GenericSchema): string | null
   );
 }
 
-/**
- * @param path of the file that the text is from. @param remedy how to get one that is.
- * @throws InputError where it is no JSON
- */
-export function jsonIn(text: string, path: string, remedy: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw inputError(`not JSON; ${remedy}`, path);
-  }
-}
+/** A document, or in words why the text is none. */
+export type Checked<T> =
+  | { readonly document: T; readonly problem: null }
+  | { readonly document: null; readonly problem: string };
 
-/** The document, or undefined where the text is none: for who can do without it, and where another says why. */
-export function documentOrNone<S extends GenericSchema>(
-  schema: S,
-  text: string,
-): DocumentOf<S> | undefined {
+/** For who goes on without it, or has words of its own for where the text is from. */
+export function checked<S extends GenericSchema>(schema: S, text: string): Checked<DocumentOf<S>> {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return undefined;
+    return { document: null, problem: "not JSON" };
   }
-  return fits(value, schema) ? value : undefined;
+  const problem = misfitText(value, schema);
+  return problem === null
+    ? { document: value as DocumentOf<S>, problem }
+    : { document: null, problem };
 }
 
 /**
  * @param path of the file that the text is from. @param remedy how to get one that fits.
- * @throws InputError naming the file and the place in it
+ * @throws InputError naming the file and, where it is JSON, the place in it
  */
 export function documentIn<S extends GenericSchema>(
   schema: S,
@@ -78,7 +68,12 @@ export function documentIn<S extends GenericSchema>(
   path: string,
   remedy: string,
 ): DocumentOf<S> {
-  const value = jsonIn(text, path, remedy);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw inputError(`not JSON; ${remedy}`, path);
+  }
   const wrong = misfit(value, schema);
   if (wrong) {
     const { at, expected, found } = wrong;

@@ -4,6 +4,7 @@ import type { GenericSchema } from "valibot";
 import { ALIGN } from "./align.ts";
 import { CALIBRATION } from "./calibration.ts";
 import { COMPARE } from "./compare.ts";
+import { FOLD, FOLD_METADATA } from "./fold.ts";
 import { RIG } from "./rig.ts";
 import { SESSION } from "./session.ts";
 
@@ -22,6 +23,14 @@ export const PUBLISHED: Readonly<
   "compare-1": {
     title: "compare.json, and what `truejoule compare --json` prints",
     schema: COMPARE,
+  },
+  "fold-1": {
+    title: "What `truejoule fold --json` prints",
+    schema: FOLD,
+  },
+  "folded-1": {
+    title: "truejoule.fold in the schema metadata of folded.arrow",
+    schema: FOLD_METADATA,
   },
   rig: {
     title: "rig.json of a capture log",
