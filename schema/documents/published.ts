@@ -5,6 +5,7 @@ import { ALIGN } from "./align.ts";
 import { CALIBRATION } from "./calibration.ts";
 import { COMPARE } from "./compare.ts";
 import { FOLD, FOLD_METADATA } from "./fold.ts";
+import { ORIGIN } from "./origin.ts";
 import { RIG } from "./rig.ts";
 import { SESSION } from "./session.ts";
 
@@ -31,6 +32,10 @@ export const PUBLISHED: Readonly<
   "folded-1": {
     title: "truejoule.fold in the schema metadata of folded.arrow",
     schema: FOLD_METADATA,
+  },
+  origin: {
+    title: "origin.json of a capture log that was imported",
+    schema: ORIGIN,
   },
   rig: {
     title: "rig.json of a capture log",
