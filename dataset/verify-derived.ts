@@ -8,20 +8,13 @@ import type { LogCheck } from "../capture/verify.ts";
 import type { RunPaths } from "../capture/run.ts";
 import { ALIGN } from "../schema/documents/align.ts";
 import { COMPARE } from "../schema/documents/compare.ts";
+import type { FileCheck } from "../schema/documents/verify.ts";
 import { checked } from "../schema/documents/document.ts";
 import { type ArrowReader, openArrow } from "./arrow-reader.ts";
 import { checksumProblem, logChanges, missingProblem, notedLog } from "./checksums.ts";
 import { documentText } from "./documents/document-text.ts";
 import { FusedCheck } from "./fused-check.ts";
 import { mostOf } from "../stats/summary.ts";
-
-export interface FileCheck {
-  readonly path: string;
-  readonly ok: boolean;
-  /** Rows of a table; null where the file is no table or could not be read to its end. */
-  readonly rows: number | null;
-  readonly problem: string | null;
-}
 
 /** Of the files that are there or are noted in SHA256SUMS; a run that was never fused has none. */
 export async function verifyDerived(

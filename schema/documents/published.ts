@@ -6,8 +6,10 @@ import { CALIBRATION } from "./calibration.ts";
 import { COMPARE } from "./compare.ts";
 import { FOLD, FOLD_METADATA } from "./fold.ts";
 import { ORIGIN } from "./origin.ts";
+import { RECORD } from "./record.ts";
 import { RIG } from "./rig.ts";
 import { SESSION } from "./session.ts";
+import { VERIFY } from "./verify.ts";
 
 /** By the file's name: `compare/1` is compare-1.json; what names no version has none. */
 export const PUBLISHED: Readonly<
@@ -37,6 +39,10 @@ export const PUBLISHED: Readonly<
     title: "origin.json of a capture log that was imported",
     schema: ORIGIN,
   },
+  "record-1": {
+    title: "What `truejoule record --json` prints",
+    schema: RECORD,
+  },
   rig: {
     title: "rig.json of a capture log",
     schema: RIG,
@@ -44,5 +50,9 @@ export const PUBLISHED: Readonly<
   "session-1": {
     title: "session.json of a capture log",
     schema: SESSION,
+  },
+  "verify-1": {
+    title: "What `truejoule verify --json` prints",
+    schema: VERIFY,
   },
 };

@@ -23,6 +23,7 @@ export const count = v.pipe(
   v.safeInteger(FROM_0),
   v.minValue(0, FROM_0),
 );
+export const whole = v.pipe(v.number("a whole number"), v.safeInteger("a whole number"));
 /** Where a figure is not known. */
 export const numberOrNull = v.nullable(number);
 

@@ -13,6 +13,7 @@ import { fuseRun } from "../../dataset/fuse.ts";
 import { builtInRig } from "../../rigs/load.ts";
 import { ALIGN, type AlignDocument } from "../../schema/documents/align.ts";
 import { COMPARE } from "../../schema/documents/compare.ts";
+import { VERIFY, type VerifyDocument } from "../../schema/documents/verify.ts";
 import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import { foldWork } from "../../virtual/bench/workloads.ts";
 import { writeDisciplined } from "../align/disciplined-bench.ts";
@@ -101,7 +102,8 @@ describe("a spoiled align.json", () => {
     writeFileSync(run.align, JSON.stringify(change(alignOf(run))));
     const { code, document } = await call(verifyCommand, [run.dir], {});
     writeFileSync(run.align, before);
-    const { files } = document as { files: { path: string; problem: string | null }[] };
+    expect(parse(VERIFY, document)).toEqual(document);
+    const { files } = document as VerifyDocument;
     expect(code).toBe(3);
     expect(files.find((f) => f.path === "align.json")!.problem).toBe(
       `${said}; truejoule fuse writes it again`,
