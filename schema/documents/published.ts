@@ -4,7 +4,9 @@ import type { GenericSchema } from "valibot";
 import { ALIGN } from "./align.ts";
 import { CALIBRATION } from "./calibration.ts";
 import { COMPARE } from "./compare.ts";
+import { EXPORT } from "./export.ts";
 import { FOLD, FOLD_METADATA } from "./fold.ts";
+import { FUSE } from "./fuse.ts";
 import { ORIGIN } from "./origin.ts";
 import { RECORD } from "./record.ts";
 import { RIG } from "./rig.ts";
@@ -27,6 +29,10 @@ export const PUBLISHED: Readonly<
     title: "compare.json, and what `truejoule compare --json` prints",
     schema: COMPARE,
   },
+  "export-1": {
+    title: "What `truejoule export --json` prints",
+    schema: EXPORT,
+  },
   "fold-1": {
     title: "What `truejoule fold --json` prints",
     schema: FOLD,
@@ -34,6 +40,10 @@ export const PUBLISHED: Readonly<
   "folded-1": {
     title: "truejoule.fold in the schema metadata of folded.arrow",
     schema: FOLD_METADATA,
+  },
+  "fuse-1": {
+    title: "What `truejoule fuse --json` prints",
+    schema: FUSE,
   },
   origin: {
     title: "origin.json of a capture log that was imported",

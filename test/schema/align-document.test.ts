@@ -7,12 +7,14 @@ import { join } from "node:path";
 import { parse } from "valibot";
 import { writeRestarted } from "../../bench/trials/restarted-capture.ts";
 import { type RunPaths, runPaths } from "../../capture/run.ts";
+import { command as fuseCommand } from "../../cli/fuse.ts";
 import { command as reportCommand } from "../../cli/report.ts";
 import { command as verifyCommand } from "../../cli/verify.ts";
 import { fuseRun } from "../../dataset/fuse.ts";
 import { builtInRig } from "../../rigs/load.ts";
 import { ALIGN, type AlignDocument } from "../../schema/documents/align.ts";
 import { COMPARE } from "../../schema/documents/compare.ts";
+import { FUSE } from "../../schema/documents/fuse.ts";
 import { VERIFY, type VerifyDocument } from "../../schema/documents/verify.ts";
 import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import { foldWork } from "../../virtual/bench/workloads.ts";
@@ -48,6 +50,13 @@ describe("what fuse writes fits, and every key of it is in the definition", () =
     const schedule = foldWork(1, 0.5);
     await writeVirtualCapture(join(dir, "cuda"), { seed: 1, durationS: 0.5, schedule });
     expect(expectNamed(fused("cuda")).gpu![0]!.segments.length).toBeGreaterThan(0);
+  }, 60_000);
+
+  test("of a plain one; what the command prints fits too", async () => {
+    await writeVirtualCapture(join(dir, "printed"), { seed: 2, durationS: 0.5 });
+    const { document } = await call(fuseCommand, [join(dir, "printed")]);
+    expect(parse(FUSE, document)).toEqual(document);
+    expectNamed(runPaths(join(dir, "printed")));
   }, 60_000);
 
   test("of a device that restarted", async () => {
