@@ -13,6 +13,8 @@ import { fileURLToPath } from "node:url";
 import { tmpdir } from "../host/temporary.ts";
 import { WebSocket } from "ws";
 import { siblingModule } from "../host/sibling.ts";
+import { documentIn } from "../schema/documents/document.ts";
+import { RECORD, type RecordDocument } from "../schema/documents/record.ts";
 import { random, type Random } from "../stats/random.ts";
 import { type Figure, figure } from "./memcpy.ts";
 import { drawKind, shotOf, SHOTS, type ShotKind } from "./shots.ts";
@@ -37,12 +39,7 @@ export interface AttackResult {
   readonly pageAlive: boolean;
   /** The recorder's exit code and record/1. */
   readonly code: number | null;
-  readonly recorded: {
-    readonly rows: number;
-    readonly lost_rows: number;
-    readonly ended: string;
-    readonly findings: readonly { readonly subject: string; readonly text: string }[];
-  };
+  readonly recorded: RecordDocument;
 }
 
 const AT_ONCE = 64;
@@ -110,7 +107,10 @@ function startVictim(out: string, files: number) {
       const ended = await code;
       const document = await said;
       if (document === "") throw new Error(`the recorder died (code ${ended}): ${lastWords}`);
-      return { code: ended, recorded: JSON.parse(document) as AttackResult["recorded"] };
+      return {
+        code: ended,
+        recorded: documentIn(RECORD, document, "record --json", "npm run build"),
+      };
     },
   };
 }

@@ -1,7 +1,7 @@
 // A log → what identifies it to whoever derives something from it: its SHA-256 and, where it has seals, the
 // head of their chain. The head is taken as the last seal states it; verify.ts checks the chain.
 
-import type { CaptureJson } from "../schema/documents/compare.ts";
+import type { CaptureJson } from "../schema/documents/derived.ts";
 import { FileBytes } from "./file-bytes.ts";
 import { EndMarks } from "./log-end.ts";
 import { readFrames } from "./mcap-frames.ts";

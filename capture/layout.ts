@@ -2,6 +2,7 @@
 // here (wire.ts), so that a field that no reader could take out of a row is told by its name, once.
 
 import type { AutoRange, RowField, RowLayout } from "../schema/records.ts";
+import { shown } from "../schema/shape.ts";
 
 /** A row is one scan of all channels; beyond this it does not fit a chunk. */
 const MOST_ROW_BYTES = 1 << 20;
@@ -14,7 +15,7 @@ export function layoutProblem(layout: unknown): string | undefined {
   const { stream, rowBytes, fields, tick, trigger } = layout as Partial<RowLayout>;
   if (typeof stream !== "string" || stream === "") return "no name of its stream";
   if (!isCount(rowBytes, 1, MOST_ROW_BYTES))
-    return `rows of ${String(rowBytes)} bytes (expected 1 to ${MOST_ROW_BYTES})`;
+    return `rows of ${shown(rowBytes)} bytes (expected 1 to ${MOST_ROW_BYTES})`;
   if (!Array.isArray(fields)) return "no list of fields";
   const list: readonly unknown[] = fields;
   for (const f of [...list, ...[tick, trigger].filter((x) => x !== undefined)]) {
@@ -31,11 +32,11 @@ function fieldProblem(f: unknown, rowBytes: number): string | undefined {
   const { name, bitOffset, bits, kind, autoRange } = f as Partial<RowField>;
   if (typeof name !== "string" || name === "") return "a field without a name";
   if (!isCount(bitOffset, 0, 8 * rowBytes) || !isCount(bits, 1, 64))
-    return `field ${name} of ${String(bits)} bits at bit ${String(bitOffset)}`;
+    return `field ${name} of ${shown(bits)} bits at bit ${shown(bitOffset)}`;
   if (bitOffset + bits > 8 * rowBytes)
     return `field ${name} ends at bit ${bitOffset + bits} of a row of ${8 * rowBytes}`;
   if (!isReadable(kind, bitOffset & 7, bits))
-    return `field ${name}: ${String(kind)} of ${bits} bits at bit ${bitOffset}, which nothing reads`;
+    return `field ${name}: ${shown(kind)} of ${bits} bits at bit ${bitOffset}, which nothing reads`;
   return autoRange === undefined || isRanged(autoRange, kind, bits)
     ? undefined
     : `field ${name}: ranges that do not fit it`;

@@ -4,6 +4,8 @@
 
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { type Checked, checked } from "../schema/documents/document.ts";
+import { ORIGIN, type OriginDocument } from "../schema/documents/origin.ts";
 import { InputError } from "../schema/errors.ts";
 import type { Session } from "../schema/session.ts";
 import { readCapture } from "./log-reader.ts";
@@ -33,8 +35,8 @@ export interface StagedRun extends NewRun {
 /** What a log says of itself, and where an import says it is from. */
 export interface EarlierRun {
   readonly session: Session;
-  /** SHA-256 of each source file; empty where it does not say. */
-  readonly origins: readonly string[];
+  /** Its origin.json; undefined where it has none. */
+  readonly origin: Checked<OriginDocument> | undefined;
 }
 
 /** The folder of a run that does not exist yet, or is empty. @throws InputError otherwise. */
@@ -116,26 +118,20 @@ function refuseStrangers(dir: string, replaces: (earlier: EarlierRun) => boolean
 /** What is there, or undefined where there is no log of ours to read. */
 function earlierRun(capture: string): EarlierRun | undefined {
   let session: Session | undefined;
-  let origins: string[] = [];
+  let origin: EarlierRun["origin"];
   try {
     if (!statSync(capture).isFile()) return undefined;
     for (const r of readCapture(capture)) {
       if (r.kind === "session") session ??= r.session;
-      else if (r.kind === "attachment" && r.name === "origin.json") origins = sourcesOf(r.data);
+      else if (r.kind === "attachment" && r.name === "origin.json")
+        origin = checked(ORIGIN, Buffer.from(r.data).toString());
       else if (r.kind === "attachment") continue;
       else break; // attachments come first
     }
   } catch {
     // not ours to replace
   }
-  return session && { session, origins };
-}
-
-function sourcesOf(originJson: Uint8Array): string[] {
-  const { files } = JSON.parse(Buffer.from(originJson).toString()) as {
-    files?: readonly { sha256?: unknown }[];
-  };
-  return (files ?? []).map((f) => String(f.sha256));
+  return session && { session, origin };
 }
 
 /** @returns the folders that were made, innermost first, and the lock of the innermost. */

@@ -1,6 +1,8 @@
 // A log → whether it is whole: checksums, lengths, footer (mcap-frames.ts), message sequence and sizes
 // (log-reader.ts), and here what only the sequence of rows shows. One pass, one record in memory.
 
+import { checked } from "../schema/documents/document.ts";
+import { ROW_RATE } from "../schema/documents/rig.ts";
 import { inputError } from "../schema/errors.ts";
 import { BlockFlag, type Note, type RowLayout, type SampleBlock } from "../schema/records.ts";
 import type { Session } from "../schema/session.ts";
@@ -121,12 +123,8 @@ const ANY_RATE = 1e6;
 
 /** As the rig states it; whether it is one, align/logged-rig.ts tells. */
 function rateOf(rig: Uint8Array | null): number {
-  try {
-    const { device } = JSON.parse(Buffer.from(rig!).toString()) as { device: { rowHz: number } };
-    return device.rowHz > 0 ? device.rowHz : ANY_RATE;
-  } catch {
-    return ANY_RATE;
-  }
+  const rated = rig && checked(ROW_RATE, Buffer.from(rig).toString()).document;
+  return rated?.device.rowHz ?? ANY_RATE;
 }
 
 /** Follows the row index of one stream. */

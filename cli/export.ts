@@ -5,6 +5,7 @@ import { claimOutput, settleOutput } from "../capture/output.ts";
 import { openRun, type RunPaths } from "../capture/run.ts";
 import { fileSha256 } from "../capture/sha256.ts";
 import type { ArrowReader } from "../dataset/arrow-reader.ts";
+import type { ExportDocument } from "../schema/documents/export.ts";
 import { inputError, UsageError } from "../schema/errors.ts";
 import { degrades, type Finding, finding, textsOf } from "../schema/findings.ts";
 import { type Command, type Invocation, tell, type Ui } from "./command.ts";
@@ -12,7 +13,7 @@ import { withRun } from "./locked-run.ts";
 
 /** What was written, and what its reader must know. */
 interface Exported {
-  readonly files: readonly { readonly path: string; readonly rows: number }[];
+  readonly files: ExportDocument["files"];
   readonly findings: readonly Finding[];
 }
 
@@ -172,8 +173,11 @@ Exit 3 when a table was made from another log, which is reported before anything
     const { files, stale } = exported;
     const findings = [...stale, ...exported.findings];
     const warnings = textsOf(findings);
-    if (call.ui.json)
-      call.ui.document({ schema: "export/1", run, format: name, files, warnings, findings });
+    const document: ExportDocument = {
+      ...{ schema: "export/1", run, format: name },
+      ...{ files, warnings, findings },
+    };
+    if (call.ui.json) call.ui.document(document);
     for (const f of files) call.ui.print(`${f.path}: ${f.rows} rows`);
     tell(call.ui, exported.findings);
     return degrades(findings) ? 3 : 0;

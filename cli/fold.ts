@@ -4,6 +4,7 @@ import { extname, resolve } from "node:path";
 import { claimOutput, settleOutput } from "../capture/output.ts";
 import { openRun } from "../capture/run.ts";
 import type { Folded } from "../energy/fold.ts";
+import type { FoldDocument } from "../schema/documents/fold.ts";
 import { UsageError } from "../schema/errors.ts";
 import { quantity } from "../schema/units.ts";
 import { logNow } from "../dataset/changed-log.ts";
@@ -56,16 +57,13 @@ Arrow file, or CSV where its name ends so.`,
     }).finally(() => {
       if (!isOwn) settleOutput(out);
     });
-    if (call.ui.json)
-      call.ui.document({
-        schema: "fold/1",
-        run: dir,
-        source,
-        out,
-        kernels: folded.map(foldedToJson),
-        warnings: textsOf(findings),
-        findings,
-      });
+    const document: FoldDocument = {
+      ...{ schema: "fold/1", run: dir, source, out },
+      kernels: folded.map(foldedToJson),
+      warnings: textsOf(findings),
+      findings,
+    };
+    if (call.ui.json) call.ui.document(document);
     if (source !== "hardware") call.ui.print(`source: ${source}`);
     for (const f of folded) call.ui.print(line(f));
     tell(call.ui, findings);

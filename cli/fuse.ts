@@ -1,6 +1,7 @@
 // truejoule fuse RUN: one clock for everything, written as Arrow files.
 
 import { clockTotals, type DaqClock } from "../align/clocks/segments.ts";
+import type { FuseDocument } from "../schema/documents/fuse.ts";
 import { UsageError } from "../schema/errors.ts";
 import { quantity } from "../schema/units.ts";
 import { type Command, tell } from "./command.ts";
@@ -33,15 +34,15 @@ Energies always come from all samples, whatever --rate.`,
     const fused = await withRun(dir, "exclusive", (paths) => fuseNow(paths, options));
     const { comparison, rows, changed } = fused;
     const clock = comparison.clocks.daq;
-    if (call.ui.json)
-      call.ui.document({
-        schema: "fuse/1",
-        run: dir,
-        rows,
-        windows: comparison.list.count,
-        warnings: comparison.warnings,
-        findings: comparison.findings,
-      });
+    const document: FuseDocument = {
+      schema: "fuse/1",
+      run: dir,
+      rows,
+      windows: comparison.list.count,
+      warnings: comparison.warnings,
+      findings: comparison.findings,
+    };
+    if (call.ui.json) call.ui.document(document);
     call.ui.print(
       `${dir}: ${rows} rows, ${comparison.list.count} windows${
         clock ? `; clock ${clock.clock} by ${inWords(clock)}` : ""

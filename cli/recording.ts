@@ -5,6 +5,7 @@ import { freeBytes } from "../record/disk.ts";
 import type { RecordingResult, RecordingState } from "../record/plan.ts";
 import type { RecordRequest } from "../record/request.ts";
 import type { Recorded, RecordListener } from "../record/run.ts";
+import type { RecordDocument } from "../schema/documents/record.ts";
 import { InputError } from "../schema/errors.ts";
 import { degrades, finding } from "../schema/findings.ts";
 import { type ExitCode, tell, type Ui } from "./command.ts";
@@ -45,12 +46,12 @@ function tellOfWait(ended: RecordingResult["ended"], interrupted: AbortSignal): 
 
 /** Says what was recorded, and fuses it. */
 export async function finish(
-  { paths, bench, result }: Recorded,
+  recorded: Recorded,
   request: Pick<RecordRequest, "fuse">,
   ui: Ui,
 ): Promise<ExitCode> {
-  if (ui.json)
-    ui.document({ schema: "record/1", run: paths.dir, source: bench.source, ...jsonOf(result) });
+  const { paths, result } = recorded;
+  if (ui.json) ui.document(jsonOf(recorded));
   const code = result.exitCode ? `, the program with code ${result.exitCode}` : "";
   ui.print(
     `${paths.dir}: ${result.elapsedS.toFixed(1)} s, ${result.rows} rows (${result.lostRows} lost), ${result.reads} telemetry reads (${result.failedReads} failed), ${result.marks} marks (${result.lostMarks} lost), ${(result.bytes / 1e6).toFixed(1)} MB; ended by ${result.ended}${code}`,
@@ -119,8 +120,11 @@ function stateLine(ui: Ui, durationS: number, channels: number): (s: RecordingSt
   };
 }
 
-function jsonOf(r: RecordingResult): object {
+function jsonOf({ paths, bench, result: r }: Recorded): RecordDocument {
   return {
+    schema: "record/1",
+    run: paths.dir,
+    source: bench.source,
     duration_s: r.elapsedS,
     rows: r.rows,
     lost_rows: r.lostRows,

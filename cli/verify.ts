@@ -4,8 +4,8 @@ import { statSync } from "node:fs";
 import type { RunPaths } from "../capture/run.ts";
 import { headProblems, type KnownHead } from "../capture/chain-check.ts";
 import { type LogCheck, problemsOf, verifyLog, warningsOf } from "../capture/verify.ts";
-import type { FileCheck } from "../dataset/verify-derived.ts";
 import type { ChainHead } from "../capture/seal.ts";
+import type { FileCheck, VerifyDocument } from "../schema/documents/verify.ts";
 import { UsageError } from "../schema/errors.ts";
 import type { Command, Ui } from "./command.ts";
 import { withRun } from "./locked-run.ts";
@@ -21,7 +21,7 @@ interface Verified {
   readonly files: readonly FileCheck[];
 }
 
-type Verdict = "clean" | "unsealed" | "degraded" | "altered";
+type Verdict = VerifyDocument["verdict"];
 
 export const command: Command = {
   summary: "checks a run: checksums, sequence, gaps, and whether its files are made from its log",
@@ -68,7 +68,7 @@ async function verify(run: string, paths: RunPaths, ui: Ui): Promise<Verified> {
   return { run, bytes, log, known, verdict, problems, files };
 }
 
-function toJson({ run, bytes, log, known, verdict, problems, files }: Verified): object {
+function toJson({ run, bytes, log, known, verdict, problems, files }: Verified): VerifyDocument {
   const { sha256, chain } = log.chain;
   return {
     schema: "verify/1",

@@ -6,6 +6,7 @@ import type { RunPaths } from "../capture/run.ts";
 import type { Prepared } from "../energy/result.ts";
 import { foldKernels } from "../energy/fold-run.ts";
 import type { Folded, FoldOptions } from "../energy/fold.ts";
+import type { FoldedKernelJson, FoldMetadata } from "../schema/documents/fold.ts";
 import { allAbout, counted, type Finding, type FindingCode, textsOf } from "../schema/findings.ts";
 import type { Source } from "../schema/records.ts";
 import { type Column, foldedColumns } from "../schema/tables.ts";
@@ -29,16 +30,16 @@ export async function writeFolded(
 ): Promise<{ source: Source; folded: readonly Folded[]; findings: readonly Finding[] }> {
   const folded = foldKernels(prepared, options, onProgress);
   const findings = folded.flatMap(findingsOf);
-  const warnings = textsOf(findings);
+  const said: FoldMetadata = {
+    kernels: folded.map(foldedToJson),
+    warnings: textsOf(findings),
+    findings,
+  };
   const shared = tableMetadata(prepared, identityOf(paths.capture, prepared.scan.sha256));
   const metadata = {
     ...shared,
     "truejoule.schema": "folded/1",
-    "truejoule.fold": JSON.stringify({
-      kernels: folded.map(foldedToJson),
-      warnings,
-      findings,
-    }),
+    "truejoule.fold": JSON.stringify(said),
   };
   if (csv) await writeCsv(out, folded, metadata);
   else {
@@ -50,23 +51,7 @@ export async function writeFolded(
   return { source, folded, findings };
 }
 
-/** What `fold --json` says of a kernel, and the table's metadata too; times in ns. */
-export interface FoldJson {
-  readonly kernel: string;
-  readonly launches: number;
-  readonly crowded_fraction: number;
-  readonly duration_ns: number;
-  readonly duration_p5_p95_ns: readonly [number, number];
-  readonly step_ns: number;
-  readonly steps: number;
-  readonly empty_steps: number;
-  readonly phase_u_ns: number;
-  readonly sensor_rise_ns: number | null;
-  readonly step_response_ns: number | null;
-  readonly shorter_than_response: boolean;
-}
-
-export function foldedToJson(f: Folded): FoldJson {
+export function foldedToJson(f: Folded): FoldedKernelJson {
   return {
     kernel: f.kernel,
     launches: f.launches,

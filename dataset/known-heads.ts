@@ -3,10 +3,11 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { KnownHead } from "../capture/chain-check.ts";
-import { readSmallFile } from "../capture/regular-file.ts";
 import type { RunPaths } from "../capture/run.ts";
+import { DERIVED } from "../schema/documents/derived.ts";
+import { checked } from "../schema/documents/document.ts";
 import { openArrow } from "./arrow-reader.ts";
-import { MOST_JSON_BYTES } from "./verify-derived.ts";
+import { documentText } from "./documents/document-text.ts";
 
 /** Of the files that are there and can be read: what is wrong with the others, verify-derived.ts says. */
 export async function knownHeads(paths: RunPaths): Promise<KnownHead[]> {
@@ -39,10 +40,6 @@ async function tableHead(path: string): Promise<Noted> {
 }
 
 async function jsonHead(path: string): Promise<Noted> {
-  const { capture } = JSON.parse(
-    readSmallFile(path, "a document of a run", MOST_JSON_BYTES).toString(),
-  ) as {
-    capture?: { chain_head?: unknown; chain_links?: unknown };
-  };
+  const capture = checked(DERIVED, documentText(path)).document?.capture;
   return { head: capture?.chain_head, links: capture?.chain_links };
 }

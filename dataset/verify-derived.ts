@@ -4,21 +4,17 @@
 
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import { readSmallFile } from "../capture/regular-file.ts";
 import type { LogCheck } from "../capture/verify.ts";
 import type { RunPaths } from "../capture/run.ts";
+import { ALIGN } from "../schema/documents/align.ts";
+import { COMPARE } from "../schema/documents/compare.ts";
+import type { FileCheck } from "../schema/documents/verify.ts";
+import { checked } from "../schema/documents/document.ts";
 import { type ArrowReader, openArrow } from "./arrow-reader.ts";
 import { checksumProblem, logChanges, missingProblem, notedLog } from "./checksums.ts";
+import { documentText } from "./documents/document-text.ts";
 import { FusedCheck } from "./fused-check.ts";
 import { mostOf } from "../stats/summary.ts";
-
-export interface FileCheck {
-  readonly path: string;
-  readonly ok: boolean;
-  /** Rows of a table; null where the file is no table or could not be read to its end. */
-  readonly rows: number | null;
-  readonly problem: string | null;
-}
 
 /** Of the files that are there or are noted in SHA256SUMS; a run that was never fused has none. */
 export async function verifyDerived(
@@ -33,8 +29,8 @@ export async function verifyDerived(
       rows === log.reads ? null : `${rows} rows for the log's ${log.reads} reads`,
     ),
     verifyTable(paths.folded, "folded/1", logSha256, () => null),
-    verifyJson(paths.align, "align/1", logSha256),
-    verifyJson(paths.compare, "compare/1", logSha256),
+    verifyJson(paths.align, ALIGN, logSha256),
+    verifyJson(paths.compare, COMPARE, logSha256),
     verifyReport(paths),
   ];
   const files = (await Promise.all(checks)).flatMap((c) => {
@@ -122,24 +118,29 @@ function fusedProblem(consistency: string | null, rows: number, log: LogCheck): 
   return rows > most ? `${rows} rows, more than the log's ${most}` : null;
 }
 
-/** Beyond, JSON is no text that this program can hold. */
-export const MOST_JSON_BYTES = 256 << 20;
-
-async function verifyJson(path: string, schema: string, logSha256: string): Promise<FileCheck> {
+async function verifyJson(
+  path: string,
+  definition: typeof ALIGN | typeof COMPARE,
+  logSha256: string,
+): Promise<FileCheck> {
   const name = basename(path);
   if (!existsSync(path)) return { path: name, ok: true, rows: null, problem: ABSENT };
-  let problem: string | null = null;
+  let problem: string | null;
   try {
-    const found = JSON.parse(readSmallFile(path, schema, MOST_JSON_BYTES).toString()) as {
-      schema?: string;
-      capture?: { sha256?: string };
-    } | null;
-    const log = found?.capture?.sha256 ?? logSha256; // files of earlier versions do not say
-    if (found?.schema !== schema)
-      problem = `says it is ${found?.schema ?? "no document of truejoule"}, expected ${schema}`;
-    else if (log !== logSha256) problem = OF_ANOTHER_LOG;
+    problem = documentProblem(documentText(path), definition, logSha256);
   } catch (error) {
-    problem = error instanceof SyntaxError ? "not JSON: cut or damaged" : (error as Error).message;
+    problem = (error as Error).message;
   }
   return { path: name, ok: problem === null, rows: null, problem };
+}
+
+function documentProblem(
+  text: string,
+  definition: typeof ALIGN | typeof COMPARE,
+  logSha256: string,
+): string | null {
+  const { document, problem } = checked<typeof ALIGN | typeof COMPARE>(definition, text);
+  if (problem !== null) return `${problem}; truejoule fuse writes it again`;
+  const log = document.capture?.sha256 ?? logSha256; // files of earlier versions do not say
+  return log === logSha256 ? null : OF_ANOTHER_LOG;
 }

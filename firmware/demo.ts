@@ -13,6 +13,9 @@ import { runPaths } from "../capture/run.ts";
 import { siblingModule } from "../host/sibling.ts";
 import { builtInRig } from "../rigs/load.ts";
 import { VirtualBench } from "../virtual/bench/bench.ts";
+import { COMPARE, type DisciplineFit } from "../schema/documents/compare.ts";
+import { documentIn } from "../schema/documents/document.ts";
+import { RECORD, type RecordDocument } from "../schema/documents/record.ts";
 import { UsageError } from "../schema/errors.ts";
 import type { Rig } from "../schema/rig.ts";
 import { visible } from "../schema/visible.ts";
@@ -43,7 +46,7 @@ export interface DemoResult {
   readonly durationS: number;
   readonly lostRows: number;
   /** What the references found of the fast sensors. */
-  readonly disciplines: CompareDocument["disciplines"];
+  readonly disciplines: readonly DisciplineFit[];
   readonly emulator: EmulatorAccount;
 }
 
@@ -55,7 +58,7 @@ export async function demo(out: string, seconds: number): Promise<DemoResult> {
   const emulator = await startEmulator({ rig, ...work, currentError: CURRENT_ERROR });
   const command = ["-e", program(1000 * seconds)] as const;
   const port = ["--port", emulator.tty, "--out", out] as const;
-  let document: { rows: number; lost_rows: number };
+  let document: RecordDocument;
   try {
     const said = await truejoule(
       "record",
@@ -67,7 +70,7 @@ export async function demo(out: string, seconds: number): Promise<DemoResult> {
       process.execPath,
       ...command,
     );
-    document = JSON.parse(said) as { rows: number; lost_rows: number };
+    document = documentIn(RECORD, said, "record --json", "npm run build");
   } catch (error) {
     await emulator.stop();
     throw error;
@@ -83,36 +86,25 @@ function judge(
   work: { seed: number; seconds: number; epoch: bigint },
 ): Omit<DemoResult, "emulator" | "lostRows"> {
   const paths = runPaths(run);
-  const compare = JSON.parse(readFileSync(paths.compare, "utf8")) as CompareDocument;
-  const window = compare.windows.find((w) => w.name === "work-1")!;
+  const text = readFileSync(paths.compare, "utf8");
+  const compare = documentIn(COMPARE, text, paths.compare, "npm run build");
+  const window = compare.windows.find((w) => w.name === "work-1");
+  const [energyJ, expandedUncertaintyJ] = [
+    window?.physical?.energy_j ?? null,
+    window?.physical?.expanded_uncertainty_j ?? null,
+  ];
+  if (!window || energyJ === null || expandedUncertaintyJ === null)
+    throw new Error(`${paths.compare} has no Joules of window work-1`);
   const bench = new VirtualBench(rig, { seed: work.seed, durationS: work.seconds });
   const zeroNs = Number(sessionEpoch(paths.capture) - work.epoch);
   return {
     source: compare.source,
-    energyJ: window.physical.energy_j,
-    expandedUncertaintyJ: window.physical.expanded_uncertainty_j,
+    energyJ,
+    expandedUncertaintyJ,
     trueJ: bench.energyJ(window.t0_ns + zeroNs, window.t1_ns + zeroNs),
     durationS: window.duration_s,
-    disciplines: compare.disciplines,
+    disciplines: compare.disciplines ?? [],
   };
-}
-
-interface CompareDocument {
-  source: string;
-  disciplines: {
-    rail: string;
-    quantity: string;
-    readings_used: number;
-    gain?: number;
-    offset?: number;
-  }[];
-  windows: {
-    name: string;
-    t0_ns: number;
-    t1_ns: number;
-    duration_s: number;
-    physical: { energy_j: number; expanded_uncertainty_j: number };
-  }[];
 }
 
 function sessionEpoch(capture: string): bigint {

@@ -10,6 +10,7 @@ import { formats } from "../ingest/import/formats.ts";
 import { INSTRUMENTS } from "../ingest/instruments/instruments.ts";
 import { textLines } from "../ingest/instruments/text-lines/kind.ts";
 import { calibratedRail, readRecord } from "../schema/calibration-record.ts";
+import { SAMPLINGS } from "../schema/documents/rig.ts";
 import { InputError, inputError } from "../schema/errors.ts";
 import type { Rail, Rig } from "../schema/rig.ts";
 import { formatQuantity } from "../schema/units.ts";
@@ -115,7 +116,7 @@ async function readDevice(f: Fields): Promise<Rig["device"]> {
   return {
     kind,
     stream: f.string("stream"),
-    sampling: f.oneOf("sampling", ["instant", "interval_mean"]),
+    sampling: f.oneOf("sampling", SAMPLINGS),
     rowHz: await f.positive("row_rate", "Hz"),
     clock: {
       hz: await clock.positive("rate", "Hz"),

@@ -2,6 +2,7 @@
 // In: the keys that rigs/README.md documents. Out: schema/rig.ts. Holds: the four ways a count
 // becomes a volt or an ampere (direct, hall, shunt, divider) are linear, so a line is all that is kept.
 
+import { BASES } from "../schema/documents/rig.ts";
 import type { Calibration, CodeErrors, Sensor } from "../schema/rig.ts";
 import type { Fields } from "./yaml-node.ts";
 
@@ -151,8 +152,6 @@ function converted(adc: Adc, slope: number, zeroV: number): Line {
     ...(adc.codeErrors ? { codeErrors: adc.codeErrors } : {}),
   };
 }
-
-const BASES = ["certificate", "comparison", "specification", "assumed"] as const;
 
 function readCalibration(c: Fields): Calibration {
   const date = c.string("date");

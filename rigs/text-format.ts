@@ -1,10 +1,9 @@
 // `device.text` of a rig file → TextFormat: how a device that prints lines writes a row, and at what rate
 // its line runs (rigs/README.md). Holds: every rail reads a column that is there and is no counter.
 
+import { COUNTER_BITS, TEXT_LINES } from "../schema/documents/rig.ts";
 import { BAUD_RATES, type TextFormat } from "../schema/rig.ts";
 import type { Fields } from "./yaml-node.ts";
-
-const COUNTER_BITS = [32, 64] as const;
 
 /** @throws InputError with file and line. */
 export function readTextFormat(f: Fields): TextFormat {
@@ -14,7 +13,7 @@ export function readTextFormat(f: Fields): TextFormat {
   const twice = columns.find((c, i) => columns.indexOf(c) !== i);
   if (twice !== undefined) throw f.error(`columns: "${twice}" is listed twice`, "columns");
   return {
-    lines: f.oneOf("lines", ["csv", "json"]),
+    lines: f.oneOf("lines", TEXT_LINES),
     columns,
     ...(f.has("tick") ? { tick: readTick(f.map("tick"), columns) } : {}),
     baud: f.numberOf("baud", BAUD_RATES),

@@ -1,5 +1,6 @@
-// A value that JSON gave → whether it has the shape that its reader relies on, and if not, the first place where it
-// has not: what stands there, what was expected. A log's JSON may be another tool's, or nobody's.
+// A message that JSON gave → whether it has the shape that its reader relies on, and if not, the first place where it
+// has not: what stands there, what was expected. A log's JSON may be another tool's, or nobody's. Messages are
+// millions, so nothing is copied; documents are defined in documents/.
 
 export interface Misfit {
   /** `rails[0].current.perCount`; empty: the value itself. */
@@ -27,9 +28,6 @@ const isNumber = (v: unknown): v is number => typeof v === "number" && Number.is
 
 export const text = plain("text", (v) => typeof v === "string");
 export const finite = plain("a number", isNumber);
-export const notNegative = plain("a number from 0", (v) => isNumber(v) && v >= 0);
-export const positive = plain("a number above 0", (v) => isNumber(v) && v > 0);
-export const whole = plain("a whole number", Number.isSafeInteger);
 export const primitive = plain("text, a number or true or false", (v) =>
   ["string", "number", "boolean"].includes(typeof v),
 );
@@ -52,28 +50,6 @@ export const nullable =
   (shape: Shape): Shape =>
   (value, at) =>
     value === null ? null : shape(value, at);
-
-/** A list of `least` or more. */
-export const listOf =
-  (shape: Shape, least = 0): Shape =>
-  (value, at) => {
-    if (!Array.isArray(value) || value.length < least)
-      return {
-        at,
-        expected: least > 0 ? `a list of at least ${least}` : "a list",
-        found: shown(value),
-      };
-    return first(value.map((item, i) => [item, shape, `${at}[${i}]`]));
-  };
-
-/** A list with a shape for each place. */
-export const tuple =
-  (...shapes: readonly Shape[]): Shape =>
-  (value, at) => {
-    if (!Array.isArray(value) || value.length !== shapes.length)
-      return { at, expected: `a list of ${shapes.length}`, found: shown(value) };
-    return first(shapes.map((shape, i) => [value[i], shape, `${at}[${i}]`]));
-  };
 
 /** Any keys, each value of one shape. */
 export const mapOf =

@@ -1,58 +1,30 @@
 // Enters: compare.json and align.json as they lie on disk. Leaves: the same, checked and typed.
 
-import { readSmallFile } from "../capture/regular-file.ts";
-import { type CompareDocument, COMPARE } from "../schema/documents/compare.ts";
-import { documentIn, jsonIn } from "../schema/documents/document.ts";
-import type { Finding } from "../schema/findings.ts";
+import { documentText } from "../dataset/documents/document-text.ts";
+import { ALIGN, type AlignDocument, type AlignedClock } from "../schema/documents/align.ts";
+import { COMPARE, type CompareDocument } from "../schema/documents/compare.ts";
+import { documentIn } from "../schema/documents/document.ts";
 
-export interface ClockFit {
-  readonly clock?: string;
-  /** From 1, where the device restarted; and the session time that it holds for. */
-  readonly segment?: number;
-  readonly t0_ns?: number;
-  readonly t1_ns?: number;
-  readonly method?: string;
-  readonly offset_ns?: number;
-  readonly rate_ppm?: number;
-  readonly tick_hz?: number;
-  readonly interval_ns?: readonly [number, number];
-  readonly residual_rms_ns?: number;
-  readonly edges_used?: number;
-  readonly edges_missing?: number;
-  readonly edges_extra?: number;
-  readonly edges_bounced?: number;
-  readonly residuals?: readonly { readonly t_ns: number; readonly residual_ns: number }[];
-  readonly warnings?: readonly string[];
-  readonly findings?: readonly Finding[];
-}
+/** What every compare.json says of a clock, and what align.json adds. */
+export type ClockFit = Partial<AlignedClock> & Pick<AlignedClock, "clock" | Shared>;
 
-export interface Alignment {
-  readonly clocks?: readonly ClockFit[];
-  readonly models?: readonly ClockFit[];
-  readonly warnings?: readonly string[];
-  readonly [extra: string]: unknown;
-}
-
-// JSON is read whole: some 100,000 windows. Beyond, memory would grow with the run.
-const MAX_JSON_BYTES = 256e6;
-
-/** @throws InputError when the file cannot be read, is too large or no JSON; `command` writes it again */
-export const readDocument = (path: string, command: string): unknown =>
-  jsonIn(textOf(path), path, `truejoule ${command} writes it again`);
+type Shared =
+  | ("tick_hz" | "rate_ppm" | "offset_ns" | "interval_ns" | "residual_rms_ns")
+  | ("edges_used" | "edges_missing" | "edges_extra");
 
 /** @throws InputError when it cannot be read, is too large or no compare/1 */
 export const readCompare = (path: string): CompareDocument =>
-  documentIn(COMPARE, textOf(path), path, "truejoule compare writes it again");
+  documentIn(COMPARE, documentText(path), path, "truejoule compare writes it again");
 
-const textOf = (path: string): string =>
-  readSmallFile(path, "what truejoule wrote", MAX_JSON_BYTES).toString();
+/** @throws InputError when it cannot be read, is too large or no align/1 */
+export const readAlign = (path: string): AlignDocument =>
+  documentIn(ALIGN, documentText(path), path, "truejoule fuse writes it again");
 
-/** The clock models, whether align.json is a list of them or holds one under `clocks` or `models`. */
-export function clockFits(align: unknown, compare: CompareDocument | null): ClockFit[] {
-  const object = align as Alignment | null;
-  const list = Array.isArray(align)
-    ? (align as ClockFit[])
-    : (object?.clocks ?? object?.models ?? []);
-  if (list.length > 0) return [...list];
-  return compare?.clock ? [{ ...compare.clock, clock: compare.clock.device ?? "daq" }] : [];
+/** The clock models; without any, compare.json's clock. */
+export function clockFits(
+  align: AlignDocument | null,
+  compare: CompareDocument | null,
+): readonly ClockFit[] {
+  if (align && align.clocks.length > 0) return align.clocks;
+  return compare ? [{ ...compare.clock, clock: compare.clock.device }] : [];
 }

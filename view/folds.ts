@@ -2,10 +2,11 @@
 
 import type { RecordBatch } from "apache-arrow";
 import { openArrow } from "../dataset/arrow-reader.ts";
-import type { FoldJson } from "../dataset/folded.ts";
+import { checked } from "../schema/documents/document.ts";
+import { FOLD_METADATA, type FoldedKernelJson } from "../schema/documents/fold.ts";
 
 /** Times in ns, power in W; NaN where no row fell into a step. */
-export interface FoldedKernel extends FoldJson {
+export interface FoldedKernel extends FoldedKernelJson {
   readonly phaseNs: Float64Array;
   readonly powerW: Float64Array;
   readonly expandedW: Float64Array;
@@ -35,8 +36,9 @@ export async function readFolds(path: string, capture: string | undefined): Prom
       return refuse(`says nothing of its kernels; ${REMEDY}`);
     if (capture !== undefined && metadata.get("capture_sha256") !== capture)
       return refuse(`made from another capture; ${REMEDY}`);
-    const { kernels, warnings } = aboutIn(about);
-    if (!kernels) return refuse(`says nothing of its kernels that can be read; ${REMEDY}`);
+    const said = checked(FOLD_METADATA, about);
+    if (said.problem !== null) return refuse(`truejoule.fold: ${said.problem}; ${REMEDY}`);
+    const { kernels, warnings } = said.document;
     const rails = fields.flatMap((f) => /^power_(.+)_w$/.exec(f.name)?.[1] ?? []);
     const shown: FoldedKernel[] = [];
     // One batch a kernel, in the order of the metadata.
@@ -52,40 +54,11 @@ export async function readFolds(path: string, capture: string | undefined): Prom
   }
 }
 
-/** The metadata's JSON, empty where it is not what fold writes. */
-function aboutIn(json: string): { kernels?: readonly FoldJson[]; warnings: readonly string[] } {
-  try {
-    const { kernels, warnings } = JSON.parse(json) as { kernels: FoldJson[]; warnings: string[] };
-    return kernels.every(isKernel) && warnings.every((w) => typeof w === "string")
-      ? { kernels, warnings }
-      : { warnings: [] };
-  } catch {
-    return { warnings: [] };
-  }
-}
-
-const NUMBERS = [
-  "launches",
-  "crowded_fraction",
-  "duration_ns",
-  "step_ns",
-  "steps",
-  "empty_steps",
-  "phase_u_ns",
-] as const;
-
-function isKernel(k: FoldJson): boolean {
-  const span: unknown = k.duration_p5_p95_ns;
-  return (
-    typeof k.kernel === "string" &&
-    NUMBERS.every((n) => typeof k[n] === "number") &&
-    Array.isArray(span) &&
-    span.length === 2 &&
-    span.every((x) => typeof x === "number")
-  );
-}
-
-function kernelOf(batch: RecordBatch, kernel: FoldJson, rails: readonly string[]): FoldedKernel {
+function kernelOf(
+  batch: RecordBatch,
+  kernel: FoldedKernelJson,
+  rails: readonly string[],
+): FoldedKernel {
   const numbers = (column: string): Float64Array => {
     const values = batch.getChild(column);
     return Float64Array.from({ length: batch.numRows }, (_, i) => Number(values?.get(i) ?? NaN));

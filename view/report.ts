@@ -10,7 +10,7 @@ import type { ComparedWindow } from "../schema/documents/compare.ts";
 import { InputError } from "../schema/errors.ts";
 import { type Finding, finding } from "../schema/findings.ts";
 import { telemetryColumn } from "../schema/tables.ts";
-import { clockFits, readCompare, readDocument } from "./documents.ts";
+import { clockFits, readAlign, readCompare } from "./documents.ts";
 import { type Folds, readFolds } from "./folds.ts";
 import { pageData } from "./page-content.ts";
 import type { PageWindow } from "./page-data.ts";
@@ -85,7 +85,7 @@ async function readModel(run: RunPaths, options: ReportOptions): Promise<ReportM
     return false;
   };
   const comparison = has(run.compare, "compare") ? readCompare(run.compare) : null;
-  const align = has(run.align, "fuse") ? readDocument(run.align, "fuse") : null;
+  const align = has(run.align, "fuse") ? readAlign(run.align) : null;
   const channels = has(run.telemetry, "fuse") ? await readTelemetry(run.telemetry) : [];
   const events = has(run.events, "fuse") ? await readEvents(run.events) : { list: [], total: 0 };
   const compared = comparison?.windows ?? [];

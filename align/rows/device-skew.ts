@@ -2,20 +2,14 @@
 // how much (docs/wire.md, capabilities); the log has it in device.json. In: a rig and that. Out: the rig with
 // the device's skew for every sensor for which it states none itself.
 
+import { DEVICE } from "../../schema/documents/device.ts";
+import { checked } from "../../schema/documents/document.ts";
 import type { Rail, Rig, Sensor } from "../../schema/rig.ts";
 import { NS_PER_S } from "../../schema/time.ts";
 import { type Finding, finding } from "../../schema/findings.ts";
 
 /** Nearer to each other than this, two statements of a skew agree: it moves no Joule. */
 const SAME_NS = 100;
-
-interface Device {
-  readonly channels?: readonly {
-    readonly channel: number;
-    readonly name: string;
-    readonly skew_ns: number;
-  }[];
-}
 
 export interface SkewedRig {
   readonly rig: Rig;
@@ -58,11 +52,8 @@ const isWithinRow = (ns: number, { device }: Rig): boolean =>
   ns > 0 && ns * device.rowHz < NS_PER_S;
 
 function skewsNs(device: Uint8Array): ReadonlyMap<string, number> {
-  try {
-    const { channels = [] } = JSON.parse(new TextDecoder().decode(device)) as Device;
-    // A channel without a name has its number for one (schema/wire/frame-records.ts).
-    return new Map(channels.map((c) => [c.name || `adc${c.channel}`, c.skew_ns]));
-  } catch {
-    return new Map(); // another tool's: its rows are read without it
-  }
+  // Another tool's: its rows are read without it.
+  const { channels = [] } = checked(DEVICE, new TextDecoder().decode(device)).document ?? {};
+  // A channel without a name has its number for one (schema/wire/frame-records.ts).
+  return new Map(channels.map((c) => [c.name || `adc${c.channel}`, c.skew_ns]));
 }

@@ -8,16 +8,28 @@ import {
   tickHz,
 } from "../../align/clocks/clock.ts";
 import type { KernelTimes } from "../../align/clocks/cuda-times.ts";
-import { gpuToSession, RATE_CHANGE, segmentFigures } from "../../align/clocks/gpu-clock.ts";
+import {
+  type GpuClock,
+  gpuToSession,
+  RATE_CHANGE,
+  segmentFigures,
+} from "../../align/clocks/gpu-clock.ts";
 import type { ClockSegment } from "../../align/clocks/segments.ts";
 import type { Comparison } from "../../energy/result.ts";
+import type {
+  AlignDocument,
+  AlignedClock,
+  AlignedGpu,
+  ErrorBound,
+} from "../../schema/documents/align.ts";
 import { about, textsOf } from "../../schema/findings.ts";
+import { valueAt } from "../../stats/places.ts";
 import { disciplinesToJson } from "./discipline-json.ts";
 
 /** Residuals kept in the file; evenly thinned beyond. */
 const MAX_RESIDUALS = 5000;
 
-export function alignToJson({ scan, clocks, lags }: Comparison): object {
+export function alignToJson({ scan, clocks, lags }: Comparison): AlignDocument {
   const segments = clocks.daq?.segments ?? [];
   return {
     schema: "align/1",
@@ -47,52 +59,49 @@ export function alignToJson({ scan, clocks, lags }: Comparison): object {
  * Bounds, not estimates: at `gpu_ns` from the epoch the session clock says gpu_ns + offset, offset between
  * the two; away from it the bounds spread with the rate's and with rate_change.
  */
-function gpuJson(k: KernelTimes): object {
-  const gpu = k.clocks.map((c) => {
-    const stride = Math.max(1, Math.ceil(c.segments.length / MAX_RESIDUALS));
-    return {
-      clock: c.clock,
-      method: "interval",
-      epoch_ns: c.epoch.toString(),
-      step_ns: c.stepNs,
-      rate_change_per_s: RATE_CHANGE,
-      exchanges_used: c.exchanges,
-      bursts_contradictory: c.contradictions,
-      segments: c.segments
-        .filter((_, i) => i % stride === 0)
-        .map((s) => {
-          const { offsetNs: offset, rate } = segmentFigures(s);
-          return {
-            t_ns: Math.round(gpuToSession(c, s.centreNs)[0]),
-            gpu_ns: s.centreNs,
-            offset_ns: [offset[0], offset[1] + c.stepNs],
-            rate_ppm: [rate[0] * 1e6, rate[1] * 1e6],
-            exchanges: s.exchanges,
-            alone: s.alone,
-          };
-        }),
-    };
-  });
+function gpuJson(k: KernelTimes): Pick<AlignDocument, "gpu" | "cupti"> {
   const cupti = k.cupti.map((e) => ({
     clock: e.name,
     bursts_contradictory: e.contradictions,
-    bursts: Array.from(e.atNs, (t, i) => ({
-      t_ns: Math.round(t),
-      error_ns: [e.loNs[i], e.hiNs[i]],
-    })),
+    bursts: boundsOf(e),
   }));
-  return { gpu, cupti };
+  return { gpu: k.clocks.map(gpuClockJson), cupti };
 }
 
-function boundsJson({ atNs, loNs, hiNs }: ClockBounds): object[] {
-  const stride = Math.max(1, Math.ceil(atNs.length / MAX_RESIDUALS));
-  return Array.from(atNs, (t, i) => ({ t_ns: Math.round(t), error_ns: [loNs[i], hiNs[i]] })).filter(
-    (_, i) => i % stride === 0,
-  );
+const gpuClockJson = (c: GpuClock): AlignedGpu => ({
+  clock: c.clock,
+  method: "interval",
+  epoch_ns: c.epoch.toString(),
+  step_ns: c.stepNs,
+  rate_change_per_s: RATE_CHANGE,
+  exchanges_used: c.exchanges,
+  bursts_contradictory: c.contradictions,
+  segments: thinned(c.segments).map((s) => {
+    const { offsetNs: offset, rate } = segmentFigures(s);
+    return {
+      t_ns: Math.round(gpuToSession(c, s.centreNs)[0]),
+      gpu_ns: s.centreNs,
+      offset_ns: [offset[0], offset[1] + c.stepNs],
+      rate_ppm: [rate[0] * 1e6, rate[1] * 1e6],
+      exchanges: s.exchanges,
+      alone: s.alone,
+    };
+  }),
+});
+
+const boundsOf = ({ atNs, loNs, hiNs }: ClockBounds): ErrorBound[] =>
+  Array.from(atNs, (t, i) => ({
+    t_ns: Math.round(t),
+    error_ns: [valueAt(loNs, i), valueAt(hiNs, i)],
+  }));
+
+function thinned<T>(list: readonly T[]): T[] {
+  const stride = Math.max(1, Math.ceil(list.length / MAX_RESIDUALS));
+  return list.filter((_, i) => i % stride === 0);
 }
 
 /** Which part of the stream a model holds for, where the device restarted. */
-const segmentJson = (s: ClockSegment, k: number, count: number): object =>
+const segmentJson = (s: ClockSegment, k: number, count: number): Partial<AlignedClock> =>
   count === 1
     ? {}
     : {
@@ -103,9 +112,8 @@ const segmentJson = (s: ClockSegment, k: number, count: number): object =>
         t1_ns: Math.round(s.toNs),
       };
 
-function modelJson(m: ClockModel): object {
+function modelJson(m: ClockModel): AlignedClock {
   const offset = offsetNs(m);
-  const stride = Math.max(1, Math.ceil(m.residuals.length / MAX_RESIDUALS));
   return {
     clock: m.clock,
     method: m.method,
@@ -124,14 +132,15 @@ function modelJson(m: ClockModel): object {
     ns_per_unit: m.nsPerUnit,
     wander: m.wander && { device: [...m.wander.device], ns: [...m.wander.ns] },
     /** True session time less the model's lies between the two, whatever lies inside the brackets of the edges. */
-    bounds: m.bounds && boundsJson(m.bounds),
+    bounds: m.bounds && thinned(boundsOf(m.bounds)),
     residual_rms_ns: m.residualRmsNs,
     edges_used: m.edgesUsed,
     edges_missing: m.edgesMissing,
     edges_extra: m.edgesExtra,
-    residuals: m.residuals
-      .filter((_, i) => i % stride === 0)
-      .map((r) => ({ t_ns: Math.round(r.tNs), residual_ns: r.residualNs })),
+    residuals: thinned(m.residuals).map((r) => ({
+      t_ns: Math.round(r.tNs),
+      residual_ns: r.residualNs,
+    })),
     warnings: textsOf(m.findings),
     findings: m.findings.map((o) => about(m.clock, o)),
   };

@@ -9,6 +9,7 @@ import { type EarlierRun, stageRun, type StagedRun } from "../../capture/new-run
 import type { RunPaths } from "../../capture/run.ts";
 import { fileSha256 } from "../../capture/sha256.ts";
 import { software } from "../../host/package.ts";
+import type { OriginDocument, OriginFile } from "../../schema/documents/origin.ts";
 import { InputError, UsageError } from "../../schema/errors.ts";
 import type { Rig } from "../../schema/rig.ts";
 import type { Session } from "../../schema/session.ts";
@@ -85,7 +86,7 @@ class Context implements ImportContext {
   readonly #request: ImportRequest;
   readonly #findRig: FindRig;
   readonly #zone: Zone;
-  readonly #origins: { name: string; bytes: number; sha256: string }[] = [];
+  readonly #origins: OriginFile[] = [];
   #rigText: Uint8Array = Buffer.alloc(0);
   #zoneAssumed = false;
   #run: StagedRun | undefined;
@@ -121,7 +122,7 @@ class Context implements ImportContext {
   }
 
   /** An import can be repeated, since its source still exists; nothing else is replaced. */
-  readonly replaces = ({ session, origins }: EarlierRun): boolean => {
+  readonly replaces = ({ session, origin }: EarlierRun): boolean => {
     const { out, replace } = this.#request;
     if (session.source !== "imported")
       throw new InputError(
@@ -129,10 +130,12 @@ class Context implements ImportContext {
       );
     if (this.#log === undefined && this.#origins.length === 0) return true; // not known yet
     if (replace === true) return true;
-    const now = this.#origins.map((o) => o.sha256).sort();
-    if (now.join() === [...origins].sort().join()) return true;
+    const now = hashesOf(this.#origins);
+    const then = hashesOf(origin?.document?.files ?? []);
+    if (now.join() === then.join()) return true;
+    const found = origin?.problem ? `an origin.json that is none: ${origin.problem}` : brief(then);
     throw new InputError(
-      `${out}: holds an import of another source; --replace replaces it, or choose another --out (expected sources of SHA-256 ${brief(now)}, found ${brief(origins)})`,
+      `${out}: holds an import of another source; --replace replaces it, or choose another --out (expected sources of SHA-256 ${brief(now)}, found ${found})`,
     );
   };
 
@@ -162,11 +165,8 @@ class Context implements ImportContext {
       log.attach("rig.yaml", "application/yaml", this.#rigText);
       log.attach("rig.json", "application/json", Buffer.from(JSON.stringify(rig)));
     }
-    log.attach(
-      "origin.json",
-      "application/json",
-      Buffer.from(JSON.stringify({ files: this.#origins })),
-    );
+    const origin: OriginDocument = { files: this.#origins };
+    log.attach("origin.json", "application/json", Buffer.from(JSON.stringify(origin)));
     if (this.#zoneAssumed)
       log.note({
         level: "warning",
@@ -175,6 +175,8 @@ class Context implements ImportContext {
     return log;
   }
 }
+
+const hashesOf = (files: readonly OriginFile[]): string[] => files.map((f) => f.sha256).sort();
 
 const brief = (hashes: readonly string[]): string =>
   hashes.map((h) => `${h.slice(0, 12)}…`).join(", ") || "none that is noted";

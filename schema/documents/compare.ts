@@ -1,8 +1,9 @@
 // compare.json and `compare --json` (docs/reference.md, `compare/1`). Keys that came later are optional: a
 // compare.json of an earlier truejoule is still one.
 
-import { LEVELS } from "../findings.ts";
+import { CAPTURE } from "./derived.ts";
 import type { DocumentOf } from "./document.ts";
+import { FINDING } from "./finding.ts";
 import {
   constant,
   count,
@@ -20,21 +21,6 @@ import {
 } from "./words.ts";
 
 const QUALITY = oneOf("no_data", "gappy", "estimate", "good", "billable");
-
-const FINDING = object({
-  code: text,
-  level: oneOf(...LEVELS),
-  subject: text,
-  text,
-  count,
-});
-
-/** Which log a document was made from. */
-export const CAPTURE = object({
-  sha256: text,
-  chain_head: orNull(text),
-  chain_links: orNull(count),
-});
 
 const BUDGET_TERM = object({ term: text, type: oneOf("A", "B"), contribution_j: number });
 
@@ -115,7 +101,7 @@ const FILTER = object({
 });
 
 /** The figures of a fit are there where the sensor was corrected. */
-const DISCIPLINE = object({
+export const DISCIPLINE = object({
   rail: text,
   quantity: text,
   reference: text,
@@ -188,7 +174,6 @@ export const COMPARE = object({
 });
 
 export type CompareDocument = DocumentOf<typeof COMPARE>;
-export type CaptureJson = DocumentOf<typeof CAPTURE>;
 export type ComparedWindow = DocumentOf<typeof WINDOW>;
 export type Physical = DocumentOf<typeof PHYSICAL>;
 export type BudgetTerm = DocumentOf<typeof BUDGET_TERM>;

@@ -10,6 +10,17 @@ type Deep<T> = T extends object ? { readonly [K in keyof T]: Deep<T[K]> } : T;
 /** What a definition describes; read, not written. */
 export type DocumentOf<S extends GenericSchema> = Deep<InferOutput<S>>;
 
+type Same<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+
+/** Of a type that stands elsewhere: compiles where definition and type name the same keys, of the same kinds. */
+export const definitionOf =
+  <T>() =>
+  <S extends GenericSchema>(
+    schema: S & (Same<DocumentOf<S>, T> extends true ? unknown : never),
+  ): S =>
+    schema;
+
 export function misfit(value: unknown, schema: GenericSchema): Misfit | null {
   const { issues } = safeParse(schema, value, { abortEarly: true });
   if (!issues) return null;
@@ -28,21 +39,28 @@ export function misfitText(value: unknown, schema: GenericSchema): string | null
   );
 }
 
-/**
- * @param path of the file that the text is from. @param remedy how to get one that is.
- * @throws InputError where it is no JSON
- */
-export function jsonIn(text: string, path: string, remedy: string): unknown {
+/** A document, or in words why the text is none. */
+export type Checked<T> =
+  | { readonly document: T; readonly problem: null }
+  | { readonly document: null; readonly problem: string };
+
+/** For who goes on without it, or has words of its own for where the text is from. */
+export function checked<S extends GenericSchema>(schema: S, text: string): Checked<DocumentOf<S>> {
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
-    throw inputError(`not JSON; ${remedy}`, path);
+    return { document: null, problem: "not JSON" };
   }
+  const problem = misfitText(value, schema);
+  return problem === null
+    ? { document: value as DocumentOf<S>, problem }
+    : { document: null, problem };
 }
 
 /**
  * @param path of the file that the text is from. @param remedy how to get one that fits.
- * @throws InputError naming the file and the place in it
+ * @throws InputError naming the file and, where it is JSON, the place in it
  */
 export function documentIn<S extends GenericSchema>(
   schema: S,
@@ -50,7 +68,12 @@ export function documentIn<S extends GenericSchema>(
   path: string,
   remedy: string,
 ): DocumentOf<S> {
-  const value = jsonIn(text, path, remedy);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw inputError(`not JSON; ${remedy}`, path);
+  }
   const wrong = misfit(value, schema);
   if (wrong) {
     const { at, expected, found } = wrong;

@@ -6,11 +6,13 @@ import * as v from "valibot";
 export type Word = v.GenericSchema;
 
 export const text = v.string("text");
+export const flag = v.boolean("true or false");
 const finite = (what: string) => v.pipe(v.number(what), v.finite(what));
 const FROM_0 = "a whole number from 0";
 
 export const number = finite("a number");
 export const notNegative = v.pipe(finite("a number from 0"), v.minValue(0, "a number from 0"));
+export const positive = v.pipe(finite("a number above 0"), v.gtValue(0, "a number above 0"));
 export const notZero = v.pipe(
   finite("a number other than 0"),
   v.notValue(0, "a number other than 0"),
@@ -21,6 +23,7 @@ export const count = v.pipe(
   v.safeInteger(FROM_0),
   v.minValue(0, FROM_0),
 );
+export const whole = v.pipe(v.number("a whole number"), v.safeInteger("a whole number"));
 /** Where a figure is not known. */
 export const numberOrNull = v.nullable(number);
 
@@ -34,7 +37,7 @@ export function wholeText(bits: 64 | 65) {
   );
 }
 
-export const oneOf = <const T extends readonly string[]>(...words: T) =>
+export const oneOf = <const T extends readonly (string | number)[]>(...words: T) =>
   v.picklist(words, `one of ${words.join(", ")}`);
 
 /** What a run is of. */
@@ -46,6 +49,10 @@ export const constant = <const T extends string>(value: T) =>
 export const pairOf = <const S extends Word>(word: S) => v.tuple([word, word], "a list of 2");
 
 export const listOf = <const S extends Word>(word: S) => v.array(word, "a list");
+
+/** A list that is not empty. */
+export const someOf = <const S extends Word>(word: S) =>
+  v.pipe(listOf(word), v.minLength(1, "a list of at least 1"));
 
 /** A key that may be absent. */
 export const maybe = v.exactOptional;

@@ -80,7 +80,8 @@ test("where the rig says otherwise it is believed, and the difference is told", 
 
 test("a skew of a row or more, a negative one, or a device.json that is none change nothing", async () => {
   const { rig } = await builtInRig("virtual");
-  for (const text of ["", "null", "{}", '{"channels": 3}'])
+  const asText = JSON.stringify({ channels: [{ channel: 0, name: "slot_v", skew_ns: "2500" }] });
+  for (const text of ["", "null", "{}", '{"channels": 3}', '{"channels": [null]}', asText])
     expect(withDeviceSkew(rig, Buffer.from(text))).toEqual({ rig, findings: [] });
   expect(withDeviceSkew(rig, deviceJson([0, -5, 10_000, 1e9]))).toEqual({ rig, findings: [] });
 });

@@ -36,6 +36,9 @@ const NUMBERS = {
   steps: 40,
   empty_steps: 0,
   phase_u_ns: 10,
+  sensor_rise_ns: null,
+  step_response_ns: null,
+  shorter_than_response: false,
 };
 
 function writeFolded(path: string): void {

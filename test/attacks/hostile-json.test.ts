@@ -2,7 +2,7 @@
 // notes, edges, clock messages, channels, each changed in one place or several. Every command ends in a
 // line, a flag or a result; "a bug in truejoule" never.
 
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -18,6 +18,9 @@ import { McapFile } from "../../capture/mcap-file.ts";
 import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import { HOPPER } from "../../virtual/bench/telemetry.ts";
 import { type Random, random } from "../../stats/random.ts";
+import { ALIGN } from "../../schema/documents/align.ts";
+import { COMPARE } from "../../schema/documents/compare.ts";
+import { misfitText } from "../../schema/documents/document.ts";
 import { sessionFromJson, sessionToJson } from "../../schema/session.ts";
 import { call } from "../end-to-end/call.ts";
 import { rewrite } from "../end-to-end/rewrite.ts";
@@ -129,9 +132,23 @@ async function bugs(run: string): Promise<string[]> {
     if (warnings.some((w) => /undefined|\[object/.test(w)))
       found.push(`${name}: ${warnings.find((w) => /undefined|\[object/.test(w))!.slice(0, 200)}`);
   }
+  found.push(...unfit(run));
   rmSync(run, { recursive: true, force: true });
   rmSync(`${run}-recovered`, { recursive: true, force: true });
   return found;
+}
+
+/** Documents that fuse wrote and that no reader would take. */
+function unfit(run: string): string[] {
+  const written = [
+    [join(run, "align.json"), ALIGN],
+    [join(run, "compare.json"), COMPARE],
+  ] as const;
+  return written.flatMap(([path, definition]) => {
+    if (!existsSync(path)) return [];
+    const wrong = misfitText(JSON.parse(readFileSync(path, "utf8")), definition);
+    return wrong === null ? [] : [`${path}: ${wrong}`];
+  });
 }
 
 const toJson = (v: unknown): Json =>

@@ -22,7 +22,9 @@ describe("C6: a layout that cannot be", () => {
     ["a field that is null", { ...layout, fields: [null] }, /^a field that is none/],
     ["11.5 bits", { ...layout, fields: [{ ...field, bits: 11.5 }] }, /of 11\.5 bits/],
     ["beyond the row", { ...layout, fields: [{ ...field, bitOffset: 20 }] }, /ends at bit 36/],
-    ["an unknown kind", { ...layout, fields: [{ ...field, kind: "bcd" }] }, /bcd of 16 bits/],
+    ["an unknown kind", { ...layout, fields: [{ ...field, kind: "bcd" }] }, /"bcd" of 16 bits/],
+    ["a kind that is no word", { ...layout, fields: [{ ...field, kind: {} }] }, /an object of 16/],
+    ["bits that are a list", { ...layout, fields: [{ ...field, bits: [16] }] }, /a list of 1 bits/],
     [
       "48 bits at bit 4",
       { ...layout, rowBytes: 8, fields: [{ ...field, bitOffset: 4, bits: 48 }] },

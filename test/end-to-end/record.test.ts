@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { scanCapture } from "../../align/scan.ts";
+import { documentIn } from "../../schema/documents/document.ts";
+import { RECORD, type RecordDocument } from "../../schema/documents/record.ts";
 import { builtInRig } from "../../rigs/load.ts";
 import { virtualCard } from "../../virtual/bench/card.ts";
 import { mixedWork } from "../../virtual/bench/workloads.ts";
@@ -23,29 +25,17 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-interface Recorded {
-  readonly rows: number;
-  readonly lost_rows: number;
-  readonly lost_marks: number;
-  readonly reads: number;
-  readonly marks: number;
-  readonly ended: string;
-  readonly exit_code: number | null;
-  readonly trigger: null | {
-    readonly pattern_pulses: number;
-    readonly submit_pulses: number;
-    readonly submits: number;
-    readonly cpu_s: number;
-  };
-}
-
 async function recordRun(
   name: string,
   ...args: string[]
-): Promise<{ run: string; ran: Ran; doc: Recorded }> {
+): Promise<{ run: string; ran: Ran; doc: RecordDocument }> {
   const run = join(dir, name);
   const ran = await truejoule("record", "--rig", "virtual", "--out", run, "--json", ...args);
-  return { run, ran, doc: JSON.parse(ran.stdout) as Recorded };
+  return {
+    run,
+    ran,
+    doc: documentIn(RECORD, ran.stdout, "record --json", "it fits its definition"),
+  };
 }
 
 function comparison(run: string): CompareDocument {

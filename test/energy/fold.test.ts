@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { tableFromIPC } from "apache-arrow";
+import { parse } from "valibot";
 import { KernelCollector } from "../../align/clocks/cuda-kernels.ts";
 import { type KernelTimes, kernelTimes } from "../../align/clocks/cuda-times.ts";
 import { fixedModel } from "../../align/clocks/clock.ts";
@@ -12,6 +13,7 @@ import type { AlignedRun } from "../../align/timeline.ts";
 import { steadyClock } from "../../align/clocks/segments.ts";
 import { runPaths } from "../../capture/run.ts";
 import { command as foldCommand } from "../../cli/fold.ts";
+import { FOLD, FOLD_METADATA } from "../../schema/documents/fold.ts";
 import { prepare } from "../../energy/compare.ts";
 import { type Folded, Folder } from "../../energy/fold.ts";
 import { foldKernels } from "../../energy/fold-run.ts";
@@ -88,8 +90,11 @@ describe("a 50 µs kernel with a dip of 10 µs, 100,000 rows a second", () => {
       source: "virtual",
       kernels: [{ kernel: "kernel_50us", step_ns: 2000, shorter_than_response: true }],
     });
+    expect(parse(FOLD, done.document)).toEqual(done.document);
     expect(done.warnings.join()).toMatch(/shorter than the physical path's step response/);
     const table = tableFromIPC(readFileSync(arrow));
+    const said: unknown = JSON.parse(table.schema.metadata.get("truejoule.fold")!);
+    expect(parse(FOLD_METADATA, said)).toEqual(said);
     expect(table.schema.metadata.get("source")).toBe("virtual");
     expect(table.schema.fields.map((f) => f.name)).toEqual([
       "kernel",

@@ -23,16 +23,22 @@ const NAMES = [HOSTILE, "b", "c", "d"];
 const powerW = Array.from({ length: 10 }, (_, i) => (i === 3 ? null : 10 * i));
 const halfW = powerW.map((w) => (w === null ? null : 4));
 
-function writeFolds(path: string, captureSha256: string): void {
-  const kernels = NAMES.map((kernel) => ({
-    ...{ kernel, launches: 1000, crowded_fraction: 0, duration_ns: 12_000 },
-    ...{ duration_p5_p95_ns: [11_900, 12_100], step_ns: STEP_NS, steps: 10, empty_steps: 1 },
-    ...{ phase_u_ns: 300, sensor_rise_ns: null, step_response_ns: null },
-    shorter_than_response: false,
-  }));
+const about = (change: object = {}): string =>
+  JSON.stringify({
+    kernels: NAMES.map((kernel) => ({
+      ...{ kernel, launches: 1000, crowded_fraction: 0, duration_ns: 12_000 },
+      ...{ duration_p5_p95_ns: [11_900, 12_100], step_ns: STEP_NS, steps: 10, empty_steps: 1 },
+      ...{ phase_u_ns: 300, sensor_rise_ns: null, step_response_ns: null },
+      shorter_than_response: false,
+      ...change,
+    })),
+    warnings: ["b: 1 of 10 steps are empty"],
+  });
+
+function writeFolds(path: string, captureSha256: string, fold = about()): void {
   const file = new ArrowFile(path, foldedColumns(["a", "b"]), {
     "truejoule.schema": "folded/1",
-    "truejoule.fold": JSON.stringify({ kernels, warnings: ["b: 1 of 10 steps are empty"] }),
+    "truejoule.fold": fold,
     capture_sha256: captureSha256,
   });
   const watts = (values: (number | null)[]) => nullable(values, Float64Array);
@@ -112,6 +118,25 @@ describe("folded kernels", () => {
     rmSync(run.checksums);
     truncateSync(run.folded, 500);
     await expect(writeReport(run)).rejects.toThrow(/cut at byte 500.*|truejoule fold writes/);
+  });
+
+  test.each([
+    [
+      "a text for a number",
+      about({ launches: "7" }),
+      "kernels[0].launches: expected a whole number from 0",
+    ],
+    ["no span", about({ duration_p5_p95_ns: [1] }), "kernels[0].duration_p5_p95_ns[1]: expected a"],
+    ["no kernels", "{}", "kernels: expected a list, found nothing"],
+    ["no JSON", "{", "not JSON"],
+  ])("metadata with %s: not drawn, the place and how to make it again", async (_, fold, said) => {
+    const run = synthetic();
+    writeFolds(run.folded, CAPTURE, fold);
+    const page = await pageOf(run);
+    expect(figures(page)).toEqual([]);
+    expect(/truejoule\.fold: (.*?); truejoule fold writes it again/.exec(page)?.[1]).toContain(
+      said,
+    );
   });
 
   test("kernels that nobody folded: how to; no kernels: nothing", async () => {

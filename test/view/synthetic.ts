@@ -20,6 +20,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type RunPaths, runPaths } from "../../capture/run.ts";
+import type { AlignDocument } from "../../schema/documents/align.ts";
 
 /** Watts of the load at t seconds: idle, bursts, a ramp; straight lines between the corners. */
 const CORNERS: readonly (readonly [number, number])[] = [
@@ -292,16 +293,27 @@ function compareDocument(windows: readonly SyntheticWindow[], o: SyntheticOption
   };
 }
 
-const ALIGN = {
+/** As the first versions wrote it: what came later is not there. */
+const ALIGN: AlignDocument = {
   schema: "align/1",
+  source: "virtual",
+  session: { host_clock: "monotonic", start_unix_ns: "1767225600000000000", assumed_zone: null },
+  edges: 5,
+  incomplete: true,
   clocks: [
     {
       clock: "daq",
       method: "sync-edges",
+      nominal_hz: 20_000,
       tick_hz: 20000.24,
       rate_ppm: 12,
+      u_rate_ppm: 1,
+      rate_from_edges: 0.9,
       offset_ns: -5000,
+      u_offset_ns: 2000,
       interval_ns: [-9000, -1000],
+      start_delay_ns: null,
+      ...{ ref_device: 0, ref_ns: -5000, ns_per_unit: 49_999.4 },
       residual_rms_ns: 4000,
       edges_used: 4,
       edges_missing: 1,

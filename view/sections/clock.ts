@@ -26,22 +26,18 @@ function clockOf(c: ClockFit): Html {
   const rows: (readonly [string, string | null])[] = [
     ["Holds", span(c)],
     ["Method", c.method?.replaceAll("-", " ").replaceAll("_", " ") ?? null],
-    ["Tick rate", c.tick_hz === undefined ? null : quantity(c.tick_hz, "Hz", 8)],
-    ["Rate against nominal", c.rate_ppm === undefined ? null : `${fixed(c.rate_ppm, 2)} ppm`],
-    ["Offset", c.offset_ns === undefined ? null : quantity(c.offset_ns * 1e-9, "s", 6)],
+    ["Tick rate", quantity(c.tick_hz, "Hz", 8)],
+    ["Rate against nominal", `${fixed(c.rate_ppm, 2)} ppm`],
+    ["Offset", quantity(c.offset_ns * 1e-9, "s", 6)],
     ["Offset interval", interval(c)],
-    [
-      "Residual, rms",
-      c.residual_rms_ns === undefined ? null : quantity(c.residual_rms_ns * 1e-9, "s", 3),
-    ],
-    ["Edges used", c.edges_used === undefined ? null : count(c.edges_used)],
-    ["Edges missing", c.edges_missing === undefined ? null : count(c.edges_missing)],
-    ["Edges extra", c.edges_extra === undefined ? null : count(c.edges_extra)],
-    ["Edges bouncing", c.edges_bounced === undefined ? null : count(c.edges_bounced)],
+    ["Residual, rms", quantity(c.residual_rms_ns * 1e-9, "s", 3)],
+    ["Edges used", count(c.edges_used)],
+    ["Edges missing", count(c.edges_missing)],
+    ["Edges extra", count(c.edges_extra)],
   ];
   const known = rows.filter((r): r is readonly [string, string] => r[1] !== null);
   return html`<div class="clockfit">
-    <h3>${c.clock ?? "clock"}${c.segment === undefined ? "" : `, segment ${c.segment}`}</h3>
+    <h3>${c.clock}${c.segment === undefined ? "" : `, segment ${c.segment}`}</h3>
     ${factList(known)}
     ${residuals(c)}${(c.warnings ?? []).map((w) => html`<p class="notice warn">${w}</p>`)}
   </div>`;
@@ -52,16 +48,12 @@ function span({ t0_ns: from, t1_ns: to }: ClockFit): string | null {
   return `${quantity(from * 1e-9, "s", 6)} … ${quantity(to * 1e-9, "s", 6)}`;
 }
 
-function interval(c: ClockFit): string | null {
-  if (!c.interval_ns) return null;
-  const [low, high] = c.interval_ns;
+function interval({ interval_ns: [low, high] }: ClockFit): string {
   return `${quantity(low * 1e-9, "s", 6)} … ${quantity(high * 1e-9, "s", 6)}`;
 }
 
 function residuals(c: ClockFit): Html {
-  const all = (c.residuals ?? []).filter(
-    (r) => Number.isFinite(r.t_ns) && Number.isFinite(r.residual_ns),
-  );
+  const all = c.residuals ?? [];
   if (all.length === 0)
     return html`<p class="empty">
       No residuals: this clock rests on its stated rate, not on edges.
@@ -72,7 +64,7 @@ function residuals(c: ClockFit): Html {
     .map((r) => ({ x: r.t_ns * 1e-9, y: r.residual_ns * 1e-9 }));
   const drawn = stride > 1 ? `, every ${stride}th drawn` : "";
   return html`<figure>
-    ${residualPlot(points, (c.residual_rms_ns ?? 0) * 1e-9)}
+    ${residualPlot(points, c.residual_rms_ns * 1e-9)}
     <figcaption>
       Residuals of ${count(all.length, "edge")} over session time${drawn}; the band is ± rms.
     </figcaption>

@@ -48,7 +48,7 @@ interface Said {
 /** @param lead names the subject, where the texts do not. */
 function saidIn(of: Said | null, lead: string): Shown[] {
   const said: readonly Shown[] =
-    of?.findings ?? of?.warnings?.map((text) => ({ level: "doubt", text: String(text) })) ?? [];
+    of?.findings ?? of?.warnings?.map((text) => ({ level: "doubt", text })) ?? [];
   return said.map((f) => ({ ...f, text: lead + f.text }));
 }
 
@@ -102,9 +102,9 @@ function traceFindings(t: Trace): Finding[] {
 }
 
 function clockFindings(c: ClockFit): Shown[] {
-  const name = c.clock ?? "clock";
-  const edges = (code: FindingCode, n: number | undefined, text: string) =>
-    counted(code, n ?? 0, `${count(n ?? 0, "edge")} ${text}`);
+  const { clock: name } = c;
+  const edges = (code: FindingCode, n: number, text: string) =>
+    counted(code, n, `${count(n, "edge")} ${text}`);
   const seen = [
     ...edges(
       "edges-missing",

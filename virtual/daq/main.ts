@@ -6,6 +6,8 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { KindName } from "../../ingest/instruments/instruments.ts";
 import { InputError, UsageError } from "../../schema/errors.ts";
+import { documentIn } from "../../schema/documents/document.ts";
+import { RIG } from "../../schema/documents/rig.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { visible } from "../../schema/visible.ts";
 import { resolveRig } from "../../rigs/load.ts";
@@ -142,7 +144,7 @@ async function run(options: ReturnType<typeof parse>): Promise<void> {
   dieWithParent();
   const rig =
     options.rig === "-"
-      ? (JSON.parse(readFileSync(0, "utf8")) as Rig)
+      ? documentIn(RIG, readFileSync(0, "utf8"), "standard input", "rig.json of a log is one")
       : (await resolveRig(options.rig)).rig;
   const rowHz = figure("row-rate", options["row-rate"] ?? String(rig.device.rowHz));
   const device = { ...rig.device, rowHz, clock: { ...rig.device.clock, hz: rowHz } };

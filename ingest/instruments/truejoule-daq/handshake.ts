@@ -1,6 +1,7 @@
 // Who is at the other end? Only a whole, valid identity is an answer; USB ids are shared by strangers
 // (docs/wire.md, Identification).
 
+import type { DeviceDocument } from "../../../schema/documents/device.ts";
 import { FinalSourceError } from "../../../schema/errors.ts";
 import { CommandType } from "../../../schema/wire/frame-commands.ts";
 import { FrameSplitter } from "../../../schema/wire/frame-splitter.ts";
@@ -87,6 +88,6 @@ export function deviceJson({ identity, capabilities: c }: Greeting): string {
       skew_ns: ch.skewNs,
       full_scale_v: ch.fullScaleUv / 1e6,
       bandwidth_hz: ch.bandwidthHz,
-    })),
+    })) satisfies DeviceDocument["channels"],
   });
 }
