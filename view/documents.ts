@@ -20,11 +20,12 @@ export const readCompare = (path: string): CompareDocument =>
 export const readAlign = (path: string): AlignDocument =>
   documentIn(ALIGN, documentText(path), path, "truejoule fuse writes it again");
 
-/** The clock models; without any, compare.json's clock. */
+/** The clock models; without any, compare.json's clock; none for a run without a device. */
 export function clockFits(
   align: AlignDocument | null,
   compare: CompareDocument | null,
 ): readonly ClockFit[] {
   if (align && align.clocks.length > 0) return align.clocks;
-  return compare ? [{ ...compare.clock, clock: compare.clock.device }] : [];
+  if (!compare || compare.clock.method === "none") return [];
+  return [{ ...compare.clock, clock: compare.clock.device }];
 }
