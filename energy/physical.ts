@@ -186,7 +186,7 @@ function outsideMarks(list: WindowList, order: Uint32Array) {
     if (i === 0) continue;
     const [a, b] = [list.t0Ns(i), list.t1Ns(i)];
     if (b <= reach) continue;
-    if (a > reach || to.length === 0) {
+    if (a > reach) {
       from.push(i);
       to.push(i);
     } else to.set(to.length - 1, i);

@@ -1,6 +1,7 @@
 // Running integrals of ramps, steps and constants against their closed forms, at rows and between them.
 
 import { describe, expect, test } from "@jest/globals";
+import { weighted } from "../../energy/integrals.ts";
 import { Sum } from "../../energy/integrate.ts";
 import { PowerPrefix } from "../../energy/claims/prefix.ts";
 import { quality } from "../../energy/quality.ts";
@@ -91,6 +92,12 @@ describe.each([true, false])("rows timed by their index: %s", (isEven) => {
     expect(of(Sum.powerSquareJW)).toBeCloseTo((15 ** 2 + 16 ** 2) * 1, 9);
     expect(of(Sum.rails + 3)).toBeCloseTo(10, 9);
   });
+});
+
+test.each([1, 2, 3, 4, 5, 8, 11])("%i rows, weighted: each counts once", (n) => {
+  // 1, 2, 4, … tell every row apart; rows before and after are not to be seen.
+  const c = Float64Array.from({ length: n + 2 }, (_, i) => (i === 0 || i > n ? NaN : 2 ** (i - 1)));
+  expect(weighted(c, 1, n, new Float64Array(n).fill(3))).toBe(3 * (2 ** n - 1));
 });
 
 describe("gaps", () => {

@@ -1,10 +1,15 @@
 // The pass over a made run of 1 kHz: each window's figures in closed form, idle, and whose budgets are kept.
 
 import { describe, expect, test } from "@jest/globals";
+import { KernelCollector } from "../../align/clocks/cuda-kernels.ts";
+import { kernelTimes } from "../../align/clocks/cuda-times.ts";
 import { prepare } from "../../energy/compare.ts";
+import { Sum } from "../../energy/integrate.ts";
 import { FigureColumns, type PhysicalPass, physicalPass } from "../../energy/physical.ts";
 import { clockModel, clockOf } from "../support/clocks.ts";
+import { SESSION } from "../support/evidence.ts";
 import { type MadeRun, withRun } from "../support/made-run.ts";
+import { kernelMarks } from "../align/gpu-bench.ts";
 
 const passed = (run: MadeRun, detailed: readonly number[] = []): PhysicalPass =>
   withRun(run, (path) => {
@@ -72,6 +77,62 @@ describe("figures", () => {
     expect([...none.energyJ, none.quality(0), none.quality(1)]).toEqual([
       ...[1, 2, "gappy", "billable"],
     ]);
+    expect(none.at(1)).toEqual({
+      ...{ energyJ: 2, expandedUncertaintyJ: 3, samples: 4, gapFraction: 0.5 },
+      quality: "billable",
+    });
+    expect(() => none.at(2)).toThrow(RangeError);
+  });
+
+  test("two rows in a window are enough, one is not; a window of no length holds nothing", () => {
+    const windows = [
+      ["none", 1, 1],
+      ["two", 1.0005, 1.0025],
+      ["one", 1.0005, 1.0015],
+    ] as const;
+    const { figures } = passed({ seconds: 2, powerW: ramp, windows });
+    const at = [1, 2, 3].map((i) => figures.at(i));
+    expect(at.map(({ samples, quality }) => [samples, quality])).toEqual([
+      [0, "no_data"],
+      [2, "estimate"],
+      [1, "no_data"],
+    ]);
+    expect(at.map((w) => w.energyJ)).toEqual([NaN, expect.closeTo(20 * 2.003 * 0.002, 9), NaN]);
+    expect(at[0]!.gapFraction).toBe(0);
+  });
+
+  test("without a stream, a rig or a clock there are none", () => {
+    withRun(run, (path) => {
+      const { scan, clocks, windows } = prepare(path);
+      const pass = (s: typeof scan, c: typeof clocks): unknown =>
+        physicalPass(s, c, windows, { detailed: new Set() });
+      expect(pass({ ...scan, stream: null }, clocks)).toBeNull();
+      expect(pass({ ...scan, rig: null }, clocks)).toBeNull();
+      expect(pass(scan, { ...clocks, daq: null })).toBeNull();
+    });
+  });
+});
+
+test("integrals at the ends of every kernel that has a length", () => {
+  withRun({ seconds: 4, powerW: ramp }, (path) => {
+    const { scan, clocks, windows } = prepare(path);
+    const collector = new KernelCollector();
+    const rows = [
+      [0.5, 1.5],
+      [2.5, 2.5],
+      [2, 3],
+    ] as const;
+    rows.forEach(([a, b], i) =>
+      kernelMarks(i, "k", a * 1e9, b * 1e9).forEach((m) => collector.add(m, SESSION)),
+    );
+    const times = kernelTimes(collector.finish(), [], SESSION)!;
+    const [startNs, endNs] = [0, 1].map((k) => Float64Array.from(rows, (r) => r[k]! * 1e9));
+    const kernels = { ...times, startNs: startNs!, endNs: endNs! };
+    const o = { detailed: new Set<number>() };
+    const found = physicalPass(scan, { ...clocks, kernels }, windows, o)!.kernels;
+    expect(found.between(0.5e9, 1.5e9, Sum.energyJ)).toBeCloseTo(20 * (1.5 ** 2 - 0.5 ** 2), 9);
+    expect(found.between(2e9, 3e9, Sum.energyJ)).toBeCloseTo(20 * (9 - 4), 9);
+    expect(() => found.value(2.5e9, Sum.energyJ)).toThrow("no snapshot was asked for");
   });
 });
 
@@ -98,6 +159,13 @@ describe("what is lost", () => {
     expect(figures.gapFraction[2]).toBe(1);
     expect(counts.gaps).toBe(1);
   });
+});
+
+test("two rows with a gap between them observe nothing", () => {
+  const windows = [["a", -0.0005, 1]] as const;
+  const { figures, detailed } = passed({ seconds: 4, powerW: () => 100, windows, lost: [1, 1000] }, [1]); // prettier-ignore
+  expect(detailed.get(1)).toMatchObject({ samples: 2, gapFraction: 1, quality: "no_data" });
+  expect(figures.energyJ[1]).toBeNaN();
 });
 
 describe("idle", () => {
@@ -185,6 +253,29 @@ test("a clock in doubt is asked for at the moved ends too: on a ramp of 40 W/s b
       const { budget } = physicalPass(scan, { ...clocks, daq }, windows, o)!.detailed.get(1)!;
       const found = budget.find((t) => t.term === term)!.contributionJ;
       expect(found / expectedJ).toBeCloseTo(1, 5);
+    }
+  });
+});
+
+test("a window's begin as far as the clock may be off is asked for in its time, whatever is open then", () => {
+  // 1 kW up to the row of 0.929 s, then nothing: 929.5 J in all.
+  const powerW = (s: number): number => (s < 0.9295 ? 1000 : 0);
+  const windows = [
+    ["a", 0.95, 3],
+    ["b", 1.5, 2.5],
+  ] as const;
+  withRun({ seconds: 4, powerW, windows }, (path) => {
+    const { scan, clocks, windows: list } = prepare(path);
+    for (const [known, term] of [
+      [{ uOffsetNs: 0.6e9 }, "clock offset"],
+      // 10 s after it the clock is off by 0.6 s.
+      [{ refNs: -8.5e9, refDevice: -8500, uRate: 0.06 }, "clock rate"],
+    ] as const) {
+      const daq = clockOf([clockModel(1000, known), 0, 4000]);
+      const pass = physicalPass(scan, { ...clocks, daq }, list, { detailed: new Set([2]) })!;
+      const found = pass.detailed.get(2)!.budget.find((t) => t.term === term)!;
+      // The begin, moved to 0.9 s, has 29.5 J after it.
+      expect(found.contributionJ).toBeCloseTo(29.5, 6);
     }
   });
 });
