@@ -16,6 +16,8 @@ export interface MadeRun {
   readonly powerW: (s: number) => number;
   /** Name, begin and end, s. */
   readonly windows?: readonly (readonly [name: string, from: number, to: number])[];
+  /** Kernels as CUPTI dates them: name, begin and end, s. */
+  readonly kernels?: readonly (readonly [name: string, from: number, to: number])[];
   readonly telemetry?: readonly {
     readonly channel: TelemetryChannel;
     readonly atS: readonly number[];
@@ -80,6 +82,13 @@ function write(path: string, run: MadeRun): void {
   for (const [name, from, to] of run.windows ?? []) {
     log.mark({ name, phase: "begin", clock: "host", t: at(from) });
     log.mark({ name, phase: "end", clock: "host", t: at(to) });
+  }
+  for (const [i, [name, from, to]] of (run.kernels ?? []).entries()) {
+    const launch = { pid: 1, tid: 1, kind: "kernel", correlation: i, span: `0#${i}` };
+    const where = { gpu: "gpu:0000:01:00.0", stream: 0, grid: "1x1x1", block: "1x1x1" };
+    const fields = { ...launch, ...where };
+    log.mark({ name, phase: "begin", clock: "host", t: at(from), fields });
+    log.mark({ name, phase: "end", clock: "host", t: at(to), fields: launch });
   }
   log.close();
 }
