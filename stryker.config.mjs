@@ -3,8 +3,8 @@
 
 /** Seeded sessions by the hundred: they hold the whole, and are asked about the file they are named after alone. */
 const SLOW =
-  "clock|clock-sets|code-errors|cuda-kernels|cuda-times|daq-bounds|daq-clock|daq-methods|decimator|decode|device-skew|" +
-  "discipline|discipline-fit|export|fold|fused|gpu-clock|kernels|late-blocks|match|means|operational|perfetto|" +
+  "clock|clock-sets|code-errors|cuda-kernels|cuda-times|daq-bounds|decimator|decode|device-skew|discipline|" +
+  "discipline-fit|edges-contradict|export|fold|fused|gpu-clock|kernels|late-blocks|match|means|operational|perfetto|" +
   "pipeline|read-column|slice-sums";
 
 export default {

@@ -13,7 +13,7 @@ import type { Mark } from "../../schema/records.ts";
 import { later } from "../../schema/time.ts";
 import { textsOf } from "../../schema/findings.ts";
 
-const dir = mkdtempSync(join(tmpdir(), "truejoule-daq-clock-"));
+const dir = mkdtempSync(join(tmpdir(), "truejoule-edges-contradict-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 test("edges that no steady clock passes through are left out and told; other evidence holds the truth", async () => {
