@@ -4,10 +4,15 @@ import { describe, expect, test } from "@jest/globals";
 import { KernelCollector } from "../../align/clocks/cuda-kernels.ts";
 import { type KernelTimes, kernelTimes } from "../../align/clocks/cuda-times.ts";
 import type { DaqClock } from "../../align/clocks/segments.ts";
+import { prepare } from "../../energy/compare.ts";
+import { foldKernels } from "../../energy/fold-run.ts";
 import { type Folded, Folder, type FoldOptions } from "../../energy/fold.ts";
+import { RailSums } from "../../energy/rail-sums.ts";
+import type { Prepared } from "../../energy/result.ts";
 import type { Rail, Rig } from "../../schema/rig.ts";
 import { kernelMarks, session } from "../align/gpu-bench.ts";
 import { clockModel, clockOf } from "../support/clocks.ts";
+import { type MadeRun, withRun } from "../support/made-run.ts";
 import { powerRail, rigOf, sensor } from "../support/rig.ts";
 import { type RailRow } from "../support/rows.ts";
 
@@ -284,5 +289,64 @@ describe("expanded uncertainty of a step", () => {
     const rig = rigWith(powerRail("a", { offsetU: 3 }), powerRail("b", { offsetU: 4 }));
     const f = folded(everywhere(() => [{ w: 1 }, { w: 2 }]), { rig }); // prettier-ignore
     expect(bands(f, 6)).toEqual([near(10)]);
+  });
+});
+
+test("of a rail power, its square, current and voltage are averaged by step", () => {
+  const sums = new RailSums(powerRail(), 10, { ns: 100, count: 2 });
+  const columns = (...rows: readonly (readonly [w: number, i: number, v: number])[]) => ({
+    name: "a",
+    powerW: Float64Array.from(rows, ([w]) => w),
+    currentA: Float64Array.from(rows, ([, i]) => i),
+    voltageV: Float64Array.from(rows, ([, , v]) => v),
+  });
+  const rail = columns([9, 9, 9], [2, 3, 5], [4, 5, 9], [8, 2, 4], [9, 9, 9]);
+  // Ten later: 1 before the first step, its begin, its end, the second's begin and end.
+  const tNs = Float64Array.of(989, 990, 1089, 1090, 1190);
+  sums.add({ tNs, from: 0, to: 5, rail }, 1000);
+  expect(sums.at(0)).toEqual({ n: 2, powerW: 3, squareW2: 10, currentA: 4, voltageV: 7 });
+  expect(sums.at(1)).toEqual({ n: 1, powerW: 8, squareW2: 64, currentA: 2, voltageV: 4 });
+  expect([...sums.meanPowerW()]).toEqual([3, 8]);
+  expect(() => sums.at(2)).toThrow(RangeError);
+});
+
+describe("a recorded run", () => {
+  /** 40 launches of 5 ms, each at a row, in 8 s; the power is the row's number. */
+  const kernels = Array.from({ length: 40 }, (_, i) => ["k", 0.2 * i + 0.1, 0.2 * i + 0.105] as const); // prettier-ignore
+  const rigOfSkew = (skewS?: number): Rig => ({
+    ...rigOf({ rails: [powerRail("a", skewS === undefined ? {} : { skewS })] }),
+    stepResponseS: 1e-3,
+  });
+  const powerW = (s: number): number => Math.round(1000 * s) % 200;
+  const run: MadeRun = { seconds: 8, powerW, kernels, rig: rigOfSkew() };
+  const fold = (r: MadeRun, edit = (p: Prepared): Prepared => p, kernel?: string): Folded[] =>
+    withRun(r, (path) =>
+      foldKernels(edit(prepare(path)), { stepNs: 100_000, ...(kernel ? { kernel } : {}) }),
+    );
+  /** Phases of the steps that have rows, ms from their begins, and their watts. */
+  const filled = ({ phaseNs, samples, powerW: watts, stepNs }: Folded): number[][] =>
+    [...phaseNs].flatMap((phase, s) =>
+      samples[s]! > 0 ? [[Math.round((phase - stepNs / 2) / 1e5) / 10, watts[s]!]] : [],
+    );
+
+  test("each row where it was sampled, its value as it was read", () => {
+    const rows = [-1, 0, 1, 2, 3, 4, 5];
+    const [straight] = fold(run);
+    expect(straight).toMatchObject({ kernel: "k", launches: 40 });
+    expect(filled(straight!)).toEqual(rows.map((ms) => [ms, 100 + ms]));
+    // The sensor is read 0.35 ms after its row: row −1 at phase −0.65.
+    const [late] = fold({ ...run, rig: rigOfSkew(0.35e-3) });
+    expect(filled(late!)).toEqual(rows.map((ms) => [Math.round(10 * (ms + 0.3)) / 10, 100 + ms]));
+  });
+
+  test("what cannot be folded is told, with what was found instead", () => {
+    const trace = "nothing to fold: the run has no physical trace";
+    expect(() => fold(run, (p) => ({ ...p, scan: { ...p.scan, stream: null } }))).toThrow(trace);
+    expect(() => fold(run, (p) => ({ ...p, scan: { ...p.scan, rig: null } }))).toThrow(trace);
+    expect(() => fold(run, (p) => ({ ...p, clocks: { ...p.clocks, daq: null } }))).toThrow(trace);
+    expect(() => fold({ ...run, kernels: [] })).toThrow("nothing to fold: the run has no kernels");
+    const few = { ...run, kernels: [["x", 0.05, 0.06] as const, ...kernels.slice(0, 29)] };
+    expect(() => fold(few)).toThrow(/a kernel with at least 30 launches.*k with 29 at most/);
+    expect(() => fold(few, undefined, "x")).toThrow(/kernel x with at least 30 launches/);
   });
 });
