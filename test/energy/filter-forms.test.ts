@@ -1,7 +1,7 @@
 // A telemetry channel's filter where its arithmetic shows: ends of the trace and of the reads, fits between the grid's
 // points, and what a strobe samples.
 
-import { describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { filteredEnergyJ, fitFilter, strobeRangeJ } from "../../energy/claims/filter.ts";
 import { PowerPrefix } from "../../energy/claims/prefix.ts";
 import type { SensorModel } from "../../energy/claims/sensors.ts";
@@ -29,7 +29,10 @@ describe("the fit", () => {
     levels.push(...new Array<number>(60 + r.integer(30)).fill(100 + 300 * r.uniform()));
   const watts = Float64Array.from(levels.slice(0, 20_000));
   const atMs = watts.map((_, ms) => ms * MS);
-  const trace = new PowerPrefix(atMs, watts);
+  let trace: PowerPrefix;
+  beforeAll(() => {
+    trace = new PowerPrefix(atMs, watts);
+  });
   /** What a channel shows: the mean of so many ms, so late, renewed every 50 ms; read each 2 ms. */
   const channel = (windowMs: number, delayMs: number, of = trace, shiftNs = 0): Series =>
     new Series(
@@ -104,14 +107,14 @@ describe("the fit", () => {
 
 describe("what an ideal channel would have claimed", () => {
   /** 10 W a second from 0 on, 20 s. */
-  const ramp = traceOf([0, 0], [20, 200]);
+  const ramp = (): PowerPrefix => traceOf([0, 0], [20, 200]);
   const second = filterOf(1000, 0);
 
   test("before its first read and after its last a channel holds what it shows", () => {
     // Reads at 5, 6, 7 s show means of the second before updates at 5, 5.5 and 6.5 s: 45, 50 and 60 W.
     const series = new Series(readsOf([5 * S, 6 * S, 7 * S], (t) => t));
     const of = (a: number, b: number): number =>
-      filteredEnergyJ(series, ramp, second, a * S, b * S)[0];
+      filteredEnergyJ(series, ramp(), second, a * S, b * S)[0];
     expect(of(3, 5)).toBeCloseTo(2 * 45, 9);
     expect(of(3, 6)).toBeCloseTo(2 * 45 + (45 + 50) / 2, 9);
     expect(of(7, 9)).toBeCloseTo(2 * 60, 9);
@@ -122,9 +125,9 @@ describe("what an ideal channel would have claimed", () => {
   });
 
   test("of no reads nothing is claimed", () => {
-    expect(filteredEnergyJ(new Series(readsOf([], () => 0)), ramp, second, 1 * S, 2 * S)).toEqual([
-      0, 0,
-    ]);
+    expect(filteredEnergyJ(new Series(readsOf([], () => 0)), ramp(), second, 1 * S, 2 * S)).toEqual(
+      [0, 0],
+    );
   });
 
   test("a filter that looks back beyond the trace for its delay alone does not know the power", () => {

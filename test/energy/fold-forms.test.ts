@@ -18,7 +18,7 @@ import { type RailRow } from "../support/rows.ts";
 
 type Launch = readonly [name: string, startNs: number, lengthNs: number];
 
-const EXACT = clockOf([clockModel(1e6), 0, 1e9]);
+const exact = (): DaqClock => clockOf([clockModel(1e6), 0, 1e9]);
 /** A launch a millisecond, of 10 µs each. */
 const START = (launch: number): number => 1e6 * (launch + 1);
 const THIRTY: readonly Launch[] = Array.from({ length: 30 }, (_, i) => ["k", START(i), 10e3]);
@@ -53,7 +53,7 @@ interface Made {
 
 /** @param rows by time; each comes in a run of its own. */
 function folded(rows: readonly At[], made: Made = {}): Folded {
-  const { rig = rigWith(powerRail()), clock = EXACT, times = timesOf(THIRTY) } = made;
+  const { rig = rigWith(powerRail()), clock = exact(), times = timesOf(THIRTY) } = made;
   const folder = new Folder(rig, clock, times, { stepNs: 1000, ...made.options });
   const tNs = Float64Array.from(rows, (r) => START(r.launch) + r.phaseNs);
   const column = (r: number, of: (row: RailRow) => number | undefined): Float64Array =>
@@ -139,7 +139,7 @@ describe("what is said of a kernel", () => {
   test("steps as narrow as 25 rows a step allow, 2 µs at least, 20,000 steps at most", () => {
     const stepNs = (launches: readonly Launch[], options: FoldOptions = {}): number => {
       const rig = { ...rigWith(powerRail()), device: rigOf({ rowHz: 1e5 }).device };
-      return new Folder(rig, EXACT, timesOf(launches), options).finish()[0]!.stepNs;
+      return new Folder(rig, exact(), timesOf(launches), options).finish()[0]!.stepNs;
     };
     const many = Array.from({ length: 200 }, (_, i): Launch => ["k", START(i), 10e3]);
     // 30 launches, 3 rows for each microsecond of phase … 25 rows in 8.33 µs.
@@ -156,7 +156,7 @@ describe("what is said of a kernel", () => {
     const few = Array.from({ length: 29 }, (_, i): Launch => ["few", START(1000 + i), 1e5]);
     const times = timesOf([...launches, ...few]);
     const kernels = (options: FoldOptions = {}): readonly string[] =>
-      new Folder(rigWith(powerRail()), EXACT, times, options).kernels;
+      new Folder(rigWith(powerRail()), exact(), times, options).kernels;
     // Kind 10 runs longest: 5 · 10 mod 17 is 16.
     const order = Array.from({ length: 17 }, (_, kind) => kind).sort((a, b) => ((b * 5) % 17) - ((a * 5) % 17)); // prettier-ignore
     expect(order[0]).toBe(10);
