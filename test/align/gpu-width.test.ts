@@ -112,6 +112,85 @@ describe("bursts", () => {
   });
 });
 
+test("from one exchange on the offset may run off by a thousandth, and its rate change", () => {
+  const clock = fitGpuClock("gpu", [exchange(1e9, 700, 900)], SESSION);
+  const x = 0.5e9;
+  // 0.1 ppm a second over half a second: 12.5 ns.
+  const wander = (0.1e-6 * x * x) / 2e9;
+  for (const sign of [1, -1]) {
+    const [lo, hi] = gpuToSession(clock, sign * x);
+    expect(lo - sign * x).toBeCloseTo(1e9 - 1 - 0.5e6 - wander, 2);
+    expect(hi - sign * x).toBeCloseTo(1e9 + 1600 + 1 + 0.5e6 + wander, 2);
+  }
+});
+
+describe("exchanges and bursts of it", () => {
+  /** Two exchanges at each instant, ms; the host's clock is set on by so much from an instant on. */
+  const pairsAt = (ms: readonly number[], setFromMs = Infinity, byNs = 0): ClockExchange[] =>
+    ms.flatMap((t) =>
+      [t * 1e6, t * 1e6 + 4000].map((at) => {
+        const e = exchange(at, 500, 600);
+        if (t < setFromMs) return e;
+        const later = (x: typeof e.sent) => instant<"host">(x + BigInt(byNs));
+        return { ...e, sent: later(e.sent), received: later(e.received) };
+      }),
+    );
+  const fit = (list: readonly ClockExchange[]) => fitGpuClock("gpu", list, SESSION);
+
+  test("a burst ends 5 ms after its last exchange was sent; its middle is half-way between first and last", () => {
+    const single = (ns: readonly number[]) => fit(ns.map((at) => exchange(1e9 + at, 500, 600)));
+    expect(single([0, 4_999_999]).segments).toHaveLength(1);
+    expect(single([0, 5e6]).segments).toHaveLength(2);
+    expect(single([0, 4e6, 8e6, 20e6]).centresNs).toEqual(Float64Array.of(4e6, 20e6));
+  });
+
+  test("exactly a second away a burst still serves, either way", () => {
+    // 1 with 1.5 and 2 s; 1.5 with 1 and 2; 2 with all but 3.001; that one with none.
+    expect(fit(pairsAt([1000, 1500, 2000, 3001])).segments.map((s) => s.exchanges)).toEqual([
+      ...[6, 6, 6, 2],
+    ]);
+  });
+
+  test("where the host's clock was set bursts serve each other as far as they agree", () => {
+    // Set on by 1 ms between 1.5 and 2 s: more than a thousandth of half a second, and no line through three.
+    const { segments, contradictions } = fit(
+      pairsAt([500, 1000, 1500, 2000, 2500, 3000], 2000, 1e6),
+    );
+    expect(segments.map((s) => [s.exchanges, s.alone])).toEqual([
+      [6, false],
+      [6, true], // 0.5 … 1.5 s
+      [2, true],
+      [2, true],
+      [6, true],
+      [6, false],
+    ]);
+    expect(contradictions).toBe(0);
+  });
+
+  test("in whatever order they come the host's clock puts them; times count from the first that came", () => {
+    const list = pairsAt([1000, 1500]);
+    const turned = [list[3]!, list[0]!, list[2]!, list[1]!];
+    const clock = fit(turned);
+    expect(clock.epoch).toBe(list[3]!.deviceReceived);
+    expect(clock.centresNs).toEqual(Float64Array.of(2000 - 500_004_000, 2000 - 4000));
+    expect([clock.clock, clock.exchanges]).toEqual(["gpu", 4]);
+  });
+
+  test("a burst that no line passes through is left out and counted", () => {
+    // Readings of one instant 2 µs apart by the GPU, within 1.1 µs by the host; one of 1 ns shows its step.
+    const wrong = [7500n, 9501n, 7501n].map((gpuNs) => ({
+      ...exchange(3e9, 500, 600),
+      deviceReceived: BigInt(3e9) + gpuNs,
+    }));
+    const clock = fit([...pairsAt([1000]), ...wrong]);
+    expect([clock.segments.length, clock.contradictions]).toEqual([1, 1]);
+    expect(() => fit(wrong)).toThrow(
+      "no map from the GPU's clock to the host's fits its 3 exchanges",
+    );
+    expect(() => fit([])).toThrow("fits its 0 exchanges");
+  });
+});
+
 test("the nearest of ascending values", () => {
   const x = Float64Array.of(1, 4, 10);
   expect([-5, 1, 2.5, 2.6, 6.9, 7, 7.1, 99].map((v) => nearest(x, v))).toEqual([
