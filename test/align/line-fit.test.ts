@@ -171,6 +171,106 @@ describe("pairs that agree with each other do not bend to a prior that is merely
   });
 });
 
+describe("pairs of different worth, a stamp and a rate, all on one line", () => {
+  // 20 ppm from nominal, 7 ms at device 0; the stamp lies 2 s before the pairs' middle.
+  const line = (device: number): number => 7e6 + device * 1000 * (1 + 20e-6);
+  const worth = [
+    { device: 1 * HZ, uNs: 1000 },
+    { device: 3 * HZ, uNs: 3000 },
+  ];
+  const two = worth.map((p) => ({ ...p, sessionNs: line(p.device) }));
+  const stamp = { startNs: 7e6, startUNs: 4000 };
+  /** Variance of a weighted mean, its place, and of the slope about it; x in ns from the pairs' middle. */
+  const weigh = (points: readonly (readonly [x: number, u: number])[], uRel = Infinity) => {
+    const w = points.map(([, u]) => 1 / u ** 2);
+    const sum = w.reduce((a, b) => a + b);
+    const mean = points.reduce((m, [x], i) => m + (w[i]! * x) / sum, 0);
+    const square = points.reduce((q, [x], i) => q + w[i]! * (x - mean) ** 2, 0);
+    const varE = 1 / (square + uRel ** -2);
+    return { uRate: Math.sqrt(varE), uOffsetNs: Math.sqrt(1 / sum + mean ** 2 * varE) };
+  };
+  const points = [[-1e9, 1000], [1e9, 3000], [-2e9, 4000]] as const; // prettier-ignore
+
+  test("are found on it, each with its weight", () => {
+    const fit = fitLine(two, { ...OPEN, ...stamp });
+    expect(fit.refDevice).toBe(2 * HZ);
+    expect(fit.refNs).toBeCloseTo(line(2 * HZ), 3);
+    expect(fit.nsPerUnit).toBeCloseTo(1000 * (1 + 20e-6), 9);
+    const expected = weigh(points);
+    expect(fit.uOffsetNs / expected.uOffsetNs).toBeCloseTo(1, 9);
+    expect(fit.uRate / expected.uRate).toBeCloseTo(1, 9);
+    expect(fit.residualRmsNs).toBeCloseTo(0, 3);
+  });
+
+  test("a rate that the rig knows as well sharpens both", () => {
+    const straight = worth.map((p) => ({ ...p, sessionNs: 7e6 + p.device * 1000 }));
+    for (const uRel of [2e-6, 2e-7]) {
+      const fit = fitLine(straight, { ...OPEN, ...stamp, uRel });
+      const expected = weigh(points, uRel);
+      expect(fit.uOffsetNs / expected.uOffsetNs).toBeCloseTo(1, 9);
+      expect(fit.uRate / expected.uRate).toBeCloseTo(1, 9);
+      expect(fit.rateFromEdges).toBeCloseTo(1 - (expected.uRate / uRel) ** 2, 9);
+    }
+  });
+
+  test("of a rate that is exact nothing is left for edges to tell but the offset", () => {
+    const straight = worth.map((p) => ({ ...p, sessionNs: 7e6 + p.device * 1000 }));
+    const fit = fitLine(straight, { ...OPEN, uRel: 0 });
+    expect(fit.rateFromEdges).toBe(1);
+    expect(fit.uOffsetNs).toBeCloseTo(1 / Math.hypot(1 / 1000, 1 / 3000), 6);
+  });
+});
+
+describe("a prior that agreeing pairs doubt is doubted until its misfit is one, no further", () => {
+  test("the stamp's: its distance from the line is its uncertainty then", () => {
+    // Four pairs of 1 µs at 0, the stamp of 1 µs at 3.5; the rate is exact.
+    const late = 3500;
+    const prior = { hz: HZ, uRel: 0, startNs: late, startUNs: 1000 };
+    const fit = fitLine(pairs(4, 1000), prior);
+    expect(fit.findings).toEqual([]);
+    const line = fit.refNs - fit.refDevice * fit.nsPerUnit;
+    // Of all weight 1/u² the stamp has so much as it draws the line.
+    const weight = line / late / fit.uOffsetNs ** 2;
+    expect((late - line) ** 2 * weight).toBeCloseTo(1, 4);
+    expect(line).toBeGreaterThan(50);
+  });
+
+  test("the rate's likewise", () => {
+    // Four pairs a second apart say 3.5 ppm to ±0.45, the rig 0 to ±1.
+    const off = 3.5e-6;
+    const prior = { ...OPEN, uRel: 1e-6 };
+    const fit = fitLine(pairs(4, 1000, (k) => off * 1e9 * k), prior); // prettier-ignore
+    expect(fit.findings).toEqual([]);
+    const rate = fit.nsPerUnit / 1000 - 1;
+    const weight = (1 - rate / off) / fit.uRate ** 2;
+    expect(rate ** 2 * weight).toBeCloseTo(1, 4);
+    expect(rate).toBeLessThan(0.99 * off);
+  });
+});
+
+test("a stamp is not wrong where the pairs' own rate, carried so far, cannot tell", () => {
+  // Ten pairs from 100 s on: 1 µs each is 6 µs at the start, and five of these are more than 20.
+  const far = pairs(10, 1000).map((p) => ({
+    ...p,
+    device: p.device + 100 * HZ,
+    sessionNs: p.sessionNs + 100e9,
+  }));
+  const codes = (startNs: number): string[] =>
+    fitLine(far, { ...OPEN, startNs, startUNs: 1000 }).findings.map((f) => f.code);
+  expect(codes(20e3)).toEqual([]);
+  expect(codes(90e3)).toEqual(["clock-start-off-rig"]);
+  const rate = { ...OPEN, uRel: 1e-6 };
+  expect(
+    fitLine(
+      pairs(10, 1000, (k) => 20e3 * k),
+      rate,
+    ).findings.map((f) => f.code),
+  ).toEqual([
+    // prettier-ignore
+    "clock-rate-off-rig",
+  ]);
+});
+
 describe("a model", () => {
   const prior = { hz: HZ, uRel: 1e-5, startNs: 7e6, startUNs: 2e6 };
   const list = pairs(10, 1000, () => 8e6);
@@ -237,6 +337,8 @@ describe("a model", () => {
     });
     const exact = { ...prior, uRel: 0, startUNs: 0 };
     expect(fixedModel("x", exact)).toMatchObject({ method: "identity", startDelayNs: null });
+    expect(fixedModel("x", { ...exact, uRel: 1e-9 }).method).toBe("prior");
+    expect(fixedModel("x", { ...exact, startUNs: 1 }).method).toBe("prior");
   });
 
   test("its evidence spans first to last pair; a model without any, all of time", () => {
