@@ -1,7 +1,7 @@
 // Kernels beside a GPU's clock that runs with the host's: bounds by the bursts around them, launches and gates, in
 // closed form.
 
-import { describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { KernelCollector } from "../../align/clocks/cuda-kernels.ts";
 import { type KernelTimes, kernelTimes, timeAt } from "../../align/clocks/cuda-times.ts";
 import type { ClockExchange, Mark } from "../../schema/records.ts";
@@ -140,6 +140,70 @@ test("a burst at which CUPTI and the GPU cannot both be right is left out, count
     ["cupti-clock-contradicts", "gpu:0 cupti:1", 1],
   ]);
   expect(k.findings[0]!.text).toContain("at 1 of 3 bursts");
+});
+
+describe("which exchanges are whose", () => {
+  const k1 = kernel(1, 2 * S, 2 * S + 10_000);
+  let wide: KernelTimes;
+  beforeAll(() => {
+    wide = times(k1, BURSTS);
+  });
+
+  test("bursts in any order of the log bound the same", () => {
+    const turned = times(k1, [...burst(3 * S, 700, -600), ...burst(1 * S, 400, -300)]);
+    expect([...turned.cupti[0]!.atNs]).toEqual([S + 400, 3 * S + 700]);
+    expect(boundsAt(turned)).toEqual(boundsAt(wide).map((x) => expect.closeTo(x, 3)));
+    expect(turned.clocks.map((c) => c.clock)).toEqual([GPU]);
+  });
+
+  test("a process that drew a number has its own; a GPU without an address is one too", () => {
+    const numbered = `${GPU} cupti:1.23`;
+    const own = [...burst(1 * S, 400, -300, numbered), ...burst(3 * S, 700, -600, numbered)];
+    expect(times(kernel(1, 2 * S, 2 * S + 10_000, { process: 23 }), own).unbounded).toBe(0);
+    expect(times(k1, own).unbounded).toBe(1);
+    const only = BURSTS.map((e) => ({ ...e, stream: e.stream.replace("gpu:0", "gpu") }));
+    expect(times(kernel(1, 2 * S, 2 * S + 10_000, { gpu: "gpu" }), only).unbounded).toBe(0);
+  });
+
+  test("those of other streams are nobody's, whatever they say", () => {
+    // No clock fits them: 1 ms within a microsecond of the host's.
+    const strange = ["main", "egpu:0", "a gpu:0 cupti:1", "gpu:0 cupti:1 x"].flatMap((stream) =>
+      [0, 1_000_000, 7].map((gpu) => exchange(stream, 1.5 * S, gpu, 1.5 * S + 1000)),
+    );
+    const k = times(k1, [...BURSTS, ...strange]);
+    expect(boundsAt(k)).toEqual(boundsAt(wide));
+    expect([k.clocks.length, k.cupti.length]).toEqual([1, 1]);
+  });
+
+  test("where all bursts of a process contradict the GPU its kernels are as their records say", () => {
+    const k = times(k1, burst(2 * S, 5000, -300));
+    expect([k.unbounded, k.cupti[0]!.contradictions]).toEqual([1, 1]);
+    expect(k.findings.map((f) => f.code)).toEqual([
+      ...["kernels-unbounded", "cupti-clock-contradicts"],
+    ]);
+  });
+
+  test("a burst of the GPU that contradicts itself is told of its clock", () => {
+    const wrong = [0, 5000, 7].map((d) => exchange(GPU, 2.5 * S, 2.5 * S + d, 2.5 * S + 1000));
+    const { findings } = times(k1, [...BURSTS, ...wrong]);
+    expect(findings.map(({ code, subject, count }) => [code, subject, count])).toEqual([
+      ["gpu-clock-contradicts", GPU, 1],
+    ]);
+  });
+});
+
+test("what is told of kernels is about kernels, counted", () => {
+  const at = 2 * S;
+  const marks = [
+    ...[launch(1, at), gate(1, at + 90_000, at + 90_001, at + 95_000)],
+    ...kernel(1, at + 20_000, at + 30_000),
+  ];
+  const told = (list: readonly Mark[]) =>
+    times(list, BURSTS).findings.map(({ code, subject, count }) => [code, subject, count]);
+  expect(told(marks)).toEqual([["kernels-gate-contradicts", "kernels", 1]]);
+  expect(told([launch(3, 4 * S), launch(4, 5 * S)])).toEqual([
+    ["kernels-without-end", "kernels", 2],
+  ]);
 });
 
 describe("a kernel behind a gate", () => {
