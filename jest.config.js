@@ -4,7 +4,7 @@
 /** Folders that drive programs, compilers, devices' protocols in real time, or attack the whole. */
 const SYSTEM =
   "attacks|calibrate|doctor|end-to-end|firmware|hardware|live|marks|nvml|" +
-  "align/(clock-sets|code-errors|daq-bounds|daq-clock|device-skew|discipline|gpu-clock|late-blocks|match|slice-sums)\\.test|" +
+  "align/(clock-sets|code-errors|daq-bounds|device-skew|discipline|edges-contradict|gpu-clock|late-blocks|match|slice-sums)\\.test|" +
   "capture/(chain-vectors|kill|log)\\.test|dataset/(export|fused|perfetto)|energy/(fold|pipeline)\\.test|" +
   "gpio/uapi\\.test|ingest/(daq-source|pmd-usb|ports|powersensor3|ppk2|text-source|tty-lock|import/fuzz)\\.test|" +
   "virtual/|schema/frame\\.test|view/report\\.test";
