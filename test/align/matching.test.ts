@@ -132,6 +132,90 @@ describe("brackets", () => {
   });
 });
 
+describe("what could have been seen", () => {
+  test("edges are missing that fell while the device looked, by the clock that was found", () => {
+    // The session's clock is 40 ms ahead; the device saw the third edge on, and lost one of them.
+    const reference = edges(AT.map((t) => t + 40));
+    const seen = AT.slice(2).filter((t) => t !== 402);
+    const device = edges(seen, [1, -1, -1, 1, -1]);
+    const missing = (fromMs: number, toMs: number): number =>
+      match(reference, device, { observed: [fromMs * MS, toMs * MS] })!.missing;
+    expect([missing(200, 700), missing(0, 700), missing(0, 560), missing(90, 400)]).toEqual([
+      ...[6 - 5, 8 - 5, 7 - 5, 0],
+    ]);
+  });
+});
+
+describe("what pairs after the line is known", () => {
+  /** One edge half a millisecond off, the others exact. */
+  const stray = edges(AT.map((t) => (t === 402 ? t + 0.5 : t)));
+
+  test("four times the scatter of all; where brackets say how far each may be off, the typical one's", () => {
+    expect(match(edges(AT), stray)!.pairs).toHaveLength(8);
+    const bracketed = { ...edges(AT), halfNs: new Float64Array(8) };
+    const m = match(bracketed, stray)!;
+    expect(m.pairs.map((p) => p.referenceIndex)).toEqual([0, 1, 2, 3, 5, 6, 7]);
+    expect([m.missing, m.extra]).toEqual([1, 1]);
+    expect((m.fit.refNs - m.fit.refDevice) / MS).toBeCloseTo(0, 6);
+  });
+
+  test("an edge's own bracket counts, not its neighbour's", () => {
+    const halfNs = Float64Array.from(AT, (_, k) => (k === 6 ? 2 * MS : 0));
+    const late = edges(AT.map((t) => (t === 402 ? t + 1.5 : t)));
+    const m = match({ ...edges(AT), halfNs }, late)!;
+    expect(m.pairs.map((p) => p.referenceIndex)).toEqual([0, 1, 2, 3, 5, 6, 7]);
+  });
+
+  test("of several that an edge may belong to the nearest", () => {
+    const up = [1, -1, 1, 1, -1, 1, -1, 1, -1];
+    const reference = edges([...AT.slice(0, 3), 250.6, ...AT.slice(3)], up);
+    for (const [at, index] of [
+      [250.1, 2],
+      [250.5, 3],
+    ] as const) {
+      // prettier-ignore
+      const m = match(reference, edges(AT.map((t) => (t === 250 ? at : t))))!;
+      expect(m.pairs.find((p) => p.device === at * MS)?.referenceIndex).toBe(index);
+    }
+  });
+
+  test("rates below the rig's are found as well as those above", () => {
+    const long = AT.map((t) => 100 * t);
+    for (const ppm of [-25, 25]) {
+      const m = match(edges(long.map((t) => t * (1 + ppm * 1e-6))), edges(long))!;
+      expect(m.pairs).toHaveLength(8);
+      expect((m.fit.nsPerUnit - 1) * 1e6).toBeCloseTo(ppm, 1);
+    }
+  });
+});
+
+describe("two places", () => {
+  /** The edges twice, a second apart; one of them is off by so much, up and down in turn, ms. */
+  const twice = (first: number, second: number): ReturnType<typeof edges> => {
+    const copy = (late: number, off: number) => AT.map((t, k) => t + late + (k % 2 ? off : -off));
+    const turn = AT.map((_, k) => (k % 2 ? -1 : 1));
+    return edges([...copy(0, first), ...copy(1000, second)], [...turn, ...turn]);
+  };
+  const placed = (first: number, second: number): unknown[] => {
+    const m = match(twice(first, second), edges(AT), { offsetRangeNs: 1500 * MS })!;
+    const offsetMs = Math.round((m.fit.refNs - m.fit.refDevice) / MS);
+    return [offsetMs, m.ambiguous, m.findings.map((f) => f.code)];
+  };
+
+  test("the closer one is taken; that as many edges fit elsewhere is told", () => {
+    // The start is the rig's within 50 ms: a second off would be told of the rig, so the first is asked about.
+    expect(placed(0, 0.3)).toEqual([0, false, ["edges-ambiguous"]]);
+    const far = match(twice(0.3, 0), edges(AT), { offsetRangeNs: 1500 * MS })!;
+    expect(far.pairs[0]!.referenceIndex).toBe(8);
+  });
+
+  test("as close as edges are known it may be either", () => {
+    // 2 µs, and three times the microsecond that an edge is known to.
+    expect(placed(0, 0.002)).toEqual([0, true, ["edges-ambiguous"]]);
+    expect(placed(0, 0.004)).toEqual([0, false, ["edges-ambiguous"]]);
+  });
+});
+
 describe("ambiguity", () => {
   const train = (n: number, from = 0) => Array.from({ length: n }, (_, k) => 100 + 10 * (k + from));
 
