@@ -34,8 +34,8 @@ const everywhere = {
 } as const;
 
 async function main(argv: string[]): Promise<ExitCode> {
-  const [name, ...args] = argv;
-  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+  const [name, ...args] = helpLast(argv);
+  if (name === undefined || name === "--help" || name === "-h") {
     printText(await overview());
     return name === undefined ? 2 : 0;
   }
@@ -81,6 +81,13 @@ function parse(
   } catch (error) {
     return (error as Error).message.split(/\. |\.?\n/)[0]!; // Node explains on further lines
   }
+}
+
+/** `help compare` is `compare --help`, and `help` alone `--help`. */
+function helpLast(argv: string[]): string[] {
+  const [first, command] = argv;
+  if (first !== "help") return argv;
+  return command === undefined || command.startsWith("-") ? ["--help"] : [command, "--help"];
 }
 
 async function overview(): Promise<string> {

@@ -137,6 +137,7 @@ describe("from the shell", () => {
       /^truejoule: Unknown option '--nonesuch'; try: truejoule fuse --help\n$/,
     ],
     [["fuse"], 2, /^truejoule: fuse takes one RUN; try: truejoule fuse --help\n$/],
+    [["help", "nonesuch"], 2, /^truejoule: no command "nonesuch"; try: truejoule --help/],
     [["fuse", "/nowhere"], 1, /^truejoule: \/nowhere: not a run \([^\n]*makes one\n$/],
     [
       ["record", "--rig", "virtual", "--out", "never-made", "--label", "batch"],
