@@ -18,7 +18,11 @@ const HEAD = `# The library
 What a script calls: \`import { record, fuse, compare, report } from "truejoule"\`. Each function does what the command of
 that name does ([reference.md](reference.md)) and says by \`degraded\` what a command says by exit code 3. All quantities are SI without
 prefixes, times in nanoseconds of session time where a name ends in \`Ns\`. [examples/measure.ts](../examples/measure.ts) is
-a whole program; [folding.md](folding.md) and [reference.md](reference.md) say what is in the files.
+a whole program; [folding.md](folding.md) and [reference.md](reference.md) say what is in the files, and under \`compare.json\`
+what \`document.windows\` holds: \`name\`, \`physical.energy_j\` ± \`physical.expanded_uncertainty_j\` (null where there is none), \`telemetry\`.
+
+What is thrown for a user's own mistake has a \`tag\` (\`InputError\`, \`UsageError\`, \`SourceError\`) and a \`message\` of one line that needs no
+stack. In TypeScript, the types want those of Node: \`@types/node\`, and \`"types": ["node"]\` in tsconfig.json from TypeScript 6 on.
 `;
 
 const out = mkdtempSync(join(tmpdir(), "truejoule-api-"));
