@@ -9,7 +9,7 @@ import type { Disciplined, Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { type Snapshots, Sum } from "./integrate.ts";
 import type { Load } from "./load.ts";
-import { gapsU, observedShare, outsideOf } from "./unobserved.ts";
+import { activeS, gapsU, observedShare, outsideOf } from "./unobserved.ts";
 import type { Window } from "./window.ts";
 import { append } from "../schema/lists.ts";
 import { mostOf, rootSquares } from "../stats/summary.ts";
@@ -41,9 +41,10 @@ export function shiftedEnds(w: Window, clock: DaqClock): { offset: number[]; rat
 interface Seen {
   readonly w: Window;
   readonly s: Snapshots;
+  /** Without its pauses. */
   readonly durationS: number;
   readonly energyJ: number;
-  /** Its length over what of it was observed. */
+  /** That over what of it was observed. */
   readonly whole: number;
   readonly noise: ReturnType<typeof noiseOf>;
   readonly shifted: ReturnType<typeof shiftedEnds>;
@@ -84,7 +85,7 @@ export class Budget {
 
   /** Works a window out. @returns its combined standard uncertainty, J: independent terms add in quadrature. */
   of(w: Window, s: Snapshots): number {
-    const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
+    const durationS = activeS(w, s);
     const energyJ = s.between(w.t0Ns, w.t1Ns, Sum.energyJ);
     const [noise, shifted] = [noiseOf(w, s, durationS), shiftedEnds(w, this.#clock)];
     const whole = 1 / observedShare(w, s);
@@ -258,10 +259,11 @@ function clockSources(clock: DaqClock): Source[] {
   ];
 }
 
-/** Pauses whose lengths are not known, at the power by which they are bridged. */
+/** Rows missing between segments for so long as nobody knows, at the power by which that is bridged; a pause has none. */
 function betweenSegments(w: Window, s: Snapshots, clock: DaqClock): number {
   const inside = pausesOf(clock).filter((p) => p.toNs > w.t0Ns && p.fromNs < w.t1Ns);
   const gapS = s.between(w.t0Ns, w.t1Ns, Sum.gapS);
+  if (gapS === 0 && s.between(w.t0Ns, w.t1Ns, Sum.pauseS) > 0) return 0;
   const coveredS = s.between(w.t0Ns, w.t1Ns, Sum.coveredS);
   const bridgeW =
     gapS > 0

@@ -24,7 +24,7 @@ export const Sum = {
   coveredS: 1,
   /** Rows. */
   samples: 2,
-  /** Joules across gaps, by straight line between their ends; seconds, of pauses too; and Σ s² of the gaps. */
+  /** Joules across gaps, by straight line between their ends; seconds; and Σ s² of the gaps. Pauses are none. */
   gapJ: 3,
   gapS: 4,
   gapSquareS2: 5,
@@ -37,8 +37,10 @@ export const Sum = {
   before: 10,
   after: 11,
   distanceS: 12,
+  /** Pauses, s: nothing was taken, nothing went missing, and there are no Joules. */
+  pauseS: 13,
   /** Per rail: ∫P dt, ∫I dt, ∫V dt. */
-  rails: 13,
+  rails: 14,
 } as const;
 
 /** Adds doubles without losing the small ones. */
@@ -250,20 +252,26 @@ export class Integrator {
     const t0 = this.#endNs();
     const [p0, p1] = [this.#last.totalW, run.totalW[run.from]!];
     const dt = Math.max(0, (t1 - t0) / NS_PER_S);
-    const lost = run.pauseBefore ? 0 : 1;
+    const pause = run.pauseBefore === true;
     const row = this.#row;
     for (let at = this.#instants.next; at < t1; at = this.#instants.next) {
       const part = Math.max(0, (at - t0) / NS_PER_S);
       const share = dt > 0 ? part / dt : 0;
       this.#snapshot(p0, p1, dt);
-      plus(row, Sum.gapJ, lost * part * (p0 + (share * (p1 - p0)) / 2));
-      plus(row, Sum.gapS, part);
-      plus(row, Sum.gapSquareS2, lost * share * dt * dt);
+      if (pause) plus(row, Sum.pauseS, part);
+      else {
+        plus(row, Sum.gapJ, part * (p0 + (share * (p1 - p0)) / 2));
+        plus(row, Sum.gapS, part);
+        plus(row, Sum.gapSquareS2, share * dt * dt);
+      }
       this.#instants.take(row);
     }
-    this.#sums.add(Sum.gapJ, (lost * dt * (p0 + p1)) / 2);
-    this.#sums.add(Sum.gapS, dt);
-    this.#sums.add(Sum.gapSquareS2, lost * dt * dt);
+    if (pause) this.#sums.add(Sum.pauseS, dt);
+    else {
+      this.#sums.add(Sum.gapJ, (dt * (p0 + p1)) / 2);
+      this.#sums.add(Sum.gapS, dt);
+      this.#sums.add(Sum.gapSquareS2, dt * dt);
+    }
     Object.assign(this.#spread, noSteps());
   }
 

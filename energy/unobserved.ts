@@ -7,11 +7,15 @@ import { type Snapshots, Sum } from "./integrate.ts";
 import type { Load } from "./load.ts";
 import type { Window } from "./window.ts";
 
-/** Of the window's length, 0 … 1; 1 where nothing of it was observed, and there is nothing to scale. */
+/** A window's length without its pauses, s: where Joules can be. */
+export const activeS = (w: Window, s: Snapshots): number =>
+  Math.max(0, (w.t1Ns - w.t0Ns) / NS_PER_S - s.between(w.t0Ns, w.t1Ns, Sum.pauseS));
+
+/** Of that, 0 … 1; 1 where nothing of it was observed, and there is nothing to scale. */
 export function observedShare(w: Window, s: Snapshots): number {
-  const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
+  const wholeS = activeS(w, s);
   const coveredS = s.between(w.t0Ns, w.t1Ns, Sum.coveredS);
-  return durationS > 0 && coveredS > 0 ? Math.min(1, coveredS / durationS) : 1;
+  return wholeS > 0 && coveredS > 0 ? Math.min(1, coveredS / wholeS) : 1;
 }
 
 /**
@@ -21,7 +25,7 @@ export function observedShare(w: Window, s: Snapshots): number {
 export function outsideOf(w: Window, s: Snapshots): { energyJ: number; uJ: number } {
   const of = (k: number): number => s.between(w.t0Ns, w.t1Ns, k);
   const coveredS = of(Sum.coveredS);
-  const missingS = (w.t1Ns - w.t0Ns) / NS_PER_S - coveredS - of(Sum.gapS);
+  const missingS = activeS(w, s) - coveredS - of(Sum.gapS);
   // Rounding of float64 session time is not a hole.
   if (!(coveredS > 0) || missingS < 1e-6) return { energyJ: 0, uJ: 0 };
   const energyJ = (of(Sum.energyJ) / coveredS) * missingS;

@@ -416,6 +416,27 @@ describe("what was not observed", () => {
     expect(of("a power offset")).toBeCloseTo(0.5 * 4, 9);
   });
 
+  test("a pause in which nothing was taken changes neither the sensors' part nor that of a gap beside it", () => {
+    const known = { ...FINE, gainU: 0.01, offsetU: 0.5 };
+    const of = (pauseRows: number): Found["of"] =>
+      budget({
+        rig: rigOf({ rails: [powerRail("a", known)] }),
+        at: () => [{ w: 64 }],
+        pieces: [
+          { from: 0, to: 1501 },
+          { from: 1700, to: 2001 },
+          { from: 2000 + pauseRows, to: 6001, pauseBefore: true },
+        ],
+        // Of 1 s of rows and gap on this side of the pause, 1 s on the other.
+        window: [1, 3 + (pauseRows - 1) / 1000],
+        load: made(100, 40),
+      }).of;
+    const [long, none] = [of(2000), of(1)];
+    for (const term of ["gaps", "a power gain", "a power offset"])
+      expect([term, long(term)]).toEqual([term, expect.closeTo(none(term), 3)]);
+    expect(long("a power gain")).toBeCloseTo(0.01 * 64 * 2, 2);
+  });
+
   test("a steady load is bridged without a doubt, and nothing is missing where nothing is", () => {
     const pieces = [
       { from: 0, to: 2001 },

@@ -188,7 +188,9 @@ describe("Integrator", () => {
       expect(s.between(t0, end, Sum.gapSquareS2)).toBe(0);
     }
     expect(s.between(t0, t1, Sum.energyJ)).toBeCloseTo((100 * 2 * PERIOD_NS) / 1e9, 12);
-    expect(s.between(t0, t1, Sum.gapS)).toBeCloseTo((100 * PERIOD_NS) / 1e9, 15);
+    expect(s.between(t0, t1, Sum.gapS)).toBe(0);
+    expect(s.between(t0, mid, Sum.pauseS)).toBeCloseTo((40 * PERIOD_NS) / 1e9, 15);
+    expect(s.between(t0, t1, Sum.pauseS)).toBeCloseTo((100 * PERIOD_NS) / 1e9, 15);
   });
 
   test("nothing observed leaves zeros, and an instant nobody asked for is refused", () => {
