@@ -14,7 +14,7 @@ import { AllInstants, instantsOf, ListedInstants, type Spans, WatchedSpans } fro
 import { Integrator, type Snapshots, snapshotWidth, Sum } from "./integrate.ts";
 import { OutlinedLoad } from "./load.ts";
 import { QUALITIES, quality, type Quality } from "./quality.ts";
-import { outsideOf } from "./unobserved.ts";
+import { activeS, outsideOf } from "./unobserved.ts";
 import type { Window } from "./window.ts";
 import { byBegin, type WindowList } from "./windows.ts";
 import { timeAt } from "../align/clocks/cuda-times.ts";
@@ -215,7 +215,8 @@ function figuresOf(w: Window, s: Snapshots, budget: Budget): Omit<PhysicalFigure
   const of = (k: number): number => s.between(w.t0Ns, w.t1Ns, k);
   const samples = of(Sum.samples);
   const coveredS = of(Sum.coveredS);
-  const gapFraction = durationS > 0 ? Math.min(1, Math.max(0, 1 - coveredS / durationS)) : 0;
+  const wholeS = activeS(w, s);
+  const gapFraction = wholeS > 0 ? Math.min(1, Math.max(0, 1 - coveredS / wholeS)) : 0;
   const bridgedJ = of(Sum.gapJ) + outsideOf(w, s).energyJ;
   const observed = samples >= 2 && coveredS > 0;
   return {

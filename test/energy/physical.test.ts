@@ -159,6 +159,14 @@ describe("what is lost", () => {
     expect(figures.gapFraction[2]).toBe(1);
     expect(counts.gaps).toBe(1);
   });
+
+  test("is nothing in a pause in which the source took nothing", () => {
+    const { figures, detailed, counts } = passed({ ...run, pause: true }, [1]);
+    const a = detailed.get(1)!;
+    expect(a.energyJ).toBeCloseTo(20 * (3.5 ** 2 - 0.5 ** 2) - 20 * (1.5 ** 2 - 1), 6);
+    expect([a.bridgedJ, counts.gaps]).toEqual([0, 0]);
+    expect([a.gapFraction, figures.quality(1)]).toEqual([expect.closeTo(0, 9), "billable"]);
+  });
 });
 
 test("two rows with a gap between them observe nothing", () => {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LogWriter } from "../../capture/log-writer.ts";
-import type { TelemetryChannel } from "../../schema/records.ts";
+import { BlockFlag, type TelemetryChannel } from "../../schema/records.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { instant } from "../../schema/time.ts";
 import { SESSION } from "./evidence.ts";
@@ -27,6 +27,8 @@ export interface MadeRun {
   }[];
   /** Rows of 1 kHz that never came: [first, end). */
   readonly lost?: readonly [number, number];
+  /** They were never taken, by the source's own word. */
+  readonly pause?: boolean;
   readonly rig?: Rig;
 }
 
@@ -57,6 +59,7 @@ function write(path: string, run: MadeRun): void {
   } as const;
   log.declareRows({ stream: "main", rowBytes: 8, fields: [field] });
   const { rowHz } = rig.device;
+  const gap = BlockFlag.gapBefore | (run.pause ? BlockFlag.pause : 0);
   const total = Math.round(run.seconds * rowHz) + 1;
   const [lostFrom, lostTo] = run.lost ?? [total, total];
   const write = (from: number, to: number, flags: number): void => {
@@ -70,7 +73,7 @@ function write(path: string, run: MadeRun): void {
   };
   for (let i = 0; i < lostFrom; i += BLOCK_ROWS) write(i, Math.min(i + BLOCK_ROWS, lostFrom), 0);
   for (let i = lostTo; i < total; i += BLOCK_ROWS)
-    write(i, Math.min(i + BLOCK_ROWS, total), i === lostTo ? 1 : 0);
+    write(i, Math.min(i + BLOCK_ROWS, total), i === lostTo ? gap : 0);
   for (const { channel, atS, value, code = 1 } of run.telemetry ?? []) {
     log.declareTelemetry(channel);
     for (const s of atS) {
