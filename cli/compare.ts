@@ -89,6 +89,10 @@ export function printTable(
         ? `${w.name}  ${seconds} s  physical ${joules(p.energyJ)} ± ${joules(p.expandedUncertaintyJ)} (k = ${p.coverageFactor}), mean ${Number.isFinite(p.meanPowerW) ? p.meanPowerW.toPrecision(5) : "—"} W, ${p.quality}`
         : `${w.name}  ${seconds} s  no physical trace`,
     );
+    if (p && p.bridgedJ !== 0)
+      ui.print(
+        `    of it ${joules(p.bridgedJ)} not observed: the estimate for ${(100 * p.gapFraction).toPrecision(3)} % of the window's time`,
+      );
     for (const t of r.telemetry)
       ui.print(
         `    ${t.channel.padEnd(34)} ${t.method.padEnd(15)} ${joules(t.energyJ).padStart(12)}  ${percent(t.errorPct).padStart(9)} ± ${percent(t.errorUncertaintyPct).replace("+", "")}  ${t.quality}`,

@@ -137,13 +137,15 @@ function damagesOf(scan: Scan): Finding[] {
   );
 }
 
+const gapsOf = (n: number): string => (n === 1 ? "1 gap" : `${n} gaps`);
+
 function losses({ stream }: Scan, counts: TimelineCounts | null): Finding[] {
   const { missingRows: missing = 0, gaps = 0 } = stream ?? {};
   return allAbout("DAQ stream", [
     ...counted(
       "rows-missing",
       missing,
-      `${missing} rows of the DAQ stream are missing, in ${gaps} gaps`,
+      `${missing} rows of the DAQ stream are missing, in ${gapsOf(gaps)}`,
     ),
     ...(counts ? inTime(counts, gaps) : []),
   ]);
@@ -151,7 +153,11 @@ function losses({ stream }: Scan, counts: TimelineCounts | null): Finding[] {
 
 function inTime({ clipped, notNumbers, backwards, gaps }: TimelineCounts, known: number) {
   return [
-    ...counted("time-gaps", gaps - known, `${gaps - known} gaps in the DAQ stream's own time`),
+    ...counted(
+      "time-gaps",
+      gaps - known,
+      `${gapsOf(gaps - known)} in the times of the DAQ stream's rows, bridged by straight lines`,
+    ),
     ...counted(
       "rows-clipped",
       clipped,
