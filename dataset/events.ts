@@ -3,6 +3,7 @@
 import { MarkFields } from "../capture/mark-fields.ts";
 import { assertUnchanged } from "../capture/unchanged.ts";
 import type { Comparison } from "../energy/result.ts";
+import { meanPowerW, operationalJ } from "../energy/measured.ts";
 import { inOrder, kernelFields, launchesOnly } from "../energy/cuda-kernels.ts";
 import { inDoubt } from "../energy/quality.ts";
 import { doubtText, type Window } from "../energy/window.ts";
@@ -44,11 +45,11 @@ function writeWindows(file: ArrowFile, c: Comparison, marks: MarkFields, from: n
   });
   const text = (f: (r: Row) => string | null): Values => ({ data: rows.map(f) });
   const numbers = (
-    f: (p: NonNullable<Row["figures"]>, r: Row) => number | null,
+    f: (p: NonNullable<Row["figures"]>) => number | null,
     type: typeof Float64Array | typeof Int32Array = Float64Array,
   ): Values =>
     nullable(
-      rows.map((r) => (r.figures ? f(r.figures, r) : null)),
+      rows.map((r) => (r.figures ? f(r.figures) : null)),
       type,
     );
   file.write(rows.length, [
@@ -63,8 +64,8 @@ function writeWindows(file: ArrowFile, c: Comparison, marks: MarkFields, from: n
     ),
     numbers((p) => p.energyJ),
     numbers((p) => p.expandedUncertaintyJ),
-    numbers((p, r) => (r.seconds > 0 ? p.energyJ / r.seconds : 0)),
-    numbers((p, r) => (c.idlePowerW === null ? null : p.energyJ - c.idlePowerW * r.seconds)),
+    numbers(meanPowerW),
+    numbers((p) => operationalJ(p, c.idlePowerW)),
     numbers((p) => p.samples, Int32Array),
     numbers((p) => p.gapFraction),
     text((r) => r.figures && inDoubt(r.figures.quality, r.doubts.length > 0)),

@@ -1,6 +1,5 @@
 // The figures of the pass over the samples → what a comparison says of a window's Joules.
 
-import { NS_PER_S } from "../schema/time.ts";
 import { COVERAGE_FACTOR } from "./budget.ts";
 import type { PhysicalFigures, PhysicalPass } from "./physical.ts";
 import { inDoubt } from "./quality.ts";
@@ -14,19 +13,27 @@ export function idleOf(physical: PhysicalPass | null): number | null {
   return idle && idle.coveredS > 0.1 ? idle.energyJ / idle.coveredS : null;
 }
 
+type Measured = Pick<PhysicalFigures, "energyJ" | "activeS">;
+
+export const meanPowerW = ({ energyJ, activeS }: Measured): number =>
+  activeS > 0 ? energyJ / activeS : 0;
+
+/** Above what the machine draws while it waits; null where the run does not show that. */
+export const operationalJ = ({ energyJ, activeS }: Measured, idleW: number | null) =>
+  idleW === null ? null : energyJ - idleW * activeS;
+
 export function physicalOf(
   w: Window,
-  { samples, gapFraction, bridgedJ, ...p }: PhysicalFigures,
+  { samples, activeS, gapFraction, bridgedJ, ...p }: PhysicalFigures,
   idlePowerW: number | null,
 ): PhysicalEnergy {
   const { energyJ } = p;
-  const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
   return {
     energyJ,
     expandedUncertaintyJ: p.expandedUncertaintyJ,
     coverageFactor: COVERAGE_FACTOR,
-    meanPowerW: durationS > 0 ? energyJ / durationS : 0,
-    operationalJ: idlePowerW === null ? null : energyJ - idlePowerW * durationS,
+    meanPowerW: meanPowerW({ energyJ, activeS }),
+    operationalJ: operationalJ({ energyJ, activeS }, idlePowerW),
     samples,
     gapFraction,
     bridgedJ,

@@ -25,6 +25,8 @@ export interface PhysicalFigures {
   readonly energyJ: number;
   readonly expandedUncertaintyJ: number;
   readonly samples: number;
+  /** The window's length without its pauses, s: what its mean power is over. */
+  readonly activeS: number;
   readonly gapFraction: number;
   /** Part of `energyJ` that bridges gaps. */
   readonly bridgedJ: number;
@@ -38,6 +40,7 @@ export class FigureColumns {
   readonly energyJ: Float64Array;
   readonly expandedUncertaintyJ: Float64Array;
   readonly samples: Float64Array;
+  readonly activeS: Float64Array;
   readonly gapFraction: Float64Array;
   readonly #quality: Uint8Array;
 
@@ -45,6 +48,7 @@ export class FigureColumns {
     this.energyJ = new Float64Array(count).fill(NaN);
     this.expandedUncertaintyJ = new Float64Array(count).fill(NaN);
     this.samples = new Float64Array(count);
+    this.activeS = new Float64Array(count);
     this.gapFraction = new Float64Array(count);
     this.#quality = new Uint8Array(count);
   }
@@ -53,6 +57,7 @@ export class FigureColumns {
     this.energyJ[i] = p.energyJ;
     this.expandedUncertaintyJ[i] = p.expandedUncertaintyJ;
     this.samples[i] = p.samples;
+    this.activeS[i] = p.activeS;
     this.gapFraction[i] = p.gapFraction;
     this.#quality[i] = QUALITIES.indexOf(p.quality);
   }
@@ -63,6 +68,7 @@ export class FigureColumns {
       energyJ: valueAt(this.energyJ, i),
       expandedUncertaintyJ: valueAt(this.expandedUncertaintyJ, i),
       samples: valueAt(this.samples, i),
+      activeS: valueAt(this.activeS, i),
       gapFraction: valueAt(this.gapFraction, i),
       quality: this.quality(i),
     };
@@ -223,6 +229,7 @@ function figuresOf(w: Window, s: Snapshots, budget: Budget): Omit<PhysicalFigure
     energyJ: observed ? of(Sum.energyJ) + bridgedJ : NaN,
     expandedUncertaintyJ: COVERAGE_FACTOR * budget.of(w, s),
     samples,
+    activeS: wholeS,
     gapFraction,
     bridgedJ,
     quality: observed ? quality(samples, durationS, gapFraction) : "no_data",

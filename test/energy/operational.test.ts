@@ -75,6 +75,22 @@ test("idle seconds are those observed: a gap in the idle neither adds nor takes"
   expect(c.idlePowerW).toBeCloseTo(50, 0);
 });
 
+test("a pause in which nothing was taken is no time in which power was drawn, idle or other", () => {
+  const c = compared({
+    seconds: 8,
+    powerW: pulse(300),
+    windows: [["job", 2, 5]],
+    lost: [3000, 4000],
+    pause: true,
+  });
+  const job = physicalOf(c, "job-1");
+  // 1 s of the 3 s was a pause.
+  expect(job.energyJ).toBeCloseTo(600, -1);
+  expect(job.meanPowerW).toBeCloseTo(300, 0);
+  expect(job.operationalJ).toBeCloseTo(job.energyJ - 2 * c.idlePowerW!, 0);
+  expect(job.gapFraction).toBeCloseTo(0, 9);
+});
+
 test("rows lost inside a window are bridged at the line between, and told apart", () => {
   const c = compared({
     seconds: 8,

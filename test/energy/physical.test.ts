@@ -70,7 +70,8 @@ describe("figures", () => {
     const energyJ = [1, 2];
     energyJ.forEach((j, i) =>
       none.set(i, {
-        ...{ energyJ: j, expandedUncertaintyJ: 3, samples: 4, gapFraction: 0.5, bridgedJ: 0 },
+        ...{ energyJ: j, expandedUncertaintyJ: 3, samples: 4, activeS: 8 },
+        ...{ gapFraction: 0.5, bridgedJ: 0 },
         quality: i === 0 ? "gappy" : "billable",
       }),
     );
@@ -78,7 +79,7 @@ describe("figures", () => {
       ...[1, 2, "gappy", "billable"],
     ]);
     expect(none.at(1)).toEqual({
-      ...{ energyJ: 2, expandedUncertaintyJ: 3, samples: 4, gapFraction: 0.5 },
+      ...{ energyJ: 2, expandedUncertaintyJ: 3, samples: 4, activeS: 8, gapFraction: 0.5 },
       quality: "billable",
     });
     expect(() => none.at(2)).toThrow(RangeError);
