@@ -25,19 +25,21 @@ export interface Cells {
 const STRETCHES = 4096;
 
 export class OutlinedLoad implements Load {
-  readonly #cells: Cells;
+  readonly #given: Cells;
+  #finite: Cells | undefined;
   #mean: number | undefined;
   #sd: number | undefined;
   #sums: Float64Array | undefined;
   /** By the stretch's length in cells, a power of two. */
   readonly #errors = new Map<number, number>();
 
+  constructor(cells: Cells) {
+    this.#given = cells;
+  }
+
   /** Cells with a row that is no number are left out: their time is a gap. */
-  constructor({ t, powerW, ...steps }: Cells) {
-    const isNumber = (_: number, i: number): boolean => Number.isFinite(powerW[i]);
-    this.#cells = powerW.every(Number.isFinite)
-      ? { t, powerW, ...steps }
-      : { t: t.filter(isNumber), powerW: powerW.filter(Number.isFinite), ...steps };
+  get #cells(): Cells {
+    return (this.#finite ??= finiteCells(this.#given));
   }
 
   get meanW(): number {
@@ -82,6 +84,13 @@ export class OutlinedLoad implements Load {
     }
     return count > 0 ? Math.sqrt(squares / count) : undefined;
   }
+}
+
+function finiteCells(cells: Cells): Cells {
+  const { t, powerW } = cells;
+  if (powerW.every(Number.isFinite)) return cells;
+  const isNumber = (_: number, i: number): boolean => Number.isFinite(powerW[i]);
+  return { ...cells, t: t.filter(isNumber), powerW: powerW.filter(Number.isFinite) };
 }
 
 /** `sums[i]` is that of the first i. */

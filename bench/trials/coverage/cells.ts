@@ -4,7 +4,7 @@
 import { clopperPearson } from "../../../stats/binomial.ts";
 import { deviationOf, meanOf, upperMedian } from "../../../stats/summary.ts";
 import { valueAt } from "../../../stats/places.ts";
-import type { SessionTrials, Trial } from "./session.ts";
+import type { Trial } from "./session.ts";
 
 /** An interval stated for k = 2 holds 95.4 % of a normal distribution's errors, and 94 to 97 of what budgets meet. */
 const HOLDS = [0.93, 0.975] as const;
@@ -34,11 +34,15 @@ export interface Cell {
   readonly why: string;
 }
 
-export function cellsOf(condition: string, sessions: readonly SessionTrials[]): Cell[] {
+/** @param trials of all sessions under the condition. */
+export function cellsOf(condition: string, trials: readonly Trial[]): Cell[] {
   const kinds = new Map<string, Trial[]>();
-  for (const { trials } of sessions)
-    for (const t of trials) kinds.set(t.window, [...(kinds.get(t.window) ?? []), t]);
-  return [...kinds].map(([window, trials]) => cellOf({ condition, window }, trials));
+  for (const t of trials) {
+    const same = kinds.get(t.window);
+    if (same) same.push(t);
+    else kinds.set(t.window, [t]);
+  }
+  return [...kinds].map(([window, own]) => cellOf({ condition, window }, own));
 }
 
 function cellOf(of: Pick<Cell, "condition" | "window">, trials: readonly Trial[]): Cell {
@@ -61,10 +65,13 @@ function cellOf(of: Pick<Cell, "condition" | "window">, trials: readonly Trial[]
   };
 }
 
-const NO_VALUE = {
-  ...{ covered: NaN, covered_lo: 0, covered_hi: 1, width: NaN },
-  ...{ median_u_pct: null, bias_pct: null, bias_u_pct: null, pipeline_bias_pct: null },
+const NO_FIGURES = {
+  median_u_pct: null,
+  bias_pct: null,
+  bias_u_pct: null,
+  pipeline_bias_pct: null,
 };
+const NO_VALUE = { covered: NaN, covered_lo: 0, covered_hi: 1, width: NaN, ...NO_FIGURES };
 
 function judged(lo: number, hi: number, width: number): Pick<Cell, "verdict" | "why"> {
   const [least, most] = HOLDS;
@@ -85,7 +92,7 @@ function figuresOf(trials: readonly Trial[]) {
   const of = (figure: (t: Trial) => number | null): number[] =>
     trials.flatMap((t) => (t.z === null ? [] : (figure(t) ?? [])));
   const [errors, widths] = [of((t) => t.error), of((t) => t.relativeU)];
-  if (errors.length < 2) return { ...NO_FIGURES };
+  if (errors.length < 2) return NO_FIGURES;
   const rest = of((t) => (t.error === null || t.drawn === null ? null : t.error - t.drawn));
   return {
     median_u_pct: 100 * (upperMedian(widths) ?? NaN),
@@ -94,10 +101,3 @@ function figuresOf(trials: readonly Trial[]) {
     pipeline_bias_pct: 100 * meanOf(rest),
   };
 }
-
-const NO_FIGURES = {
-  median_u_pct: null,
-  bias_pct: null,
-  bias_u_pct: null,
-  pipeline_bias_pct: null,
-};

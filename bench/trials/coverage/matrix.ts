@@ -8,7 +8,7 @@ import { siblingModule } from "../../../host/sibling.ts";
 import { tmpdir } from "../../../host/temporary.ts";
 import { type Cell, cellsOf } from "./cells.ts";
 import { CONDITIONS } from "./conditions.ts";
-import type { SessionTrials } from "./session.ts";
+import type { Trial } from "./session.ts";
 
 export interface CoverageOptions {
   /** Of each condition. */
@@ -19,8 +19,9 @@ export interface CoverageOptions {
   readonly only?: readonly string[];
 }
 
-/** One worker's share. @prop dir a folder of its own, which is not there yet. */
+/** One worker's share. */
 export interface Share {
+  /** A folder of its own, which is not there yet. */
   readonly dir: string;
   readonly condition: string;
   readonly seeds: readonly number[];
@@ -57,7 +58,7 @@ export async function* coverage(o: CoverageOptions): AsyncGenerator<Cell> {
   }
 }
 
-function inWorker(share: Share): Promise<SessionTrials[]> {
+function inWorker(share: Share): Promise<Trial[]> {
   const { url, execArgv } = siblingModule(import.meta.url, "./worker");
   return new Promise((resolve, reject) => {
     const worker = new Worker(url, { workerData: share, execArgv });

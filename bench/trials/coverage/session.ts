@@ -26,24 +26,18 @@ export interface Trial {
   readonly relativeU: number | null;
 }
 
-export interface SessionTrials {
-  readonly seed: number;
-  readonly lostRows: number;
-  readonly trials: readonly Trial[];
-}
-
 /** @param dir a folder that there is not yet; it is gone afterwards. */
 export async function trySession(
   dir: string,
   { make }: Condition,
   seed: number,
   durationS: number,
-): Promise<SessionTrials> {
+): Promise<Trial[]> {
   const truth = await writeVirtualCapture(dir, { seed, durationS, ...(await make(durationS)) });
   const result = compare(prepare(runPaths(dir).capture));
   rmSync(dir, { recursive: true });
-  const trials = [...oneOfEachKind(truth, result).map((w) => windowTrial(w, truth, result))];
-  return { seed, lostRows: truth.lostRows, trials: [...trials, ...clockTrial(truth, result)] };
+  const windows = oneOfEachKind(truth, result).map((w) => windowTrial(w, truth, result));
+  return [...windows, ...clockTrial(truth, result)];
 }
 
 interface TrueSpan {
