@@ -116,10 +116,12 @@ const CLONE_PPM = 100;
 /** @param tolerancePpm that the device claims. */
 export function clock(pace: Pace | null, tolerancePpm: number, silicon: boolean): Finding {
   const step = "Clock against the host's";
-  if (!pace) return undone(step, "too few clock exchanges");
-  const { ppm, boundPpm } = pace;
-  const seen = `${ppm.toFixed(1)} ± ${boundPpm.toFixed(1)} ppm over ${pace.seconds.toFixed(0)} s`;
+  const seen = pace
+    ? `${pace.ppm.toFixed(1)} ± ${pace.boundPpm.toFixed(1)} ppm over ${pace.seconds.toFixed(0)} s`
+    : "too few clock exchanges";
   if (!silicon) return undone(step, `${seen}; an emulator has its own pace`);
+  if (!pace) return undone(step, seen);
+  const { ppm, boundPpm } = pace;
   const ok = Math.abs(ppm) <= tolerancePpm + boundPpm;
   if (ok && boundPpm > CLONE_PPM)
     return undone(step, `${seen}: too coarse to tell a crystal by; --seconds 60`);
