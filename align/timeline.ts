@@ -34,8 +34,8 @@ export interface AlignedRun {
   /** In whose memory its columns of power, current and voltage lie, where they do. */
   readonly kernels?: Pick<Kernels, "means" | "narrow"> | undefined;
   /**
-   * The run is of so many rows, and its columns hold but six: its first and its last three; of a rail's columns
-   * the very first and last alone. It goes on from the run before.
+   * The run is of so many rows, and its columns hold but two: its first and its last. It goes on from the run
+   * before.
    */
   readonly condensedRows?: number;
 }
@@ -219,7 +219,7 @@ export class Timeline {
     keptTimes(first, periodNs, rows, tNs);
     const step = first - this.#lastNs;
     const goesOn = step > 0 && step <= this.#limitNs && periodNs > 1 && periodNs <= this.#limitNs;
-    return goesOn && nextNs() > valueAt(tNs, KEPT_ROWS - 1);
+    return goesOn && nextNs() > valueAt(tNs, 1);
   }
 
   #condensed(rows: number, kept: Condensed): AlignedRun {

@@ -9,6 +9,7 @@ import type { Disciplined, Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { type Snapshots, Sum } from "./integrate.ts";
 import type { Load } from "./load.ts";
+import type { Noise } from "./noise.ts";
 import { activeS, gapsU, observedShare, outsideOf } from "./unobserved.ts";
 import type { Window } from "./window.ts";
 import { append } from "../schema/lists.ts";
@@ -46,7 +47,8 @@ interface Seen {
   readonly energyJ: number;
   /** That over what of it was observed. */
   readonly whole: number;
-  readonly noise: ReturnType<typeof noiseOf>;
+  /** Standard uncertainty of its mean power by noise, W. */
+  readonly noiseW: number;
   readonly shifted: ReturnType<typeof shiftedEnds>;
 }
 
@@ -55,29 +57,35 @@ interface Source extends Pick<BudgetTerm, "term" | "type"> {
   readonly of: (seen: Seen) => number;
 }
 
+/** What a whole run says of each of its windows. */
+export interface OfRun {
+  /** What may have run while nobody looked. */
+  readonly load: Load;
+  readonly noise: Noise;
+}
+
 /** The sources of doubt that a rig, its stream and its clock have: the same in every window. */
 export class Budget {
   readonly #sources: readonly Source[];
   readonly #clock: DaqClock;
+  readonly #noise: Noise;
   readonly #contributionsJ: Float64Array;
 
-  /**
-   * @param layout of the stream: what a sensor's field is quantised by.
-   * @param load of the whole run: what may have run while nobody looked.
-   */
-  constructor(rig: Rig, layout: RowLayout, clock: DaqClock, load: Load) {
+  /** @param layout of the stream: what a sensor's field is quantised by. */
+  constructor(rig: Rig, layout: RowLayout, clock: DaqClock, run: OfRun) {
     this.#clock = clock;
+    this.#noise = run.noise;
     const lagS = longestLagS(rig);
     this.#sources = [
-      ...rig.rails.flatMap((rail, r) => railSources(rail, r, layout)),
-      { term: "noise", type: "A", of: ({ noise }) => noise.contributionJ },
+      ...rig.rails.flatMap((rail, r) => railSources(rail, r, { layout, noise: run.noise })),
+      { term: "noise", type: "A", of: ({ noiseW, durationS }) => noiseW * durationS },
       ...(rig.device.sampling === "instant" ? [BETWEEN_ROWS] : []),
       ...clockSources(clock),
       { term: "window edges (sampling)", type: "B", of: ({ w, s }) => edgeSampling(w, s) },
       { term: "window edges (marks)", type: "B", of: ({ w, s }) => edgeMarks(w, s) },
       { term: "window edges (bandwidth)", type: "B", of: ({ w, s }) => edgeLag(w, s, lagS) },
       { term: "not observed", type: "B", of: ({ w, s }) => outsideOf(w, s).uJ },
-      { term: "gaps", type: "A", of: ({ w, s }) => gapsU(w, s, load) },
+      { term: "gaps", type: "A", of: ({ w, s }) => gapsU(w, s, run.load) },
       ...rig.missingRails.map(unmeasured),
     ];
     this.#contributionsJ = new Float64Array(this.#sources.length);
@@ -87,9 +95,10 @@ export class Budget {
   of(w: Window, s: Snapshots): number {
     const durationS = activeS(w, s);
     const energyJ = s.between(w.t0Ns, w.t1Ns, Sum.energyJ);
-    const [noise, shifted] = [noiseOf(w, s, durationS), shiftedEnds(w, this.#clock)];
+    const noiseW = durationS > 0 ? this.#noise.meanU(durationS) : 0;
+    const shifted = shiftedEnds(w, this.#clock);
     const whole = 1 / observedShare(w, s);
-    const seen: Seen = { w, s, durationS, energyJ, whole, noise, shifted };
+    const seen: Seen = { w, s, durationS, energyJ, whole, noiseW, shifted };
     let squares = 0;
     this.#sources.forEach((source, i) => {
       const j = source.of(seen);
@@ -121,15 +130,22 @@ const unmeasured = (m: Rig["missingRails"][number]): Source => ({
   of: ({ durationS }) => (m.maxPowerW * durationS) / Math.sqrt(3),
 });
 
+/** What rounds a sensor's values, and what may dither that. */
+interface Rounding {
+  readonly layout: RowLayout;
+  readonly noise: Noise;
+}
+
 /** Gains scale the rail's energy; a voltage offset sees the charge, a current offset the volt-seconds. */
-function railSources(rail: Rail, r: number, layout: RowLayout): Source[] {
+function railSources(rail: Rail, r: number, rounding: Rounding): Source[] {
   // What bridges a gap was measured by the same sensors.
   const integral = (k: number) => (seen: Seen) =>
     seen.s.between(seen.w.t0Ns, seen.w.t1Ns, Sum.rails + 3 * r + k) * seen.whole;
   const [energyJ, chargeC, fluxVs] = [integral(0), integral(1), integral(2)];
   const rails: Source[] = [];
   const add = (what: string, sensor: Sensor | undefined, seen: (c: Seen) => number): void => {
-    if (sensor) append(rails, sensorSources(`${rail.name} ${what}`, sensor, energyJ, seen, layout));
+    if (sensor)
+      append(rails, sensorSources(`${rail.name} ${what}`, sensor, energyJ, seen, rounding));
   };
   if (rail.power) add("power", rail.power, (c) => c.durationS);
   else {
@@ -152,7 +168,7 @@ function sensorSources(
   sensor: Sensor,
   energyJ: (c: Seen) => number,
   seen: (c: Seen) => number,
-  layout: RowLayout,
+  { layout, noise }: Rounding,
 ): Source[] {
   const step =
     Math.abs(sensor.perCount) * codeStep(layout.fields.find((f) => f.name === sensor.field));
@@ -166,7 +182,7 @@ function sensorSources(
   return [
     b("gain", (c) => Math.abs(energyJ(c)) * sensor.gainU),
     b("offset", (c) => sensitivity(c) * sensor.offsetU),
-    b("quantisation", (c) => quantisation(step, sensitivity(c), c)),
+    b("quantisation", (c) => quantisation(step, sensitivity(c), c, noise.rowW)),
     ...(codeErrors
       ? [b("code errors", (c) => sensitivity(c) * Math.abs(sensor.perCount) * codeErrors.u)]
       : []),
@@ -198,32 +214,11 @@ function codeStep(field: RowField | undefined): number {
   return field?.autoRange ? mostOf(field.autoRange.ranges.map(([, c1]) => Math.abs(c1))) : 1;
 }
 
-/** One count is uniform over its step; noise of half a step or more dithers it, so that it averages. */
-function quantisation(step: number, sensitivity: number, { durationS, noise }: Seen): number {
+/** One count is uniform over its step; noise of half a step or more dithers it, so that it averages as the noise does. */
+function quantisation(step: number, sensitivity: number, seen: Seen, rowW: number): number {
   const u = (step / Math.sqrt(12)) * sensitivity;
-  const stepW = durationS > 0 ? (step * sensitivity) / durationS : 0;
-  return noise.sigmaW >= stepW / 2 ? u / Math.sqrt(Math.max(1, noise.nEff)) : u;
-}
-
-/**
- * Noise from the steps d between rows: cov(d, d′) = −σ²(1 − r)² and cov(d, d″) = r·cov(d, d′) for
- * first-order noise of standard deviation σ and lag-1 correlation r. Smooth signals push both towards
- * zero or above and single steps do not enter, so a load's own movement is not taken for noise.
- * N_eff = N (1 − r)/(1 + r), u(E) = σ T / √N_eff.
- */
-function noiseOf(
-  w: Window,
-  s: Snapshots,
-  durationS: number,
-): { sigmaW: number; nEff: number; contributionJ: number } {
-  const count = Math.max(2, s.between(w.t0Ns, w.t1Ns, Sum.samples));
-  const c1 = s.between(w.t0Ns, w.t1Ns, Sum.step1) / count;
-  const c2 = s.between(w.t0Ns, w.t1Ns, Sum.step2) / count;
-  if (!(c1 < 0)) return { sigmaW: 0, nEff: count, contributionJ: 0 };
-  const r = Math.min(0.9, Math.max(0, c2 / c1));
-  const sigmaW = Math.sqrt(-c1) / (1 - r);
-  const nEff = Math.max(1, (count * (1 - r)) / (1 + r));
-  return { sigmaW, nEff, contributionJ: (sigmaW * durationS) / Math.sqrt(nEff) };
+  const stepW = seen.durationS > 0 ? (step * sensitivity) / seen.durationS : 0;
+  return rowW > 0 && rowW >= stepW / 2 ? u * Math.min(1, seen.noiseW / rowW) : u;
 }
 
 /** A step ΔP somewhere between two rows: the trapezoid is off by a uniform ±ΔP·dt/2, independently each time. */
@@ -231,7 +226,7 @@ function betweenRows(w: Window, s: Snapshots): number {
   const samples = s.between(w.t0Ns, w.t1Ns, Sum.samples);
   if (samples < 1) return 0;
   const dt = s.between(w.t0Ns, w.t1Ns, Sum.coveredS) / samples;
-  return dt * Math.sqrt(Math.max(0, s.between(w.t0Ns, w.t1Ns, Sum.step0)) / 12);
+  return dt * Math.sqrt(Math.max(0, s.between(w.t0Ns, w.t1Ns, Sum.stepSquareW2)) / 12);
 }
 
 /**

@@ -10,7 +10,7 @@ import type { AlignedRun } from "../align/timeline.ts";
 import type { Rig } from "../schema/rig.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 import { type Instants, ListedInstants } from "./instants.ts";
-import { addSteps, noSteps, spread, weighted, weights } from "./integrals.ts";
+import { stepSquares, weighted, weights } from "./integrals.ts";
 import type { Snapshots } from "./snapshots.ts";
 
 export { instantsOf } from "./instants.ts";
@@ -28,19 +28,16 @@ export const Sum = {
   gapJ: 3,
   gapS: 4,
   gapSquareS2: 5,
-  /** Σ d², Σ d·d′, Σ d·d″ of the steps d between rows, W², and Σ P²·dt: what noise and spread come from. */
-  step0: 6,
-  step1: 7,
-  step2: 8,
-  powerSquareJW: 9,
+  /** Σ d² of the steps d between rows, W². */
+  stepSquareW2: 6,
   /** Power just before and after the instant, W, and the distance of the two rows, s. Not sums. */
-  before: 10,
-  after: 11,
-  distanceS: 12,
+  before: 7,
+  after: 8,
+  distanceS: 9,
   /** Pauses, s: nothing was taken, nothing went missing, and there are no Joules. */
-  pauseS: 13,
+  pauseS: 10,
   /** Per rail: ∫P dt, ∫I dt, ∫V dt. */
-  rails: 14,
+  rails: 11,
 } as const;
 
 /** Adds doubles without losing the small ones. */
@@ -97,8 +94,6 @@ export class Integrator {
   /** How long each row of the stretch at hand counts, where rows are unevenly timed. */
   #weights = new Float64Array(0);
   readonly #columns = new WeakMap<AlignedRun["rails"], readonly Column[]>();
-  /** Sums of the stretch at hand, and the last two steps between rows. */
-  readonly #spread = noSteps();
   #firstNs = NaN;
 
   /** @param instants from {@link instantsOf}, all to be kept, or who takes them. */
@@ -182,7 +177,7 @@ export class Integrator {
     }
     sums.add(Sum.samples, (run.condensedRows ?? b - a + 1) - 1);
     sums.add(Sum.coveredS, (run.tNs[b]! - run.tNs[a]!) / NS_PER_S);
-    this.#addSpread(run, a, b);
+    sums.add(Sum.stepSquareW2, this.#stepSquares(run, a, b));
   }
 
   /** One list for all runs that share their columns: the condensed ones have theirs, all others one. */
@@ -213,17 +208,9 @@ export class Integrator {
     return ((sum - (this.#holds ? c[b]! : (c[a]! + c[b]!) / 2)) * periodNs) / NS_PER_S;
   }
 
-  #addSpread(run: AlignedRun, a: number, b: number): void {
-    const s = this.#spread;
-    s.step0 = s.step1 = s.step2 = s.squareW2Ns = 0;
-    const { periodNs, sums } = run;
-    if (sums && periodNs !== undefined && isWhole(run, a, b))
-      addSteps(run, sums.subarray(RAIL * this.#nRails), periodNs, s);
-    else spread(run, a, b, s);
-    this.#sums.add(Sum.step0, s.step0);
-    this.#sums.add(Sum.step1, s.step1);
-    this.#sums.add(Sum.step2, s.step2);
-    this.#sums.add(Sum.powerSquareJW, s.squareW2Ns / NS_PER_S);
+  #stepSquares(run: AlignedRun, a: number, b: number): number {
+    const own = isWhole(run, a, b) ? run.sums : undefined;
+    return own ? own[RAIL * this.#nRails]! : stepSquares(run.totalW, a, b);
   }
 
   /** The interval from the last row of the run before to the first of this one, no gap between. */
@@ -233,13 +220,7 @@ export class Integrator {
     for (let at = this.#instants.next; at <= first.tNs; at = this.#instants.next)
       this.#partial(at, last, first);
     this.#addInterval(last, first);
-    const s = this.#spread;
-    const step = first.totalW - last.totalW;
-    this.#sums.add(Sum.step0, step * step);
-    this.#sums.add(Sum.step1, step * s.last);
-    this.#sums.add(Sum.step2, step * s.before);
-    s.before = s.last;
-    s.last = step;
+    this.#sums.add(Sum.stepSquareW2, (first.totalW - last.totalW) ** 2);
   }
 
   /**
@@ -272,7 +253,6 @@ export class Integrator {
       this.#sums.add(Sum.gapS, dt);
       this.#sums.add(Sum.gapSquareS2, dt * dt);
     }
-    Object.assign(this.#spread, noSteps());
   }
 
   /** Samples that are means over their interval: the last row of a run stands for one period more. */
@@ -295,7 +275,6 @@ export class Integrator {
       if (k % RAIL === 0) this.#sums.add(Sum.energyJ, part);
     }
     this.#sums.add(Sum.coveredS, dt);
-    this.#sums.add(Sum.powerSquareJW, from.totalW ** 2 * dt);
   }
 
   #endNs(): number {
@@ -316,7 +295,6 @@ export class Integrator {
       if (k % RAIL === 0) plus(row, Sum.energyJ, part);
     }
     plus(row, Sum.coveredS, dt);
-    plus(row, Sum.powerSquareJW, p0 * p0 * dt);
     this.#instants.take(row);
   }
 

@@ -9,10 +9,11 @@ import { type AlignedRun, Timeline, type TimelineCounts } from "../align/timelin
 import { assertUnchanged } from "../capture/unchanged.ts";
 import type { Rig } from "../schema/rig.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
-import { Budget, type BudgetTerm, COVERAGE_FACTOR, shiftedEnds } from "./budget.ts";
+import { Budget, type BudgetTerm, COVERAGE_FACTOR, type OfRun, shiftedEnds } from "./budget.ts";
 import { AllInstants, instantsOf, ListedInstants, type Spans, WatchedSpans } from "./instants.ts";
 import { Integrator, type Snapshots, snapshotWidth, Sum } from "./integrate.ts";
 import { OutlinedLoad } from "./load.ts";
+import { noiseIn } from "./noise.ts";
 import { QUALITIES, quality, type Quality } from "./quality.ts";
 import { activeS, outsideOf } from "./unobserved.ts";
 import type { Window } from "./window.ts";
@@ -120,7 +121,7 @@ export function physicalPass(
   }
   const ofKernels = new ListedInstants(instantsOf(ends), width);
   const outside = outsideMarks(list, order);
-  const budget = new Budget(rig, stream.layout, clock, loadOf(stream, rig));
+  const budget = new Budget(rig, stream.layout, clock, ofRun(stream, rig));
   const windows: Spans = {
     count: list.count,
     from: (k) => list.t0Ns(valueAt(order, k)) - shiftNs,
@@ -159,10 +160,11 @@ export function physicalPass(
   return { figures, detailed, idle: outside.left(), kernels: ofKernels.snapshots, counts };
 }
 
-function loadOf({ outline }: StreamScan, { device }: Rig): OutlinedLoad {
+function ofRun({ outline }: StreamScan, { device }: Rig): OfRun {
   const { t, powerW, rowsPerCell } = outline;
   const stepS = rowsPerCell / device.rowHz;
-  return new OutlinedLoad({ t, powerW, step: stepS * device.clock.hz, stepS });
+  const cells = { t, powerW, step: stepS * device.clock.hz, stepS };
+  return { load: new OutlinedLoad(cells), noise: noiseIn(cells, rowsPerCell) };
 }
 
 /** By how much the clock's doubt moves any window's begin at most. */

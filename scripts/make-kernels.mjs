@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import wabt from "wabt";
 
-const at = (name) => new URL(`../align/${name}`, import.meta.url);
+const at = (name) => new URL(`../align/rows/${name}`, import.meta.url);
 
 /** The module that kernels.wat describes, base64. */
 export async function assemble() {

@@ -64,7 +64,7 @@ export class Calibrator {
   #clippedRows = 0;
 
   /**
-   * @param steps whether the sums of the steps are wanted too.
+   * @param steps whether the sum of the steps is wanted too.
    * @throws InputError when the rig names a field that the stream does not have.
    */
   constructor(layout: RowLayout, rig: Rig, maxRows: number, steps = true) {
@@ -96,7 +96,7 @@ export class Calibrator {
     this.#triggerColumn = new Float64Array(layout.trigger ? maxRows : 0);
   }
 
-  /** Sums over the block: P, I, V of each rail, 0 for what is not measured; then those of the steps (loops.ts). */
+  /** Sums over the block: P, I, V of each rail, 0 for what is not measured; then that of the steps (loops.ts). */
   get sums(): Float64Array {
     return this.kernels.sums;
   }

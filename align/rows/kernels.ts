@@ -51,7 +51,7 @@ const STAGGER = 1360;
 const columnBytes = (rows: number): number => ((8 * (rows + 3) + 4095) & -4096) + STAGGER;
 
 export class Kernels {
-  /** Sums of P, I, V over the slice, rail after rail, then those of the steps. */
+  /** Sums of P, I, V over the slice, rail after rail, then that of the steps. */
   readonly sums: Float64Array;
   readonly #memory: ArrayBuffer;
   readonly #loops: Loops;
@@ -143,7 +143,7 @@ export class Kernels {
     out.set(found.subarray(0, to - from), at);
   }
 
-  /** Sums of the steps of a column of this memory. */
+  /** Sum of the squared steps of a column of this memory. */
   steps({ byteOffset }: Float64Array, rows: number): void {
     const at = this.sums.byteOffset + 8 * (this.sums.length - STEP_SUMS);
     this.#loops.steps(byteOffset, rows, at);

@@ -105,12 +105,9 @@
       (local.set $out (i32.add (local.get $out) (i32.const 16)))
       (br_if $pair (i32.lt_u (local.get $out) (local.get $end)))))
 
-  ;; Of the steps d between neighbouring rows of p: the sums of d d, d d' and d d'', with d' and d'' the
-  ;; steps one and two before within these rows, and the sum of p p over all rows but the last, to `sums`,
-  ;; four float64.
-  (func (export "steps") (param $p i32) (param $rows i32) (param $sums i32)
-    (local $last i32) (local $even i32) (local $x v128) (local $d v128) (local $before v128)
-    (local $sum0 v128) (local $sum1 v128) (local $sum2 v128) (local $square v128)
+  ;; The sum of d d over the steps d between neighbouring rows of p, to `sum`, a float64.
+  (func (export "steps") (param $p i32) (param $rows i32) (param $sum i32)
+    (local $last i32) (local $even i32) (local $d v128) (local $squares v128)
     (local.set $last
       (i32.add (local.get $p) (i32.shl (i32.sub (local.get $rows) (i32.const 1)) (i32.const 3))))
     (local.set $even
@@ -119,35 +116,18 @@
     (block $paired
       (loop $pair
         (br_if $paired (i32.ge_u (local.get $p) (local.get $even)))
-        (local.set $x (v128.load (local.get $p)))
-        (local.set $d (f64x2.sub (v128.load offset=8 (local.get $p)) (local.get $x)))
-        (local.set $sum0 (f64x2.add (local.get $sum0) (f64x2.mul (local.get $d) (local.get $d))))
-        (local.set $sum1
-          (f64x2.add (local.get $sum1)
-            (f64x2.mul (local.get $d)
-              (i8x16.shuffle 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23
-                (local.get $before) (local.get $d)))))
-        (local.set $sum2 (f64x2.add (local.get $sum2) (f64x2.mul (local.get $d) (local.get $before))))
-        (local.set $square (f64x2.add (local.get $square) (f64x2.mul (local.get $x) (local.get $x))))
-        (local.set $before (local.get $d))
+        (local.set $d (f64x2.sub (v128.load offset=8 (local.get $p)) (v128.load (local.get $p))))
+        (local.set $squares
+          (f64x2.add (local.get $squares) (f64x2.mul (local.get $d) (local.get $d))))
         (local.set $p (i32.add (local.get $p) (i32.const 16)))
         (br $pair)))
     (if (i32.lt_u (local.get $p) (local.get $last))
       (then ;; the odd step, the other lane zero
-        (local.set $x (v128.load64_zero (local.get $p)))
-        (local.set $d (f64x2.sub (v128.load64_zero offset=8 (local.get $p)) (local.get $x)))
-        (local.set $sum0 (f64x2.add (local.get $sum0) (f64x2.mul (local.get $d) (local.get $d))))
-        (local.set $sum1
-          (f64x2.add (local.get $sum1)
-            (f64x2.mul (local.get $d)
-              (i8x16.shuffle 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23
-                (local.get $before) (local.get $d)))))
-        (local.set $sum2 (f64x2.add (local.get $sum2) (f64x2.mul (local.get $d) (local.get $before))))
-        (local.set $square (f64x2.add (local.get $square) (f64x2.mul (local.get $x) (local.get $x))))))
-    (f64.store (local.get $sums) (call $lanes (local.get $sum0)))
-    (f64.store offset=8 (local.get $sums) (call $lanes (local.get $sum1)))
-    (f64.store offset=16 (local.get $sums) (call $lanes (local.get $sum2)))
-    (f64.store offset=24 (local.get $sums) (call $lanes (local.get $square))))
+        (local.set $d
+          (f64x2.sub (v128.load64_zero offset=8 (local.get $p)) (v128.load64_zero (local.get $p))))
+        (local.set $squares
+          (f64x2.add (local.get $squares) (f64x2.mul (local.get $d) (local.get $d))))))
+    (f64.store (local.get $sum) (call $lanes (local.get $squares))))
 
   ;; out = x as float32, rounded to the nearest; may read and write up to three rows too many.
   (func (export "narrow") (param $x i32) (param $rows i32) (param $out i32)

@@ -3,9 +3,8 @@
 /** What a rail's sums are of: P, I and V, in this order. */
 export const RAIL_SUMS = 3;
 
-/** And after them of the total power, P: Σ d², Σ d·d′, Σ d·d″ of its steps d from row to row, with d′ and d″
- * the steps one and two before, as far as they lie within the same rows; Σ P² of all rows but the last. */
-export const STEP_SUMS = 4;
+/** And after them of the total power: Σ d² of its steps d from row to row. */
+export const STEP_SUMS = 1;
 
 /** Bytes and columns are given by their addresses; kernels.wat says what each does. */
 export interface Loops {
@@ -23,7 +22,7 @@ export interface Loops {
   ): number;
   product(v: number, a: number, out: number, rows: number, sums: number): void;
   plus(x: number, y: number, out: number, rows: number): void;
-  steps(p: number, rows: number, sums: number): void;
+  steps(p: number, rows: number, sum: number): void;
   narrow(x: number, rows: number, out: number): void;
   means(x: number, means: number, factor: number, out: number): void;
 }

@@ -1,20 +1,17 @@
-// What the first pass keeps of each slice of rows: its sums, its first and last rows, and where in the log it
+// What the first pass keeps of each slice of rows: its sums, its first and last row, and where in the log it
 // stands. The second pass takes a slice from here that nobody looks into, and reads the others again
 // (timeline.ts). Holds: so many slices as fit into a bound; neighbours are joined when there are more.
 
 import type { RowRange } from "../../capture/row-range.ts";
 import type { Rig } from "../../schema/rig.ts";
 import type { Calibrator, RailColumns } from "./calibrate.ts";
-import { ramp } from "../../stats/columns.ts";
 import { RAIL_SUMS as RAIL, STEP_SUMS } from "./loops.ts";
 import type { Slice } from "./slices.ts";
 
 /** Of all slices together. */
 const MOST_BYTES = 48 << 20;
-/** Rows kept at either end: as far as the steps of the next slice look back. */
-export const EDGE_ROWS = 3;
-/** Rows of a slice that is taken by its sums: those at its ends. */
-export const KEPT_ROWS = 2 * EDGE_ROWS;
+/** Rows of a slice that is taken by its sums: its first and its last. */
+export const KEPT_ROWS = 2;
 
 /** Rows, one slice or several, and where in the log they are. */
 export interface Stretch extends RowRange {
@@ -68,7 +65,7 @@ export class SliceSums {
   add({ firstIndex, rows, flags, from, to }: Slice, values: Calibrator, isPlain: boolean): void {
     const at = this.#count * this.#width;
     this.#makeRoom(at + this.#width);
-    const plain = isPlain && firstIndex === this.#next && flags === 0 && rows >= EDGE_ROWS;
+    const plain = isPlain && firstIndex === this.#next && flags === 0 && rows >= KEPT_ROWS;
     this.#next = firstIndex + rows;
     const all = this.#all;
     all[at + FIRST] = firstIndex;
@@ -86,15 +83,12 @@ export class SliceSums {
     if (++this.#count === this.#most) this.#halve();
   }
 
-  /**
-   * The sums of a slice and, as rows 0 … 5 of `rails` and `totalW`, its first three and last three rows; of a
-   * rail's columns the very first and last alone.
-   */
+  /** The sums of a slice and, as rows 0 and 1 of `rails` and `totalW`, its first and its last. */
   read(i: number, sums: Float64Array, rails: readonly RailColumns[], totalW: Float64Array): void {
     const all = this.#all;
     let at = i * this.#width + FIGURES;
     for (let k = 0; k < sums.length; k++) sums[k] = all[at++]!;
-    for (const row of [0, KEPT_ROWS - 1])
+    for (const row of [0, 1])
       for (const { powerW, currentA, voltageV } of rails) {
         powerW[row] = all[at]!;
         if (currentA) currentA[row] = all[at + 1]!;
@@ -121,8 +115,8 @@ export class SliceSums {
         all[at++] = currentA ? currentA[row]! : 0;
         all[at++] = voltageV ? voltageV[row]! : 0;
       }
-    for (let k = 0; k < EDGE_ROWS; k++) all[at++] = totalW[k]!;
-    for (let k = rows - EDGE_ROWS; k < rows; k++) all[at++] = totalW[k]!;
+    all[at++] = totalW[0]!;
+    all[at++] = totalW[rows - 1]!;
   }
 
   /** Pairs become one each. */
@@ -153,16 +147,10 @@ export class SliceSums {
     const lasts = steps + STEP_SUMS + RAIL * this.#rails;
     const totals = lasts + RAIL * this.#rails;
     for (let k = sums; k < steps; k++) all[a + k]! += all[b + k]!;
-    const p = (at: number, row: number): number => all[at + totals + row]!;
-    // Steps: the last two of a, the one between, the first two of b.
-    const [before, last, seam] = [p(a, 4) - p(a, 3), p(a, 5) - p(a, 4), p(b, 0) - p(a, 5)];
-    const [first, second] = [p(b, 1) - p(b, 0), p(b, 2) - p(b, 1)];
+    const seam = all[b + totals]! - all[a + totals + 1]!;
     all[a + steps]! += all[b + steps]! + seam * seam;
-    all[a + steps + 1]! += all[b + steps + 1]! + seam * last + first * seam;
-    all[a + steps + 2]! += all[b + steps + 2]! + seam * before + first * last + second * seam;
-    all[a + steps + 3]! += all[b + steps + 3]! + p(a, 5) ** 2;
     all.copyWithin(a + lasts, b + lasts, b + totals);
-    all.copyWithin(a + totals + EDGE_ROWS, b + totals + EDGE_ROWS, b + totals + KEPT_ROWS);
+    all[a + totals + 1] = all[b + totals + 1]!;
   }
 }
 
@@ -190,6 +178,6 @@ export function keptTimes(
   rows: number,
   out: Float64Array,
 ): void {
-  ramp(firstNs, periodNs, out, EDGE_ROWS);
-  for (let k = EDGE_ROWS; k < KEPT_ROWS; k++) out[k] = firstNs + (rows - KEPT_ROWS + k) * periodNs;
+  out[0] = firstNs;
+  out[1] = firstNs + (rows - 1) * periodNs;
 }

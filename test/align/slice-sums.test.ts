@@ -203,13 +203,12 @@ describe("sums of slices", () => {
       const near = (x: number, y: number): void =>
         expect(Math.abs(x - y)).toBeLessThanOrEqual(1e-9 * Math.abs(y) + 1e-12);
       values.sums.forEach((x, k) => near(kept.sums[k]!, x));
-      [0, 1, 2].forEach((k) => expect(kept.totalW[k]).toBe(values.totalW[k]));
-      [3, 4, 5].forEach((k) => expect(kept.totalW[k]).toBe(values.totalW[s.rows - 6 + k]));
+      expect([...kept.totalW]).toEqual([values.totalW[0], values.totalW[s.rows - 1]]);
       kept.rails.forEach((r, k) => {
         const all = values.rails[k]!;
-        expect([r.powerW[0], r.powerW[5]]).toEqual([all.powerW[0], all.powerW[s.rows - 1]]);
-        if (r.currentA) expect(r.currentA[5]).toBe(all.currentA![s.rows - 1]);
-        if (r.voltageV) expect(r.voltageV[5]).toBe(all.voltageV![s.rows - 1]);
+        expect([r.powerW[0], r.powerW[1]]).toEqual([all.powerW[0], all.powerW[s.rows - 1]]);
+        if (r.currentA) expect(r.currentA[1]).toBe(all.currentA![s.rows - 1]);
+        if (r.voltageV) expect(r.voltageV[1]).toBe(all.voltageV![s.rows - 1]);
       });
     }
     expect(rows).toBe(SLICE * SLICES);

@@ -16,8 +16,8 @@ interface Interval {
   readonly t0: number;
   readonly t1: number;
   readonly kind: "observed" | "tail" | "gap";
-  /** Σ d², d·d′, d·d″ of this interval's own step. */
-  readonly steps: readonly [number, number, number];
+  /** d² of this interval's own step. */
+  readonly stepSquare: number;
 }
 
 const totalW = (r: Row): number => r.rails.reduce((sum, [p]) => sum + p, 0);
@@ -34,22 +34,19 @@ export function bruteForce(
 
 function intervals(rows: readonly Row[], holdNs: number | null): Interval[] {
   const out: Interval[] = [];
-  let [d1, d2] = [0, 0];
   rows.forEach((to, i) => {
     const from = rows[i - 1];
     if (!from) return;
     if (to.gapBefore) {
       const end = holdNs === null ? from.tNs : Math.min(from.tNs + holdNs, to.tNs);
-      const steps = [0, 0, 0] as const;
-      if (holdNs !== null) out.push({ from, to: from, t0: from.tNs, t1: end, kind: "tail", steps });
-      out.push({ from, to, t0: end, t1: to.tNs, kind: "gap", steps });
-      [d1, d2] = [0, 0];
+      const stepSquare = 0;
+      if (holdNs !== null)
+        out.push({ from, to: from, t0: from.tNs, t1: end, kind: "tail", stepSquare });
+      out.push({ from, to, t0: end, t1: to.tNs, kind: "gap", stepSquare });
       return;
     }
-    const d = totalW(to) - totalW(from);
-    const steps = [d * d, d * d1, d * d2] as const;
-    out.push({ from, to, t0: from.tNs, t1: to.tNs, kind: "observed", steps });
-    [d1, d2] = [d, d1];
+    const stepSquare = (totalW(to) - totalW(from)) ** 2;
+    out.push({ from, to, t0: from.tNs, t1: to.tNs, kind: "observed", stepSquare });
   });
   const last = rows[rows.length - 1]!;
   if (holdNs !== null)
@@ -59,7 +56,7 @@ function intervals(rows: readonly Row[], holdNs: number | null): Interval[] {
       t0: last.tNs,
       t1: last.tNs + holdNs,
       kind: "tail",
-      steps: [0, 0, 0],
+      stepSquare: 0,
     });
   return out;
 }
@@ -79,7 +76,7 @@ function snapshot(
   for (const v of all) {
     if (v.t0 >= t) break;
     add(out, v, Math.min(t, v.t1), holds);
-    if (t > v.t1) v.steps.forEach((x, k) => (out[Sum.step0 + k]! += x));
+    if (t > v.t1) out[Sum.stepSquareW2]! += v.stepSquare;
   }
   // A row right after a gap belongs to what follows it, any other to what came before.
   const around =
@@ -113,6 +110,4 @@ function add(out: Float64Array, v: Interval, until: number, holds: boolean): voi
     }),
   );
   out[Sum.coveredS]! += dt;
-  // The rectangle rule for P² on purpose: it serves a spread, not an energy.
-  out[Sum.powerSquareJW]! += p0 * p0 * dt;
 }

@@ -36,9 +36,8 @@ function termsOf(c: Case): { terms: readonly BudgetTerm[]; outsideJ: number } {
   const s = integralsOf(rig, runs, [t0Ns, t1Ns, ...shifted.offset, ...shifted.rate]);
   const layout = { stream: "main", rowBytes: 16, fields: c.fields ?? [] };
   const budget = new Budget(rig, layout, clock, {
-    meanW: 0,
-    sdW: 0,
-    bridgeErrorW: (lengthS) => 20 * lengthS,
+    load: { meanW: 0, sdW: 0, bridgeErrorW: (lengthS) => 20 * lengthS },
+    noise: { rowW: 0.04, meanU: (lengthS) => 0.1 / lengthS },
   });
   budget.of(w, s);
   return { terms: budget.terms(), outsideJ: outsideOf(w, s).energyJ };

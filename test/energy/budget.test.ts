@@ -4,9 +4,9 @@ import { describe, expect, test } from "@jest/globals";
 import type { DaqClock } from "../../align/clocks/segments.ts";
 import { Budget, type BudgetTerm, shiftedEnds } from "../../energy/budget.ts";
 import { type Load, OutlinedLoad } from "../../energy/load.ts";
+import { NO_NOISE, type Noise } from "../../energy/noise.ts";
 import { outsideOf } from "../../energy/unobserved.ts";
 import type { Window } from "../../energy/window.ts";
-import { random } from "../../stats/random.ts";
 import type { RowField, RowLayout } from "../../schema/records.ts";
 import type { Rail, Rig } from "../../schema/rig.ts";
 import { clockModel, clockOf } from "../support/clocks.ts";
@@ -30,6 +30,7 @@ interface Case {
   readonly field?: Partial<RowField>;
   /** Of the whole run; else as the rows are. */
   readonly load?: Load;
+  readonly noise?: Noise;
 }
 
 /** Of 6 s of rows. */
@@ -67,7 +68,10 @@ function budget(c: Case): Found {
       x ? [{ name: x.field, bitOffset: 16 * i, bits: 16, kind: "uint", ...c.field }] : [],
     );
   const layout: RowLayout = { stream: "main", rowBytes: 16, fields };
-  const found = new Budget(rig, layout, clock, c.load ?? loadIn(c.at));
+  const found = new Budget(rig, layout, clock, {
+    load: c.load ?? loadIn(c.at),
+    noise: c.noise ?? NO_NOISE,
+  });
   const u = found.of(w, s);
   const terms = found.terms();
   const of = (term: string): number => terms.find((t) => t.term === term)?.contributionJ ?? 0;
@@ -177,14 +181,21 @@ describe("rounding to counts", () => {
     expect(of("a current quantisation")).toBeCloseTo(uI, 9);
   });
 
-  test("noise of half a step and more dithers it: it averages with the noise", () => {
-    // ±0.6 W in turn is noise of 1.2 W rms by its steps (see below); a step of the current is 0.1 A · 12 V.
-    const { of } = budget({ rig, at: (_, k) => [{ w: 120 + (k % 2 ? 0.7 : -0.7), v: 12, i: 10 }] });
-    expect(of("a current quantisation")).toBeCloseTo(uI / Math.sqrt(4000), 9);
+  // A step of the current is 0.1 A · 12 V, one of the voltage 0.02 V · 10 A.
+  const noisy = (rowW: number): Found =>
+    budget({ rig, at: steady, noise: { rowW, meanU: () => 0.01 } });
+
+  test("noise of half a step and more dithers it: it averages as the noise does", () => {
+    expect(noisy(0.61).of("a current quantisation")).toBeCloseTo((uI * 0.01) / 0.61, 9);
   });
 
   test("less noise than half a step does not", () => {
-    const { of } = budget({ rig, at: (_, k) => [{ w: 120 + (k % 2 ? 0.2 : -0.2), v: 12, i: 10 }] });
+    expect(noisy(0.59).of("a current quantisation")).toBeCloseTo(uI, 9);
+    expect(noisy(0.59).of("a voltage quantisation")).toBeCloseTo((uV * 0.01) / 0.59, 9);
+  });
+
+  test("noise whose mean is as uncertain as a row dithers nothing away", () => {
+    const { of } = budget({ rig, at: steady, noise: { rowW: 2, meanU: () => 3 } });
     expect(of("a current quantisation")).toBeCloseTo(uI, 9);
   });
 
@@ -197,52 +208,11 @@ describe("rounding to counts", () => {
   });
 });
 
-describe("noise", () => {
-  const noisy = (power: (k: number) => number): Found =>
-    budget({ rig: measured({ power: sensor("p", FINE) }), at: (_, k) => [{ w: power(k) }] });
-
-  test("power in turn up and down by a has steps whose neighbours cancel: σ = 2a, every row counts", () => {
-    // d·d′ = −4a², d·d″ = +4a²: uncorrelated. u = 2a · T/√N.
-    const { of, terms } = noisy((k) => 100 + (k % 2 ? 0.5 : -0.5));
-    expect(of("noise")).toBeCloseTo((2 * 0.5 * T) / Math.sqrt(4000), 9);
-    expect(terms.find((t) => t.term === "noise")!.type).toBe("A");
-  });
-
-  test("a correlation beyond 0.9 is taken as 0.9", () => {
-    // Every third row is up by a: means of d·d′ and d·d″ are both −a²/3, as of noise that hardly changes.
-    const a = 3;
-    const expected = ((Math.sqrt(a ** 2 / 3) / 0.1) * T) / Math.sqrt((4000 * 0.1) / 1.9);
-    expect(noisy((k) => 100 + (k % 3 ? 0 : a)).of("noise") / expected).toBeCloseTo(1, 3);
-  });
-
-  test.each([0, 0.5, 0.8])(
-    "first-order noise of correlation %d: σ T √((1 + r)/((1 − r) N))",
-    (r) => {
-      const [sigma, n] = [3, 30_000];
-      const deviate = random(11, "noise");
-      let x = 0;
-      const at = (): readonly RailRow[] => {
-        x = r * x + Math.sqrt(1 - r * r) * sigma * deviate.normal();
-        return [{ w: 100 + x }];
-      };
-      const rig = rigOf({ rails: [powerRail("a", FINE)], rowHz: n });
-      const clock = clockOf([clockModel(n), 0, 2 * n]);
-      const found = budget({
-        rig,
-        at,
-        clock,
-        pieces: [{ from: 0, to: 2 * n }],
-        window: [0.5, 1.5],
-      });
-      const expected = sigma * Math.sqrt((1 + r) / ((1 - r) * n));
-      expect(Math.abs(found.of("noise") / expected - 1)).toBeLessThan(0.08);
-    },
-  );
-
-  test("a ramp and a single step are the load's own movement, not noise", () => {
-    expect(noisy((k) => k / 10).of("noise")).toBe(0);
-    expect(noisy((k) => (k < 3000 ? 50 : 300)).of("noise")).toBe(0);
-  });
+test("noise leaves the mean power over the window in doubt, as the run shows it for that length", () => {
+  const noise: Noise = { rowW: 9, meanU: (lengthS) => 0.5 / lengthS };
+  const { of, terms } = budget({ rig: measured({ power: sensor("p", FINE) }), at: steady, noise });
+  expect(of("noise")).toBeCloseTo(0.5, 9);
+  expect(terms.find((t) => t.term === "noise")!.type).toBe("A");
 });
 
 describe("sampling", () => {
@@ -487,7 +457,7 @@ describe("the combination", () => {
   test("one budget serves window after window: the second is not mixed with the first", () => {
     const rig = measured({ power: sensor("p", { ...FINE, gainU: 0.01 }) });
     const layout: RowLayout = { stream: "main", rowBytes: 2, fields: [] };
-    const many = new Budget(rig, layout, EXACT, made(120, 0));
+    const many = new Budget(rig, layout, EXACT, { load: made(120, 0), noise: NO_NOISE });
     const s = integralsOf(
       rig,
       runsOf(HZ, ALL, () => [{ w: 100 }]),
