@@ -1,9 +1,9 @@
 // What the sensors' noise leaves of a mean power, whatever its colour. In: the trace as means of cells. Out: watts.
-// Holds: what the quietest stretch of a run still does is noise, white or 1/f; slower than was seen there it goes on as
+// Holds: what the quietest stretches of a run still do is noise, white or 1/f; slower than was seen there it goes on as
 // strong. Linear in the cells, once.
 
 import { valueAt } from "../stats/places.ts";
-import { deviationOf } from "../stats/summary.ts";
+import { deviationOf, leastOf, meanOf } from "../stats/summary.ts";
 import type { Cells } from "./load.ts";
 
 export interface Noise {
@@ -15,48 +15,81 @@ export interface Noise {
 
 export const NO_NOISE: Noise = { rowW: 0, meanU: () => 0 };
 
-/** The stretch is one of so many, and no shorter than so many cells. */
-const STRETCHES = 16;
+/** Stretches that are looked at, of each length; and the quietest ones of them, which are taken together. */
+const STRETCHES = 32;
+const QUIETEST = 4;
+/** No stretch is longer than this share of the run, or shorter than so many cells. */
+const LONGEST = 1 / 16;
 const LEAST_CELLS = 64;
 /** So many pairs show what a variance is. */
 const LEAST_PAIRS = 8;
+/** Shorter stretches are quieter by chance too: only a run that is this much quieter there has a load in the longer ones. */
+const BY_CHANCE = 2;
 
 /** @param rowsPerCell of the cells. @returns none where the run is too short to show any. */
 export function noiseIn({ powerW, stepS }: Cells, rowsPerCell: number): Noise {
-  const quiet = quietest(powerW, Math.max(LEAST_CELLS, Math.floor(powerW.length / STRETCHES)));
-  if (!quiet) return NO_NOISE;
-  const variances = allanVariances(quiet);
-  const octaves = Math.max(variances.length, Math.ceil(Math.log2(powerW.length)));
-  // squares[k]: of the mean over 2^k cells.
-  const squares = new Float64Array(octaves + 1);
-  const last = variances.length - 1;
-  squares[octaves] = valueAt(variances, last);
-  for (let k = octaves - 1; k >= 0; k--)
-    squares[k] = valueAt(squares, k + 1) + valueAt(variances, Math.min(k, last)) / 2;
-  const white = valueAt(variances, 0);
+  const found: Spectrum[] = [];
+  const octaves = Math.ceil(Math.log2(powerW.length));
+  for (let cells = longestOf(powerW.length); cells >= LEAST_CELLS; cells >>= 1) {
+    const stretches = quietest(powerW, cells);
+    if (stretches.length > 0) found.push(spectrumOf(stretches, octaves));
+  }
+  const least = leastOf(found.map((s) => s.wholeRun));
+  const spectrum = found.find((s) => s.wholeRun <= BY_CHANCE ** 2 * least);
+  if (!spectrum) return NO_NOISE;
+  const { cellVariance, squares } = spectrum;
   return {
-    rowW: Math.sqrt(white * rowsPerCell),
+    rowW: Math.sqrt(cellVariance * rowsPerCell),
     meanU(lengthS) {
       const octave = Math.log2(lengthS / stepS);
       // Within a cell: as of white noise, which is the most that a mean over it can hide.
-      if (!(octave > 0)) return Math.sqrt(valueAt(squares, 0) + white * (stepS / lengthS - 1));
-      const k = Math.min(octaves - 1, Math.floor(octave));
+      if (!(octave > 0))
+        return Math.sqrt(valueAt(squares, 0) + cellVariance * (stepS / lengthS - 1));
+      const k = Math.min(squares.length - 2, Math.floor(octave));
       const share = Math.min(1, octave - k);
       return Math.sqrt((1 - share) * valueAt(squares, k) + share * valueAt(squares, k + 1));
     },
   };
 }
 
-/** The stretch of so many cells that varies least, none with a row that is no number; they begin a quarter of it apart. */
-function quietest(powerW: Float64Array, cells: number): Float64Array | undefined {
-  let best: Float64Array | undefined;
-  let least = Infinity;
-  for (let from = 0; from + cells <= powerW.length; from += cells >> 2) {
+/** W². */
+interface Spectrum {
+  /** Allan variance of the cells. */
+  readonly cellVariance: number;
+  /** Of the mean over 2^k cells, by k: how far it lies from that over all time. */
+  readonly squares: Float64Array;
+  /** The last of them. */
+  readonly wholeRun: number;
+}
+
+/** @param octaves from a cell to the run. */
+function spectrumOf(stretches: readonly Float64Array[], octaves: number): Spectrum {
+  const of = stretches.map(allanVariances);
+  const variances = valueAt(of, 0).map((_, k) => meanOf(of.map((v) => valueAt(v, k))));
+  const last = variances.length - 1;
+  const wholeRun = valueAt(variances, last);
+  const squares = new Float64Array(Math.max(octaves, variances.length) + 1).fill(wholeRun);
+  for (let k = squares.length - 2; k >= 0; k--)
+    squares[k] = valueAt(squares, k + 1) + valueAt(variances, Math.min(k, last)) / 2;
+  return { cellVariance: valueAt(variances, 0), squares, wholeRun };
+}
+
+const longestOf = (cells: number): number =>
+  cells < LEAST_CELLS ? 0 : Math.max(LEAST_CELLS, Math.floor(LONGEST * cells));
+
+/** The stretches of so many cells that vary least, none with a row that is no number. */
+function quietest(powerW: Float64Array, cells: number): Float64Array[] {
+  const room = powerW.length - cells;
+  const count = Math.min(STRETCHES, room + 1);
+  return Array.from({ length: count }, (_, i) => {
+    const from = count > 1 ? Math.floor((i * room) / (count - 1)) : 0;
     const stretch = powerW.subarray(from, from + cells);
-    const deviation = deviationOf(stretch);
-    if (deviation < least) [best, least] = [stretch, deviation];
-  }
-  return best;
+    return { stretch, deviation: deviationOf(stretch) };
+  })
+    .filter(({ deviation }) => Number.isFinite(deviation))
+    .sort((a, b) => a.deviation - b.deviation)
+    .slice(0, QUIETEST)
+    .map(({ stretch }) => stretch);
 }
 
 /** Half the mean square of the difference of neighbouring means over 2^k cells, by k, while there are pairs enough. */
