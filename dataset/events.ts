@@ -5,6 +5,7 @@ import { assertUnchanged } from "../capture/unchanged.ts";
 import type { Comparison } from "../energy/result.ts";
 import { meanPowerW, operationalJ } from "../energy/measured.ts";
 import { inOrder, kernelFields, launchesOnly } from "../energy/cuda-kernels.ts";
+import { intervalJ } from "../energy/physical.ts";
 import { inDoubt } from "../energy/quality.ts";
 import { doubtText, type Window } from "../energy/window.ts";
 import { eventColumns } from "../schema/tables.ts";
@@ -64,8 +65,10 @@ function writeWindows(file: ArrowFile, c: Comparison, marks: MarkFields, from: n
     ),
     numbers((p) => p.energyJ),
     numbers((p) => p.expandedUncertaintyJ),
+    numbers((p) => intervalJ(p)[0]),
+    numbers((p) => intervalJ(p)[1]),
     numbers(meanPowerW),
-    numbers((p) => operationalJ(p, c.idlePowerW)),
+    numbers((p) => operationalJ(p, c.idle)),
     numbers((p) => p.samples, Int32Array),
     numbers((p) => p.gapFraction),
     text((r) => r.figures && inDoubt(r.figures.quality, r.doubts.length > 0)),
@@ -116,6 +119,8 @@ function writeKernels(file: ArrowFile, c: Comparison, { firstEvent, rows }: Kern
     int64(endNs),
     numbers(seconds),
     numbers(energy),
+    nothing,
+    nothing,
     nothing,
     numbers((i) => (energy(i) === null ? null : energy(i)! / seconds(i))),
     nothing,

@@ -8,7 +8,7 @@ import type { AlignedRun } from "../align/timeline.ts";
 import type { NumberPages } from "../capture/number-pages.ts";
 import { degrades, textsOf } from "../schema/findings.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
-import { COVERAGE_FACTOR } from "./budget.ts";
+import { COVERAGE_FACTOR } from "./budget/budget.ts";
 import { summariesByName } from "./by-name.ts";
 import { claimedIn, SeenByCounter, strobeOf, telemetryOf } from "./claimed.ts";
 import { chosen, kernelEnergies, summarise } from "./cuda-kernels.ts";
@@ -54,7 +54,7 @@ export function compare(p: Prepared, o: CompareOptions = {}): Comparison {
   const detailed = detailedRows(list, o.window);
   const physical = physicalPass(scan, clocks, list, { ...o, detailed });
   const claimed = claimedIn(scan, clocks);
-  const idlePowerW = idleOf(physical);
+  const idle = idleOf(physical);
   const doubts = new Doubts(
     physical?.counts.clippedSpans ?? [],
     clocks.daq ? pausesOf(clocks.daq).map(reach) : [],
@@ -65,7 +65,7 @@ export function compare(p: Prepared, o: CompareOptions = {}): Comparison {
     .map((row, i): WindowResult => {
       const window = doubts.on(list.at(row));
       const found = physical?.detailed.get(row);
-      const of = found ? physicalOf(window, found, idlePowerW) : null;
+      const of = found ? physicalOf(window, found, idle) : null;
       const seen = claimed.trace && new SeenByCounter(claimed.trace, window);
       return {
         window,
@@ -84,7 +84,7 @@ export function compare(p: Prepared, o: CompareOptions = {}): Comparison {
   const byName = summariesByName(list, figures);
   return {
     ...{ scan, clocks, windows: results, list, figures, doubts, byName },
-    ...{ kernels, filters: claimed.filters, lags: claimed.lags, idlePowerW, counts },
+    ...{ kernels, filters: claimed.filters, lags: claimed.lags, idle, counts },
     ...{ findings, warnings: textsOf(findings), degraded: degrades(findings) },
   };
 }

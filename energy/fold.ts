@@ -10,7 +10,7 @@ import { type DaqClock, placeUNs } from "../align/clocks/segments.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
-import { COVERAGE_FACTOR } from "./budget.ts";
+import { COVERAGE_FACTOR } from "./budget/budget.ts";
 import { inOrder, lengthNs, startUNs } from "./cuda-kernels.ts";
 import { RailSums, type RailStep } from "./rail-sums.ts";
 import { endsOf, neighbours, valueAt } from "../stats/places.ts";

@@ -11,9 +11,16 @@ export interface Noise {
   readonly rowW: number;
   /** Standard uncertainty of the mean power over so long, W: how far it lies from the mean over all time. */
   meanU(lengthS: number): number;
+  /** The same of the whole run. */
+  readonly runU: number;
+  /** Of the least known of these. */
+  readonly dof: number;
 }
 
-export const NO_NOISE: Noise = { rowW: 0, meanU: () => 0 };
+export const NO_NOISE: Noise = { rowW: 0, meanU: () => 0, runU: 0, dof: Infinity };
+
+/** Doublings from 1 to a ratio; 0 below. */
+export const octavesIn = (ratio: number): number => Math.max(0, Math.log2(ratio));
 
 /** Stretches that are looked at, of each length; and the quietest ones of them, which are taken together. */
 const STRETCHES = 32;
@@ -40,6 +47,8 @@ export function noiseIn({ powerW, stepS }: Cells, rowsPerCell: number): Noise {
   const { cellVariance, squares } = spectrum;
   return {
     rowW: Math.sqrt(cellVariance * rowsPerCell),
+    runU: Math.sqrt(spectrum.wholeRun),
+    dof: spectrum.dof,
     meanU(lengthS) {
       const octave = Math.log2(lengthS / stepS);
       // Within a cell: as of white noise, which is the most that a mean over it can hide.
@@ -60,6 +69,8 @@ interface Spectrum {
   readonly squares: Float64Array;
   /** The last of them. */
   readonly wholeRun: number;
+  /** Pairs behind the slowest Allan variance. */
+  readonly dof: number;
 }
 
 /** @param octaves from a cell to the run. */
@@ -68,10 +79,11 @@ function spectrumOf(stretches: readonly Float64Array[], octaves: number): Spectr
   const variances = valueAt(of, 0).map((_, k) => meanOf(of.map((v) => valueAt(v, k))));
   const last = variances.length - 1;
   const wholeRun = valueAt(variances, last);
+  const dof = stretches.length * (valueAt(stretches, 0).length >> (last + 1));
   const squares = new Float64Array(Math.max(octaves, variances.length) + 1).fill(wholeRun);
   for (let k = squares.length - 2; k >= 0; k--)
     squares[k] = valueAt(squares, k + 1) + valueAt(variances, Math.min(k, last)) / 2;
-  return { cellVariance: valueAt(variances, 0), squares, wholeRun };
+  return { cellVariance: valueAt(variances, 0), squares, wholeRun, dof };
 }
 
 const longestOf = (cells: number): number =>
@@ -103,8 +115,7 @@ function allanVariances(powerW: Float64Array): Float64Array {
       squares += (a - b) ** 2;
       halves[i] = (a + b) / 2;
     }
-    // A variance of n differences is itself uncertain: t, not normal (JCGM 101, 6.4.9.4).
-    variances.push(squares / 2 / (halves.length - 2));
+    variances.push(squares / (2 * halves.length));
     means = halves;
   }
   return Float64Array.from(variances);

@@ -9,7 +9,9 @@ import { type AlignedRun, Timeline, type TimelineCounts } from "../align/timelin
 import { assertUnchanged } from "../capture/unchanged.ts";
 import type { Rig } from "../schema/rig.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
-import { Budget, type BudgetTerm, COVERAGE_FACTOR, type OfRun, shiftedEnds } from "./budget.ts";
+import { Budget, type OfRun, type Uncertainty } from "./budget/budget.ts";
+import { shiftedEnds } from "./budget/clocks.ts";
+import type { BudgetTerm } from "./budget/term.ts";
 import { AllInstants, instantsOf, ListedInstants, type Spans, WatchedSpans } from "./instants.ts";
 import { Integrator, type Snapshots, snapshotWidth, Sum } from "./integrate.ts";
 import { OutlinedLoad } from "./load.ts";
@@ -24,7 +26,7 @@ import { valueAt } from "../stats/places.ts";
 /** A window's figures, and what its uncertainty is made of. */
 export interface PhysicalFigures {
   readonly energyJ: number;
-  readonly expandedUncertaintyJ: number;
+  readonly uncertainty: Uncertainty;
   readonly samples: number;
   /** The window's length without its pauses, s: what its mean power is over. */
   readonly activeS: number;
@@ -36,10 +38,29 @@ export interface PhysicalFigures {
   readonly budget: readonly BudgetTerm[];
 }
 
+/** What is kept of every window. */
+export interface WindowFigures extends Omit<
+  PhysicalFigures,
+  "uncertainty" | "budget" | "bridgedJ"
+> {
+  readonly expandedUncertaintyJ: number;
+  /** Up to so many Joules more, on rails that nobody measures. */
+  readonly unmeasuredJ: number;
+}
+
+export const expandedJ = (u: Uncertainty): number => u.coverageFactor * u.uJ;
+
+/** What the truth lies in: what is not measured can only add. */
+export const intervalJ = (
+  w: Pick<WindowFigures, "energyJ" | "expandedUncertaintyJ" | "unmeasuredJ">,
+) =>
+  [w.energyJ - w.expandedUncertaintyJ, w.energyJ + w.expandedUncertaintyJ + w.unmeasuredJ] as const;
+
 /** The same of all windows, in the order of their list. */
 export class FigureColumns {
   readonly energyJ: Float64Array;
   readonly expandedUncertaintyJ: Float64Array;
+  readonly unmeasuredJ: Float64Array;
   readonly samples: Float64Array;
   readonly activeS: Float64Array;
   readonly gapFraction: Float64Array;
@@ -48,6 +69,7 @@ export class FigureColumns {
   constructor(count: number) {
     this.energyJ = new Float64Array(count).fill(NaN);
     this.expandedUncertaintyJ = new Float64Array(count).fill(NaN);
+    this.unmeasuredJ = new Float64Array(count);
     this.samples = new Float64Array(count);
     this.activeS = new Float64Array(count);
     this.gapFraction = new Float64Array(count);
@@ -56,7 +78,9 @@ export class FigureColumns {
 
   set(i: number, p: Omit<PhysicalFigures, "budget">): void {
     this.energyJ[i] = p.energyJ;
-    this.expandedUncertaintyJ[i] = p.expandedUncertaintyJ;
+    // Joules that are not known have no uncertainty either.
+    this.expandedUncertaintyJ[i] = Number.isNaN(p.energyJ) ? NaN : expandedJ(p.uncertainty);
+    this.unmeasuredJ[i] = p.uncertainty.unmeasuredJ;
     this.samples[i] = p.samples;
     this.activeS[i] = p.activeS;
     this.gapFraction[i] = p.gapFraction;
@@ -64,10 +88,11 @@ export class FigureColumns {
   }
 
   /** Of a window; NaN where its Joules are not known. @throws RangeError where there is no such window. */
-  at(i: number): Omit<PhysicalFigures, "budget" | "bridgedJ"> {
+  at(i: number): WindowFigures {
     return {
       energyJ: valueAt(this.energyJ, i),
       expandedUncertaintyJ: valueAt(this.expandedUncertaintyJ, i),
+      unmeasuredJ: valueAt(this.unmeasuredJ, i),
       samples: valueAt(this.samples, i),
       activeS: valueAt(this.activeS, i),
       gapFraction: valueAt(this.gapFraction, i),
@@ -84,11 +109,18 @@ export interface PhysicalPass {
   readonly figures: FigureColumns;
   /** Of the rows that were asked for. */
   readonly detailed: ReadonlyMap<number, PhysicalFigures>;
-  /** Joules and observed seconds outside all marked windows; null where nothing is marked. */
-  readonly idle: { readonly energyJ: number; readonly coveredS: number } | null;
+  /** Joules and observed seconds outside all marked windows, with their budget; null where nothing is marked. */
+  readonly idle: Outside | null;
   /** At the ends of kernels. */
   readonly kernels: Snapshots;
   readonly counts: TimelineCounts;
+}
+
+export interface Outside {
+  readonly energyJ: number;
+  readonly coveredS: number;
+  readonly uncertainty: Uncertainty;
+  readonly budget: readonly BudgetTerm[];
 }
 
 export interface PassOptions {
@@ -120,7 +152,7 @@ export function physicalPass(
     if (endNs > startNs) ends.push(startNs, endNs);
   }
   const ofKernels = new ListedInstants(instantsOf(ends), width);
-  const outside = outsideMarks(list, order);
+  const outside = outsideMarks(list, order, width);
   const budget = new Budget(rig, stream.layout, clock, ofRun(stream, rig));
   const windows: Spans = {
     count: list.count,
@@ -157,14 +189,18 @@ export function physicalPass(
   assertUnchanged(scan);
   integrator.end();
   const { counts } = timeline;
-  return { figures, detailed, idle: outside.left(), kernels: ofKernels.snapshots, counts };
+  return { figures, detailed, idle: outside.left(budget), kernels: ofKernels.snapshots, counts };
 }
 
 function ofRun({ outline }: StreamScan, { device }: Rig): OfRun {
   const { t, powerW, rowsPerCell } = outline;
   const stepS = rowsPerCell / device.rowHz;
   const cells = { t, powerW, step: stepS * device.clock.hz, stepS };
-  return { load: new OutlinedLoad(cells), noise: noiseIn(cells, rowsPerCell) };
+  return {
+    load: new OutlinedLoad(cells),
+    noise: noiseIn(cells, rowsPerCell),
+    runS: t.length * stepS,
+  };
 }
 
 /** By how much the clock's doubt moves any window's begin at most. */
@@ -182,7 +218,7 @@ function mostShiftNs(list: WindowList, clock: DaqClock): number {
 }
 
 /** What lies outside all marked windows: the session less the stretches that they cover together. */
-function outsideMarks(list: WindowList, order: Uint32Array) {
+function outsideMarks(list: WindowList, order: Uint32Array, width: number) {
   // Windows at whose begin and end a stretch begins and ends.
   const [from, to] = [new Column(Uint32Array), new Column(Uint32Array)];
   const [fromNs, toNs] = [
@@ -200,10 +236,9 @@ function outsideMarks(list: WindowList, order: Uint32Array) {
     } else to.set(to.length - 1, i);
     reach = b;
   }
-  let [energyJ, coveredS] = [0, 0];
+  const sums = new Float64Array(width);
   const add = (sign: number, a: number, b: number, s: Snapshots): void => {
-    energyJ += sign * s.between(a, b, Sum.energyJ);
-    coveredS += sign * s.between(a, b, Sum.coveredS);
+    sums.forEach((_, k) => (sums[k]! += sign * s.between(a, b, k)));
   };
   const marked: Spans = {
     count: from.length,
@@ -214,8 +249,27 @@ function outsideMarks(list: WindowList, order: Uint32Array) {
   return {
     marked,
     whole: (w: Window, s: Snapshots): void => add(1, w.t0Ns, w.t1Ns, s),
-    left: () => (from.length > 0 ? { energyJ, coveredS } : null),
+    left: (budget: Budget) => (from.length > 0 ? stretches(sums, budget) : null),
   };
+}
+
+/** What was observed of many stretches, as one window that lasts as long as they do and has no ends of its own. */
+function stretches(sums: Float64Array, budget: Budget): Outside {
+  const [energyJ, coveredS] = [valueAt(sums, Sum.energyJ), valueAt(sums, Sum.coveredS)];
+  const w = {
+    name: "",
+    kind: "mark",
+    t0Ns: 0,
+    t1Ns: coveredS * NS_PER_S,
+    u0Ns: 0,
+    u1Ns: 0,
+  } as const;
+  const unseen: readonly number[] = [Sum.gapJ, Sum.gapS, Sum.gapSquareS2, Sum.pauseS];
+  const uncertainty = budget.of(w, {
+    between: (_a, _b, k) => (unseen.includes(k) ? 0 : valueAt(sums, k)),
+    value: () => NaN,
+  });
+  return { energyJ, coveredS, uncertainty, budget: budget.terms() };
 }
 
 function figuresOf(w: Window, s: Snapshots, budget: Budget): Omit<PhysicalFigures, "budget"> {
@@ -229,7 +283,7 @@ function figuresOf(w: Window, s: Snapshots, budget: Budget): Omit<PhysicalFigure
   const observed = samples >= 2 && coveredS > 0;
   return {
     energyJ: observed ? of(Sum.energyJ) + bridgedJ : NaN,
-    expandedUncertaintyJ: COVERAGE_FACTOR * budget.of(w, s),
+    uncertainty: budget.of(w, s),
     samples,
     activeS: wholeS,
     gapFraction,

@@ -4,7 +4,7 @@ import type { SessionClocks } from "../align/clocks/fit.ts";
 import type { Lag } from "./claims/lag.ts";
 import type { Scan } from "../align/scanned.ts";
 import type { TimelineCounts } from "../align/timeline.ts";
-import type { BudgetTerm } from "./budget.ts";
+import type { BudgetTerm } from "./budget/term.ts";
 import type { NameSummary } from "./by-name.ts";
 import type { KernelSummary } from "./cuda-kernels.ts";
 import type { Doubts } from "./doubts.ts";
@@ -17,11 +17,21 @@ import type { Finding } from "../schema/findings.ts";
 
 export interface PhysicalEnergy {
   readonly energyJ: number;
+  /** Of the rails that are measured; NaN, as the Joules are, where these are not known. */
   readonly expandedUncertaintyJ: number;
   readonly coverageFactor: number;
+  /** What the truth lies in: up to `unmeasuredJ` higher than the uncertainty alone says. */
+  readonly intervalJ: readonly [number, number];
+  readonly unmeasuredJ: number;
+  /** Standard: of errors that all windows of the run have together, and of the others. */
+  readonly commonUJ: number;
+  readonly independentUJ: number;
+  /** Infinity where nothing was estimated from few values. */
+  readonly degreesOfFreedom: number;
   readonly meanPowerW: number;
-  /** E − P_idle·T, not clamped; null where the run has no stretch outside its marked windows. */
+  /** E − P_idle·T, not clamped, and its expanded uncertainty; null where the run has no stretch outside its marked windows. */
   readonly operationalJ: number | null;
+  readonly operationalUJ: number | null;
   readonly samples: number;
   readonly gapFraction: number;
   /** Part of `energyJ` that bridges gaps. */
@@ -69,7 +79,7 @@ export interface Comparison {
   readonly kernels: KernelsEnergy | null;
   readonly filters: ReadonlyMap<string, FilterFit>;
   readonly lags: readonly Lag[];
-  readonly idlePowerW: number | null;
+  readonly idle: IdlePower | null;
   readonly counts: TimelineCounts | null;
   /** Losses and doubts first. */
   readonly findings: readonly Finding[];
@@ -77,6 +87,15 @@ export interface Comparison {
   readonly warnings: readonly string[];
   /** Something was lost or is doubtful: exit 3. */
   readonly degraded: boolean;
+}
+
+/** Mean power outside all marked windows. */
+export interface IdlePower {
+  readonly powerW: number;
+  readonly expandedUncertaintyW: number;
+  /** Of the Joules of `lengthS`. */
+  readonly budget: readonly BudgetTerm[];
+  readonly lengthS: number;
 }
 
 export interface KernelsEnergy {

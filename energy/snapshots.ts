@@ -3,6 +3,9 @@
 import { firstAtOrAfter } from "../stats/search.ts";
 import type { SessionNs } from "../schema/time.ts";
 
+/** The integrals of a window, or of several stretches together. */
+export type Integrals = Pick<Snapshots, "between" | "value">;
+
 /** Snapshots of the running integrals at the instants asked for. */
 export class Snapshots {
   readonly width: number;

@@ -3,16 +3,17 @@
 // it may have done there.
 
 import { NS_PER_S } from "../schema/time.ts";
-import { type Snapshots, Sum } from "./integrate.ts";
+import { Sum } from "./integrate.ts";
 import type { Load } from "./load.ts";
+import type { Integrals } from "./snapshots.ts";
 import type { Window } from "./window.ts";
 
 /** A window's length without its pauses, s: where Joules can be. */
-export const activeS = (w: Window, s: Snapshots): number =>
+export const activeS = (w: Window, s: Integrals): number =>
   Math.max(0, (w.t1Ns - w.t0Ns) / NS_PER_S - s.between(w.t0Ns, w.t1Ns, Sum.pauseS));
 
 /** Of that, 0 … 1; 1 where nothing of it was observed, and there is nothing to scale. */
-export function observedShare(w: Window, s: Snapshots): number {
+export function observedShare(w: Window, s: Integrals): number {
   const wholeS = activeS(w, s);
   const coveredS = s.between(w.t0Ns, w.t1Ns, Sum.coveredS);
   return wholeS > 0 && coveredS > 0 ? Math.min(1, coveredS / wholeS) : 1;
@@ -22,7 +23,7 @@ export function observedShare(w: Window, s: Snapshots): number {
  * The part of a window before the trace begins or after it ends, taken at the mean power of the rest. It
  * may as well have been anything from idle to twice that: a uniform distribution of that half-width.
  */
-export function outsideOf(w: Window, s: Snapshots): { energyJ: number; uJ: number } {
+export function outsideOf(w: Window, s: Integrals): { energyJ: number; uJ: number } {
   const of = (k: number): number => s.between(w.t0Ns, w.t1Ns, k);
   const coveredS = of(Sum.coveredS);
   const missingS = activeS(w, s) - coveredS - of(Sum.gapS);
@@ -38,7 +39,7 @@ export function outsideOf(w: Window, s: Snapshots): { energyJ: number; uJ: numbe
  * load is high: nothing that was seen excludes that. The less of a window was seen, the more the whole run's spread
  * about the window's mean takes the place of that.
  */
-export function gapsU(w: Window, s: Snapshots, load: Load): number {
+export function gapsU(w: Window, s: Integrals, load: Load): number {
   const of = (k: number): number => s.between(w.t0Ns, w.t1Ns, k);
   const squareS2 = of(Sum.gapSquareS2);
   if (!(squareS2 > 0)) return 0;

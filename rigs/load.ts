@@ -15,6 +15,7 @@ import { InputError, inputError } from "../schema/errors.ts";
 import type { Rail, Rig } from "../schema/rig.ts";
 import { formatQuantity } from "../schema/units.ts";
 import { readReference } from "./references.ts";
+import { readShared } from "./shared.ts";
 import { readSensor } from "./sensors.ts";
 import { checkChannels, readTextFormat } from "./text-format.ts";
 import { type Fields, parseYaml } from "./yaml-node.ts";
@@ -91,9 +92,12 @@ function calibrated(rig: Rig, f: Fields, path: string): Rig {
 
 async function readRig(f: Fields): Promise<Rig> {
   f.only([
-    ...["name", "description", "device", "rails", "missing_rails", "step_response"],
-    ...["trigger", "calibrated_by"],
+    ...["schema", "name", "description", "device", "rails", "missing_rails", "step_response"],
+    ...["load_bandwidth", "shared", "trigger", "calibrated_by", "devices"],
   ]);
+  if (f.has("schema")) f.oneOf("schema", ["rig/1", "rig/2"]);
+  if (f.has("devices"))
+    throw f.error("devices: a run is of one DAQ yet; name it under device", "devices");
   const device = await readDevice(f.map("device"));
   const rails = await readRails(f, device);
   if (device.text) checkChannels(f.list("rails"), device.text);
@@ -105,6 +109,12 @@ async function readRig(f: Fields): Promise<Rig> {
     missingRails: f.has("missing_rails")
       ? await Promise.all(f.list("missing_rails").map(missing))
       : [],
+    ...(f.has("shared")
+      ? { shared: await Promise.all(f.list("shared").map((e) => readShared(e, rails))) }
+      : {}),
+    ...(f.has("load_bandwidth")
+      ? { loadBandwidthHz: await f.positive("load_bandwidth", "Hz") }
+      : {}),
     ...(f.has("step_response") ? { stepResponseS: await f.positive("step_response", "s") } : {}),
     ...(f.has("trigger") ? { trigger: readTrigger(f.map("trigger")) } : {}),
   };
@@ -204,7 +214,9 @@ async function readRails(f: Fields, { stream, rowHz, feedsV }: Rig["device"]): P
   return rails;
 }
 
-const RAIL_KEYS = ["name", "voltage", "current", "power", "assumed_voltage", "reference"];
+const RAIL_KEYS = [
+  ...["name", "voltage", "current", "power", "assumed_voltage", "reference", "feeds", "child_of"],
+];
 
 async function readRail(f: Fields, stream: string): Promise<Rail> {
   f.only(RAIL_KEYS);
@@ -212,6 +224,11 @@ async function readRail(f: Fields, stream: string): Promise<Rail> {
   // It becomes part of column names: power_<rail>_w.
   if (!/^[a-z][a-z0-9_]*$/.test(name))
     throw f.error(`rail name "${name}": expected lower-case letters, digits and _`, "name");
+  if (f.has("child_of"))
+    throw f.error(
+      `rail "${name}": child_of: rails add up, none may be part of another yet; leave one of the two out`,
+      "child_of",
+    );
   const hasVolts = f.has("voltage") || f.has("assumed_voltage");
   if (!f.has("power") && !(f.has("current") && hasVolts))
     throw f.error(`rail "${name}" needs power, or current with voltage or assumed_voltage`);
@@ -225,6 +242,7 @@ async function readRail(f: Fields, stream: string): Promise<Rail> {
     ...(f.has("assumed_voltage")
       ? { assumedVoltage: await assumed(f.map("assumed_voltage")) }
       : {}),
+    ...(f.has("feeds") ? { feeds: f.strings("feeds") } : {}),
   };
   if (!f.has("reference")) return rail;
   return { ...rail, reference: await readReference(f.map("reference"), stream, rail) };

@@ -3,7 +3,7 @@
 // becomes a volt or an ampere (direct, hall, shunt, divider) are linear, so a line is all that is kept.
 
 import { BASES } from "../schema/documents/rig.ts";
-import type { Calibration, CodeErrors, Sensor } from "../schema/rig.ts";
+import type { Calibration, CodeErrors, Sensor, SensorNoise } from "../schema/rig.ts";
 import type { Fields } from "./yaml-node.ts";
 
 export type SensorUnit = "V" | "A" | "W";
@@ -19,7 +19,7 @@ interface Line {
 const KINDS = ["direct", "hall", "shunt", "divider"] as const;
 type Kind = (typeof KINDS)[number];
 
-const COMMON = ["kind", "channel", "polarity", "bandwidth", "skew", "clip", "calibration"];
+const COMMON = ["kind", "channel", "polarity", "bandwidth", "skew", "clip", "noise", "calibration"];
 const KEYS: Readonly<Record<Kind, readonly string[]>> = {
   direct: ["per_count", "zero_count"],
   hall: ["adc", "sensitivity", "zero"],
@@ -47,6 +47,7 @@ export async function readSensor(f: Fields, unit: SensorUnit): Promise<Sensor> {
     perCount: sign(f) * line.perCount,
     zeroCount: line.zeroCount,
     ...(await readUncertainties(f, unit)),
+    ...(f.has("noise") ? { noise: await readNoise(f.map("noise"), unit) } : {}),
     ...(f.has("bandwidth") ? { bandwidthHz: await f.positive("bandwidth", "Hz") } : {}),
     ...(f.has("skew") ? { skewS: await skew(f) } : {}),
     ...(clip ? { clip } : {}),
@@ -62,14 +63,25 @@ export const sign = (f: Fields): 1 | -1 =>
 export async function readUncertainties(
   f: Fields,
   unit: SensorUnit,
-): Promise<Pick<Sensor, "gainU" | "offsetU" | "calibration">> {
+): Promise<Pick<Sensor, "gainU" | "offsetU" | "driftU" | "calibration">> {
   if (!f.has("calibration"))
     throw f.error(`a sensor needs a "calibration": without one no Joule has an uncertainty`);
-  const c = f.map("calibration").only(["date", "basis", "instrument", "note", "gain", "offset"]);
+  const c = f
+    .map("calibration")
+    .only(["date", "basis", "instrument", "note", "gain", "offset", "drift"]);
   return {
     gainU: await c.uncertainty("gain", "1"),
     offsetU: await c.uncertainty("offset", unit),
+    ...(c.has("drift") ? { driftU: await c.uncertainty("drift", "1") } : {}),
     calibration: readCalibration(c),
+  };
+}
+
+async function readNoise(f: Fields, unit: SensorUnit): Promise<SensorNoise> {
+  f.only(["rms", "floor"]);
+  return {
+    rms: await f.positive("rms", unit),
+    floor: f.has("floor") ? await f.positive("floor", unit) : 0,
   };
 }
 

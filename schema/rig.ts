@@ -18,6 +18,10 @@ export interface Sensor {
   readonly bandwidthHz?: number;
   /** Counts at which the converter saturates: values at or beyond are flagged as clipped. */
   readonly clip?: readonly [number, number];
+  /** How far the gain may wander within a run, relative standard uncertainty. */
+  readonly driftU?: number;
+  /** As stated; absent: as a run shows it. */
+  readonly noise?: SensorNoise;
   /** How long after its row's time it is sampled, s, less than a row; absent: with it. */
   readonly skewS?: number;
   /** Of the converter: taken off each code before the line is applied. */
@@ -25,6 +29,14 @@ export interface Sensor {
   readonly calibration: Calibration;
   /** Set by align where a reference has corrected the line; gain and offset above are then the reference's. */
   readonly disciplined?: Disciplined;
+}
+
+/** Noise of a sensor, in its unit. */
+export interface SensorNoise {
+  /** Of one row, white: it averages. */
+  readonly rms: number;
+  /** Allan deviation that no averaging gets below (1/f noise); 0 where there is none. */
+  readonly floor: number;
 }
 
 /** How far a converter's codes lie from a straight line, counts (wide codes: erratum RP2040-E11). */
@@ -79,6 +91,18 @@ export interface Calibration {
   readonly note?: string;
 }
 
+export const QUANTITIES = ["voltage", "current", "power"] as const;
+export type Quantity = (typeof QUANTITIES)[number];
+
+/** An error that several sensors have together: of one reference, one instrument, one calibration. */
+export interface SharedError {
+  readonly cause: string;
+  readonly of: "gain" | "offset";
+  readonly sensors: readonly { readonly rail: string; readonly quantity: Quantity }[];
+  /** Standard uncertainty, relative or in the sensors' unit, part of what each states; absent: all of that. */
+  readonly u?: number;
+}
+
 /** One supply path. Power is its own sensor where the device reports watts; else V·I. */
 export interface Rail {
   readonly name: string;
@@ -88,6 +112,8 @@ export interface Rail {
   /** A voltage that nobody measures, taken as constant. */
   readonly assumedVoltage?: { readonly valueV: number; readonly u: number };
   readonly reference?: Reference;
+  /** GPUs that draw from it, by UUID or index; absent: the only one there is. */
+  readonly feeds?: readonly string[];
 }
 
 /** The DAQ's clock as a prior: align weighs it against the edges it finds. */
@@ -143,6 +169,9 @@ export interface Rig {
   readonly rails: readonly Rail[];
   /** Supply paths that exist but carry no sensor: their bound enters the budget. */
   readonly missingRails: readonly { readonly name: string; readonly maxPowerW: number }[];
+  readonly shared?: readonly SharedError[];
+  /** The load's power changes no faster than this, Hz. */
+  readonly loadBandwidthHz?: number;
   /** 10–90 % step response of the physical path; shorter events are flagged. */
   readonly stepResponseS?: number;
   readonly trigger?: TriggerLine;

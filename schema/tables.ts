@@ -62,6 +62,8 @@ export const eventColumns: readonly Column[] = [
   column("duration_s", "float64", "s"),
   column("energy_j", "float64", "J", true),
   column("expanded_uncertainty_j", "float64", "J", true),
+  column("interval_lo_j", "float64", "J", true),
+  column("interval_hi_j", "float64", "J", true),
   column("mean_power_w", "float64", "W", true),
   column("operational_j", "float64", "J", true),
   column("samples", "int32", undefined, true),

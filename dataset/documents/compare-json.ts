@@ -18,7 +18,8 @@ export function comparisonToJson(c: Comparison, run: string): CompareDocument {
     run,
     source: scan.session.source,
     clock: clockJson(clocks),
-    idle_power_w: c.idlePowerW,
+    idle_power_w: c.idle?.powerW ?? null,
+    idle_power_expanded_uncertainty_w: c.idle?.expandedUncertaintyW ?? null,
     windows: c.windows.map((r) => ({
       name: r.window.name,
       kind: r.window.kind,
@@ -143,13 +144,24 @@ function physicalJson(p: PhysicalEnergy): Physical {
     energy_j: finite(p.energyJ),
     expanded_uncertainty_j: finite(p.expandedUncertaintyJ),
     coverage_factor: p.coverageFactor,
+    interval_j: [finite(p.intervalJ[0]), finite(p.intervalJ[1])],
+    ...(p.unmeasuredJ > 0 ? { unmeasured_j: p.unmeasuredJ } : {}),
+    common_u_j: finite(p.commonUJ),
+    independent_u_j: finite(p.independentUJ),
+    effective_degrees_of_freedom: finite(p.degreesOfFreedom),
     mean_power_w: finite(p.meanPowerW),
-    operational_j: p.operationalJ === null ? null : finite(p.operationalJ),
+    operational_j: known(p.operationalJ),
+    operational_expanded_uncertainty_j: known(p.operationalUJ),
     samples: p.samples,
     gap_fraction: p.gapFraction,
     bridged_j: p.bridgedJ,
     quality: p.quality,
-    budget: p.budget.map((t) => ({ term: t.term, type: t.type, contribution_j: t.contributionJ })),
+    budget: p.budget.map((t) => ({
+      term: t.term,
+      type: t.type,
+      contribution_j: t.contributionJ,
+      correlation: t.correlation,
+    })),
   };
 }
 
@@ -167,6 +179,8 @@ function telemetryJson(t: TelemetryEnergy): Claim {
     quality: t.quality,
   };
 }
+
+const known = (x: number | null): number | null => (x === null ? null : finite(x));
 
 /** What is not known is null, never 0. */
 const finite = (x: number): number | null => (Number.isFinite(x) ? x : null);

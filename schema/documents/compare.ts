@@ -22,14 +22,20 @@ import {
 
 const QUALITY = oneOf("no_data", "gappy", "estimate", "good", "billable");
 
-const BUDGET_TERM = object({ term: text, type: oneOf("A", "B"), contribution_j: number });
+const BUDGET_TERM = object({ term: text, type: oneOf("A", "B"), contribution_j: number, correlation: maybe(orNull(oneOf(1, -1, 0))) });
 
 const PHYSICAL = object({
   energy_j: numberOrNull,
   expanded_uncertainty_j: numberOrNull,
   coverage_factor: number,
+  interval_j: maybe(pairOf(numberOrNull)),
+  unmeasured_j: maybe(notNegative),
+  common_u_j: maybe(numberOrNull),
+  independent_u_j: maybe(numberOrNull),
+  effective_degrees_of_freedom: maybe(numberOrNull),
   mean_power_w: numberOrNull,
   operational_j: maybe(numberOrNull),
+  operational_expanded_uncertainty_j: maybe(numberOrNull),
   samples: count,
   gap_fraction: notNegative,
   bridged_j: maybe(number),
@@ -161,6 +167,7 @@ export const COMPARE = object({
   source: SOURCE,
   clock: CLOCK,
   idle_power_w: maybe(numberOrNull),
+  idle_power_expanded_uncertainty_w: maybe(numberOrNull),
   windows: listOf(WINDOW),
   windows_total: maybe(count),
   by_name: maybe(listOf(NAME)),

@@ -1,7 +1,7 @@
 // rig.json of a log (docs/capture.md): the rig that its rows are read by. What each figure means, schema/rig.ts says;
 // the compiler holds this definition to that type, key by key.
 
-import type { Rig } from "../rig.ts";
+import { QUANTITIES, type Rig } from "../rig.ts";
 import { definitionOf } from "./document.ts";
 import {
   constant,
@@ -32,6 +32,8 @@ const SENSOR = object({
   offsetU: notNegative,
   bandwidthHz: maybe(positive),
   clip: maybe(pairOf(number)),
+  driftU: maybe(notNegative),
+  noise: maybe(object({ rms: notNegative, floor: notNegative })),
   skewS: maybe(notNegative),
   codeErrors: maybe(object({ table: listOf(pairOf(number)), u: notNegative })),
   calibration: object({
@@ -60,6 +62,14 @@ const RAIL = object({
       voltage: maybe(SENSOR),
     }),
   ),
+  feeds: maybe(someOf(text)),
+});
+
+const SHARED = object({
+  cause: text,
+  of: oneOf("gain", "offset"),
+  sensors: someOf(object({ rail: text, quantity: oneOf(...QUANTITIES) })),
+  u: maybe(notNegative),
 });
 
 const DEVICE = object({
@@ -89,6 +99,8 @@ export const RIG = definitionOf<Rig>()(
     device: DEVICE,
     rails: someOf(RAIL),
     missingRails: listOf(object({ name: text, maxPowerW: notNegative })),
+    shared: maybe(listOf(SHARED)),
+    loadBandwidthHz: maybe(positive),
     stepResponseS: maybe(positive),
     trigger: maybe(object({ output: text, daqLine: count })),
   }),

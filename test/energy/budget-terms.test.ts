@@ -2,7 +2,9 @@
 
 import { describe, expect, test } from "@jest/globals";
 import type { DaqClock } from "../../align/clocks/segments.ts";
-import { Budget, type BudgetTerm, shiftedEnds } from "../../energy/budget.ts";
+import { Budget } from "../../energy/budget/budget.ts";
+import { shiftedEnds } from "../../energy/budget/clocks.ts";
+import type { BudgetTerm } from "../../energy/budget/term.ts";
 import { outsideOf } from "../../energy/unobserved.ts";
 import type { Window } from "../../energy/window.ts";
 import type { RowField } from "../../schema/records.ts";
@@ -37,7 +39,8 @@ function termsOf(c: Case): { terms: readonly BudgetTerm[]; outsideJ: number } {
   const layout = { stream: "main", rowBytes: 16, fields: c.fields ?? [] };
   const budget = new Budget(rig, layout, clock, {
     load: { meanW: 0, sdW: 0, bridgeErrorW: (lengthS) => 20 * lengthS },
-    noise: { rowW: 0.04, meanU: (lengthS) => 0.1 / lengthS },
+    noise: { rowW: 0.04, meanU: (lengthS) => 0.1 / lengthS, runU: 1e-3, dof: 30 },
+    runS: 6,
   });
   budget.of(w, s);
   return { terms: budget.terms(), outsideJ: outsideOf(w, s).energyJ };
@@ -73,12 +76,18 @@ test("what rests on statistics of the run is of type A, all else of type B", () 
     clock: clockOf([model(1e6), 0, 2000], [model(2e6), 2200, 6000]),
   };
   const types = new Map(termsOf(c).terms.map((t) => [t.term, t.type]));
-  const a = ["noise", "gaps", "a current level to reference", "a current slope to reference"];
+  const a = [
+    "noise",
+    "noise (mean of the run)",
+    "gaps",
+    "a current level to reference",
+    "a current slope to reference",
+  ];
   const b = [
     ...["voltage", "current"].flatMap((q) =>
       ["gain", "offset", "quantisation"].map((t) => `a ${q} ${t}`),
     ),
-    ...["a current code errors", "a current drift", "b assumed voltage", "unmeasured rail slot"],
+    ...["a current code errors", "a current drift", "b assumed voltage"],
     ...["clock offset", "clock rate", "clock between segments", "sampling (steps between rows)"],
     ...["window edges (sampling)", "window edges (marks)", "not observed"],
   ];

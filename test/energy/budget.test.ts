@@ -2,7 +2,9 @@
 
 import { describe, expect, test } from "@jest/globals";
 import type { DaqClock } from "../../align/clocks/segments.ts";
-import { Budget, type BudgetTerm, shiftedEnds } from "../../energy/budget.ts";
+import { Budget, type Uncertainty } from "../../energy/budget/budget.ts";
+import { shiftedEnds } from "../../energy/budget/clocks.ts";
+import type { BudgetTerm } from "../../energy/budget/term.ts";
 import { type Load, OutlinedLoad } from "../../energy/load.ts";
 import { NO_NOISE, type Noise } from "../../energy/noise.ts";
 import { outsideOf } from "../../energy/unobserved.ts";
@@ -50,6 +52,7 @@ const made = (meanW: number, sdW: number): Load => ({
 interface Found {
   readonly terms: readonly BudgetTerm[];
   readonly u: number;
+  readonly whole: Uncertainty;
   readonly outside: { readonly energyJ: number; readonly uJ: number };
   readonly of: (term: string) => number;
 }
@@ -71,11 +74,12 @@ function budget(c: Case): Found {
   const found = new Budget(rig, layout, clock, {
     load: c.load ?? loadIn(c.at),
     noise: c.noise ?? NO_NOISE,
+    runS: 6,
   });
-  const u = found.of(w, s);
+  const whole = found.of(w, s);
   const terms = found.terms();
   const of = (term: string): number => terms.find((t) => t.term === term)?.contributionJ ?? 0;
-  return { terms, u, outside: outsideOf(w, s), of };
+  return { terms, u: whole.uJ, whole, outside: outsideOf(w, s), of };
 }
 
 /** 12 V, 10 A. */
@@ -183,7 +187,7 @@ describe("rounding to counts", () => {
 
   // A step of the current is 0.1 A · 12 V, one of the voltage 0.02 V · 10 A.
   const noisy = (rowW: number): Found =>
-    budget({ rig, at: steady, noise: { rowW, meanU: () => 0.01 } });
+    budget({ rig, at: steady, noise: { rowW, meanU: () => 0.01, runU: 0, dof: 30 } });
 
   test("noise of half a step and more dithers it: it averages as the noise does", () => {
     expect(noisy(0.61).of("a current quantisation")).toBeCloseTo((uI * 0.01) / 0.61, 9);
@@ -195,7 +199,11 @@ describe("rounding to counts", () => {
   });
 
   test("noise whose mean is as uncertain as a row dithers nothing away", () => {
-    const { of } = budget({ rig, at: steady, noise: { rowW: 2, meanU: () => 3 } });
+    const { of } = budget({
+      rig,
+      at: steady,
+      noise: { rowW: 2, meanU: () => 3, runU: 0, dof: 30 },
+    });
     expect(of("a current quantisation")).toBeCloseTo(uI, 9);
   });
 
@@ -209,10 +217,17 @@ describe("rounding to counts", () => {
 });
 
 test("noise leaves the mean power over the window in doubt, as the run shows it for that length", () => {
-  const noise: Noise = { rowW: 9, meanU: (lengthS) => 0.5 / lengthS };
-  const { of, terms } = budget({ rig: measured({ power: sensor("p", FINE) }), at: steady, noise });
-  expect(of("noise")).toBeCloseTo(0.5, 9);
-  expect(terms.find((t) => t.term === "noise")!.type).toBe("A");
+  const noise: Noise = { rowW: 9, meanU: (lengthS) => 2 / lengthS, runU: 0.3, dof: 30 };
+  const found = budget({ rig: measured({ power: sensor("p", FINE) }), at: steady, noise });
+  // 0.5 W over 4 s; of it 0.3 W are the same in every window.
+  expect(found.of("noise")).toBeCloseTo(0.4 * T, 9);
+  expect(found.of("noise (mean of the run)")).toBeCloseTo(0.3 * T, 9);
+  expect(
+    found.terms.map(({ term, type, correlation }) => [term, type, correlation]).slice(0, 2),
+  ).toEqual([
+    ["noise", "A", 0],
+    ["noise (mean of the run)", "A", 1],
+  ]);
 });
 
 describe("sampling", () => {
@@ -425,14 +440,137 @@ describe("what was not observed", () => {
     expect(of("gaps")).toBeCloseTo(70 * 2, 9);
   });
 
-  test("a rail without a sensor may carry anything up to its bound: bound · T/√3", () => {
-    const missing = rigOf({
-      rails: [powerRail("a", FINE)],
-      missingRails: [{ name: "slot", maxPowerW: 75 }],
-    });
-    const { of } = budget({ rig: missing, at: () => [{ w: 70 }] });
-    expect(of("unmeasured rail slot")).toBeCloseTo((75 * T) / Math.sqrt(3), 9);
+  test("a rail without a sensor may carry anything up to its bound: it adds nothing to U, but Joules above", () => {
+    const rails = [powerRail("a", FINE)];
+    const missingRails = [
+      { name: "slot", maxPowerW: 75 },
+      { name: "aux", maxPowerW: 5 },
+    ];
+    const at = () => [{ w: 70 }];
+    const found = budget({ rig: rigOf({ rails, missingRails }), at });
+    expect(found.whole.unmeasuredJ).toBeCloseTo(80 * T, 9);
+    expect(found.u).toBe(budget({ rig: rigOf({ rails }), at }).u);
   });
+});
+
+describe("errors that sensors share", () => {
+  const rails: Rail[] = [
+    {
+      name: "a",
+      voltage: sensor("v", { ...FINE, gainU: 0.005 }),
+      current: sensor("i", { ...FINE, gainU: 0.01, offsetU: 0.05 }),
+    },
+    { name: "b", current: sensor("j", { ...FINE, gainU: 0.02, offsetU: 0.1 }), assumedVoltage: { valueV: 12, u: 0 } }, // prettier-ignore
+  ];
+  const [a, i, b] = [
+    { rail: "a", quantity: "voltage" },
+    { rail: "a", quantity: "current" },
+    { rail: "b", quantity: "current" },
+  ] as const;
+  // 480 J and 240 J; 48 V·s each.
+  const at = (): readonly RailRow[] => [
+    { w: 120, v: 12, i: 10 },
+    { w: 60, v: 12, i: 5 },
+  ];
+  const sharing = (...shared: NonNullable<Rig["shared"]>): Found =>
+    budget({ rig: { ...rigOf({ rails }), shared }, at });
+
+  test("all that each states, behind one cause: contributions add, and nothing is left of its own", () => {
+    const { of, terms } = sharing({ cause: "reference", of: "gain", sensors: [a, i, b] });
+    expect(of("shared gain: reference")).toBeCloseTo(480 * 0.015 + 240 * 0.02, 9);
+    for (const own of ["a voltage gain", "a current gain", "b current gain"])
+      expect(of(own)).toBe(0);
+    expect(terms.find((t) => t.term === "shared gain: reference")).toMatchObject({
+      type: "B",
+      correlation: 1,
+    });
+  });
+
+  test("a part of it: the rest is each one's own, and no sensor shares more than it states", () => {
+    const { of } = sharing({ cause: "meter", of: "gain", sensors: [a, i], u: 0.006 });
+    expect(of("shared gain: meter")).toBeCloseTo(480 * (0.005 + 0.006), 9);
+    expect(of("a voltage gain")).toBeCloseTo(0, 9);
+    expect(of("a current gain")).toBeCloseTo(480 * 0.008, 9);
+    expect(of("b current gain")).toBeCloseTo(240 * 0.02, 9);
+  });
+
+  test("offsets add with what each is multiplied by", () => {
+    const { of } = sharing({ cause: "zero", of: "offset", sensors: [i, b], u: 0.03 });
+    expect(of("shared offset: zero")).toBeCloseTo(48 * 0.06, 9);
+    expect(of("a current offset")).toBeCloseTo(48 * 0.04, 9);
+  });
+
+  test("two causes take their parts of one sensor", () => {
+    const of = (cause: string) => ({ cause, of: "gain", sensors: [b], u: 0.012 }) as const;
+    expect(sharing(of("x"), of("y")).of("b current gain")).toBeCloseTo(
+      240 * Math.sqrt(0.02 ** 2 - 2 * 0.012 ** 2),
+      9,
+    );
+  });
+});
+
+test("a gain that drifts within the run is off in every window by as much", () => {
+  const { of } = budget({
+    rig: measured({ power: sensor("p", { ...FINE, driftU: 0.01 }) }),
+    at: steady,
+  });
+  expect(of("a power gain drift")).toBeCloseTo(4.8, 9);
+});
+
+describe("noise that the rig states", () => {
+  const noise: Noise = { rowW: 5, meanU: () => 5, runU: 5, dof: 30 };
+  const rig = (known: object): Rig =>
+    measured({ voltage: sensor("v", FINE), current: sensor("i", { ...FINE, ...known }) });
+
+  test("averages over the rows, down to its floor, which is as strong in each octave up to the run", () => {
+    const of = (known: object) =>
+      budget({ rig: rig({ noise: known }), at: steady, noise, window: [1, 2.5] });
+    // 1500 rows, 18 V·s, a quarter of the run.
+    const white = of({ rms: 0.2, floor: 0 });
+    expect(white.of("a current noise")).toBeCloseTo((18 * 0.2) / Math.sqrt(1500), 9);
+    expect(white.of("noise") + white.of("noise (mean of the run)")).toBe(0);
+    const pink = of({ rms: 0.2, floor: 0.03 });
+    expect(pink.of("a current noise")).toBeCloseTo(
+      18 * Math.hypot(0.2 / Math.sqrt(1500), 0.03 * Math.SQRT2),
+      9,
+    );
+  });
+
+  test("of some sensors alone: what the run shows stays", () => {
+    const two = rigOf({
+      rails: [
+        { name: "a", power: sensor("p", { ...FINE, noise: { rms: 1, floor: 0 } }) },
+        { name: "b", power: sensor("q", FINE) },
+      ],
+    });
+    const found = budget({ rig: two, at: () => [{ w: 1 }, { w: 1 }], noise });
+    expect(found.of("noise (mean of the run)")).toBeCloseTo(20, 9);
+  });
+});
+
+test("few degrees of freedom where they rule the sum: k by Student's t", () => {
+  const rig = measured({ power: sensor("p", { ...FINE, gainU: 0.01 }) });
+  const noisy = (dof: number, w: number) =>
+    budget({ rig, at: steady, noise: { rowW: 9, meanU: () => w, runU: 0, dof } }).whole;
+  // Noise of 4 J beside a gain's 4.8 J.
+  const { dof, coverageFactor } = noisy(8, 1);
+  expect(dof).toBeCloseTo((4 ** 2 + 4.8 ** 2) ** 2 / (4 ** 4 / 8), 6);
+  expect(coverageFactor).toBeCloseTo(2.05, 1);
+  expect(noisy(8, 9).coverageFactor).toBeCloseTo(2.35, 1);
+  expect(noisy(8, 0.1)).toMatchObject({ coverageFactor: 2 });
+  expect(noisy(Infinity, 9)).toMatchObject({ coverageFactor: 2, dof: Infinity });
+});
+
+test("what all windows have together and what each has alone make up the whole", () => {
+  const rig = measured({ power: sensor("p", { ...FINE, gainU: 0.01 }) });
+  const found = budget({
+    rig,
+    at: steady,
+    noise: { rowW: 9, meanU: () => 0.5, runU: 0.3, dof: 30 },
+  });
+  expect(found.whole.commonUJ).toBeCloseTo(Math.hypot(4.8, 0.3 * T), 6);
+  expect(found.whole.independentUJ).toBeCloseTo(0.4 * T, 6);
+  expect(found.u).toBeCloseTo(Math.hypot(found.whole.commonUJ, found.whole.independentUJ), 9);
 });
 
 describe("the combination", () => {
@@ -457,7 +595,7 @@ describe("the combination", () => {
   test("one budget serves window after window: the second is not mixed with the first", () => {
     const rig = measured({ power: sensor("p", { ...FINE, gainU: 0.01 }) });
     const layout: RowLayout = { stream: "main", rowBytes: 2, fields: [] };
-    const many = new Budget(rig, layout, EXACT, { load: made(120, 0), noise: NO_NOISE });
+    const many = new Budget(rig, layout, EXACT, { load: made(120, 0), noise: NO_NOISE, runS: 6 });
     const s = integralsOf(
       rig,
       runsOf(HZ, ALL, () => [{ w: 100 }]),
@@ -465,8 +603,8 @@ describe("the combination", () => {
     );
     const window = (t0Ns: number, t1Ns: number): Window =>
       ({ name: "w", kind: "mark", t0Ns, t1Ns, u0Ns: 0, u1Ns: 0 }); // prettier-ignore
-    expect(many.of(window(1e9, 2e9), s)).toBeCloseTo(1, 6);
-    expect(many.of(window(2e9, 5e9), s)).toBeCloseTo(3, 6);
+    expect(many.of(window(1e9, 2e9), s).uJ).toBeCloseTo(1, 6);
+    expect(many.of(window(2e9, 5e9), s).uJ).toBeCloseTo(3, 6);
     expect(many.terms()[0]!.contributionJ).toBeCloseTo(3, 9);
   });
 });

@@ -42,7 +42,7 @@ test("windows in the order of the list, each with its Joules, what telemetry cla
     ["b", 1, expect.closeTo(100, 6)],
   ]);
   // 0 … 0.5 and 3.5 … 4 s.
-  expect(c.idlePowerW).toBeCloseTo(100, 6);
+  expect(c.idle?.powerW).toBeCloseTo(100, 6);
   expect(c.windows[1]!.physical!.operationalJ).toBeCloseTo(0, 6);
   expect(c.counts).toMatchObject({ rows: 4001, gaps: 0 });
   expect([c.kernels, c.list.count, c.figures!.energyJ.length]).toEqual([null, 4, 4]);
@@ -150,7 +150,7 @@ describe("kernels", () => {
       (p: Prepared) => ({ ...p, clocks: { ...p.clocks, daq: null } }),
     ]) {
       const c = compared(run, {}, edit);
-      expect([c.kernels, c.figures, c.counts, c.idlePowerW]).toEqual([null, null, null, null]);
+      expect([c.kernels, c.figures, c.counts, c.idle]).toEqual([null, null, null, null]);
       expect(c.windows[1]!.physical).toBeNull();
       expect(c.byName.map(({ name, withoutEnergy }) => [name, withoutEnergy])).toEqual([["a", 1]]);
     }

@@ -17,12 +17,22 @@ const pulse = (watts: number) => (s: number) => (s >= 2 && s < 5 ? watts : 50);
 
 test("E − P_idle · T: 3 s of 300 W over an idle of 50 W are 750 J", () => {
   const c = compared({ seconds: 8, powerW: pulse(300), windows: [["job", 2, 5]] });
-  expect(c.idlePowerW).toBeCloseTo(50, 1);
+  expect(c.idle?.powerW).toBeCloseTo(50, 1);
   const { energyJ, operationalJ, meanPowerW } = physicalOf(c, "job-1");
   expect(energyJ).toBeCloseTo(900, 0);
   expect(meanPowerW).toBeCloseTo(300, 0);
-  expect(operationalJ).toBeCloseTo(energyJ - 3 * c.idlePowerW!, 9);
+  expect(operationalJ).toBeCloseTo(energyJ - 3 * c.idle!.powerW, 9);
   expect(operationalJ).toBeCloseTo(750, 0);
+});
+
+test("its U: a gain that is off is off in both, and counts for the difference alone", () => {
+  const rig = rigOf({ rails: [powerRail("a", { gainU: 0.01, offsetU: 2 })] });
+  const c = compared({ seconds: 8, powerW: pulse(300), windows: [["job", 2, 5]], rig });
+  const { operationalJ, operationalUJ, expandedUncertaintyJ } = physicalOf(c, "job-1");
+  // 1 % of 750 J; the offset of 2 W is in the idle too.
+  expect(operationalUJ! / (2 * 0.01 * operationalJ!)).toBeCloseTo(1, 1);
+  expect(expandedUncertaintyJ / (2 * Math.hypot(9, 6))).toBeCloseTo(1, 1);
+  expect(c.idle!.expandedUncertaintyW / (2 * Math.hypot(0.5, 2))).toBeCloseTo(1, 1);
 });
 
 test("a load below idle has taken less than nothing, and that is not made zero", () => {
@@ -35,7 +45,7 @@ test("idle is what lies outside all marked windows, however they lie over one an
   const powerW = (s: number): number => (s >= 6 && s < 7 ? 90 : pulse(300)(s));
   const c = compared({ seconds: 8, powerW, windows });
   // 2 s, 1 s and 1 s of 50 W; each edge is within a row of 1 ms.
-  expect(Math.abs(c.idlePowerW! - 50)).toBeLessThan((0.001 * (250 + 40)) / 4);
+  expect(Math.abs(c.idle!.powerW - 50)).toBeLessThan((0.001 * (250 + 40)) / 4);
 });
 
 test("windows that touch leave no idle between them", () => {
@@ -47,20 +57,21 @@ test("windows that touch leave no idle between them", () => {
       ["b", 3, 5],
     ],
   });
-  expect(c.idlePowerW).toBeCloseTo(50, 0);
+  expect(c.idle?.powerW).toBeCloseTo(50, 0);
 });
 
 test("a run without marks, or marked from end to end, has no idle of its own", () => {
   const powerW = (): number => 100;
-  expect(compared({ seconds: 2, powerW }).idlePowerW).toBeNull();
+  expect(compared({ seconds: 2, powerW }).idle).toBeNull();
   const all = compared({ seconds: 2, powerW, windows: [["all", 0, 2]] });
-  expect(all.idlePowerW).toBeNull();
+  expect(all.idle).toBeNull();
   expect(physicalOf(all, "all-1").operationalJ).toBeNull();
 });
 
 test("less than a tenth of a second outside is edges, not idle", () => {
   const idle = (outside: number) =>
-    compared({ seconds: 2, powerW: () => 100, windows: [["all", outside, 2]] }).idlePowerW;
+    compared({ seconds: 2, powerW: () => 100, windows: [["all", outside, 2]] }).idle?.powerW ??
+    null;
   expect(idle(0.09)).toBeNull();
   expect(idle(0.11)).toBeCloseTo(100, 9);
 });
@@ -72,7 +83,7 @@ test("idle seconds are those observed: a gap in the idle neither adds nor takes"
     windows: [["job", 2, 5]],
     lost: [6000, 7000],
   });
-  expect(c.idlePowerW).toBeCloseTo(50, 0);
+  expect(c.idle?.powerW).toBeCloseTo(50, 0);
 });
 
 test("a pause in which nothing was taken is no time in which power was drawn, idle or other", () => {
@@ -87,7 +98,7 @@ test("a pause in which nothing was taken is no time in which power was drawn, id
   // 1 s of the 3 s was a pause.
   expect(job.energyJ).toBeCloseTo(600, -1);
   expect(job.meanPowerW).toBeCloseTo(300, 0);
-  expect(job.operationalJ).toBeCloseTo(job.energyJ - 2 * c.idlePowerW!, 0);
+  expect(job.operationalJ).toBeCloseTo(job.energyJ - 2 * c.idle!.powerW, 0);
   expect(job.gapFraction).toBeCloseTo(0, 9);
 });
 

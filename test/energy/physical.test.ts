@@ -5,7 +5,12 @@ import { KernelCollector } from "../../align/clocks/cuda-kernels.ts";
 import { kernelTimes } from "../../align/clocks/cuda-times.ts";
 import { prepare } from "../../energy/compare.ts";
 import { Sum } from "../../energy/integrate.ts";
-import { FigureColumns, type PhysicalPass, physicalPass } from "../../energy/physical.ts";
+import {
+  expandedJ,
+  FigureColumns,
+  type PhysicalPass,
+  physicalPass,
+} from "../../energy/physical.ts";
 import { clockModel, clockOf } from "../support/clocks.ts";
 import { SESSION } from "../support/evidence.ts";
 import { type MadeRun, withRun } from "../support/made-run.ts";
@@ -50,6 +55,7 @@ describe("figures", () => {
     // Between two rows nothing was observed.
     expect(figures.energyJ[3]).toBeNaN();
     for (const i of [1, 2, 4]) expect(figures.expandedUncertaintyJ[i]).toBeGreaterThan(0);
+    expect(figures.expandedUncertaintyJ[3]).toBeNaN();
   });
 
   test("a budget is kept of whoever asked for it, and twice its root sum of squares is U", () => {
@@ -57,8 +63,9 @@ describe("figures", () => {
     expect([...detailed.keys()].sort()).toEqual([0, 2]);
     const b = detailed.get(2)!;
     const squares = b.budget.reduce((sum, t) => sum + t.contributionJ ** 2, 0);
-    expect(b.expandedUncertaintyJ).toBeCloseTo(2 * Math.sqrt(squares), 9);
-    expect(figures.expandedUncertaintyJ[2]).toBe(b.expandedUncertaintyJ);
+    expect(b.uncertainty.uJ).toBeCloseTo(Math.sqrt(squares), 9);
+    expect(expandedJ(b.uncertainty)).toBeCloseTo(2 * Math.sqrt(squares), 9);
+    expect(figures.expandedUncertaintyJ[2]).toBe(expandedJ(b.uncertainty));
     expect(b).toMatchObject({ samples: 2000, bridgedJ: 0, quality: "billable" });
     expect(b.energyJ).toBe(figures.energyJ[2]);
   });
@@ -67,10 +74,12 @@ describe("figures", () => {
     const none = new FigureColumns(2);
     expect([...none.energyJ, ...none.expandedUncertaintyJ]).toEqual([NaN, NaN, NaN, NaN]);
     expect([none.quality(0), none.samples[1], none.gapFraction[0]]).toEqual(["no_data", 0, 0]);
+    const parts = { uJ: 1.5, commonUJ: 1.5, independentUJ: 0, dof: Infinity };
+    const uncertainty = { ...parts, coverageFactor: 2, unmeasuredJ: 0.7 };
     const energyJ = [1, 2];
     energyJ.forEach((j, i) =>
       none.set(i, {
-        ...{ energyJ: j, expandedUncertaintyJ: 3, samples: 4, activeS: 8 },
+        ...{ energyJ: j, uncertainty, samples: 4, activeS: 8 },
         ...{ gapFraction: 0.5, bridgedJ: 0 },
         quality: i === 0 ? "gappy" : "billable",
       }),
@@ -79,7 +88,8 @@ describe("figures", () => {
       ...[1, 2, "gappy", "billable"],
     ]);
     expect(none.at(1)).toEqual({
-      ...{ energyJ: 2, expandedUncertaintyJ: 3, samples: 4, activeS: 8, gapFraction: 0.5 },
+      ...{ energyJ: 2, expandedUncertaintyJ: 3, unmeasuredJ: 0.7 },
+      ...{ samples: 4, activeS: 8, gapFraction: 0.5 },
       quality: "billable",
     });
     expect(() => none.at(2)).toThrow(RangeError);

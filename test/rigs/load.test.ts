@@ -90,6 +90,62 @@ describe("loadRig", () => {
     expect(rig.trigger).toEqual({ output: "gpiochip0/17", daqLine: 2 });
   });
 
+  test("rig/2: what errors have in common, drift, noise, what a rail feeds, how fast the load is", async () => {
+    const path = join(dir, "two.yaml");
+    const more = `schema: rig/2
+load_bandwidth: "3 kHz"
+shared:
+  - { cause: meter, of: gain, sensors: [slot.voltage, slot.current], uncertainty: "0.1 % (k=2)" }
+  - { cause: zero, of: offset, sensors: [slot.current] }
+`;
+    const text = GOOD.replace("  - name: slot\n", '  - name: slot\n    feeds: ["GPU-1", "1"]\n')
+      .replace('offset: "±20 mA"', 'offset: "±20 mA"\n        drift: "0.4 % (k=2)"')
+      .replace(
+        "      gain: 50\n",
+        '      gain: 50\n      noise: { rms: "20 mA", floor: "3 mA" }\n',
+      );
+    writeFileSync(path, more + text);
+    const { rig } = await loadRig(path);
+    expect(rig.loadBandwidthHz).toBe(3000);
+    expect(rig.shared).toEqual([
+      {
+        ...{ cause: "meter", of: "gain", u: 0.0005 },
+        sensors: [
+          { rail: "slot", quantity: "voltage" },
+          { rail: "slot", quantity: "current" },
+        ],
+      },
+      { cause: "zero", of: "offset", sensors: [{ rail: "slot", quantity: "current" }] },
+    ]);
+    const [slot] = rig.rails;
+    expect(slot!.feeds).toEqual(["GPU-1", "1"]);
+    expect(slot!.current).toMatchObject({ driftU: 0.002, noise: { rms: 0.02, floor: 0.003 } });
+  });
+
+  test.each([
+    ["schema: rig/3", /schema: expected rig\/1, rig\/2, found "rig\/3"/],
+    ["devices: []", /devices: a run is of one DAQ yet/],
+    [
+      "shared: [{ cause: x, of: gain, sensors: [slot.power] }]",
+      /no sensor "slot.power"; there are slot.voltage, slot.current/,
+    ],
+    [
+      'shared: [{ cause: x, of: offset, sensors: [slot.voltage, slot.current], uncertainty: "±1 V" }]',
+      /one of voltage and current cannot have one unit; leave it out, or make an entry of each/,
+    ],
+    ["shared: [{ cause: x, of: noise, sensors: [slot.voltage] }]", /of: expected gain, offset/],
+  ])("%s is refused with its line", async (line, why) => {
+    const said = await complaint(`${GOOD}${line}\n`);
+    expect(said).toMatch(/^bench.yaml:\d+: /);
+    expect(said).toMatch(why);
+  });
+
+  test("a rail that is part of another is refused until it can be counted once", async () => {
+    expect(await changed("  - name: slot\n", "  - name: slot\n    child_of: other\n")).toMatch(
+      /rail "slot": child_of: rails add up/,
+    );
+  });
+
   test("a kind of device that nobody knows is no DAQ of ours: the kinds there are, are listed", async () => {
     expect(await changed("kind: truejoule-daq", "kind: pico")).toMatch(
       /^bench.yaml:4: kind: expected truejoule-daq, powersensor3, .*text-lines, .*csv, .*virtual, found "pico"$/,

@@ -43,8 +43,22 @@ export const CONDITIONS: readonly Condition[] = [
       schedule: repeatedLoads(durationS, 16 * MS, (b) => b.hold(POWER.burst, 4 * MS)),
     }),
   },
-  { name: "common gain", make: () => ({ sensorErrors: { commonGain: true } }) },
-  { name: "gain drift of 1 %", make: () => ({ sensorErrors: { gainDrift: 0.01 } }) },
+  {
+    name: "common gain",
+    make: async () => ({
+      rig: await virtualRig((text) => `${text}${COMMON_GAIN}`),
+      sensorErrors: { commonGain: true },
+    }),
+  },
+  {
+    name: "gain drift of 1 %",
+    make: async () => ({
+      rig: await virtualRig((text) =>
+        text.replace(/gain: "±0.[56] %"/g, (gain) => `${gain}\n        drift: "±1 %"`),
+      ),
+      sensorErrors: { gainDrift: 0.01 },
+    }),
+  },
   { name: "rectangular errors", make: () => ({ sensorErrors: { spread: "rectangular" } }) },
   {
     name: "load 0.3 % off the row rate",
@@ -60,6 +74,14 @@ export const CONDITIONS: readonly Condition[] = [
     }),
   },
 ];
+
+/** All sensors of the virtual rig. */
+const COMMON_GAIN = `
+shared:
+  - cause: one reference
+    of: gain
+    sensors: [slot_12v.voltage, slot_12v.current, hpwr_12v.voltage, hpwr_12v.current]
+`;
 
 const flicker = (rms: number) => ({ flicker: { field: "hpwr_i", rms } });
 

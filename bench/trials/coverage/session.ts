@@ -4,6 +4,8 @@
 
 import { rmSync } from "node:fs";
 import { runPaths } from "../../../capture/run.ts";
+import { COVERAGE_FACTOR } from "../../../energy/budget/budget.ts";
+import { combinedU } from "../../../energy/budget/combine.ts";
 import { compare, prepare } from "../../../energy/compare.ts";
 import type { Comparison, PhysicalEnergy } from "../../../energy/result.ts";
 import { random } from "../../../stats/random.ts";
@@ -37,7 +39,7 @@ export async function trySession(
   const result = compare(prepare(runPaths(dir).capture));
   rmSync(dir, { recursive: true });
   const windows = oneOfEachKind(truth, result).map((w) => windowTrial(w, truth, result));
-  return [...windows, ...clockTrial(truth, result)];
+  return [...windows, ...sumTrials(truth, result), ...clockTrial(truth, result)];
 }
 
 interface TrueSpan {
@@ -74,6 +76,47 @@ function windowTrial({ window, name, energyJ }: TrueSpan, truth: Truth, r: Compa
     error: errorJ / energyJ,
     drawn: drawnEffectJ(physical, truth.bench) / energyJ,
     relativeU: U / energyJ,
+  };
+}
+
+/** The sum of all windows of each kind that repeats, and the difference of two windows that the seed draws. */
+function sumTrials(truth: Truth, result: Comparison): Trial[] {
+  const known = truth.windows.flatMap(({ name, energyJ }): Known[] => {
+    const found = result.windows.find((w) => w.window.name === name);
+    const { physical } = found ?? {};
+    return physical && !found?.window.doubts && Number.isFinite(physical.energyJ)
+      ? [{ kind: name.replace(/-\d+$/, ""), energyJ, physical }]
+      : [];
+  });
+  const pick = random(truth.seed, "two windows");
+  const two = [pick.integer(known.length), pick.integer(known.length)].flatMap((i, k) =>
+    known[i] ? [{ ...known[i], weight: k === 0 ? 1 : -1 }] : [],
+  );
+  const kinds = [...new Set(known.map((k) => k.kind))];
+  const sums = kinds.flatMap((kind) => {
+    const parts = known.filter((k) => k.kind === kind).map((k) => ({ ...k, weight: 1 }));
+    return parts.length > 1 ? [sumTrial(`sum of ${kind}`, parts)] : [];
+  });
+  const [a, b] = two;
+  return a && b && a.physical !== b.physical ? [...sums, sumTrial("difference", two)] : sums;
+}
+
+interface Known {
+  readonly kind: string;
+  readonly energyJ: number;
+  readonly physical: PhysicalEnergy;
+}
+
+function sumTrial(window: string, parts: readonly (Known & { readonly weight: number })[]): Trial {
+  const { common, independent } = combinedU(
+    parts.map(({ weight, physical }) => ({ weight, terms: physical.budget })),
+  );
+  const errorJ = parts.reduce((sum, p) => sum + p.weight * (p.physical.energyJ - p.energyJ), 0);
+  const U = COVERAGE_FACTOR * Math.hypot(common, independent);
+  const size = parts.reduce((sum, p) => sum + p.energyJ, 0);
+  return {
+    ...{ window, z: errorJ / U, error: errorJ / size, drawn: null },
+    relativeU: U / size,
   };
 }
 
