@@ -167,6 +167,11 @@ const exclusively = <T>(
 ): Promise<T> => withRun(run, "exclusive", work, onWaiting);
 
 export { openRun } from "./capture/run.ts";
+export {
+  type Combined,
+  combineWindows,
+  ratioOfWindows,
+} from "./dataset/documents/combined-windows.ts";
 export { loadRig, resolveRig } from "./rigs/load.ts";
 export { InputError, SourceError, UsageError } from "./schema/errors.ts";
 
@@ -203,6 +208,8 @@ export type {
   Reference,
   Rig,
   Sensor,
+  SensorNoise,
+  SharedError,
   TextFormat,
   TriggerLine,
 } from "./schema/rig.ts";

@@ -1,5 +1,5 @@
 // Mutation testing (Stryker) of the Joules and the clocks: which small changes would no test notice? A development
-// script, not part of CI: `npm run mutate -- --mutate energy/budget.ts`; CONTRIBUTING.md says what it finds.
+// script, not part of CI: `npm run mutate -- --mutate energy/quality.ts`; CONTRIBUTING.md says what it finds.
 
 /** Seeded sessions by the hundred: they hold the whole, and are asked about the file they are named after alone. */
 const SLOW =

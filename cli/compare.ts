@@ -86,9 +86,13 @@ export function printTable(
     const seconds = ((w.t1Ns - w.t0Ns) / 1e9).toPrecision(5);
     ui.print(
       p
-        ? `${w.name}  ${seconds} s  physical ${joules(p.energyJ)} ± ${joules(p.expandedUncertaintyJ)} (k = ${p.coverageFactor}), mean ${Number.isFinite(p.meanPowerW) ? p.meanPowerW.toPrecision(5) : "—"} W, ${p.quality}`
+        ? `${w.name}  ${seconds} s  physical ${joules(p.energyJ)} ± ${joules(p.expandedUncertaintyJ)} (k = ${Number(p.coverageFactor.toPrecision(3))}), mean ${Number.isFinite(p.meanPowerW) ? p.meanPowerW.toPrecision(5) : "—"} W, ${p.quality}`
         : `${w.name}  ${seconds} s  no physical trace`,
     );
+    if (p && p.unmeasuredJ > 0 && Number.isFinite(p.energyJ))
+      ui.print(
+        `    and up to ${joules(p.unmeasuredJ)} more on rails that are not measured: ${joules(p.intervalJ[0])} to ${joules(p.intervalJ[1])} in all`,
+      );
     if (p && p.bridgedJ !== 0)
       ui.print(
         `    of it ${joules(p.bridgedJ)} not observed: the estimate for ${(100 * p.gapFraction).toPrecision(3)} % of the window's time`,

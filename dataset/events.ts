@@ -38,7 +38,7 @@ function writeWindows(file: ArrowFile, c: Comparison, marks: MarkFields, from: n
     const i = from + k;
     const w = c.list.at(i);
     const seconds = (w.t1Ns - w.t0Ns) / 1e9;
-    return { i, w, seconds, doubts: c.doubts.of(w), figures: c.figures?.at(i) ?? null };
+    return { i, w, seconds, doubts: c.doubts.allOf(w), figures: c.figures?.at(i) ?? null };
   });
   type Row = (typeof rows)[number];
   const int64 = (f: (r: Row) => number): Values => ({

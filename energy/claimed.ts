@@ -140,7 +140,7 @@ function row(
   const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
   const ratio = physical && physical.energyJ > 0 ? claim.energyJ / physical.energyJ : NaN;
   const uTelemetry = (claim.intervalJ[1] - claim.intervalJ[0]) / 2 / claim.energyJ;
-  const uPhysical = physical ? physical.expandedUncertaintyJ / physical.energyJ : NaN;
+  const uPhysical = physical ? (physical.intervalJ[1] - physical.energyJ) / physical.energyJ : NaN;
   const finite = (x: number): number | null => (Number.isFinite(x) ? x : null);
   return {
     ...of,

@@ -15,6 +15,7 @@ import { chosen, kernelEnergies, summarise } from "./cuda-kernels.ts";
 import { detailedRows } from "./detailed.ts";
 import { Doubts } from "./doubts.ts";
 import { findingsOf } from "./findings.ts";
+import { tooFastLoad } from "./findings/rig.ts";
 import { idleOf, physicalOf } from "./measured.ts";
 import { physicalPass, type PhysicalPass } from "./physical.ts";
 import type { Comparison, KernelsEnergy, Prepared, WindowResult } from "./result.ts";
@@ -55,11 +56,12 @@ export function compare(p: Prepared, o: CompareOptions = {}): Comparison {
   const physical = physicalPass(scan, clocks, list, { ...o, detailed });
   const claimed = claimedIn(scan, clocks);
   const idle = idleOf(physical);
-  const doubts = new Doubts(
-    physical?.counts.clippedSpans ?? [],
-    clocks.daq ? pausesOf(clocks.daq).map(reach) : [],
-    observedSpan(scan, clocks),
-  );
+  const doubts = new Doubts({
+    clipped: physical?.counts.clippedSpans ?? [],
+    pauses: clocks.daq ? pausesOf(clocks.daq).map(reach) : [],
+    observed: observedSpan(scan, clocks),
+    everywhere: physical && scan.rig ? tooFastLoad(scan.rig) : [],
+  });
   const results = [...detailed]
     .sort((a, b) => a - b)
     .map((row, i): WindowResult => {

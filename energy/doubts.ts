@@ -1,4 +1,4 @@
-// Stretches of a run in which its trace is not to be trusted → why a window that touches one is in doubt.
+// What of a run's trace is not to be trusted, all of it or stretches → why a window is in doubt.
 
 import { type Observation, observed } from "../schema/findings.ts";
 import type { SessionNs } from "../schema/time.ts";
@@ -18,13 +18,23 @@ const PAUSED = observed(
   "the device restarted or lost count in it, and what it missed is estimated",
 );
 
+export interface Grounds {
+  readonly clipped?: readonly Stretch[];
+  readonly pauses?: readonly Stretch[];
+  /** From the first row or read to the last; null where there is none. */
+  readonly observed?: Stretch | null;
+  readonly everywhere?: readonly Observation[];
+}
+
 export class Doubts {
+  /** What holds for every window: told once of the run. */
+  readonly everywhere: readonly Observation[];
   readonly #clipped: Stretches;
   readonly #pauses: Stretches;
   readonly #observed: Stretch | null;
 
-  /** @param observed from the first row or read to the last; null where there is none. */
-  constructor(clipped: readonly Stretch[], pauses: readonly Stretch[], observed: Stretch | null) {
+  constructor({ clipped = [], pauses = [], observed = null, everywhere = [] }: Grounds) {
+    this.everywhere = everywhere;
     this.#observed = observed;
     this.#clipped = new Stretches(clipped);
     this.#pauses = new Stretches(pauses);
@@ -32,10 +42,15 @@ export class Doubts {
 
   /** The window with every reason to doubt it. */
   on(w: Window): Window {
-    const doubts = this.of(w);
+    const doubts = this.allOf(w);
     return doubts.length === 0 ? w : { ...w, doubts };
   }
 
+  allOf(w: Pick<Window, "t0Ns" | "t1Ns" | "doubts">): Observation[] {
+    return [...this.everywhere, ...this.of(w)];
+  }
+
+  /** Its own reasons. */
   of({ t0Ns, t1Ns, doubts }: Pick<Window, "t0Ns" | "t1Ns" | "doubts">): Observation[] {
     return [
       ...(doubts ?? []),

@@ -67,6 +67,7 @@ export function findingsOf(known: Known): Finding[] {
     ...scan.telemetry.flatMap(unsteady),
     ...scan.telemetry.flatMap(implausible),
     ...clockSets(known.claimed?.misplaced ?? []),
+    ...allAbout("windows", doubts?.everywhere ?? [], "every window: "),
     ...(list && doubts ? doubtful(list, doubts) : []),
     ...(scan.stream ? [] : [VOID]),
     ...strangers(scan, results),

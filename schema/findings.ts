@@ -42,6 +42,7 @@ export const FINDINGS = {
   "window-clipped": "doubt",
   "window-across-restart": "doubt",
   "window-unobserved": "doubt",
+  "window-undersampled": "doubt",
   "windows-doubtful": "doubt",
   "windows-too-short": "remark",
   "published-differs": "doubt",
@@ -60,6 +61,7 @@ export const FINDINGS = {
   // the rig and its references
   "calibration-assumed": "remark",
   "sensor-oversampled": "remark",
+  "rows-undersampled": "remark",
   "rail-unmeasured": "remark",
   "skew-differs": "remark",
   "reference-too-few": "doubt",

@@ -54,11 +54,28 @@ export function uncertain(value: number | null, expanded: number | null, unit: s
   return `${fixed(value / factor, decimals)} ± ${fixed(expanded / factor, decimals)} ${prefix}${unit}`;
 }
 
-/** Signed percent with its uncertainty: "−6.2 ± 0.4 %". */
-/** Expanded uncertainty of a figure over its size; NaN where either is not known. */
-export const relativeU = (p: Pick<Physical, "energy_j" | "expanded_uncertainty_j">): number =>
-  (p.expanded_uncertainty_j ?? NaN) / Math.abs(p.energy_j ?? NaN);
+type Joules = Pick<Physical, "energy_j" | "expanded_uncertainty_j" | "unmeasured_j" | "interval_j">;
 
+/** A window's Joules: "2 383.9 ± 7.2 J", or, where a rail is not measured, "2 383.9 −7.2 +99 J". */
+export function joulesText(p: Joules): string {
+  const [value, below] = [p.energy_j, p.expanded_uncertainty_j];
+  const high = p.interval_j?.[1];
+  if (!p.unmeasured_j || value === null || below === null || typeof high !== "number")
+    return uncertain(value, below, "J");
+  const [factor, prefix] = prefixFor(Math.max(Math.abs(value), below));
+  const decimals = decimalsFor(below / factor, 2);
+  const [mid, low, up] = [value, below, high - value].map((x) => fixed(x / factor, decimals));
+  return `${mid} −${low} +${up} ${prefix}J`;
+}
+
+/** How far the truth may lie from a figure, over its size; NaN where either is not known. */
+export const relativeU = (p: Joules): number =>
+  ((p.expanded_uncertainty_j ?? NaN) + (p.unmeasured_j ?? 0)) / Math.abs(p.energy_j ?? NaN);
+
+/** A factor of coverage: 2, or 2.13. */
+export const factorText = (k: number): string => String(Number(k.toPrecision(3)));
+
+/** Signed percent with its uncertainty: "−6.2 ± 0.4 %". */
 export function percent(value: number | null | undefined, u?: number | null): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return ABSENT;
   const known = u !== null && u !== undefined && Number.isFinite(u) && u > 0;

@@ -1,8 +1,16 @@
 // What the reader must know of the rig, and of windows beside what it can resolve or what was published.
 
 import type { Scan } from "../../align/scanned.ts";
-import { allAbout, counted, type Finding, finding, observed } from "../../schema/findings.ts";
+import {
+  allAbout,
+  counted,
+  type Finding,
+  finding,
+  type Observation,
+  observed,
+} from "../../schema/findings.ts";
 import type { Rail, Rig, Sensor } from "../../schema/rig.ts";
+import { formatQuantity } from "../../schema/units.ts";
 import type { WindowResult } from "../result.ts";
 import type { WindowList } from "../windows.ts";
 
@@ -63,6 +71,34 @@ export function unresolved(results: readonly WindowResult[]): Finding[] {
   ];
 }
 
+/** Rows that are means miss nothing; instants see what is slower than half their rate. */
+const instantsBelow = ({ device }: Rig, hz: number): boolean =>
+  device.sampling === "instant" && device.rowHz < 2 * hz;
+
+/** A load that the rig says is faster than its rows can follow: what aliasing costs, no interval says. */
+export function tooFastLoad(rig: Rig): Observation[] {
+  const { loadBandwidthHz: hz } = rig;
+  if (hz === undefined || !instantsBelow(rig, hz)) return [];
+  const [rows, load] = [formatQuantity(rig.device.rowHz, "Hz"), formatQuantity(hz, "Hz")];
+  return [
+    observed(
+      "window-undersampled",
+      `rows at ${rows} are slower than twice the load's bandwidth of ${load}: what it does between rows is not seen (aliasing), and no interval holds that; use a higher row rate, or a slower sensor`,
+    ),
+  ];
+}
+
+/** Sensors that let more through than the rows can show, where the rig does not say that the load is slower. */
+function undersampled(rig: Rig, sensors: readonly Sensor[]): Observation[] {
+  if (rig.loadBandwidthHz !== undefined) return [];
+  const fast = sensors.filter((s) => instantsBelow(rig, s.bandwidthHz ?? 0));
+  return counted(
+    "rows-undersampled",
+    fast.length,
+    `${fast.map((s) => s.field).join(", ")}: rows at ${formatQuantity(rig.device.rowHz, "Hz")} are slower than twice the bandwidth of these sensors, so a load that changes between rows is seen wrongly (aliasing); state load_bandwidth if it does not`,
+  );
+}
+
 export function rigRemarks(rig: Rig): Finding[] {
   const sensors = rig.rails.flatMap((r: Rail) =>
     [r.voltage, r.current, r.power].filter((s): s is Sensor => s !== undefined),
@@ -82,10 +118,11 @@ export function rigRemarks(rig: Rig): Finding[] {
       slow.length,
       `${slow.map((s) => s.field).join(", ")} oversampled: rows come faster than twice the sensor's bandwidth`,
     ),
+    ...undersampled(rig, sensors),
     ...rig.missingRails.map((m) =>
       observed(
         "rail-unmeasured",
-        `rail ${m.name} is not measured; up to ${m.maxPowerW} W of it are in the budget`,
+        `rail ${m.name} is not measured: up to ${m.maxPowerW} W more than the rails show`,
       ),
     ),
   ];

@@ -5,16 +5,28 @@ import { Doubts } from "../../energy/doubts.ts";
 import type { Window } from "../../energy/window.ts";
 import { observed } from "../../schema/findings.ts";
 
-type Stretches = ConstructorParameters<typeof Doubts>[0];
+type Stretches = readonly (readonly [number, number])[];
 const window = (t0Ns: number, t1Ns: number): Window => ({
   ...{ name: "w", kind: "mark", t0Ns, t1Ns, u0Ns: 0, u1Ns: 0 },
 });
 const codes = (d: Doubts, t0Ns: number, t1Ns: number): string[] =>
   d.of(window(t0Ns, t1Ns)).map((o) => o.code);
 
+test("what holds everywhere is every window's reason, and told once of the run", () => {
+  const all = observed("window-undersampled", "too slow");
+  const doubts = new Doubts({ clipped: [[10, 20]], everywhere: [all] });
+  expect(doubts.everywhere).toEqual([all]);
+  expect(doubts.on(window(0, 5)).doubts).toEqual([all]);
+  expect(doubts.allOf(window(12, 13)).map((o) => o.code)).toEqual([
+    "window-undersampled",
+    "window-clipped",
+  ]);
+  expect(codes(doubts, 0, 5)).toEqual([]);
+});
+
 describe("stretches that are clipped", () => {
   const touches = (list: Stretches, from: number, to: number): boolean =>
-    codes(new Doubts(list, [], null), from, to).length > 0;
+    codes(new Doubts({ clipped: list }), from, to).length > 0;
 
   test("a window touches one from its first to its last instant", () => {
     const list: Stretches = [[10, 20], [40, 50]]; // prettier-ignore
@@ -34,7 +46,7 @@ describe("stretches that are clipped", () => {
 });
 
 test("a window has every reason to doubt it, its own first; without any it stays as it is", () => {
-  const doubts = new Doubts([[10, 20]], [[30, 40]], null);
+  const doubts = new Doubts({ clipped: [[10, 20]], pauses: [[30, 40]] });
   const own = observed("window-edge-missing", "no edge");
   const w = window(0, 50);
   expect(codes(doubts, 15, 16)).toEqual(["window-clipped"]);
@@ -49,7 +61,7 @@ test("a window has every reason to doubt it, its own first; without any it stays
 });
 
 describe("beyond what was observed", () => {
-  const doubts = new Doubts([], [], [100e9, 1000e9]);
+  const doubts = new Doubts({ observed: [100e9, 1000e9] });
   const said = (fromS: number, toS: number): string[] =>
     doubts.of(window(fromS * 1e9, toS * 1e9)).map((o) => `${o.code}: ${o.text}`);
   const says = (parts: string): string[] => [
@@ -83,6 +95,6 @@ describe("beyond what was observed", () => {
   });
 
   test("where nothing says what was observed, nothing is beyond it", () => {
-    expect(new Doubts([], [], null).of(window(0, 1e12))).toEqual([]);
+    expect(new Doubts({}).of(window(0, 1e12))).toEqual([]);
   });
 });

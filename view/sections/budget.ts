@@ -2,7 +2,7 @@
 
 import type { BudgetTerm, ComparedWindow, Physical } from "../../schema/documents/compare.ts";
 import { bar } from "../figures.ts";
-import { quantity, share, relativeU } from "../format.ts";
+import { factorText, quantity, share } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import type { ReportModel } from "../report-model.ts";
 import { mostOf } from "../../stats/summary.ts";
@@ -20,6 +20,8 @@ export function budget(m: ReportModel): Html {
     <p class="lead">
       Standard uncertainty u of each term in joules. Type A comes from the scatter of this run, type
       B from the rig’s calibration record or specification. U = k · u, terms combined in quadrature.
+      What rails without a sensor may have carried is not in U: it lies on one side of the Joules
+      only.
     </p>
     <h3>Window <code>${first.name}</code></h3>
     ${budgetTable(first)}
@@ -44,7 +46,7 @@ type Budgeted = ComparedWindow & { readonly physical: Physical };
 const isBudgeted = (w: ComparedWindow): w is Budgeted => (w.physical?.budget.length ?? 0) > 0;
 
 function expanded({ physical: p }: Budgeted): string {
-  const relative = share(relativeU(p));
+  const relative = share((p.expanded_uncertainty_j ?? NaN) / Math.abs(p.energy_j ?? NaN));
   return `U = ${quantity(p.expanded_uncertainty_j, "J", 2)} (${relative})`;
 }
 
@@ -77,10 +79,19 @@ function budgetTable({ name, physical: p }: Budgeted): Html {
           <td class="num">${quantity(Math.sqrt(total), "J", 3)}</td>
           <td colspan="2">${expansion(p.coverage_factor, total, p.expanded_uncertainty_j)}</td>
         </tr>
+        ${p.unmeasured_j !== undefined && unmeasuredRow(p.unmeasured_j)}
       </tbody>
     </table>
   </div>`;
 }
+
+const unmeasuredRow = (mostJ: number): Html =>
+  html`<tr>
+    <th scope="row">Rails without a sensor</th>
+    <td>B</td>
+    <td class="num"></td>
+    <td colspan="2">up to ${quantity(mostJ, "J", 3)} more</td>
+  </tr>`;
 
 /** Variances, of a window and of its largest term. */
 interface Scale {
@@ -94,7 +105,7 @@ const variance = (t: BudgetTerm): number => t.contribution_j ** 2;
 function expansion(k: number, total: number, statedJ: number | null): Html {
   const agrees = statedJ !== null && Math.abs(k * Math.sqrt(total) - statedJ) <= 0.02 * statedJ;
   const doubt = agrees ? "" : " as stated: not the quadrature sum of its terms";
-  return html`× ${k} = <b>U = ${quantity(statedJ, "J", 3)}</b>${doubt}`;
+  return html`× ${factorText(k)} = <b>U = ${quantity(statedJ, "J", 3)}</b>${doubt}`;
 }
 
 function smallRow(small: readonly BudgetTerm[], scale: Scale): Html {

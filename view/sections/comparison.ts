@@ -7,7 +7,7 @@ import type {
   Physical,
 } from "../../schema/documents/compare.ts";
 import { type ErrorAxis, errorAxis, errorBand, errorDot, errorScale } from "../figures.ts";
-import { fixed, percent, quantity, uncertain, relativeU } from "../format.ts";
+import { factorText, fixed, joulesText, percent, quantity, relativeU } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import type { ReportModel } from "../report-model.ts";
 import { standing } from "./header.ts";
@@ -79,8 +79,10 @@ const NO_TRACE = html`<tr class="physical">
 
 function physicalRow(p: Physical, axis: ErrorAxis): Html {
   return html`<tr class="physical">
-    <th scope="row">Rails, physical<small>all measured rails, k = ${p.coverage_factor}</small></th>
-    <td class="num">${uncertain(p.energy_j, p.expanded_uncertainty_j, "J")}</td>
+    <th scope="row">
+      Rails, physical<small>all measured rails, k = ${factorText(p.coverage_factor)}</small>
+    </th>
+    <td class="num">${joulesText(p)}</td>
     <td class="num">reference</td>
     <td class="plot">${errorBand(axis)}</td>
     <td class="wide">${qualityBadge(p.quality)}</td>

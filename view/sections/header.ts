@@ -1,7 +1,7 @@
 // The top of the page: what this is (measured or simulated, loudly), and the answer in one sentence.
 
 import type { Claim } from "../../schema/documents/compare.ts";
-import { fixed, percent, quantity, share, uncertain, relativeU } from "../format.ts";
+import { factorText, fixed, joulesText, percent, quantity, relativeU, share } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import { isSimulated, type ReportModel } from "../report-model.ts";
 
@@ -106,9 +106,9 @@ function verdict(m: ReportModel): Html {
       measured, so no claim of Joules can rest on it.`;
   const p = w.physical;
   const took = isSimulated(m.source) ? "the simulated rails took" : "the rails took";
-  const energy = uncertain(p.energy_j, p.expanded_uncertainty_j, "J");
+  const energy = joulesText(p);
   return html`In window <code>${w.name}</code> ${took} <b>${energy}</b>
-    <span class="k">(k = ${p.coverage_factor})</span>. ${unobserved(p.gap_fraction)}
+    <span class="k">(k = ${factorText(p.coverage_factor)})</span>. ${unobserved(p.gap_fraction)}
     ${claimsSentence(w.telemetry, relativeU(p))}`;
 }
 

@@ -1,7 +1,7 @@
 // Every window with its Joules; a click shows it in the trace.
 
 import type { Claim, ComparedWindow } from "../../schema/documents/compare.ts";
-import { count, percent, quantity, uncertain, relativeU } from "../format.ts";
+import { count, joulesText, percent, quantity, relativeU } from "../format.ts";
 import { breakable, type Html, html } from "../html.ts";
 import type { ReportModel } from "../report-model.ts";
 import { comparisonTable, qualityBadge } from "./comparison.ts";
@@ -58,7 +58,7 @@ function row(w: ComparedWindow, channels: readonly string[]): Html {
   const p = w.physical;
   const claims = new Map(plainClaims(w.telemetry).map((c) => [c.channel, c]));
   const seen = p !== null && p.quality !== "no_data"; // 0 J of no samples is not an energy
-  const joules = seen ? uncertain(p.energy_j, p.expanded_uncertainty_j, "J") : "–";
+  const joules = seen ? joulesText(p) : "–";
   return html`<tr>
     <th scope="row">
       <button type="button" class="window" data-t0="${w.t0_ns}" data-t1="${w.t1_ns}">
