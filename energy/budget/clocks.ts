@@ -27,17 +27,24 @@ export function shiftedEnds(w: Window, clock: DaqClock): ShiftedEnds {
  */
 export function clockSources(clock: DaqClock): Source[] {
   const across = (w: Window): boolean => segmentAt(clock, w.t0Ns) !== segmentAt(clock, w.t1Ns);
-  const worst = ({ w, s, energyJ }: Seen, [a0, a1, b0, b1]: readonly number[]): number => {
-    const off = (a: number, b: number): number => Math.abs(s.between(a, b, Sum.energyJ) - energyJ);
-    if (!across(w)) return Math.max(off(a0!, a1!), off(b0!, b1!));
-    return Math.hypot(
-      Math.max(off(a0!, w.t1Ns), off(b0!, w.t1Ns)),
-      Math.max(off(w.t0Ns, a1!), off(w.t0Ns, b1!)),
-    );
+  const worst = ({ w, s, energyJ }: Seen, [a0, a1, b0, b1]: ShiftedEnds["offset"]): number => {
+    /** What more there is if the clock is late by its doubt; taken from its being early, where that says more. */
+    const most = (early: readonly [number, number], late: readonly [number, number]): number => {
+      const off = ([a, b]: readonly [number, number]): number =>
+        s.between(a, b, Sum.energyJ) - energyJ;
+      const [less, more] = [off(early), off(late)];
+      return Math.abs(less) > Math.abs(more) ? -less : more;
+    };
+    if (!across(w)) return most([a0, a1], [b0, b1]);
+    const [begin, end] = [most([a0, w.t1Ns], [b0, w.t1Ns]), most([w.t0Ns, a1], [w.t0Ns, b1])];
+    return Math.hypot(begin, end);
   };
+  // What wanders, or begins anew, need not be off the same way in two windows.
+  const steady = clock.segments.length === 1 && !clock.segments[0]?.model.wander;
+  const windows = steady ? "one error" : "unknown";
   return [
-    ownOf("clock offset", "B", (c) => worst(c, c.shifted.offset)),
-    ownOf("clock rate", "B", (c) => worst(c, c.shifted.rate)),
+    { term: "clock offset", type: "B", windows, of: (c) => worst(c, c.shifted.offset) },
+    { term: "clock rate", type: "B", windows, of: (c) => worst(c, c.shifted.rate) },
     ownOf("clock between segments", "B", ({ w, s }) =>
       across(w) ? betweenSegments(w, s, clock) : 0,
     ),

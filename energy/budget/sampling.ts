@@ -64,11 +64,10 @@ const RISE_TIMES = Math.log(9);
 
 /**
  * What lags by τ shows τ · (P(end) − P(begin)) of a window's energy after its end (∫ (x − y) dt = τ · Δy of τ · dy/dt =
- * x − y). It is not corrected, so that windows side by side add up to the whole: the half-width of a uniform
- * distribution.
+ * x − y). It is not corrected, so that windows side by side add up to the whole: a known effect of that size, whole.
  */
 function edgeLag(w: Window, s: Integrals, lagS: number): number {
   const at = (t: number): number => (s.value(t, Sum.before) + s.value(t, Sum.after)) / 2;
   const lackingJ = lagS * (at(w.t1Ns) - at(w.t0Ns));
-  return Number.isFinite(lackingJ) ? lackingJ / Math.sqrt(3) : 0;
+  return Number.isFinite(lackingJ) ? lackingJ : 0;
 }

@@ -275,10 +275,10 @@ describe("sampling", () => {
         window: [2, 4],
       }).of("window edges (bandwidth)");
     const tau = 1 / (2 * Math.PI * 1000);
-    expect(edge({ bandwidthHz: 1000 })).toBeCloseTo((300 * tau) / Math.sqrt(3), 9);
+    expect(edge({ bandwidthHz: 1000 })).toBeCloseTo(300 * tau, 9);
     expect(edge({})).toBe(0);
     // 10 to 90 % of a first-order lag take ln 9 of its time constants.
-    const stated = (300 * 0.002) / Math.log(9) / Math.sqrt(3);
+    const stated = (300 * 0.002) / Math.log(9);
     expect(edge({}, { stepResponseS: 0.002 })).toBeCloseTo(stated, 9);
   });
 });
@@ -287,6 +287,19 @@ describe("the clock", () => {
   const rig = rigOf({ rails: [powerRail("a", FINE)] });
   const clock = (known: object): DaqClock => clockOf([clockModel(HZ, known), 0, 6000]);
   const ramp = (s: number) => [{ w: 40 * s }];
+
+  test("where a line is its fit it is off the same way in all windows, rising and falling ones with their signs", () => {
+    const offset = clock({ uOffsetNs: 25e6 });
+    const sign = (at: Case["at"]) =>
+      budget({ rig, clock: offset, at }).terms.find((t) => t.term === "clock offset")!.correlation;
+    expect([sign(ramp), sign((s) => [{ w: 400 - 40 * s }])]).toEqual([1, -1]);
+    const two = clockOf(
+      [clockModel(HZ, { uOffsetNs: 25e6 }), 0, 5500],
+      [clockModel(HZ), 5600, 6000],
+    );
+    const restarted = budget({ rig, clock: two, at: ramp });
+    expect(restarted.terms.find((t) => t.term === "clock offset")!.correlation).toBeNull();
+  });
 
   test("an offset moves both ends alike: on a ramp of 40 W/s by 40 · T · u, on steady power by nothing", () => {
     const offset = clock({ uOffsetNs: 25e6 });
