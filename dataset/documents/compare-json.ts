@@ -117,8 +117,9 @@ function summaryJson(s: NameSummary): Name {
 }
 
 /** Kernels by name; only those with a window stand under `windows` too. */
-function kernelsJson({ clocks, kernels }: Comparison): Kernels {
+function kernelsJson({ scan, clocks, kernels }: Comparison): Kernels {
   const { table, unbounded, early } = clocks.kernels!;
+  const unmeasuredW = (scan.rig?.missingRails ?? []).reduce((sum, m) => sum + m.maxPowerW, 0);
   return {
     count: table.count,
     launches: table.launches,
@@ -133,6 +134,7 @@ function kernelsJson({ clocks, kernels }: Comparison): Kernels {
       energy_j: finite(k.energyJ),
       mean_j: finite(k.meanJ),
       expanded_uncertainty_j: k.expandedUncertaintyJ,
+      ...(unmeasuredW > 0 ? { unmeasured_j: unmeasuredW * k.durationS } : {}),
       shared_fraction: k.sharedFraction,
       too_short: k.tooShort,
     })),

@@ -155,6 +155,7 @@ const KERNELS = object({
       energy_j: numberOrNull,
       mean_j: numberOrNull,
       expanded_uncertainty_j: numberOrNull,
+      unmeasured_j: maybe(notNegative),
       shared_fraction: number,
       too_short: count,
     }),
