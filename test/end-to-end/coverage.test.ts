@@ -25,6 +25,9 @@ const CONDITIONS: readonly (readonly [condition: string, sessions: number])[] = 
   ["healthy", 40],
   ["loss", 20],
   ["loss under load", 12],
+  ["1/f noise of 0.3 A", 12],
+  ["common gain", 12],
+  ["gain drift of 1 %", 12],
   ["sensors of 1 kHz, loads of 4 ms", 12],
 ];
 
@@ -34,7 +37,7 @@ test.each(CONDITIONS)(
     const options = JSON.stringify({ sessions, durationS: 3, only: [condition] });
     const cells = built<Cell[]>("coverage/matrix.js", `allCells(${options})`);
     expect(cells.map((c) => c.window)).toEqual(
-      expect.arrayContaining(["session", "load", "load-n", "clock"]),
+      expect.arrayContaining(["session", "load", "load-n", "sum of load", "difference", "clock"]),
     );
     for (const c of cells) {
       expect([c.window, c.verdict]).toEqual([c.window, "ok"]);
@@ -47,7 +50,7 @@ test.each(CONDITIONS)(
     }
     const session = cells.find((c) => c.window === "session");
     if (condition === "healthy") {
-      expect(cells).toHaveLength(8);
+      expect(cells).toHaveLength(10);
       expect(session?.median_u_pct).toBeLessThan(0.75);
       expect(Math.abs(session?.pipeline_bias_pct ?? NaN)).toBeLessThan(0.02);
     }

@@ -89,7 +89,9 @@ function sumTrials(truth: Truth, result: Comparison): Trial[] {
       : [];
   });
   const pick = random(truth.seed, "two windows");
-  const two = [pick.integer(known.length), pick.integer(known.length)].flatMap((i, k) =>
+  const first = pick.integer(Math.max(1, known.length));
+  const second = (first + 1 + pick.integer(Math.max(1, known.length - 1))) % known.length;
+  const two = [first, second].flatMap((i, k) =>
     known[i] ? [{ ...known[i], weight: k === 0 ? 1 : -1 }] : [],
   );
   const kinds = [...new Set(known.map((k) => k.kind))];
