@@ -6,19 +6,21 @@ import { type Pause, pausesOf } from "../align/clocks/segments.ts";
 import { scanCapture } from "../align/scan.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { NumberPages } from "../capture/number-pages.ts";
-import { degrades, textsOf } from "../schema/findings.ts";
+import { degrades, type Observation, textsOf } from "../schema/findings.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
+import { aliasedPass } from "./aliasing.ts";
 import { COVERAGE_FACTOR } from "./budget/budget.ts";
 import { summariesByName } from "./by-name.ts";
-import { claimedIn, SeenByCounter, strobeOf, telemetryOf } from "./claimed.ts";
+import { type Claimed, claimedIn, SeenByCounter, strobeOf, telemetryOf } from "./claimed.ts";
 import { chosen, kernelEnergies, summarise } from "./cuda-kernels.ts";
 import { detailedRows } from "./detailed.ts";
 import { Doubts } from "./doubts.ts";
 import { findingsOf } from "./findings.ts";
-import { tooFastLoad } from "./findings/rig.ts";
+import { agreementIn, contradicted } from "./findings/agreement.ts";
+import { mayAlias, tooFastLoad } from "./findings/rig.ts";
 import { idleOf, physicalOf } from "./measured.ts";
 import { physicalPass, type PhysicalPass } from "./physical.ts";
-import type { Comparison, KernelsEnergy, Prepared, WindowResult } from "./result.ts";
+import type { Comparison, IdlePower, KernelsEnergy, Prepared, WindowResult } from "./result.ts";
 import { observedSpan, sessionWindow } from "./session-span.ts";
 import { pairMarks, WindowList } from "./windows.ts";
 import { valueAt } from "../stats/places.ts";
@@ -51,18 +53,62 @@ export interface CompareOptions {
 }
 
 export function compare(p: Prepared, o: CompareOptions = {}): Comparison {
-  const { scan, clocks, windows: list } = p;
+  const { scan, clocks, windows: list, pairing } = p;
   const detailed = detailedRows(list, o.window);
-  const physical = physicalPass(scan, clocks, list, { ...o, detailed });
   const claimed = claimedIn(scan, clocks);
-  const idle = idleOf(physical);
-  const doubts = new Doubts({
-    clipped: physical?.counts.clippedSpans ?? [],
-    pauses: clocks.daq ? pausesOf(clocks.daq).map(reach) : [],
-    observed: observedSpan(scan, clocks),
-    everywhere: physical && scan.rig ? tooFastLoad(scan.rig) : [],
-  });
-  const results = [...detailed]
+  const seen = judged(p, physicalPass(scan, clocks, list, { ...o, detailed }), claimed, detailed);
+  const { physical, results, doubts, agreement, idle } = seen;
+  const counts = physical?.counts ?? null;
+  const figures = physical?.figures ?? null;
+  const known = { scan, clocks, counts, pairing, results, claimed, list, doubts, agreement };
+  const findings = findingsOf(known);
+  const kernels = physical && kernelsOf(p, physical, results);
+  const byName = summariesByName(list, figures);
+  return {
+    ...{ scan, clocks, windows: results, list, figures, doubts, byName },
+    ...{ kernels, filters: claimed.filters, lags: claimed.lags, idle, counts },
+    ...{ findings, warnings: textsOf(findings), degraded: degrades(findings) },
+  };
+}
+
+/** Windows beside the claims; and once more, with what aliasing may cost, where the claims say that there is some. */
+function judged(
+  p: Prepared,
+  physical: PhysicalPass | null,
+  claimed: Claimed,
+  detailed: ReadonlySet<number>,
+) {
+  const { scan, clocks } = p;
+  const clipped = physical?.counts.clippedSpans ?? [];
+  const pauses = clocks.daq ? pausesOf(clocks.daq).map(reach) : [];
+  const observed = observedSpan(scan, clocks);
+  const fast = physical && scan.rig ? tooFastLoad(scan.rig) : [];
+  const seenBy = (pass: PhysicalPass | null, everywhere: readonly Observation[]) => {
+    const doubts = new Doubts({ clipped, pauses, observed, everywhere });
+    const idle = idleOf(pass);
+    const results = resultsOf(p, { physical: pass, claimed, idle, doubts }, detailed);
+    return { physical: pass, results, doubts, idle };
+  };
+  const plain = seenBy(physical, fast);
+  const agreement = agreementIn(plain.results);
+  if (!agreement || !physical || !scan.rig || !mayAlias(scan.rig)) return { ...plain, agreement };
+  const widened = aliasedPass(physical, agreement.share);
+  return { ...seenBy(widened, [...fast, contradicted(agreement)]), agreement: null };
+}
+
+interface Judgement {
+  readonly physical: PhysicalPass | null;
+  readonly claimed: Claimed;
+  readonly idle: IdlePower | null;
+  readonly doubts: Doubts;
+}
+
+function resultsOf(
+  { scan, windows: list }: Prepared,
+  { physical, claimed, idle, doubts }: Judgement,
+  detailed: ReadonlySet<number>,
+): WindowResult[] {
+  return [...detailed]
     .sort((a, b) => a - b)
     .map((row, i): WindowResult => {
       const window = doubts.on(list.at(row));
@@ -78,17 +124,6 @@ export function compare(p: Prepared, o: CompareOptions = {}): Comparison {
         strobe: seen && i < STROBE_WINDOWS ? strobeOf(seen, scan) : null,
       };
     });
-  const counts = physical?.counts ?? null;
-  const figures = physical?.figures ?? null;
-  const { pairing } = p;
-  const findings = findingsOf({ scan, clocks, counts, pairing, results, claimed, list, doubts });
-  const kernels = physical && kernelsOf(p, physical, results);
-  const byName = summariesByName(list, figures);
-  return {
-    ...{ scan, clocks, windows: results, list, figures, doubts, byName },
-    ...{ kernels, filters: claimed.filters, lags: claimed.lags, idle, counts },
-    ...{ findings, warnings: textsOf(findings), degraded: degrades(findings) },
-  };
 }
 
 function kernelsOf(

@@ -22,6 +22,7 @@ import {
   unplacedMarks,
   wallClockSteps,
 } from "./findings/clocks.ts";
+import { type Agreement, againstRails } from "./findings/agreement.ts";
 import { contradictsPublished, rigRemarks, tooShort, unresolved } from "./findings/rig.ts";
 import {
   clockSets,
@@ -46,6 +47,8 @@ export interface Known {
   readonly claimed?: Pick<Claimed, "lags" | "misplaced">;
   readonly list?: WindowList;
   readonly doubts?: Doubts;
+  /** Claims that agree against the rails, and aliasing does not explain it. */
+  readonly agreement?: Agreement | null;
 }
 
 export function findingsOf(known: Known): Finding[] {
@@ -75,6 +78,7 @@ export function findingsOf(known: Known): Finding[] {
     ...impossibleLags(known.claimed?.lags ?? []),
     ...contradictsPublished(scan, results),
     ...silentChannels(scan, "channel-silent"),
+    ...(known.agreement ? againstRails(known.agreement) : []),
     ...silentChannels(scan, "channel-unsupported"),
     ...notesOf(scan, "warning"),
     ...scan.findings,

@@ -9,7 +9,7 @@ import { type AlignedRun, Timeline, type TimelineCounts } from "../align/timelin
 import { assertUnchanged } from "../capture/unchanged.ts";
 import type { Rig } from "../schema/rig.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
-import { Budget, type OfRun, type Uncertainty } from "./budget/budget.ts";
+import { Budget, COVERAGE_FACTOR, type OfRun, type Uncertainty } from "./budget/budget.ts";
 import { shiftedEnds } from "./budget/clocks.ts";
 import type { BudgetTerm } from "./budget/term.ts";
 import { AllInstants, instantsOf, ListedInstants, type Spans, WatchedSpans } from "./instants.ts";
@@ -85,6 +85,14 @@ export class FigureColumns {
     this.activeS[i] = p.activeS;
     this.gapFraction[i] = p.gapFraction;
     this.#quality[i] = QUALITIES.indexOf(p.quality);
+  }
+
+  /** @param uJ one more standard uncertainty of every window, by its Joules. */
+  widen(uJ: (energyJ: number) => number): void {
+    this.energyJ.forEach((energyJ, i) => {
+      const more = COVERAGE_FACTOR * uJ(energyJ);
+      this.expandedUncertaintyJ[i] = Math.hypot(valueAt(this.expandedUncertaintyJ, i), more);
+    });
   }
 
   /** Of a window; NaN where its Joules are not known. @throws RangeError where there is no such window. */

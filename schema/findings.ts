@@ -79,6 +79,8 @@ export const FINDINGS = {
   "channel-gappy": "doubt",
   "channel-elsewhere": "doubt",
   "lag-impossible": "doubt",
+  "claims-agree": "remark",
+  "rails-contradicted": "doubt",
   // CUDA kernels
   "cuda-not-loaded": "doubt",
   "cuda-refused": "loss",

@@ -9,7 +9,7 @@ import {
   type Observation,
   observed,
 } from "../../schema/findings.ts";
-import type { Rail, Rig, Sensor } from "../../schema/rig.ts";
+import type { Rig, Sensor } from "../../schema/rig.ts";
 import { formatQuantity } from "../../schema/units.ts";
 import type { WindowResult } from "../result.ts";
 import type { WindowList } from "../windows.ts";
@@ -89,9 +89,15 @@ export function tooFastLoad(rig: Rig): Observation[] {
 }
 
 /** Sensors that let more through than the rows can show, where the rig does not say that the load is slower. */
-function undersampled(rig: Rig, sensors: readonly Sensor[]): Observation[] {
-  if (rig.loadBandwidthHz !== undefined) return [];
-  const fast = sensors.filter((s) => instantsBelow(rig, s.bandwidthHz ?? 0));
+const tooFast = (rig: Rig): Sensor[] =>
+  rig.loadBandwidthHz === undefined
+    ? sensorsOf(rig).filter((s) => instantsBelow(rig, s.bandwidthHz ?? 0))
+    : [];
+
+export const mayAlias = (rig: Rig): boolean => tooFast(rig).length > 0;
+
+function undersampled(rig: Rig): Observation[] {
+  const fast = tooFast(rig);
   return counted(
     "rows-undersampled",
     fast.length,
@@ -99,10 +105,13 @@ function undersampled(rig: Rig, sensors: readonly Sensor[]): Observation[] {
   );
 }
 
-export function rigRemarks(rig: Rig): Finding[] {
-  const sensors = rig.rails.flatMap((r: Rail) =>
+const sensorsOf = (rig: Rig): Sensor[] =>
+  rig.rails.flatMap((r) =>
     [r.voltage, r.current, r.power].filter((s): s is Sensor => s !== undefined),
   );
+
+export function rigRemarks(rig: Rig): Finding[] {
+  const sensors = sensorsOf(rig);
   const assumed = sensors.filter((s) => s.calibration.basis === "assumed").length;
   const slow = sensors.filter(
     (s) => s.bandwidthHz !== undefined && 2 * s.bandwidthHz < rig.device.rowHz,
@@ -118,7 +127,7 @@ export function rigRemarks(rig: Rig): Finding[] {
       slow.length,
       `${slow.map((s) => s.field).join(", ")} oversampled: rows come faster than twice the sensor's bandwidth`,
     ),
-    ...undersampled(rig, sensors),
+    ...undersampled(rig),
     ...rig.missingRails.map((m) =>
       observed(
         "rail-unmeasured",
