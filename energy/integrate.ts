@@ -30,14 +30,15 @@ export const Sum = {
   gapSquareS2: 5,
   /** Σ d² of the steps d between rows, W². */
   stepSquareW2: 6,
-  /** Power just before and after the instant, W, and the distance of the two rows, s. Not sums. */
+  /** Power just before and after the instant, W, the distance of the two rows, s, and the part of it that is past. Not sums. */
   before: 7,
   after: 8,
   distanceS: 9,
+  share: 10,
   /** Pauses, s: nothing was taken, nothing went missing, and there are no Joules. */
-  pauseS: 10,
+  pauseS: 11,
   /** Per rail: ∫P dt, ∫I dt, ∫V dt. */
-  rails: 11,
+  rails: 12,
 } as const;
 
 /** Adds doubles without losing the small ones. */
@@ -238,7 +239,7 @@ export class Integrator {
     for (let at = this.#instants.next; at < t1; at = this.#instants.next) {
       const part = Math.max(0, (at - t0) / NS_PER_S);
       const share = dt > 0 ? part / dt : 0;
-      this.#snapshot(p0, p1, dt);
+      this.#snapshot(p0, p1, dt, share);
       if (pause) plus(row, Sum.pauseS, part);
       else {
         plus(row, Sum.gapJ, part * (p0 + (share * (p1 - p0)) / 2));
@@ -287,7 +288,7 @@ export class Integrator {
     const dt = (at - t0) / NS_PER_S;
     const share = to.tNs > t0 ? (at - t0) / (to.tNs - t0) : 0;
     const row = this.#row;
-    this.#snapshot(p0, to.totalW, (to.tNs - t0) / NS_PER_S);
+    this.#snapshot(p0, to.totalW, (to.tNs - t0) / NS_PER_S, share);
     for (let k = 0; k < from.rails.length; k++) {
       const x0 = from.rails[k]!;
       const part = dt * (this.#holds ? x0 : x0 + (share * (to.rails[k]! - x0)) / 2);
@@ -300,15 +301,16 @@ export class Integrator {
 
   /** The sums as they stand, for the next instant. */
   #take(before: number, after: number, distanceS: number): void {
-    this.#snapshot(before, after, distanceS);
+    this.#snapshot(before, after, distanceS, 0);
     this.#instants.take(this.#row);
   }
 
-  #snapshot(before: number, after: number, distanceS: number): void {
+  #snapshot(before: number, after: number, distanceS: number, share: number): void {
     this.#sums.copyTo(this.#row, 0);
     this.#row[Sum.before] = before;
     this.#row[Sum.after] = after;
     this.#row[Sum.distanceS] = distanceS;
+    this.#row[Sum.share] = share;
   }
 }
 

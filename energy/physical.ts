@@ -162,6 +162,8 @@ export function physicalPass(
   const ofKernels = new ListedInstants(instantsOf(ends), width);
   const outside = outsideMarks(list, order, width);
   const budget = new Budget(rig, stream.layout, clock, ofRun(stream, rig));
+  const means = rig.device.sampling === "interval_mean";
+  const bounds = (rows: number): number => (means ? rows + 1 : rows);
   const windows: Spans = {
     count: list.count,
     from: (k) => list.t0Ns(valueAt(order, k)) - shiftNs,
@@ -173,7 +175,7 @@ export function physicalPass(
     done(k, s) {
       const i = valueAt(order, k);
       const w = list.at(i);
-      const p = figuresOf(w, s, budget);
+      const p = figuresOf(w, s, budget, bounds);
       figures.set(i, p);
       if (o.detailed.has(i)) detailed.set(i, { ...p, budget: budget.terms() });
       if (i === 0) outside.whole(w, s);
@@ -280,7 +282,13 @@ function stretches(sums: Float64Array, budget: Budget): Outside {
   return { energyJ, coveredS, uncertainty, budget: budget.terms() };
 }
 
-function figuresOf(w: Window, s: Snapshots, budget: Budget): Omit<PhysicalFigures, "budget"> {
+/** @param bounds how many instants bound so many rows: a mean has two, an instant is one. */
+function figuresOf(
+  w: Window,
+  s: Snapshots,
+  budget: Budget,
+  bounds: (rows: number) => number,
+): Omit<PhysicalFigures, "budget"> {
   const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
   const of = (k: number): number => s.between(w.t0Ns, w.t1Ns, k);
   const samples = of(Sum.samples);
@@ -288,7 +296,8 @@ function figuresOf(w: Window, s: Snapshots, budget: Budget): Omit<PhysicalFigure
   const wholeS = activeS(w, s);
   const gapFraction = wholeS > 0 ? Math.min(1, Math.max(0, 1 - coveredS / wholeS)) : 0;
   const bridgedJ = of(Sum.gapJ) + outsideOf(w, s).energyJ;
-  const observed = samples >= 2 && coveredS > 0;
+  const instants = bounds(samples);
+  const observed = instants >= 2 && coveredS > 0;
   return {
     energyJ: observed ? of(Sum.energyJ) + bridgedJ : NaN,
     uncertainty: budget.of(w, s),
@@ -296,6 +305,6 @@ function figuresOf(w: Window, s: Snapshots, budget: Budget): Omit<PhysicalFigure
     activeS: wholeS,
     gapFraction,
     bridgedJ,
-    quality: observed ? quality(samples, durationS, gapFraction) : "no_data",
+    quality: observed ? quality(instants, durationS, gapFraction) : "no_data",
   };
 }

@@ -11,11 +11,13 @@ import { ownOf, type Source, stated } from "./term.ts";
 
 export function samplingSources(rig: Rig): Source[] {
   const lagS = longestLagS(rig);
+  const instants = rig.device.sampling === "instant";
+  const inRow = instants ? inStep : inMean;
   return [
-    ...(rig.device.sampling === "instant"
+    ...(instants
       ? [ownOf("sampling (steps between rows)", "B", ({ w, s }) => betweenRows(w, s))]
       : []),
-    ownOf("window edges (sampling)", "B", ({ w, s }) => edgeSampling(w, s)),
+    ownOf("window edges (sampling)", "B", ({ w, s }) => edgeSampling(w, s, inRow)),
     ownOf("window edges (marks)", "B", ({ w, s }) => edgeMarks(w, s)),
     stated("window edges (bandwidth)", ({ w, s }) => edgeLag(w, s, lagS)),
   ];
@@ -29,16 +31,21 @@ function betweenRows(w: Window, s: Integrals): number {
   return dt * Math.sqrt(Math.max(0, s.between(w.t0Ns, w.t1Ns, Sum.stepSquareW2)) / 12);
 }
 
-/** Between two rows the trace is unknown: a step lies uniformly in the interval that holds the edge. */
-function edgeSampling(w: Window, s: Integrals): number {
+function edgeSampling(w: Window, s: Integrals, inRow: (share: number) => number): number {
   return rootSquares(
     [w.t0Ns, w.t1Ns].map((t) => {
       const step = s.value(t, Sum.after) - s.value(t, Sum.before);
-      const u = (Math.abs(step) * s.value(t, Sum.distanceS)) / Math.sqrt(12);
+      const u = Math.abs(step) * s.value(t, Sum.distanceS) * inRow(s.value(t, Sum.share));
       return Number.isFinite(u) ? u : 0;
     }),
   );
 }
+
+/** Between two instants the trace is unknown: a step lies uniformly in the interval that holds the edge. */
+const inStep = (): number => 1 / Math.sqrt(12);
+
+/** Of a mean the whole is known, not where in its time it lies: a step at the edge moves that by share · (1 − share). */
+const inMean = (share: number): number => (share * (1 - share)) / Math.sqrt(3);
 
 function edgeMarks(w: Window, s: Integrals): number {
   const at = (t: number, uNs: number): number => {

@@ -86,6 +86,7 @@ function snapshot(
     out[Sum.before] = totalW(around.from);
     out[Sum.after] = totalW(around.to);
     out[Sum.distanceS] = (around.t1 - around.t0) / 1e9;
+    out[Sum.share] = around.t1 > around.t0 ? (t - around.t0) / (around.t1 - around.t0) : 0;
   }
   return out;
 }

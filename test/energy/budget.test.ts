@@ -259,6 +259,16 @@ describe("sampling", () => {
     expect(none.of("window edges (sampling)")).toBe(0);
   });
 
+  test("of a row that is a mean the whole is known: an edge between two rows is exact, one inside is not", () => {
+    const rig = rigOf({ sampling: "interval_mean", rails: [powerRail("a", FINE)] });
+    const at = (s: number) => [{ w: s < 1.9995 ? 100 : 300 }];
+    const edge = (to: number): number =>
+      budget({ rig, at, window: [1, to] }).of("window edges (sampling)");
+    expect(edge(2)).toBeCloseTo(0, 9);
+    expect(edge(1.9995)).toBeCloseTo((200 * 1e-3 * 0.25) / Math.sqrt(3), 9);
+    expect(edge(1.9991)).toBeCloseTo((200 * 1e-3 * 0.09) / Math.sqrt(3), 9);
+  });
+
   test("marks move the ends by their own uncertainty, at the higher power beside each", () => {
     const at = (s: number) => [{ w: s <= 1 ? 50 : s < 5 ? 350 : 250 }];
     const rig = rigOf({ rails: [powerRail("a", FINE)] });

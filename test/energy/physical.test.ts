@@ -13,6 +13,7 @@ import {
 } from "../../energy/physical.ts";
 import { clockModel, clockOf } from "../support/clocks.ts";
 import { SESSION } from "../support/evidence.ts";
+import { rigOf } from "../support/rig.ts";
 import { type MadeRun, withRun } from "../support/made-run.ts";
 import { kernelMarks } from "../align/gpu-bench.ts";
 
@@ -110,6 +111,22 @@ describe("figures", () => {
     ]);
     expect(at.map((w) => w.energyJ)).toEqual([NaN, expect.closeTo(20 * 2.003 * 0.002, 9), NaN]);
     expect(at[0]!.gapFraction).toBe(0);
+  });
+
+  test("where rows are means one is enough: it has a begin and an end", () => {
+    const rig = rigOf({ sampling: "interval_mean" });
+    const windows = [
+      ["whole", 1.001, 1.002],
+      ["inside", 1.0032, 1.0037],
+    ] as const;
+    const { figures } = passed({ seconds: 2, powerW: () => 100, windows, rig });
+    const [whole, inside] = [1, 2].map((i) => figures.at(i));
+    expect(whole).toMatchObject({
+      energyJ: expect.closeTo(0.1, 6),
+      samples: 1,
+      quality: "estimate",
+    });
+    expect(inside).toMatchObject({ energyJ: NaN, quality: "no_data" });
   });
 
   test("without a stream, a rig or a clock there are none", () => {
