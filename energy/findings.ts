@@ -27,6 +27,7 @@ import {
   clockSets,
   implausible,
   impossibleLags,
+  interrupted,
   silentChannels,
   strangers,
   thinTelemetry,
@@ -43,7 +44,7 @@ export interface Known {
   /** Marks that do not pair; kernels. */
   readonly pairing?: readonly Finding[];
   readonly results?: readonly WindowResult[];
-  readonly claimed?: Pick<Claimed, "lags" | "misplaced">;
+  readonly claimed?: Pick<Claimed, "lags" | "misplaced" | "readings" | "series">;
   readonly list?: WindowList;
   readonly doubts?: Doubts;
 }
@@ -65,7 +66,8 @@ export function findingsOf(known: Known): Finding[] {
     ...scan.disciplines.flatMap((d) => d.findings),
     ...unplacedMarks(scan, clocks),
     ...scan.telemetry.flatMap(unsteady),
-    ...scan.telemetry.flatMap(implausible),
+    ...(known.claimed?.readings ?? []).flatMap(implausible),
+    ...(known.claimed ? interrupted(known.claimed.series) : []),
     ...clockSets(known.claimed?.misplaced ?? []),
     ...allAbout("windows", doubts?.everywhere ?? [], "every window: "),
     ...(list && doubts ? doubtful(list, doubts) : []),

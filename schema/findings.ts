@@ -73,10 +73,13 @@ export const FINDINGS = {
   "reads-implausible": "doubt",
   "reads-misplaced": "loss",
   "counter-fell": "loss",
+  "counter-leapt": "loss",
+  "counter-stood-still": "doubt",
   "counter-turns-unseen": "doubt",
   "channel-silent": "loss",
   "channel-unsupported": "remark",
   "channel-gappy": "doubt",
+  "channel-ended": "loss",
   "channel-elsewhere": "doubt",
   "lag-impossible": "doubt",
   // CUDA kernels
