@@ -72,7 +72,7 @@ export function findingsOf(known: Known): Finding[] {
     ...allAbout("windows", doubts?.everywhere ?? [], "every window: "),
     ...(list && doubts ? doubtful(list, doubts) : []),
     ...(scan.stream ? [] : [VOID]),
-    ...strangers(scan, results),
+    ...(known.claimed ? strangers(known.claimed.series, results) : []),
     ...thinTelemetry(results),
     ...impossibleLags(known.claimed?.lags ?? []),
     ...contradictsPublished(scan, results),

@@ -16,7 +16,7 @@ import {
 import { medianStep } from "../../align/median-step.ts";
 import type { ReadColumn } from "../../align/read-column.ts";
 import { leastOf, mostOf } from "../../stats/summary.ts";
-import { type Count, countOf, type Open } from "./counter.ts";
+import { type Count, countOf } from "./counter.ts";
 import type { TelemetrySeries } from "../../align/scanned.ts";
 import { GAP_PERIODS } from "../../align/timeline.ts";
 import { NS_PER_S, type SessionNs } from "../../schema/time.ts";
@@ -135,7 +135,8 @@ export class Series {
     const b = this.tNs.firstAfter(t1);
     const failed = this.#failedNs;
     const failedReads = Math.max(0, failed.firstAfter(t1) - failed.firstAtOrAfter(t0));
-    const gapFraction = this.#gapFraction(a, b, t0, t1);
+    const open = t1 > t0 ? sumOf(this.#open(t0, t1)) / (t1 - t0) : 0;
+    const gapFraction = Math.min(1, this.#gapFraction(a, b, t0, t1) + open);
     const shared = { samples: b - a, gapFraction, failedReads };
     // Nothing was read in it nor near it: what the neighbours of the gap say is no claim to it.
     if ((b === a && gapFraction === 1) || t0 >= this.endNs)
@@ -228,17 +229,14 @@ export class Series {
 
   /** How long in [t0, t1] it was not read, or did not count; an update may lie unseen beside each such stretch. */
   #uncountedNs(t0: SessionNs, t1: SessionNs): SessionNs {
-    const { open, updateNs } = this.count!;
-    const unread: Open[] = [
-      [-Infinity, this.tNs.at(0)],
-      [lastOf(this.tNs), Infinity],
-    ];
-    let ns = 0;
-    for (const [from, to] of [...unread, ...open]) {
-      const within = Math.min(t1, to) - Math.max(t0, from);
-      if (within > 0) ns += within + updateNs;
-    }
-    return ns;
+    const unread = [this.tNs.at(0) - t0, t1 - lastOf(this.tNs)].filter((ns) => ns > 0);
+    return sumOf([...unread, ...this.#open(t0, t1)].map((ns) => ns + this.count!.updateNs));
+  }
+
+  /** How long each stretch in [t0, t1] is in which it stood still where it should not, or began anew. */
+  #open(t0: SessionNs, t1: SessionNs): SessionNs[] {
+    const open = this.count?.open ?? [];
+    return open.map(([from, to]) => Math.min(t1, to) - Math.max(t0, from)).filter((ns) => ns > 0);
   }
 
   /** Nearest index from i in a direction whose value differs from i's; i's end of the series otherwise. */
@@ -275,6 +273,8 @@ export class Series {
     return a < tNs.length ? tNs.at(a) - tNs.at(a - 1) : t1 - tNs.at(a - 1);
   }
 }
+
+const sumOf = (list: readonly number[]): number => list.reduce((sum, x) => sum + x, 0);
 
 const lastOf = (column: ReadColumn): number =>
   column.length > 0 ? column.at(column.length - 1) : -Infinity;

@@ -45,7 +45,7 @@ export function interrupted(series: Claimed["series"]): Finding[] {
 
 function uncounted(
   channel: { readonly name: string },
-  { strays, fell, leapt, stoodNs }: Count,
+  { strays, fell, leapt, stoodNs, mostW }: Count,
 ): Finding[] {
   const lost = "what was drawn in these steps is in its intervals, not in its Joules";
   const told = (n: number, code: FindingCode, text: string): Finding[] =>
@@ -69,7 +69,9 @@ function uncounted(
     ...told(
       stoodNs > 0 ? 1 : 0,
       "counter-stood-still",
-      `the counter stood still for ${seconds(stoodNs)} s, as it never did else, and did not make up for it: what was drawn there is in its intervals, not in its Joules`,
+      mostW > 0
+        ? `the counter stood still for ${seconds(stoodNs)} s, as it never did else, and did not make up for it: what was drawn there is in its intervals, not in its Joules`
+        : `the counter never moved in ${seconds(stoodNs)} s: it makes no claim`,
     ),
   ];
 }
@@ -157,12 +159,12 @@ export function impossibleLags(lags: readonly Lag[]): Finding[] {
 }
 
 /** Telemetry that never meets the physical trace: a wrong zone or a stepped clock, most likely. */
-export function strangers(scan: Scan, results: readonly WindowResult[]): Finding[] {
+export function strangers(series: Claimed["series"], results: readonly WindowResult[]): Finding[] {
   const session = results.find((r) => r.window.kind === "session");
   if (!session?.physical) return [];
-  const silent = new Set(scan.telemetry.filter(isSilent).map((s) => s.channel.name));
+  const readsOf = (channel: string): number => series.get(channel)?.tNs.length ?? 0;
   const lost = session.telemetry.filter(
-    (t) => t.samples === 0 && t.method !== "filter_matched" && !silent.has(t.channel),
+    (t) => t.samples === 0 && t.method !== "filter_matched" && readsOf(t.channel) > 0,
   );
   if (lost.length === 0) return [];
   const names = lost.map((t) => t.channel).join(", ");
