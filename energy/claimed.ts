@@ -15,6 +15,7 @@ import { filteredEnergyJ, fitFilter, type FilterFit, strobeRangeJ } from "./clai
 import { type Lag, lagOf } from "./claims/lag.ts";
 import { PowerPrefix } from "./claims/prefix.ts";
 import { COUNTER_SAMPLE_NS, knownSensor, STROBE } from "./claims/sensors.ts";
+import { limitOf, mostPowerW, type Readings, readingsOf } from "./claims/limits.ts";
 import { type Claim, Series } from "./claims/series.ts";
 import { type PlacedTrace, placedTrace, traceMeans } from "./claims/trace-means.ts";
 import { quality } from "./quality.ts";
@@ -24,6 +25,8 @@ import type { Window } from "./window.ts";
 /** All channels that claim Joules, by name. */
 export interface Claimed {
   readonly series: ReadonlyMap<string, Series>;
+  /** What their devices can draw at most, and which reads say more. */
+  readonly readings: readonly Readings[];
   /** Reads that a clock set on the way put at a wrong time; they are left out of `series`. */
   readonly misplaced: readonly Misplaced[];
   /** None without a physical trace. */
@@ -35,19 +38,24 @@ export interface Claimed {
 export function claimedIn(scan: Scan, clocks: SessionClocks): Claimed {
   const placed = scan.stream && clocks.daq ? placedTrace(scan.stream.outline, clocks.daq) : null;
   const trace = placed && new PowerPrefix(placed.tNs, placed.powerW);
-  const { claims, misplaced } = placedClaims(scan, placed);
-  const series = new Map(claims.map((s) => [s.channel.name, new Series(s)]));
+  const readings = scan.telemetry
+    .filter(({ channel }) => /^(power|energy)$/.test(channel.quantity))
+    .map((s) => readingsOf(s, mostPowerW(s.channel.name, limitOf(s.channel.name, scan))));
+  const { claims, misplaced } = placedClaims(
+    readings.map((r) => r.series),
+    placed,
+  );
+  const series = new Map(claims.map((s, i) => [s.channel.name, new Series(s, readings[i]!.mostW)]));
   const filters = trace ? fitFilters(scan, series, trace) : new Map<string, FilterFit>();
   const lags = placed ? lagsOf(claims, placed) : [];
-  return { series, misplaced, filters, lags, trace };
+  return { series, readings, misplaced, filters, lags, trace };
 }
 
 /** Channels that claim Joules, without the reads that a clock set on the way put at a wrong time. */
 function placedClaims(
-  scan: Scan,
+  claims: readonly TelemetrySeries[],
   placed: PlacedTrace | null,
-): { claims: TelemetrySeries[]; misplaced: Misplaced[] } {
-  const claims = scan.telemetry.filter(({ channel }) => /^(power|energy)$/.test(channel.quantity));
+): { claims: readonly TelemetrySeries[]; misplaced: Misplaced[] } {
   if (!placed) return { claims, misplaced: [] };
   const trace = traceMeans(placed);
   const found = claims.flatMap((s) =>
@@ -139,7 +147,8 @@ function row(
 ): TelemetryEnergy {
   const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
   const ratio = physical && physical.energyJ > 0 ? claim.energyJ / physical.energyJ : NaN;
-  const uTelemetry = (claim.intervalJ[1] - claim.intervalJ[0]) / 2 / claim.energyJ;
+  const [least, most] = claim.intervalJ;
+  const uTelemetry = Math.max(most - claim.energyJ, claim.energyJ - least) / claim.energyJ;
   const uPhysical = physical ? (physical.intervalJ[1] - physical.energyJ) / physical.energyJ : NaN;
   const finite = (x: number): number | null => (Number.isFinite(x) ? x : null);
   return {

@@ -28,6 +28,7 @@ import {
   clockSets,
   implausible,
   impossibleLags,
+  interrupted,
   silentChannels,
   strangers,
   thinTelemetry,
@@ -44,7 +45,7 @@ export interface Known {
   /** Marks that do not pair; kernels. */
   readonly pairing?: readonly Finding[];
   readonly results?: readonly WindowResult[];
-  readonly claimed?: Pick<Claimed, "lags" | "misplaced">;
+  readonly claimed?: Pick<Claimed, "lags" | "misplaced" | "readings" | "series">;
   readonly list?: WindowList;
   readonly doubts?: Doubts;
   /** Claims that agree against the rails, and aliasing does not explain it. */
@@ -68,12 +69,13 @@ export function findingsOf(known: Known): Finding[] {
     ...scan.disciplines.flatMap((d) => d.findings),
     ...unplacedMarks(scan, clocks),
     ...scan.telemetry.flatMap(unsteady),
-    ...scan.telemetry.flatMap(implausible),
+    ...(known.claimed?.readings ?? []).flatMap(implausible),
+    ...(known.claimed ? interrupted(known.claimed.series) : []),
     ...clockSets(known.claimed?.misplaced ?? []),
     ...allAbout("windows", doubts?.everywhere ?? [], "every window: "),
     ...(list && doubts ? doubtful(list, doubts) : []),
     ...(scan.stream ? [] : [VOID]),
-    ...strangers(scan, results),
+    ...(known.claimed ? strangers(known.claimed.series, results) : []),
     ...thinTelemetry(results),
     ...impossibleLags(known.claimed?.lags ?? []),
     ...contradictsPublished(scan, results),

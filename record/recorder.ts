@@ -66,6 +66,7 @@ class Recorder {
   #missedAtEnd = 0;
   #toldOfMove = false;
   #recording = true;
+  #programRuns = false;
   #failed = false;
   #exitCode: number | null = null;
   #end: (why: RecordingResult["ended"]) => void = () => undefined;
@@ -90,7 +91,7 @@ class Recorder {
     this.#to.attach("rig.json", rig.rig);
     this.#to.attach("environment.json", environment);
     for (const text of environment.warnings)
-      this.#to.tell({ level: "info", text: `environment: ${text}` });
+      this.#to.tell({ level: "warning", text: `environment: ${text}` });
     this.#marks = new MarksSource({
       onMark: (m) => {
         this.#program.see(m);
@@ -290,6 +291,8 @@ class Recorder {
   /** Every step is tried, whatever became of those before: a source that goes on would keep us here. */
   async #stop(): Promise<void> {
     this.#recording = false;
+    if (this.#programRuns) this.#to.note("warning", "the program ran on: its window ends here");
+    if (this.#programRuns) this.#markCommand("end");
     this.#missedAtEnd = this.#awayRows();
     for (const cancel of this.#cancel) cancel();
     await this.#step("DAQ", () => this.#tellMissed());
@@ -352,6 +355,7 @@ class Recorder {
   }
 
   #markCommand(phase: "begin" | "end"): void {
+    this.#programRuns = phase === "begin";
     this.#mark({ name: "command", phase, clock: "host", t: process.hrtime.bigint() });
   }
 

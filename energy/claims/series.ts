@@ -1,6 +1,9 @@
 // One telemetry channel → the Joules it claims for a window, as whoever reads the driver would get them:
 // power by trapezoid over the reads, a counter by the difference of its readings. Failed reads are left
 // out and counted; distances beyond 2.5 periods are gaps.
+// Holds: what was not read is in the interval. Where a power channel was not read, before its first read, after its
+// last and in its gaps, the power may have been any that it ever read; a counter may have gone on, as fast as it ever
+// did, where it was not read, stood still or began anew. Once reads fail to the end of the log, the claim has ended.
 
 import {
   add,
@@ -12,6 +15,8 @@ import {
 } from "../../align/good-reads.ts";
 import { medianStep } from "../../align/median-step.ts";
 import type { ReadColumn } from "../../align/read-column.ts";
+import { leastOf, mostOf } from "../../stats/summary.ts";
+import { type Count, countOf } from "./counter.ts";
 import type { TelemetrySeries } from "../../align/scanned.ts";
 import { GAP_PERIODS } from "../../align/timeline.ts";
 import { NS_PER_S, type SessionNs } from "../../schema/time.ts";
@@ -20,7 +25,7 @@ export interface Claim {
   readonly energyJ: number;
   /**
    * What the reads allow: counter updates around the ends; or ±5 W (NVIDIA's figure for the power field),
-   * and anything between two reads that stand further apart than the rest.
+   * and anything between two reads that stand further apart than the rest; and what was not read.
    */
   readonly intervalJ: readonly [number, number];
   readonly samples: number;
@@ -91,40 +96,38 @@ export class Series {
   readonly value: ReadColumn;
   /** Median distance of reads, ns. */
   readonly periodNs: number;
+  /** What its counter did; null of a power channel. */
+  readonly count: Count | null;
+  /** Its last good read, where the reads after it failed to the end of the log; else Infinity. */
+  readonly endNs: SessionNs;
   readonly #failedNs: ReadColumn;
   /** Reads further apart have a gap between them; and those behind one. */
   readonly #gapNs: SessionNs;
   readonly #behindGaps: ReadColumn;
-  readonly #wrapsAt: number | undefined;
-  readonly isCounter: boolean;
+  /** Least and most that it read, W. */
+  readonly #rangeW: readonly [number, number];
   /** Reads of one value, from the first of them on, that were looked at last. */
   #alike = { from: 0, to: -1 };
 
-  constructor(s: TelemetrySeries) {
+  /** @param mostW no device of the channel's kind draws more. */
+  constructor(s: TelemetrySeries, mostW = Infinity) {
     const { good, failed } = goodReads(s);
     const kept = inOrder(good);
-    this.tNs = kept.tNs;
-    this.isCounter = s.channel.quantity === "energy";
-    this.#wrapsAt = s.channel.wrapsAt;
-    this.value = this.isCounter ? this.#unwrap(kept.value) : kept.value;
+    const { quantity, wrapsAt } = s.channel;
+    this.count = quantity === "energy" ? countOf(kept, { wrapsAt, mostW }) : null;
+    ({ tNs: this.tNs, value: this.value } = this.count?.reads ?? kept);
     this.#failedNs = stampsInOrder(s.tNs, failed);
     this.periodNs = medianStep(this.tNs);
     this.#gapNs = GAP_PERIODS * this.periodNs;
     this.#behindGaps = behindGaps(this.tNs, this.#gapNs);
+    this.#rangeW = this.count ? [0, this.count.mostW] : [leastOf(this.value), mostOf(this.value)];
+    const [last, lastFailed] = [lastOf(this.tNs), lastOf(this.#failedNs)];
+    const hasEnded = this.tNs.length > 0 && lastFailed - last > this.#gapNs;
+    this.endNs = hasEnded ? last : Infinity;
   }
 
-  /** A counter that falls has wrapped, once, or was reset by a driver reload: then nothing is added. */
-  #unwrap(raw: ReadColumn): ReadColumn {
-    if (ascends(raw, true)) return raw;
-    const out = raw.beside();
-    let [carried, last] = [0, -Infinity];
-    for (let i = 0; i < raw.length; i++) {
-      const v = raw.at(i);
-      if (v < last) carried += this.#wrapsAt ?? last - v;
-      out.push(v + carried);
-      last = v;
-    }
-    return out;
+  get isCounter(): boolean {
+    return this.count !== null;
   }
 
   claim(t0: SessionNs, t1: SessionNs): Claim {
@@ -132,10 +135,12 @@ export class Series {
     const b = this.tNs.firstAfter(t1);
     const failed = this.#failedNs;
     const failedReads = Math.max(0, failed.firstAfter(t1) - failed.firstAtOrAfter(t0));
-    const gapFraction = this.#gapFraction(a, b, t0, t1);
+    const open = t1 > t0 ? sumOf(this.#open(t0, t1)) / (t1 - t0) : 0;
+    const gapFraction = Math.min(1, this.#gapFraction(a, b, t0, t1) + open);
     const shared = { samples: b - a, gapFraction, failedReads };
     // Nothing was read in it nor near it: what the neighbours of the gap say is no claim to it.
-    if (b === a && gapFraction === 1) return { energyJ: NaN, intervalJ: [NaN, NaN], ...shared };
+    if ((b === a && gapFraction === 1) || t0 >= this.endNs)
+      return { energyJ: NaN, intervalJ: [NaN, NaN], ...shared };
     return this.isCounter
       ? { ...this.#counter(a, b, t0, t1), ...shared }
       : { ...this.#trapezoid(a, b, t0, t1), ...shared };
@@ -168,21 +173,39 @@ export class Series {
     t1: SessionNs,
   ): Pick<Claim, "energyJ" | "intervalJ"> {
     if (this.tNs.length === 0) return { energyJ: NaN, intervalJ: [NaN, NaN] };
-    const late = LATE_PERIODS * this.periodNs;
     const { tNs, value } = this;
-    const end = this.#lineAt(t1);
-    let [sum, open] = [0, 0];
+    const to = Math.min(t1, this.endNs);
+    const unclaimedNs = t1 - to;
+    const end = this.#lineAt(to);
+    let [sum, less, more] = [0, 0, this.#rangeW[1] * unclaimedNs];
     let [t, p] = [t0, this.#lineAt(t0)];
     for (let i = a; i <= b; i++) {
-      const [tn, pn] = i < b ? [tNs.at(i), value.at(i)] : [t1, end];
+      const [tn, pn] = i < b ? [tNs.at(i), value.at(i)] : [to, end];
       sum += (p + pn) * (tn - t);
-      if (tn - t > late) open += Math.abs(pn - p) * (tn - t);
+      const [below, above] = this.#openW(i, tn - t, p, pn);
+      less += below * (tn - t);
+      more += above * (tn - t);
       t = tn;
       p = pn;
     }
     const energyJ = sum / (2 * NS_PER_S);
-    const uJ = (POWER_READING_U_W * (t1 - t0) + open / 2) / NS_PER_S;
-    return { energyJ, intervalJ: [energyJ - uJ, energyJ + uJ] };
+    const reading = POWER_READING_U_W * (t1 - t0);
+    return {
+      energyJ,
+      intervalJ: [energyJ - (reading + less) / NS_PER_S, energyJ + (reading + more) / NS_PER_S],
+    };
+  }
+
+  /** How far the mean power between read i − 1 and read i may lie below and above their line's, whose ends are p and q. */
+  #openW(i: number, ns: SessionNs, p: number, q: number): readonly [number, number] {
+    const isBetween = i > 0 && i < this.tNs.length;
+    const apart = isBetween ? this.tNs.at(i) - this.tNs.at(i - 1) : ns;
+    const late = LATE_PERIODS * this.periodNs;
+    if (!(apart > late)) return [0, 0];
+    const half = Math.abs(q - p) / 2;
+    if (isBetween && apart <= this.#gapNs) return [half, half];
+    const [least, most] = this.#rangeW;
+    return [(p + q) / 2 - least, most - (p + q) / 2];
   }
 
   /** The counter stands still between updates: what lies between the ends is bracketed by its changes. */
@@ -200,7 +223,20 @@ export class Series {
     const beforeEnd = this.value.at(this.#lastDifferent(b - 1, -1));
     const energyJ = this.#lineAt(t1) - this.#lineAt(t0);
     const lo = Math.max(0, Math.min(beforeEnd - first, energyJ));
-    return { energyJ, intervalJ: [lo, Math.max(after - before, energyJ)] };
+    const more = (this.#rangeW[1] * this.#uncountedNs(t0, t1)) / NS_PER_S;
+    return { energyJ, intervalJ: [lo, Math.max(after - before, energyJ) + more] };
+  }
+
+  /** How long in [t0, t1] it was not read, or did not count; an update may lie unseen beside each such stretch. */
+  #uncountedNs(t0: SessionNs, t1: SessionNs): SessionNs {
+    const unread = [this.tNs.at(0) - t0, t1 - lastOf(this.tNs)].filter((ns) => ns > 0);
+    return sumOf([...unread, ...this.#open(t0, t1)].map((ns) => ns + this.count!.updateNs));
+  }
+
+  /** How long each stretch in [t0, t1] is in which it stood still where it should not, or began anew. */
+  #open(t0: SessionNs, t1: SessionNs): SessionNs[] {
+    const open = this.count?.open ?? [];
+    return open.map(([from, to]) => Math.min(t1, to) - Math.max(t0, from)).filter((ns) => ns > 0);
   }
 
   /** Nearest index from i in a direction whose value differs from i's; i's end of the series otherwise. */
@@ -220,7 +256,7 @@ export class Series {
     const { tNs } = this;
     const limit = this.#gapNs;
     const beyond = (ns: SessionNs): number => (ns > limit ? ns : 0);
-    if (a >= b) return Math.min(1, beyond(t1 - t0) / (t1 - t0));
+    if (a >= b) return beyond(this.#around(a, t0, t1)) > 0 ? 1 : 0;
     let gaps = beyond(tNs.at(a) - t0);
     const behind = this.#behindGaps;
     for (let k = behind.firstAfter(a); k < behind.length && behind.at(k) < b; k++)
@@ -228,7 +264,20 @@ export class Series {
     gaps += beyond(t1 - tNs.at(b - 1));
     return Math.min(1, gaps / (t1 - t0));
   }
+
+  /** Of a window without a read, before read a: how far the reads around it are apart, or it lies off the one there is. */
+  #around(a: number, t0: SessionNs, t1: SessionNs): SessionNs {
+    const { tNs } = this;
+    if (tNs.length === 0) return Infinity;
+    if (a === 0) return tNs.at(0) - t0;
+    return a < tNs.length ? tNs.at(a) - tNs.at(a - 1) : t1 - tNs.at(a - 1);
+  }
 }
+
+const sumOf = (list: readonly number[]): number => list.reduce((sum, x) => sum + x, 0);
+
+const lastOf = (column: ReadColumn): number =>
+  column.length > 0 ? column.at(column.length - 1) : -Infinity;
 
 /** Which reads, ascending, come more than `limitNs` after the one before. */
 function behindGaps(tNs: ReadColumn, limitNs: SessionNs): ReadColumn {

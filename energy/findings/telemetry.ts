@@ -1,7 +1,10 @@
 // What the reader must know of the telemetry: reads out of order, values that cannot be, channels that say little.
 
+import type { Claimed } from "../claimed.ts";
 import type { Misplaced } from "../claims/clock-sets.ts";
+import type { Count } from "../claims/counter.ts";
 import type { Lag } from "../claims/lag.ts";
+import { isCard, type Readings } from "../claims/limits.ts";
 import { streamedMedian } from "../../stats/streamed-median.ts";
 import type { Scan, TelemetrySeries } from "../../align/scanned.ts";
 import { type Finding, finding, type FindingCode } from "../../schema/findings.ts";
@@ -15,28 +18,66 @@ const of = (
   count?: number,
 ): Finding => finding(code, name, `${name}: ${text}`, count);
 
-/** Reads are taken in order, and a counter only rises; what breaks that is a stepped clock or a reload. */
+/** Reads are taken in order; where they are not, a clock was set. */
 export function unsteady({ channel, tNs, value }: TelemetrySeries): Finding[] {
-  let [back, falls, last] = [0, 0, -Infinity];
-  for (let i = 0; i < tNs.length; i++) {
-    const v = value.at(i);
-    if (i > 0 && tNs.at(i) < tNs.at(i - 1)) back++;
-    if (v < last) falls++;
-    if (Number.isFinite(v)) last = v;
-  }
+  let back = 0;
+  for (let i = 1; i < tNs.length; i++) if (tNs.at(i) < tNs.at(i - 1)) back++;
   const out: Finding[] = [];
   if (back > 0) out.push(of(channel, "reads-backwards", `${back} reads go back in time`, back));
-  if (falls > 0 && channel.quantity === "energy" && channel.wrapsAt === undefined)
-    out.push(
-      of(
-        channel,
-        "counter-fell",
-        `the counter falls ${falls} times and no modulus is known; what it lost there is missing from its Joules`,
-        falls,
-      ),
-    );
   return [...out, ...hiddenWraps({ channel, tNs, value })];
 }
+
+/** What a counter did besides rising; and channels whose reads failed from some read on. */
+export function interrupted(series: Claimed["series"]): Finding[] {
+  return [...series].flatMap(([name, { count, endNs }]) => [
+    ...(count ? uncounted({ name }, count) : []),
+    ...(endNs === Infinity
+      ? []
+      : [
+          of(
+            { name },
+            "channel-ended",
+            `all reads after ${seconds(endNs)} s failed: its claim ends there, and what was drawn from there on is in its intervals alone`,
+          ),
+        ]),
+  ]);
+}
+
+function uncounted(
+  channel: { readonly name: string },
+  { strays, fell, leapt, stoodNs, mostW }: Count,
+): Finding[] {
+  const lost = "what was drawn in these steps is in its intervals, not in its Joules";
+  const told = (n: number, code: FindingCode, text: string): Finding[] =>
+    n > 0 ? [of(channel, code, text, n)] : [];
+  return [
+    ...told(
+      fell,
+      "counter-fell",
+      `the counter fell ${times(fell)} and began anew, as where a driver is reloaded or the machine slept: ${lost}`,
+    ),
+    ...told(
+      leapt,
+      "counter-leapt",
+      `the counter leapt ${times(leapt)} by more than can be drawn and went on from there: ${lost}`,
+    ),
+    ...told(
+      strays,
+      "reads-implausible",
+      `${strays} reads of the counter are none (with the next it was back where it had been); they are left out`,
+    ),
+    ...told(
+      stoodNs > 0 ? 1 : 0,
+      "counter-stood-still",
+      mostW > 0
+        ? `the counter stood still for ${seconds(stoodNs)} s, as it never did else, and did not make up for it: what was drawn there is in its intervals, not in its Joules`
+        : `the counter never moved in ${seconds(stoodNs)} s: it makes no claim`,
+    ),
+  ];
+}
+
+const times = (n: number): string => (n === 1 ? "once" : `${n} times`);
+const seconds = (ns: number): string => (ns / 1e9).toFixed(1);
 
 /** A counter that may have gone round unseen between two reads: one turn is what unwrapping takes for granted. */
 function hiddenWraps({
@@ -73,27 +114,15 @@ function hiddenWraps({
       ];
 }
 
-/** Four times what the largest module of 2025 may draw (NVIDIA B300: 1.4 kW). */
-const MOST_POWER_W = 5600;
-
-/** What a driver cannot have said of one card: a garbled log. */
-export function implausible({ channel, value }: TelemetrySeries): Finding[] {
-  if (channel.quantity !== "power" || !/^(nvml|nvidia_smi)\./.test(channel.name)) return [];
-  let count = 0;
-  for (let i = 0; i < value.length; i++) {
-    const w = value.at(i);
-    if (w < 0 || w > MOST_POWER_W) count++;
-  }
-  return count > 0
-    ? [
-        of(
-          channel,
-          "reads-implausible",
-          `${count} reads are negative or above ${MOST_POWER_W} W, which no card draws`,
-          count,
-        ),
-      ]
-    : [];
+/** What a channel's device cannot have drawn: a driver's word for "unknown", or a garbled log. */
+export function implausible({ series, impossible, mostW }: Readings): Finding[] {
+  const { channel, value } = series;
+  const most = `above ${Number(mostW.toPrecision(3))} W`;
+  const seen = isCard(channel.name)
+    ? `0 W, negative or ${most}, which this card cannot draw`
+    : `${most}, or what a driver says that knows nothing`;
+  const text = `${impossible} of its ${value.length} reads are ${seen}; they are left out`;
+  return impossible > 0 ? [of(channel, "reads-implausible", text, impossible)] : [];
 }
 
 /** One for the channels of one log. */
@@ -130,12 +159,12 @@ export function impossibleLags(lags: readonly Lag[]): Finding[] {
 }
 
 /** Telemetry that never meets the physical trace: a wrong zone or a stepped clock, most likely. */
-export function strangers(scan: Scan, results: readonly WindowResult[]): Finding[] {
+export function strangers(series: Claimed["series"], results: readonly WindowResult[]): Finding[] {
   const session = results.find((r) => r.window.kind === "session");
   if (!session?.physical) return [];
-  const silent = new Set(scan.telemetry.filter(isSilent).map((s) => s.channel.name));
+  const readsOf = (channel: string): number => series.get(channel)?.tNs.length ?? 0;
   const lost = session.telemetry.filter(
-    (t) => t.samples === 0 && t.method !== "filter_matched" && !silent.has(t.channel),
+    (t) => t.samples === 0 && t.method !== "filter_matched" && readsOf(t.channel) > 0,
   );
   if (lost.length === 0) return [];
   const names = lost.map((t) => t.channel).join(", ");

@@ -112,6 +112,15 @@ onLinux("record", () => {
     expect(comparison(run).warnings.join()).not.toMatch(/have no end/);
   }, 60_000);
 
+  test("over before its program: the program's window ends with the recording", async () => {
+    const { run } = await recordRun("outrun", "--duration", "1500ms", "--", "sleep", "3");
+    const { windows, warnings } = comparison(run);
+    const command = windows.find((w) => w.name === "command-1")!;
+    expect(command.duration_s).toBeGreaterThan(1);
+    expect(command.duration_s).toBeLessThan(2);
+    expect(warnings.join()).toMatch(/the program ran on/);
+  }, 60_000);
+
   test("launches raise the trigger line; --no-trigger leaves it alone", async () => {
     const program = [process.execPath, join(import.meta.dirname, "cuda-program.mjs"), "1"];
     const notes = join(dir, "kernels.json");

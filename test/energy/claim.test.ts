@@ -103,3 +103,45 @@ describe("reads of one value", () => {
     ]);
   });
 });
+
+describe("what was not read", () => {
+  /** 60 W, 300 W from 4 to 5 s. */
+  const burst = (s: number): number => (s >= 4 && s < 5 ? 300 : 60);
+
+  test("before the first read and after the last one the power may have been any that was read", () => {
+    const read = tenths.filter((s) => s > 0.95 && s < 9.05);
+    const { energyJ, intervalJ } = series(read, burst).claim(0, 10 * S);
+    expect(energyJ).toBeCloseTo(60 * 10 + 240, 6);
+    expect(intervalJ).toEqual([
+      expect.closeTo(energyJ - 50, 6),
+      expect.closeTo(energyJ + 50 + 2 * 240, 6),
+    ]);
+  });
+
+  test("so it may in a gap", () => {
+    const read = tenths.filter((s) => s < 6.05 || s > 7.95);
+    const { energyJ, intervalJ } = series(read, burst).claim(0, 10 * S);
+    expect(energyJ).toBeCloseTo(840, 6);
+    expect(intervalJ[0]).toBeCloseTo(790, 6);
+    expect(intervalJ[1]).toBeCloseTo(890 + 2 * 240, 6);
+  });
+
+  test("a short window in a gap has no claim", () => {
+    const read = tenths.filter((s) => s < 6.05 || s > 7.95);
+    for (const s of [series(read, burst), series(read, (at) => 60 * at, ENERGY)])
+      expect(s.claim(7 * S, 7.1 * S)).toMatchObject({ energyJ: NaN, gapFraction: 1 });
+    expect(series(read, burst).claim(12 * S, 12.1 * S).energyJ).toBeNaN();
+  });
+
+  test("once reads fail to the end of the log the claim has ended", () => {
+    const s = series(tenths, (at) => (at > 6.05 ? NaN : burst(at)));
+    expect(s.endNs).toBeCloseTo(6 * S, -3);
+    const { energyJ, intervalJ } = s.claim(0, 10 * S);
+    expect(energyJ).toBeCloseTo(600, 6);
+    expect(intervalJ[0]).toBeCloseTo(550, 6);
+    expect(intervalJ[1]).toBeCloseTo(650 + 4 * 300, 6);
+    expect(s.claim(6.1 * S, 6.2 * S).energyJ).toBeNaN();
+    // One read that fails is no end.
+    expect(series(tenths, (at) => (at > 9.95 ? NaN : 60)).endNs).toBe(Infinity);
+  });
+});

@@ -2,8 +2,6 @@
 // the recorder gets them. Out: at the end, the rows that a DAQ would have sent. Kernel records come up to half
 // a second after the kernels, so the rows cannot be made any earlier; nothing in them is ever called measured.
 
-import { readEnvironment } from "../../nvml/environment.ts";
-import { availableGrids } from "../../nvml/grids.ts";
 import type { LoadedRig } from "../../rigs/load.ts";
 import { VirtualBench } from "../bench/bench.ts";
 import type { VirtualKernel } from "../bench/gpu.ts";
@@ -14,7 +12,7 @@ import type { DaqSink } from "../../ingest/stream/sink.ts";
 import type { Mark } from "../../schema/records.ts";
 import { instant, NS_PER_S } from "../../schema/time.ts";
 import type { Bench } from "../../record/bench.ts";
-import { simulatedLine } from "./virtual-bench.ts";
+import { benchEnvironment, simulatedLine } from "./virtual-bench.ts";
 
 /** The virtual bench needs a second; a program may take less. */
 const LEAST_S = 1;
@@ -48,8 +46,8 @@ export async function kernelBench(rig: LoadedRig, seed: number): Promise<Bench> 
       stop: async () => render(sink),
     }),
     source: "virtual",
-    grids: await availableGrids(),
-    environment: await readEnvironment(),
+    grids: [],
+    environment: await benchEnvironment(),
     epoch,
     triggerOutput: line && line.name,
     ownMarks: () => [],

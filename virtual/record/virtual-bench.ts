@@ -1,5 +1,5 @@
-// The virtual bench in processes of its own: a DAQ that answers on a pseudoterminal, a simulated driver where this
-// machine has none, and the marks that its load would write.
+// The virtual bench in processes of its own: a DAQ that answers on a pseudoterminal, a simulated driver, and the
+// marks that its load would write. Holds: nothing real is recorded beside it.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,11 @@ import { FIFO_PRIORITY } from "../../host/scheduler.ts";
 import { siblingModule } from "../../host/sibling.ts";
 import type { OpenPort } from "../../ingest/ports/port.ts";
 import { ttyPort } from "../../ingest/ports/tty-port.ts";
-import { readEnvironment } from "../../nvml/environment.ts";
+import {
+  type Environment,
+  type EnvironmentOptions,
+  readEnvironment,
+} from "../../nvml/environment.ts";
 import { availableGrids } from "../../nvml/grids.ts";
 import type { Bench } from "../../record/bench.ts";
 import { truejouleDaq } from "../../ingest/instruments/truejoule-daq/kind.ts";
@@ -40,9 +44,7 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
   const { seed, durationS } = o;
   const schedule = mixedWork(seed, durationS);
   const card = virtualCard(rig.rig, schedule);
-  const real = await availableGrids();
-  const environment = await readEnvironment();
-  const hasNvml = real.some((g) => g.name.startsWith("nvml"));
+  const environment = await benchEnvironment({ nvml: null });
   const line = rig.rig.trigger ? simulatedLine() : null;
   const epoch = later(instant<"host">(process.hrtime.bigint()), LEAD_NS);
   const daq = await spawnVirtualDaq(rig.rig, [
@@ -70,7 +72,7 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
       return truejouleDaq.start(open, rig.rig, sink, onFatal);
     },
     source: "virtual",
-    grids: hasNvml ? real : [...simGrids({ powerModule, powerArgs }), ...real],
+    grids: simGrids({ powerModule, powerArgs }),
     environment,
     epoch,
     triggerOutput: line && line.name,
@@ -81,11 +83,21 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
       return virtualMarks({ seed, spans: done, stamps: edges }, session);
     },
     truthJ: (t0, t1) => card.energyJ(t0, t1),
-    description: hasNvml
-      ? "virtual bench (simulated DAQ and load) beside this machine's own GPU telemetry"
-      : "virtual bench: DAQ, load and driver are simulated",
+    description: "virtual bench: DAQ, load and driver are simulated",
     close: () => (closing ??= close()),
   };
+}
+
+/**
+ * The machine's, with a word on its own sensors, where it has some: what a real card draws is nothing to hold against
+ * simulated rails, so it is not read.
+ */
+export async function benchEnvironment(options?: EnvironmentOptions): Promise<Environment> {
+  const environment = await readEnvironment(options);
+  const real = [...new Set((await availableGrids()).map((g) => g.name.split(" ")[0]!))];
+  if (real.length === 0) return environment;
+  const text = `${real.join(" and ")} of this machine is not read: it says nothing of simulated rails; record --rig none records it alone`;
+  return { ...environment, warnings: [...environment.warnings, text] };
 }
 
 /** A trigger line to the virtual DAQ: a file that is there before either end opens it. */
