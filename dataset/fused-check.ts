@@ -1,10 +1,11 @@
 // Batches of fused.arrow → whether the table agrees with itself: time advances, rails sum to the total,
 // and energy_j grows by what time and power give (the trapezoid; for rows that are means the rectangle, as
-// running-energy.ts has it: each up to the next row, the last before a gap and the newest for a period).
+// running-energy.ts has it: each up to the next row, the last before a gap for a period).
 // A flipped bit that matters breaks one of these; Arrow itself would not notice. Where rows are means over
 // several samples, which energy_j is not, its growth is only held between bounds. Holds the last row.
 
 import type { RecordBatch, Schema } from "apache-arrow";
+import { GAP_PERIODS } from "../align/timeline.ts";
 
 /** t_ns is rounded to whole nanoseconds, so a step may be off by one. */
 const STEP_ROUNDING_S = 1e-9;
@@ -21,7 +22,7 @@ export class FusedCheck {
   #t = -Infinity;
   #w = 0;
   #e = 0;
-  /** How long a row that is a mean stands for, s, by the first row with power. 0 where rows are instants. */
+  /** How long a row that is a mean stands for before a gap, s, by the first gap; 0 before that. */
   #periodS = 0;
 
   constructor(schema: Schema) {
@@ -58,22 +59,24 @@ export class FusedCheck {
     if (!(t > t0)) return "time does not advance";
     if (!Number.isFinite(w) || !Number.isFinite(e)) return "a power or an energy is no number";
     const grown = e - e0;
-    if (t0 === -Infinity && w !== 0) this.#periodS = e / w;
     if (t0 === -Infinity || grown === 0) return null; // the first row, or a gap
     const dt = (t - t0) * 1e-9;
-    if (e0 === 0 && w0 === 0 && w !== 0) this.#periodS = grown / w;
-    const period = this.#periodS;
     const size = Math.abs(w) + Math.abs(w0);
-    const slack =
-      size * (STEP_ROUNDING_S + FLOAT32 * (dt + Math.abs(period))) + FLOAT64 * Math.abs(e);
+    const slack = size * (STEP_ROUNDING_S + FLOAT32 * dt) + FLOAT64 * Math.abs(e);
     const by = (joules: number): boolean => Math.abs(grown - joules) <= slack;
     const fits = (watts: number): boolean => by(watts * dt);
-    const held = period > 0 && (by(w * period) || by(w0 * (dt - period) + w * period));
+    const held = !fits(w0) && this.#held(grown / w0, dt) && by(w0 * this.#periodS);
     // No sample of a mean is more than all of them together: what lies before the first and after the last.
     const within = this.#rowsPerMean > 1 && Math.abs(grown) <= 2 * size * dt + slack;
-    return within || held || fits((w + w0) / 2) || fits(w)
+    return within || held || fits((w + w0) / 2) || fits(w0)
       ? null
       : "energy_j does not follow from t_ns and power_w";
+  }
+
+  /** Whether a mean may have stood for so long before a gap. */
+  #held(heldS: number, dt: number): boolean {
+    if (this.#periodS === 0 && heldS > 0 && heldS * GAP_PERIODS <= dt) this.#periodS = heldS;
+    return this.#periodS > 0;
   }
 }
 

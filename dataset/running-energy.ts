@@ -1,6 +1,6 @@
 // Runs of rows → Joules so far, as energy/integrate.ts counts them: trapezoids between rows that are instants,
 // rectangles where a row is a mean over its period. It stands still over gaps. Sums are compensated (Neumaier
-// 1974), so that it ends at the session's Joules whatever the length and the rate.
+// 1974). What it says of two instants differs by the Joules between them.
 
 import { sumOf } from "../stats/columns.ts";
 import type { AlignedRun } from "../align/timeline.ts";
@@ -19,28 +19,27 @@ export class RunningEnergy {
     this.#holdsNs = holdsNs;
   }
 
-  /** Joules to the end of each row in [from, to), into out[at …]. Runs, and pieces of a run, come in order. */
+  /** Joules up to the time of each row in [from, to), into out[at …]. Runs, and pieces of a run, come in order. */
   fill(run: AlignedRun, from: number, to: number, out: Float64Array, at: number): void {
     if (to <= from) return;
     this.#step(run, from);
-    out[at] = this.#now();
+    out[at] = this.#sum + this.#lost;
     const { tNs: t, totalW: p, periodNs } = run;
     if (periodNs === undefined) {
       for (let i = from + 1; i < to; i++) {
         this.#step(run, i);
-        out[at + i - from] = this.#now();
+        out[at + i - from] = this.#sum + this.#lost;
       }
       return;
     }
     // Of a few thousand rows a plain sum rounds no worse; it joins the compensated one.
     const [perW, holds] = [periodNs * J_PER_W_NS, this.#holdsNs > 0];
     const before = this.#sum + this.#lost;
-    const heldPerW = this.#holdsNs * J_PER_W_NS;
     let [sum, last] = [0, p[from]!];
     for (let i = from + 1, k = at + 1; i < to; i++, k++) {
       const w = p[i]!;
       sum += (holds ? last : (last + w) / 2) * perW;
-      out[k] = before + sum + w * heldPerW;
+      out[k] = before + sum;
       last = w;
     }
     this.#add(sum);
