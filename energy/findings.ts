@@ -78,7 +78,7 @@ export function findingsOf(known: Known): Finding[] {
     ...(known.claimed ? strangers(known.claimed.series, results) : []),
     ...thinTelemetry(results),
     ...impossibleLags(known.claimed?.lags ?? []),
-    ...contradictsPublished(scan, results),
+    ...contradictsPublished(scan, results, pairing),
     ...silentChannels(scan, "channel-silent"),
     ...(known.agreement ? againstRails(known.agreement) : []),
     ...silentChannels(scan, "channel-unsupported"),

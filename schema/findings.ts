@@ -48,6 +48,7 @@ export const FINDINGS = {
   "published-differs": "doubt",
   // clocks
   "wall-clock-stepped": "doubt",
+  "machine-slept": "loss",
   "device-restarted": "doubt",
   "clock-by-stamp": "doubt",
   "clock-by-arrival": "doubt",

@@ -18,12 +18,23 @@ function steppedNs(a: Reading, b: Reading): number {
   return Math.abs(stepped) > 1e6 + 500e-6 * Number(b.mono - a.mono) ? stepped : 0;
 }
 
+/** Boot time is read to 10 ms. */
+const LEAST_SLEEP_NS = 0.1e9;
+
+/** How long the machine slept between two readings, ns: boot time goes on then, the monotonic clock does not. */
+function sleptNs(a: ClockPair, b: ClockPair): number {
+  const slept = Number(b.boot - a.boot - (b.mono - a.mono));
+  return slept > LEAST_SLEEP_NS ? slept : 0;
+}
+
 type Reading = Pick<ClockPair, "unix" | "mono">;
 
 /** The wall clock was set between the reading at `mono` and the one before it. */
 export interface WallStep {
   readonly mono: ClockPair["mono"];
   readonly byNs: number;
+  /** Of that, how long the machine slept. */
+  readonly sleptNs: number;
 }
 
 export class WallClock {
@@ -33,6 +44,7 @@ export class WallClock {
   readonly #session: Session;
   /** The last reading of each stretch between steps, newest first. */
   readonly #readings: Reading[];
+  #last: ClockPair | undefined;
 
   constructor(session: Session) {
     this.#session = session;
@@ -46,8 +58,10 @@ export class WallClock {
     if (last && byNs === 0) this.#readings[0] = pair;
     else this.#readings.unshift(pair);
     // The session's own start is known to a millisecond or two.
-    if (byNs !== 0 && this.first) this.steps.push({ mono: pair.mono, byNs });
+    const slept = this.#last ? sleptNs(this.#last, pair) : 0;
+    if (byNs !== 0 && this.first) this.steps.push({ mono: pair.mono, byNs, sleptNs: slept });
     this.first ??= pair;
+    this.#last = pair;
   }
 
   /** @param fetchedNs when the stamp was read. @returns undefined where no reading places it before that. */

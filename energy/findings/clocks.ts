@@ -50,15 +50,25 @@ export function strangeRate({ rig, stream }: Scan, { daq }: SessionClocks): Find
       ];
 }
 
-/** UTC and the monotonic clock should run together. */
+/** Between sleep and the readings of both clocks lie so many ns at most. */
+const SAME_STEP_NS = 50e6;
+
+/** UTC and the monotonic clock should run together; one that goes on alone was set, or the machine slept. */
 export function wallClockSteps(scan: Scan): Finding[] {
-  return scan.wall.steps.map(({ mono, byNs }) =>
-    finding(
+  return scan.wall.steps.map(({ mono, byNs, sleptNs }) => {
+    const at = `${(Number(mono - scan.session.hostEpoch) / 1e9).toFixed(1)} s`;
+    if (Math.abs(byNs - sleptNs) <= SAME_STEP_NS)
+      return finding(
+        "machine-slept",
+        "host clock",
+        `the machine slept for ${(sleptNs / 1e9).toFixed(1)} s at ${at}: that time is not in the session, nor what was drawn in it in any Joules; counters may have begun anew`,
+      );
+    return finding(
       "wall-clock-stepped",
       "wall clock",
-      `the wall clock stepped by ${(byNs / 1e9).toFixed(3)} s at ${(Number(mono - scan.session.hostEpoch) / 1e9).toFixed(1)} s; samples that the driver stamps are placed by the clock before and after it, all else does not use it`,
-    ),
-  );
+      `the wall clock stepped by ${(byNs / 1e9).toFixed(3)} s at ${at}; samples that the driver stamps are placed by the clock before and after it, all else does not use it`,
+    );
+  });
 }
 
 /** Marks on a clock that nothing ties to the session make no window; they must not vanish without a word. */

@@ -21,8 +21,12 @@ const PUBLISHED_WITHIN = 1e-3;
 export function contradictsPublished(
   { session }: Scan,
   results: readonly WindowResult[],
+  pairing: readonly Finding[],
 ): Finding[] {
+  // Where a mark was lost a window may have the number of another event.
+  const renumbered = new Set(pairing.map((f) => (f.code === "marks-unpaired" ? f.subject : "")));
   return results.flatMap(({ window, physical }) => {
+    if (renumbered.has(window.name.replace(/-\d+$/, ""))) return [];
     const published = Number(session.labels[`published_${window.name.replaceAll("-", "_")}_j`]);
     // Without its edges a window is placed by a log line's time, some milliseconds off: no contradiction.
     const off = physical && !window.doubts ? physical.energyJ / published - 1 : 0;

@@ -34,8 +34,18 @@ describe("a wall clock was set", () => {
     for (const at of [1n, 2n, 3n]) wall.read(reading(at * S));
     expect(wall.steps).toEqual([]);
     wall.read(reading(4n * S, 5n * S));
-    expect(wall.steps).toEqual([{ mono: reading(4n * S).mono, byNs: 5e9 }]);
+    expect(wall.steps).toEqual([{ mono: reading(4n * S).mono, byNs: 5e9, sleptNs: 0 }]);
   });
+});
+
+test("the machine slept where boot time went on as UTC did", () => {
+  const wall = new WallClock({ ...SESSION, startUnix: null });
+  wall.read({ ...reading(0n), boot: 7n * S });
+  wall.read({ ...reading(S), boot: 8n * S + 10_000_000n });
+  wall.read({ ...reading(2n * S, 60n * S), boot: 69n * S });
+  expect(wall.steps).toEqual([
+    { mono: reading(2n * S).mono, byNs: 60e9, sleptNs: expect.closeTo(60e9, -8) },
+  ]);
 });
 
 describe("a stamp is placed by the readings", () => {

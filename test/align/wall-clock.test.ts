@@ -18,7 +18,7 @@ const CHANNEL = "gpu0.power_samples";
 const wallAhead = (ns: bigint): bigint =>
   ns < 4n * 10n ** 9n ? 0n : ns < 7n * 10n ** 9n ? HOUR : -HOUR;
 
-function recording(): string {
+function recording(boot = 0n): string {
   const session = { ...anySession, startUnix: instant<"unix">(UNIX) };
   const path = join(scratch(), "capture.mcap");
   const log = new LogWriter(path, session);
@@ -34,7 +34,11 @@ function recording(): string {
       log.read({ channel: CHANNEL, before, after, stamp: unix(at), value: Number(at), code: 0 });
     }
     if (now % (5n * 10n ** 8n) === 0n)
-      log.clockPair({ mono: host(now), unix: unix(now), boot: 0n });
+      log.clockPair({
+        mono: host(now),
+        unix: unix(now),
+        boot: boot === 0n ? 0n : now + wallAhead(now),
+      });
   }
   log.close();
   return path;
@@ -55,4 +59,11 @@ test("samples with Unix stamps stay in their place when the wall clock is set, a
     expect.stringMatching(/stepped by -7200\.000 s at 7\.0 s/),
   ]);
   expect(degrades(told)).toBe(true);
+});
+
+test("a machine that slept is told as such", () => {
+  const scan = scanCapture(recording(1n));
+  const told = findingsOf({ scan, clocks: fitClocks(scan) });
+  const slept = told.filter((f) => f.code === "machine-slept");
+  expect(slept).toMatchObject([{ text: expect.stringContaining("slept for 3600.0 s at 4.0 s") }]);
 });

@@ -18,6 +18,7 @@ import { importOpenRunner } from "./open-runner.ts";
 import { counted } from "../shared/notes.ts";
 import { Plausibility } from "../shared/plausible.ts";
 import { ratedRig, rowLayout, type RowSink, rowSink, writeFinite } from "../shared/rows.ts";
+import { withLost } from "./lost-marks.ts";
 import { readPublished, readRunnerLog, type RunnerLog } from "./tiny-log.ts";
 import { append } from "../../../schema/lists.ts";
 
@@ -96,7 +97,14 @@ async function importTrace(folder: string, trace: string, context: ImportContext
       },
       rig,
     );
-    writeMarks(out, edges, log);
+    const { marks, found } = withLost(
+      log?.marks ?? [],
+      edges.flatMap((e) => e.seconds ?? []),
+    );
+    const what = "marks of inferences that the log lost are placed by their edges";
+    append(notes, counted(paths.log, "warning", found, what));
+    for (const edge of edges) out.edge(edge);
+    for (const mark of marks) out.mark(mark);
     append(notes, writeRows(file, rowSink(out, layout, instant<"host">(0n)), context));
     for (const note of notes) out.note(note);
     out.close();
@@ -122,15 +130,6 @@ function contradictions(
   if (existsSync(paths.results) && Object.keys(published).length === 0)
     notes.push({ level: "warning", text: `${paths.results}: no published energy in it` });
   return notes;
-}
-
-function writeMarks(
-  out: ReturnType<ImportContext["create"]>,
-  edges: readonly Edge[],
-  log: RunnerLog | undefined,
-): void {
-  for (const edge of edges) out.edge(edge);
-  for (const mark of log?.marks ?? []) out.mark(mark);
 }
 
 /** Sample rate, Hz, float32 after the magic byte. */

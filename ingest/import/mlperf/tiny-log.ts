@@ -22,7 +22,8 @@ export interface RunnerLog {
 const LINE = /^(\d+\.\d+)\s+([\w-]+):\s+(.*)$/;
 
 /**
- * `m-infer-start` and `m-infer-done` become begin and end of `infer` on clock `log`. `m-lap-us-N` is a
+ * `m-infer-start` and `m-infer-done` become begin and end of `infer` on clock `log`, also where the device's line
+ * garbled a part of them: the message came all the same, and when. `m-lap-us-N` is a
  * device's own microsecond count at an edge: `lap` on the clock of whoever printed it (`io`, `emon`),
  * with the host's time of the line as field `log_s`.
  */
@@ -32,7 +33,7 @@ export function readRunnerLog(path: string, context: ImportContext): RunnerLog {
   let traceOn: bigint | undefined;
   let traceOff: bigint | undefined;
   let last = 0n;
-  let back = 0;
+  let [back, garbled] = [0, 0];
   for (const { text } of readLines(path, "a log of the MLPerf Tiny runner")) {
     const [, seconds, source, message] = LINE.exec(text) ?? [];
     if (seconds === undefined || source === undefined || message === undefined) continue;
@@ -46,11 +47,18 @@ export function readRunnerLog(path: string, context: ImportContext): RunnerLog {
     if (/^m-trace\[on\]/.test(message)) traceOn ??= t;
     if (/^m-trace\[off\]/.test(message)) traceOff = t;
     const mark = markOf(source, message, t, seconds);
+    const meant = mark ? undefined : meantBy(source, message);
     if (mark) marks.push(mark);
+    else if (meant) {
+      garbled++;
+      marks.push({ name: "infer", phase: meant, clock: "log", t });
+    }
   }
   const notes: Note[] = [];
   if (marks.length === 0) notes.push({ level: "warning", text: `${path}: no marks in it` });
   append(notes, counted(path, "warning", back, "lines go back in time"));
+  const what = "garbled messages of begun or ended inferences, taken for what is left of them";
+  append(notes, counted(path, "warning", garbled, what));
   const traceStart =
     session && instant<"unix">(session.unix + (traceOn ?? session.log) - session.log);
   const traceS =
@@ -59,7 +67,7 @@ export function readRunnerLog(path: string, context: ImportContext): RunnerLog {
 }
 
 function markOf(source: string, message: string, t: bigint, seconds: string): Mark | undefined {
-  const start = /\bm-infer-start-(\d+)/.exec(message)?.[1];
+  const start = /\bm-infer-start-(\d+)\s*$/.exec(message)?.[1];
   if (start !== undefined)
     return {
       name: "infer",
@@ -74,6 +82,37 @@ function markOf(source: string, message: string, t: bigint, seconds: string): Ma
   if (lapNs === undefined) return undefined;
   const fields = { log_s: Number(seconds) };
   return { name: "lap", phase: "instant", clock: source, t: lapNs, fields };
+}
+
+/** Messages of inferences, and how many of their characters must be left, in their order: no other message has as many. */
+const MEANT = [
+  { phase: "end", text: "m-infer-done", least: 10 },
+  { phase: "begin", text: "m-infer-start-", least: 11 },
+] as const;
+/** A message is short; whatever follows it on its line is noise. */
+const MOST_CHARACTERS = 64;
+
+/** Which mark a garbled message of the device is; undefined where it is none. */
+function meantBy(source: string, message: string): "begin" | "end" | undefined {
+  const said = source === "io" ? /\[dut\]:\s*(.*)/.exec(message)?.[1] : undefined;
+  if (said === undefined) return undefined;
+  const best = MEANT.map(({ phase, text, least }) => {
+    const left = commonLength(said.slice(0, MOST_CHARACTERS), text);
+    return { phase, missing: text.length - left, isMeant: left >= least };
+  }).sort((a, b) => a.missing - b.missing)[0]!;
+  return best.isMeant ? best.phase : undefined;
+}
+
+/** Length of the longest text that is left of both by striking characters out. */
+function commonLength(a: string, b: string): number {
+  let row = new Array<number>(b.length + 1).fill(0);
+  for (const c of a) {
+    const next = [0];
+    for (let j = 0; j < b.length; j++)
+      next.push(c === b[j] ? row[j]! + 1 : Math.max(row[j + 1]!, next[j]!));
+    row = next;
+  }
+  return row[b.length]!;
 }
 
 function sessionStart(id: string, context: ImportContext): Instant<"unix"> | undefined {

@@ -91,6 +91,66 @@ describe("a monitor's trace", () => {
     expect(marks[0]!.fields).toEqual({ log_s: 12.011 });
   });
 
+  describe("messages of the device that its line garbled or lost", () => {
+    /** Three inferences of 0.5 s, whose messages a test changes; the monitor saw all of their edges. */
+    const log = (...messages: (string | null)[]): Promise<Imported> =>
+      importAt(
+        capture((d) => {
+          const lines = messages.flatMap((m, k) =>
+            m === null ? [] : [`0001${2 + (k >> 1)}.${k % 2 ? "503" : "003"} io: [dut]: ${m}`],
+          );
+          writeFileSync(join(d, "log.txt"), lines.join("\n") + "\n");
+          const edges = [0.01, 0.5, 1, 1.5, 2, 2.5, 3];
+          writeFileSync(join(d, "trace1-timestamps.json"), JSON.stringify(edges));
+        }),
+      );
+    const infer = ({ marks }: Imported): string[] =>
+      marks.map((m) => `${m.phase} ${Number(m.t) / 1e9}`);
+    const [start, done] = ["m-infer-start-7", "m-infer-done"];
+    const ALL = [
+      "begin 12.003",
+      "end 12.503",
+      "begin 13.003",
+      "end 13.503",
+      "begin 14.003",
+      "end 14.503",
+    ];
+
+    test("are what is left of them", async () => {
+      const garbled = [start, "m-infer-donerG\\x0eI", "m-inf\\x02r-start-7", "m-infr-done"];
+      const got = await log(...garbled, "m-infer-start-7q", "XZm-infer-done");
+      expect(infer(got)).toEqual(ALL);
+      expect(got.notes).toContainEqual(expect.objectContaining({ level: "warning", count: 5 }));
+    });
+
+    test("are placed by their edges where nothing is left", async () => {
+      for (const lost of [0, 1, 2, 3, 4, 5]) {
+        const messages = [start, done, start, done, start, done];
+        const got = await log(...messages.map((m, k) => (k === lost ? null : m)));
+        expect(infer(got)).toEqual(ALL);
+        expect(got.notes).toContainEqual(
+          expect.objectContaining({ text: expect.stringContaining("by their edges") as unknown }),
+        );
+      }
+    });
+
+    test("are not made up where edges do not say whose they are", async () => {
+      const got = await log(start, done, null, null, start, null);
+      expect(infer(got)).toEqual(["begin 12.003", "end 12.503", "begin 14.003"]);
+    });
+
+    test("and others are no inferences", async () => {
+      const others = [
+        "m-init-done",
+        "m-warmup-done",
+        "m-warmup-start-10",
+        "m-ready",
+        "m-timestamp",
+      ];
+      expect((await log(...others)).marks).toEqual([]);
+    });
+  });
+
   test("UTC of the trace's start: the session's local time plus the log's way to it", async () => {
     const { session } = await importAt(capture());
     expect(session.startUnix).toBe(1_700_000_000_000_000_000n + 1_750_000_000n);
