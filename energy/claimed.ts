@@ -13,8 +13,8 @@ import {
 } from "./claims/clock-sets.ts";
 import { filteredEnergyJ, fitFilter, type FilterFit, strobeRangeJ } from "./claims/filter.ts";
 import { type Lag, lagOf } from "./claims/lag.ts";
-import { PowerPrefix } from "./claims/prefix.ts";
-import { COUNTER_SAMPLE_NS, knownSensor, STROBE } from "./claims/sensors.ts";
+import { lowPassed, PowerPrefix } from "./claims/prefix.ts";
+import { type CounterModel, knownCounter, knownSensor, STROBE } from "./claims/sensors.ts";
 import { limitOf, mostPowerW, type Readings, readingsOf } from "./claims/limits.ts";
 import { type Claim, Series } from "./claims/series.ts";
 import { type PlacedTrace, placedTrace, traceMeans } from "./claims/trace-means.ts";
@@ -33,6 +33,8 @@ export interface Claimed {
   readonly filters: ReadonlyMap<string, FilterFit>;
   readonly lags: readonly Lag[];
   readonly trace: PowerPrefix | null;
+  /** None of a card of which nobody knows what strobes on it. */
+  readonly strobed: Strobed | null;
 }
 
 export function claimedIn(scan: Scan, clocks: SessionClocks): Claimed {
@@ -48,7 +50,7 @@ export function claimedIn(scan: Scan, clocks: SessionClocks): Claimed {
   const series = new Map(claims.map((s, i) => [s.channel.name, new Series(s, readings[i]!.mostW)]));
   const filters = trace ? fitFilters(scan, series, trace) : new Map<string, FilterFit>();
   const lags = placed ? lagsOf(claims, placed) : [];
-  return { series, readings, misplaced, filters, lags, trace };
+  return { series, readings, misplaced, filters, lags, trace, strobed: strobedBy(scan, trace) };
 }
 
 /** Channels that claim Joules, without the reads that a clock set on the way put at a wrong time. */
@@ -74,7 +76,7 @@ function fitFilters(
   series: ReadonlyMap<string, Series>,
   trace: PowerPrefix,
 ): Map<string, FilterFit> {
-  const gpu = scan.session.labels["gpu"] ?? "";
+  const gpu = gpuOf(scan);
   const fits = new Map<string, FilterFit>();
   for (const [name, s] of series) {
     if (s.isCounter) continue;
@@ -84,20 +86,38 @@ function fitFilters(
   return fits;
 }
 
-/** The trace in a window, and what a counter could have claimed for it: wanted twice, found once. */
-export class SeenByCounter {
+/** As the driver gives it, "" where nobody says. */
+const gpuOf = ({ session: { source, labels } }: Scan): string =>
+  labels["gpu"] ?? (source === "virtual" ? "virtual" : "");
+
+/** A trace, and what strobing channels see of it. */
+export interface Strobed {
   readonly trace: PowerPrefix;
+  readonly counter: CounterModel;
+  /** Behind the counter's low-pass. */
+  readonly behind: PowerPrefix;
+}
+
+function strobedBy(scan: Scan, trace: PowerPrefix | null): Strobed | null {
+  const counter = knownCounter(gpuOf(scan));
+  return trace && counter ? { trace, counter, behind: lowPassed(trace, counter.lowPassNs) } : null;
+}
+
+/** What a counter could have claimed for a window: wanted twice, found once. */
+export class SeenByCounter {
+  readonly strobed: Strobed;
   readonly window: Window;
   #rangeJ: readonly [number, number] | undefined;
 
-  constructor(trace: PowerPrefix, window: Window) {
-    this.trace = trace;
+  constructor(strobed: Strobed, window: Window) {
+    this.strobed = strobed;
     this.window = window;
   }
 
   get rangeJ(): readonly [number, number] {
     const { t0Ns, t1Ns } = this.window;
-    return (this.#rangeJ ??= strobeRangeJ(this.trace, t0Ns, t1Ns, COUNTER_SAMPLE_NS, 0));
+    const { behind, counter } = this.strobed;
+    return (this.#rangeJ ??= strobeRangeJ(behind, t0Ns, t1Ns, counter.sampleNs, 0));
   }
 }
 
@@ -108,24 +128,21 @@ export interface Measured {
   readonly seen: SeenByCounter | null;
 }
 
-export const telemetryOf = ({ series, filters }: Claimed, m: Measured): TelemetryEnergy[] =>
-  [...series].flatMap(([name, s]) => claimsOf(name, s, filters.get(name), m));
+export const telemetryOf = (c: Claimed, m: Measured): TelemetryEnergy[] =>
+  [...c.series].flatMap(([name, s]) => claimsOf(name, s, c, m));
 
-function claimsOf(
-  channel: string,
-  s: Series,
-  filter: FilterFit | undefined,
-  m: Measured,
-): TelemetryEnergy[] {
-  const { window: w, physical, seen: seenBy } = m;
+function claimsOf(channel: string, s: Series, c: Claimed, m: Measured): TelemetryEnergy[] {
+  const { window: w, physical } = m;
   const claim = s.claim(w.t0Ns, w.t1Ns);
   const plain = row({ channel, method: s.isCounter ? "counter" : "trapezoid" }, claim, m);
-  if (!seenBy || !physical || !Number.isFinite(claim.energyJ) || !(physical.energyJ > 0))
+  if (!c.trace || !physical || !Number.isFinite(claim.energyJ) || !(physical.energyJ > 0))
     return [plain];
+  const filter = c.filters.get(channel);
+  const isKnown = m.seen && /^nvml\./.test(channel);
   const seen = s.isCounter
-    ? same(midpoint(seenBy.rangeJ))
-    : filter && filteredEnergyJ(s, seenBy.trace, filter, w.t0Ns, w.t1Ns);
-  if (seen === undefined || !(seen[0] > 0)) return [plain];
+    ? isKnown && m.seen.rangeJ
+    : filter && filteredEnergyJ(s, c.trace, filter, w.t0Ns, w.t1Ns);
+  if (!seen || !(seen[0] > 0)) return [plain];
   // The claim with the filter's own effect taken out, so that what is left is gain and offset.
   const scale = (j: number): number => physical.energyJ / j;
   const [low, high] = seen;
@@ -136,9 +153,6 @@ function claimsOf(
   };
   return [plain, row({ channel, method: "filter_matched" }, matched, m)];
 }
-
-const same = (x: number): readonly [number, number] => [x, x];
-const midpoint = ([lo, hi]: readonly [number, number]): number => (lo + hi) / 2;
 
 function row(
   of: Pick<TelemetryEnergy, "channel" | "method">,
@@ -162,11 +176,11 @@ function row(
 
 /** Only where the outline still resolves the strobe. */
 export function strobeOf(seen: SeenByCounter, scan: Scan): WindowResult["strobe"] {
-  const { trace, window: w } = seen;
+  const { strobed, window: w } = seen;
   if (!isTraced(scan)) return null;
   const cellNs = (scan.stream.outline.rowsPerCell * NS_PER_S) / scan.rig.device.rowHz;
-  if (cellNs > COUNTER_SAMPLE_NS / 4 || w.t1Ns - w.t0Ns < 10 * STROBE.updateNs) return null;
+  if (cellNs > strobed.counter.sampleNs / 4 || w.t1Ns - w.t0Ns < 10 * STROBE.updateNs) return null;
   const counterJ = seen.rangeJ;
-  const instantJ = strobeRangeJ(trace, w.t0Ns, w.t1Ns, STROBE.updateNs, STROBE.windowNs);
+  const instantJ = strobeRangeJ(strobed.trace, w.t0Ns, w.t1Ns, STROBE.updateNs, STROBE.windowNs);
   return Number.isFinite(counterJ[0]) ? { counterJ, instantJ } : null;
 }

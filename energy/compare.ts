@@ -114,7 +114,7 @@ function resultsOf(
       const window = doubts.on(list.at(row));
       const found = physical?.detailed.get(row);
       const of = found ? physicalOf(window, found, idle) : null;
-      const seen = claimed.trace && new SeenByCounter(claimed.trace, window);
+      const seen = claimed.strobed && new SeenByCounter(claimed.strobed, window);
       return {
         window,
         physical: of,

@@ -89,3 +89,19 @@ export class PowerPrefix {
     return (this.#near[look] = Math.max(0, i - 1));
   }
 }
+
+/** The trace behind a first-order low-pass, exact for straight lines between its points; at rest before the first. */
+export function lowPassed({ tNs, powerW }: PowerPrefix, tauNs: number): PowerPrefix {
+  let [y, before, beforeW] = [powerW[0] ?? 0, tNs[0] ?? 0, powerW[0] ?? 0];
+  const behind = powerW.map((w, i) => {
+    const dt = valueAt(tNs, i) - before;
+    if (dt > 0) {
+      // Of a ramp x = a + s·t: y = x − s·τ + (y₀ − a + s·τ)·e^(−t/τ).
+      const lag = ((w - beforeW) / dt) * tauNs;
+      y = w - lag + (y - beforeW + lag) * Math.exp(-dt / tauNs);
+    }
+    [before, beforeW] = [valueAt(tNs, i), w];
+    return y;
+  });
+  return new PowerPrefix(tNs, behind);
+}

@@ -64,7 +64,27 @@ export function knownSensor(gpu: string, channel: string): SensorModel | undefin
   );
 }
 
-/** The energy counter of Volta and later sums power samples this far apart (inferred on an H100, driver 580). */
-export const COUNTER_SAMPLE_NS = 20 * MS;
-/** The "instant" strobe of Hopper: a 25 ms window every 100 ms. */
+/** An energy counter that adds up samples of its board's power, and what lies before the samples. */
+export interface CounterModel {
+  readonly sampleNs: number;
+  /** Time constant of a first-order low-pass. */
+  readonly lowPassNs: number;
+  readonly origin: string;
+}
+
+/** Cards on which a strobe was seen (docs/evidence); `virtual` is the simulated one, made like them. */
+const STROBING = /H100|H200|GH200|^virtual$/i;
+
+/** A 25 ms window every 100 ms: the "instant" field of Hopper. */
 export const STROBE = { windowNs: 25 * MS, updateNs: 100 * MS } as const;
+
+/** 17 ms fits an H100 and an H200 best; 14 ms holds what each of them claimed at every phase. */
+const COUNTER: CounterModel = {
+  sampleNs: 20 * MS,
+  lowPassNs: 14 * MS,
+  origin: "inferred on an H100 and an H200, driver 580",
+};
+
+/** @returns undefined of a card that it was not seen on: nobody knows what its counter adds up. */
+export const knownCounter = (gpu: string): CounterModel | undefined =>
+  STROBING.test(gpu) ? COUNTER : undefined;
