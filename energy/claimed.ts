@@ -160,17 +160,35 @@ function row(
   { window: w, physical }: Measured,
 ): TelemetryEnergy {
   const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
-  const ratio = physical && physical.energyJ > 0 ? claim.energyJ / physical.energyJ : NaN;
-  const [least, most] = claim.intervalJ;
-  const uTelemetry = Math.max(most - claim.energyJ, claim.energyJ - least) / claim.energyJ;
-  const uPhysical = physical ? (physical.intervalJ[1] - physical.energyJ) / physical.energyJ : NaN;
-  const finite = (x: number): number | null => (Number.isFinite(x) ? x : null);
+  const error = physical && physical.energyJ > 0 ? errorOf(claim, physical) : null;
   return {
     ...of,
     ...claim,
-    errorPct: finite(100 * (ratio - 1)),
-    errorUncertaintyPct: finite(100 * ratio * Math.hypot(uTelemetry, uPhysical)),
+    ...(error ?? { errorPct: null, errorUncertaintyPct: null, errorIntervalPct: null }),
     quality: quality(claim.samples, durationS, claim.gapFraction),
+  };
+}
+
+type ClaimError = Pick<TelemetryEnergy, "errorPct" | "errorUncertaintyPct" | "errorIntervalPct">;
+
+/**
+ * Claimed over physical − 1, with what both leave open on either side, in quadrature: a claim that is higher, or rails
+ * that took less, make it higher. What is not known of either makes it unknown.
+ */
+function errorOf({ energyJ, intervalJ }: Claim, physical: PhysicalEnergy): ClaimError | null {
+  const ratio = energyJ / physical.energyJ;
+  const [least, most] = intervalJ.map((j) => j / energyJ - 1);
+  const [lower, higher] = physical.intervalJ.map((j) => physical.energyJ / Math.max(0, j) - 1);
+  const up = ratio * (1 + Math.hypot(most!, lower!)) - 1;
+  const down = ratio * (1 - Math.min(1, Math.hypot(least!, higher!))) - 1;
+  const pct = [ratio - 1, down, up].map((x) => 100 * x);
+  if (!Number.isFinite(pct[0]) || Number.isNaN(pct[1]) || Number.isNaN(pct[2])) return null;
+  const [errorPct, lo, hi] = pct as [number, number, number];
+  const u = Math.max(hi - errorPct, errorPct - lo);
+  return {
+    errorPct,
+    errorUncertaintyPct: Number.isFinite(u) ? u : null,
+    errorIntervalPct: [lo, hi],
   };
 }
 

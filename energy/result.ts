@@ -46,7 +46,9 @@ export interface TelemetryEnergy {
   readonly energyJ: number;
   readonly intervalJ: readonly [number, number];
   readonly errorPct: number | null;
+  /** The further one of the interval's sides. */
   readonly errorUncertaintyPct: number | null;
+  readonly errorIntervalPct: readonly [number, number] | null;
   readonly samples: number;
   readonly gapFraction: number;
   readonly failedReads: number;

@@ -23,15 +23,15 @@ export function errorAxis(bandPct: number, values: readonly number[]): ErrorAxis
 }
 
 /** One claim against the truth: dot (hollow where like was compared with like), whisker, physical ±U as a band. */
-export function errorDot(axis: ErrorAxis, errorPct: number, uPct: number, hollow: boolean): Html {
-  const whisker = Number.isFinite(uPct)
-    ? html`<line
-        class="whisker"
-        x1="${at(axis, errorPct - uPct)}"
-        x2="${at(axis, errorPct + uPct)}"
-        y1="12"
-        y2="12"
-      />`
+/** @param span of the error, percent. */
+export function errorDot(
+  axis: ErrorAxis,
+  errorPct: number,
+  [lo, hi]: readonly [number, number],
+  hollow: boolean,
+): Html {
+  const whisker = Number.isFinite(hi - lo)
+    ? html`<line class="whisker" x1="${at(axis, lo)}" x2="${at(axis, hi)}" y1="12" y2="12" />`
     : null;
   const label = `${errorPct.toFixed(2)} percent`;
   return html`<svg class="dotplot" height="24" role="img" aria-label="${label}">

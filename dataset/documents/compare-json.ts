@@ -175,6 +175,10 @@ function telemetryJson(t: TelemetryEnergy): Claim {
     interval_j: [finite(t.intervalJ[0]), finite(t.intervalJ[1])],
     error_pct: t.errorPct,
     error_uncertainty_pct: t.errorUncertaintyPct,
+    error_interval_pct: t.errorIntervalPct && [
+      finite(t.errorIntervalPct[0]),
+      finite(t.errorIntervalPct[1]),
+    ],
     samples: t.samples,
     gap_fraction: t.gapFraction,
     failed_reads: t.failedReads,

@@ -50,6 +50,7 @@ const CLAIM = object({
   interval_j: pairOf(numberOrNull),
   error_pct: numberOrNull,
   error_uncertainty_pct: numberOrNull,
+  error_interval_pct: maybe(orNull(pairOf(numberOrNull))),
   samples: count,
   gap_fraction: notNegative,
   failed_reads: maybe(count),

@@ -132,9 +132,25 @@ test("a claim's error against the shunt, and the interval of both in quadrature"
   expect(plain!.energyJ).toBeCloseTo(570, 9);
   expect(plain!.errorPct).toBeCloseTo(-5, 9);
   expect(physical!.expandedUncertaintyJ / 600).toBeCloseTo(0.02, 4);
-  // ±5 W of 190 W; 2 · 1 % of the gain.
-  const expected = 95 * Math.hypot(5 / 190, physical!.expandedUncertaintyJ / 600);
-  expect(plain!.errorUncertaintyPct).toBeCloseTo(expected, 9);
+  // ±5 W of 190 W; 2 · 1 % of the gain: rails that took less make the error higher.
+  const u = physical!.expandedUncertaintyJ / 600;
+  const [lower, higher] = [1 / (1 - u) - 1, 1 - 1 / (1 + u)];
+  const [lo, hi] = plain!.errorIntervalPct!;
+  expect(hi).toBeCloseTo(-5 + 95 * Math.hypot(5 / 190, lower), 9);
+  expect(lo).toBeCloseTo(-5 - 95 * Math.hypot(5 / 190, higher), 9);
+  expect(plain!.errorUncertaintyPct).toBeCloseTo(hi + 5, 9);
+});
+
+test("rails without a sensor may have drawn more: a claim may be lower against them, not higher", () => {
+  const rig = rigOf({ missingRails: [{ name: "slot", maxPowerW: 50 }] });
+  const c = compared({
+    ...{ seconds: 8, powerW: () => 200, windows: [["job", 2, 5]], rig },
+    telemetry: [{ channel: power, atS, value: () => 190 }],
+  });
+  const [plain] = resultOf(c, "job-1").telemetry;
+  const [lo, hi] = plain!.errorIntervalPct!;
+  expect(hi).toBeCloseTo(-5 + 100 * (5 / 200), 1);
+  expect(lo).toBeCloseTo(-5 - 95 * Math.hypot(5 / 190, 50 / 250), 1);
 });
 
 test("a channel that gave no value degrades the run; one that the driver does not have is a remark", () => {

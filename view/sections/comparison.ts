@@ -10,7 +10,7 @@ import { type ErrorAxis, errorAxis, errorBand, errorDot, errorScale } from "../f
 import { factorText, fixed, joulesText, percent, quantity, relativeU } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import type { ReportModel } from "../report-model.ts";
-import { standing } from "./header.ts";
+import { errorSpan, standing } from "./header.ts";
 
 const METHODS: Readonly<Record<string, string>> = {
   trapezoid: "trapezoid over the reads",
@@ -68,8 +68,7 @@ export function comparisonTable(w: ComparedWindow): Html {
 
 /** How far a claim's dot and whisker reach from zero, percent. */
 function reach(c: Claim): number[] {
-  const [pct, u] = [c.error_pct ?? 0, c.error_uncertainty_pct ?? 0];
-  return [pct - u, pct + u];
+  return errorSpan(c).filter(Number.isFinite);
 }
 
 const NO_TRACE = html`<tr class="physical">
@@ -94,7 +93,7 @@ function claimRow(c: Claim, first: boolean, axis: ErrorAxis, comparable: boolean
   const known = Number.isFinite(errorPct);
   const matched = c.method === "filter_matched";
   const name = html`<code class="${first ? "" : "sr"}">${c.channel}</code>`;
-  const dot = known && errorDot(axis, errorPct, c.error_uncertainty_pct ?? NaN, matched);
+  const dot = known && errorDot(axis, errorPct, errorSpan(c), matched);
   return html`<tr>
     <th scope="row">${name}<small>${METHODS[c.method ?? ""] ?? c.method ?? ""}</small></th>
     <td class="num">

@@ -139,14 +139,18 @@ function claimsSentence(claims: readonly Claim[], physicalU: number): Html {
   uncertainty.`;
 }
 
-/** Expanded uncertainty of a claim's error, percent: stated, or the physical one where none is. */
-function claimU(c: Claim, physicalU: number): number {
-  return c.error_uncertainty_pct ?? 100 * physicalU;
+/** What a claim's error may be, percent: stated, or within the physical uncertainty where nothing is. */
+export function errorSpan(c: Claim, physicalU = NaN): readonly [number, number] {
+  const [lo, hi] = c.error_interval_pct ?? [];
+  if (typeof lo === "number" && typeof hi === "number") return [lo, hi];
+  const [pct, u] = [c.error_pct ?? 0, c.error_uncertainty_pct ?? 100 * physicalU];
+  return [pct - u, pct + u];
 }
 
 /** Whether an error is more than its uncertainty explains; the page colours it so. */
 export function standing(c: Claim, physicalU: number): "beyond" | "within" {
-  return Math.abs(c.error_pct ?? 0) > claimU(c, physicalU) ? "beyond" : "within";
+  const [lo, hi] = errorSpan(c, physicalU);
+  return lo > 0 || hi < 0 ? "beyond" : "within";
 }
 
 function tiles(m: ReportModel): Html[] {
