@@ -173,6 +173,8 @@ export interface LineFit {
 
 /** Beyond so many standard uncertainties a prior is wrong, not unlucky: it happens by chance once in 1.7 million. */
 const WRONG_PRIOR = 5;
+/** The tolerance of a rig in standard uncertainties (JCGM 100:2008, 4.3.7): a clock beyond it is another one. */
+const TOLERANCE_U = Math.sqrt(3);
 /** So many pairings can agree with each other; two always do. */
 const AGREEING_PAIRS = 3;
 
@@ -181,7 +183,8 @@ const STATED_DOF = 4;
 
 /**
  * Fits offset and rate. A prior that pairings plainly contradict (a rig written for another device) is
- * dropped with a finding; averaged with them it would move the line by many times what either states.
+ * dropped with a finding; averaged with them it would move the line by many times what either states. A rate
+ * beyond the rig's tolerance is a finding in any case.
  */
 export function fitLine(pairs: readonly ClockPairing[], declared: ClockPrior): LineFit {
   if (pairs.length < AGREEING_PAIRS) return weighted(pairs, declared, []);
@@ -191,15 +194,16 @@ export function fitLine(pairs: readonly ClockPairing[], declared: ClockPrior): L
   if (prior.uRel > 0) {
     const free = weighted(pairs, { ...alone, uRel: Infinity }, []);
     const off = 1e9 / prior.hz / free.nsPerUnit - 1;
-    if (Math.abs(off) > WRONG_PRIOR * Math.hypot(free.uRate, prior.uRel)) {
+    const isWrong = Math.abs(off) > WRONG_PRIOR * Math.hypot(free.uRate, prior.uRel);
+    const toleranceRel = TOLERANCE_U * prior.uRel;
+    if (isWrong || Math.abs(off) > toleranceRel + WRONG_PRIOR * free.uRate)
       findings.push(
         observed(
           "clock-rate-off-rig",
-          `the clock runs ${(off * 1e6).toFixed(1)} ppm from the rate that the rig declares within ±${(prior.uRel * 1e6).toFixed(1)} ppm: ${pairs.length} clock pairs are used, the rig's value is not; correct device.clock in the rig`,
+          `the clock runs ${(off * 1e6).toFixed(1)} ppm from the rate that the rig declares within ±${(toleranceRel * 1e6).toFixed(1)} ppm: ${pairs.length} clock pairs are used, the rig's value ${isWrong ? "is not" : "with its uncertainty too"}; correct device.clock in the rig`,
         ),
       );
-      prior = { ...prior, uRel: Infinity };
-    }
+    if (isWrong) prior = { ...prior, uRel: Infinity };
   }
   const free = weighted(pairs, { ...prior, startUNs: Infinity }, []);
   const late = free.refNs - free.refDevice * free.nsPerUnit - prior.startNs;

@@ -56,6 +56,7 @@ export function countOf(reads: Reads, kind: CounterKind): Count {
   const [standsFrom, standsTo] = stillness(kept, changes);
   const stoodNs = standsTo - standsFrom;
   if (stoodNs > 0) open.push([standsFrom, standsTo]);
+  for (const turns of mayHaveTurned(reads, kind, usual.rate)) open.push(turns);
   const { strays, anew, leapt } = slips;
   return {
     ...{ reads: kept, open, stoodNs, leapt, strays: strays.length, fell: anew.length - leapt },
@@ -200,6 +201,15 @@ function unrolled(
     add(kept, t, v + carried);
   }
   return { kept, open };
+}
+
+/** Steps in which it may have gone round once more than it shows: it usually does in that time. */
+function mayHaveTurned({ tNs }: Reads, { wrapsAt }: CounterKind, rate: number): Open[] {
+  const found: Open[] = [];
+  if (wrapsAt === undefined) return found;
+  for (let i = 1; i < tNs.length; i++)
+    if (rate * (tNs.at(i) - tNs.at(i - 1)) >= wrapsAt) found.push([tNs.at(i - 1), tNs.at(i)]);
+  return found;
 }
 
 /**

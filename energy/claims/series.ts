@@ -136,7 +136,7 @@ export class Series {
     const failed = this.#failedNs;
     const failedReads = Math.max(0, failed.firstAfter(t1) - failed.firstAtOrAfter(t0));
     const open = t1 > t0 ? sumOf(this.#open(t0, t1)) / (t1 - t0) : 0;
-    const gapFraction = Math.min(1, this.#gapFraction(a, b, t0, t1) + open);
+    const gapFraction = Math.max(this.#gapFraction(a, b, t0, t1), open);
     const shared = { samples: b - a, gapFraction, failedReads };
     // Nothing was read in it nor near it: what the neighbours of the gap say is no claim to it.
     if ((b === a && gapFraction === 1) || t0 >= this.endNs)

@@ -126,9 +126,14 @@ describe("pairs and the host's stamp", () => {
         pairs(n, 1000, (k) => -e * 1e3 * k),
         { ...OPEN, uRel: 10e-6 },
       );
-    expect(textsOf(ppm(49).findings)).toEqual([]);
+    expect(textsOf(ppm(17).findings)).toEqual([]);
+    expect(textsOf(ppm(49).findings)).toEqual([
+      expect.stringMatching(
+        /runs 49\.0 ppm .* within ±17\.3 ppm: 10 clock pairs .* uncertainty too/,
+      ),
+    ]);
     expect(textsOf(ppm(51).findings)).toEqual([
-      expect.stringMatching(/runs 51\.0 ppm .* within ±10\.0 ppm: 10 clock pairs/),
+      expect.stringMatching(/runs 51\.0 ppm .* within ±17\.3 ppm: 10 clock pairs .* is not;/),
     ]);
     expect(textsOf(ppm(51, 3).findings)).toHaveLength(1);
     expect(textsOf(ppm(51, 2).findings)).toEqual([]);
@@ -157,7 +162,7 @@ describe("pairs that agree with each other do not bend to a prior that is merely
       pairs(4, 10, (k) => -40e3 * k),
       { ...OPEN, uRel: 10e-6 },
     );
-    expect(textsOf(fit.findings)).toEqual([]);
+    expect(fit.findings.map((f) => f.code)).toEqual(["clock-rate-off-rig"]);
     expect((1 - fit.nsPerUnit / 1000) * 1e6).toBeCloseTo(40, 2);
     expect(fit.rateFromEdges).toBeGreaterThan(0.99);
   });
@@ -246,6 +251,17 @@ describe("a prior that agreeing pairs doubt is doubted until its misfit is one, 
     expect(rate ** 2 * weight).toBeCloseTo(1, 4);
     expect(rate).toBeLessThan(0.99 * off);
   });
+});
+
+test("a rate within the rig's tolerance is not told, one beyond it is, as far as pairs can tell", () => {
+  const told = (offRel: number, uNs: number): number => {
+    const list = pairs(10, uNs, (k) => offRel * 1e9 * k);
+    return fitLine(list, { ...OPEN, uRel: 10e-6 }).findings.length;
+  };
+  expect(told(17e-6, 100)).toBe(0);
+  expect(told(18e-6, 100)).toBe(1);
+  expect(told(-18e-6, 100)).toBe(1);
+  expect(told(18e-6, 100e3)).toBe(0);
 });
 
 test("a stamp is not wrong where the pairs' own rate, carried so far, cannot tell", () => {

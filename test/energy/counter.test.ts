@@ -121,6 +121,14 @@ describe("a counter that stands still", () => {
   });
 });
 
+test("where it may have gone round unseen the interval holds its turns", () => {
+  const atS = [...every(0.1, 0, 5), ...every(0.1, 30, 35)];
+  const s = counter((at) => (60 * at) % 1000, { atS, wrapsAt: 1000 });
+  const { energyJ, intervalJ } = s.claim(0, 34.9 * S);
+  expect(energyJ).toBeCloseTo(60 * 34.9 - 1000, 6);
+  expect(intervalJ[1]).toBeGreaterThan(60 * 34.9);
+});
+
 test("what was drawn before its first read and after its last is in the interval", () => {
   const s = counter((at) => LIFETIME + 60 * at, { atS: tenths.filter((at) => between(at, 1, 9)) });
   const { energyJ, intervalJ } = s.claim(0, 10 * S);

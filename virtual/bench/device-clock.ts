@@ -9,6 +9,9 @@ import type { NoiseTable } from "./noise.ts";
 /** Rows between two jittered instants; also the unit in which counts are computed. */
 export const TILE = 256;
 
+/** A clock keeps the tolerance that its rig states, √3 standard uncertainties, with what it drifts. */
+const WITHIN = 1.5;
+
 /** A crystal's temperature drift is about a fiftieth of its tolerance over minutes. */
 const DRIFT_SHARE = 0.02;
 const JITTER_NS = 60;
@@ -27,7 +30,8 @@ export class VirtualClock {
   constructor(clock: DeviceClock, seed: number, startNs: number, noise: NoiseTable) {
     const r = random(seed, "clock");
     this.startNs = startNs;
-    this.periodNs = 1e9 / (clock.hz * (1 + clock.uRel * r.normal()));
+    const off = Math.max(-WITHIN, Math.min(WITHIN, r.normal()));
+    this.periodNs = 1e9 / (clock.hz * (1 + clock.uRel * off));
     this.#driftPeriodNs = 60e9 * (1 + 2 * r.uniform());
     this.#driftNs = (DRIFT_SHARE * clock.uRel * r.normal() * this.#driftPeriodNs) / (2 * Math.PI);
     this.#driftPhase = 2 * Math.PI * r.uniform();

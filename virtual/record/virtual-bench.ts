@@ -16,6 +16,7 @@ import {
   readEnvironment,
 } from "../../nvml/environment.ts";
 import { availableGrids } from "../../nvml/grids.ts";
+import type { GridSpec } from "../../nvml/sampler.ts";
 import type { Bench } from "../../record/bench.ts";
 import { truejouleDaq } from "../../ingest/instruments/truejoule-daq/kind.ts";
 import type { LoadedRig } from "../../rigs/load.ts";
@@ -88,15 +89,19 @@ export async function virtualBench(rig: LoadedRig, o: VirtualOptions): Promise<B
   };
 }
 
-/**
- * The machine's, with a word on its own sensors, where it has some: what a real card draws is nothing to hold against
- * simulated rails, so it is not read.
- */
+/** The machine's, with a word on its own sensors, where it has some. */
 export async function benchEnvironment(options?: EnvironmentOptions): Promise<Environment> {
-  const environment = await readEnvironment(options);
-  const real = [...new Set((await availableGrids()).map((g) => g.name.split(" ")[0]!))];
-  if (real.length === 0) return environment;
-  const text = `${real.join(" and ")} of this machine is not read: it says nothing of simulated rails; record --rig none records it alone`;
+  return besideSimulation(await readEnvironment(options), await availableGrids());
+}
+
+/** What a real card draws is nothing to hold against simulated rails: it is not read, and that is told. */
+export function besideSimulation(
+  environment: Environment,
+  real: readonly Pick<GridSpec, "name">[],
+): Environment {
+  const sources = [...new Set(real.map((g) => g.name.split(" ")[0]!))];
+  if (sources.length === 0) return environment;
+  const text = `${sources.join(" and ")} of this machine is not read: it says nothing of simulated rails; record --rig none records it alone`;
   return { ...environment, warnings: [...environment.warnings, text] };
 }
 
