@@ -15,7 +15,8 @@ import { filteredEnergyJ, fitFilter, type FilterFit, strobeRangeJ } from "./clai
 import { type Lag, lagOf } from "./claims/lag.ts";
 import { lowPassed, PowerPrefix } from "./claims/prefix.ts";
 import { type CounterModel, knownCounter, knownSensor, STROBE } from "./claims/sensors.ts";
-import { limitOf, mostPowerW, type Readings, readingsOf } from "./claims/limits.ts";
+import { gpusOf, limitOf, mostPowerW, type Readings, readingsOf } from "./claims/limits.ts";
+import { measuredBy, type Scope, scopeOf } from "./claims/scope.ts";
 import { type Claim, Series } from "./claims/series.ts";
 import { type PlacedTrace, placedTrace, traceMeans } from "./claims/trace-means.ts";
 import { quality } from "./quality.ts";
@@ -27,6 +28,8 @@ export interface Claimed {
   readonly series: ReadonlyMap<string, Series>;
   /** What their devices can draw at most, and which reads say more. */
   readonly readings: readonly Readings[];
+  /** Which of them measure what the rails feed: no other is set against them. */
+  readonly scope: Scope;
   /** Reads that a clock set on the way put at a wrong time; they are left out of `series`. */
   readonly misplaced: readonly Misplaced[];
   /** None without a physical trace. */
@@ -43,25 +46,42 @@ export function claimedIn(scan: Scan, clocks: SessionClocks): Claimed {
   const readings = scan.telemetry
     .filter(({ channel }) => /^(power|energy)$/.test(channel.quantity))
     .map((s) => readingsOf(s, mostPowerW(s.channel.name, limitOf(s.channel.name, scan))));
+  const scope = scopeOf(
+    scan.rig,
+    readings.map((r) => r.series.channel.name),
+    gpusOf(scan.attachments),
+  );
   const { claims, misplaced } = placedClaims(
     readings.map((r) => r.series),
     placed,
+    scope,
   );
   const series = new Map(claims.map((s, i) => [s.channel.name, new Series(s, readings[i]!.mostW)]));
-  const filters = trace ? fitFilters(scan, series, trace) : new Map<string, FilterFit>();
-  const lags = placed ? lagsOf(claims, placed) : [];
-  return { series, readings, misplaced, filters, lags, trace, strobed: strobedBy(scan, trace) };
+  const ofRails = claims.filter((c) => scope.holds(c.channel.name));
+  const filters = trace
+    ? fitFilters(
+        scan,
+        [...series].filter(([name]) => scope.holds(name)),
+        trace,
+      )
+    : new Map<string, FilterFit>();
+  const lags = placed ? lagsOf(ofRails, placed) : [];
+  const strobed = strobedBy(scan, trace);
+  return { series, readings, scope, misplaced, filters, lags, trace, strobed };
 }
 
 /** Channels that claim Joules, without the reads that a clock set on the way put at a wrong time. */
 function placedClaims(
   claims: readonly TelemetrySeries[],
   placed: PlacedTrace | null,
+  scope: Scope,
 ): { claims: readonly TelemetrySeries[]; misplaced: Misplaced[] } {
   if (!placed) return { claims, misplaced: [] };
   const trace = traceMeans(placed);
   const found = claims.flatMap((s) =>
-    s.channel.quantity === "power" ? (misplacedReads(s, trace) ?? []) : [],
+    s.channel.quantity === "power" && scope.holds(s.channel.name)
+      ? (misplacedReads(s, trace) ?? [])
+      : [],
   );
   const misplaced = sharingStamps(found, claims);
   const left = new Map(misplaced.map((m) => [m.channel, m.reads]));
@@ -73,7 +93,7 @@ const lagsOf = (claims: readonly TelemetrySeries[], placed: PlacedTrace): Lag[] 
 
 function fitFilters(
   scan: Scan,
-  series: ReadonlyMap<string, Series>,
+  series: Iterable<readonly [name: string, Series]>,
   trace: PowerPrefix,
 ): Map<string, FilterFit> {
   const gpu = gpuOf(scan);
@@ -132,9 +152,13 @@ export const telemetryOf = (c: Claimed, m: Measured): TelemetryEnergy[] =>
   [...c.series].flatMap(([name, s]) => claimsOf(name, s, c, m));
 
 function claimsOf(channel: string, s: Series, c: Claimed, m: Measured): TelemetryEnergy[] {
-  const { window: w, physical } = m;
+  const { window: w } = m;
+  const physical = c.scope.holds(channel) ? m.physical : null;
   const claim = s.claim(w.t0Ns, w.t1Ns);
-  const plain = row({ channel, method: s.isCounter ? "counter" : "trapezoid" }, claim, m);
+  const plain = row({ channel, method: s.isCounter ? "counter" : "trapezoid" }, claim, {
+    window: w,
+    physical,
+  });
   if (!c.trace || !physical || !Number.isFinite(claim.energyJ) || !(physical.energyJ > 0))
     return [plain];
   const filter = c.filters.get(channel);
@@ -151,18 +175,19 @@ function claimsOf(channel: string, s: Series, c: Claimed, m: Measured): Telemetr
     energyJ: claim.energyJ * scale((low + high) / 2),
     intervalJ: [claim.intervalJ[0] * scale(high), claim.intervalJ[1] * scale(low)],
   };
-  return [plain, row({ channel, method: "filter_matched" }, matched, m)];
+  return [plain, row({ channel, method: "filter_matched" }, matched, { window: w, physical })];
 }
 
 function row(
   of: Pick<TelemetryEnergy, "channel" | "method">,
   claim: Claim,
-  { window: w, physical }: Measured,
+  { window: w, physical }: Pick<Measured, "window" | "physical">,
 ): TelemetryEnergy {
   const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
   const error = physical && physical.energyJ > 0 ? errorOf(claim, physical) : null;
   return {
     ...of,
+    measures: measuredBy(of.channel),
     ...claim,
     ...(error ?? { errorPct: null, errorUncertaintyPct: null, errorIntervalPct: null }),
     quality: quality(claim.samples, durationS, claim.gapFraction),

@@ -23,6 +23,7 @@ import {
   wallClockSteps,
 } from "./findings/clocks.ts";
 import { type Agreement, againstRails } from "./findings/agreement.ts";
+import { outOfScope } from "./findings/scope.ts";
 import { contradictsPublished, rigRemarks, tooShort, unresolved } from "./findings/rig.ts";
 import {
   clockSets,
@@ -45,7 +46,7 @@ export interface Known {
   /** Marks that do not pair; kernels. */
   readonly pairing?: readonly Finding[];
   readonly results?: readonly WindowResult[];
-  readonly claimed?: Pick<Claimed, "lags" | "misplaced" | "readings" | "series">;
+  readonly claimed?: Pick<Claimed, "lags" | "misplaced" | "readings" | "series" | "scope">;
   readonly list?: WindowList;
   readonly doubts?: Doubts;
   /** Claims that agree against the rails, and aliasing does not explain it. */
@@ -81,6 +82,7 @@ export function findingsOf(known: Known): Finding[] {
     ...contradictsPublished(scan, results, pairing),
     ...silentChannels(scan, "channel-silent"),
     ...(known.agreement ? againstRails(known.agreement) : []),
+    ...(scan.stream && known.claimed ? outOfScope(known.claimed.scope) : []),
     ...silentChannels(scan, "channel-unsupported"),
     ...notesOf(scan, "warning"),
     ...scan.findings,

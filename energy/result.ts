@@ -42,6 +42,8 @@ export interface PhysicalEnergy {
 
 export interface TelemetryEnergy {
   readonly channel: string;
+  /** `gpu:0`, `cpu:0`, `module`, `other`; set against the rails only where these feed it. */
+  readonly measures: string;
   readonly method: "trapezoid" | "counter" | "filter_matched";
   readonly energyJ: number;
   readonly intervalJ: readonly [number, number];

@@ -83,6 +83,8 @@ export const FINDINGS = {
   "channel-ended": "loss",
   "channel-elsewhere": "doubt",
   "lag-impossible": "doubt",
+  "rails-unassigned": "doubt",
+  "claims-elsewhere": "remark",
   "claims-agree": "remark",
   "rails-contradicted": "doubt",
   // CUDA kernels

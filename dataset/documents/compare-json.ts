@@ -170,6 +170,7 @@ function physicalJson(p: PhysicalEnergy): Physical {
 function telemetryJson(t: TelemetryEnergy): Claim {
   return {
     channel: t.channel,
+    measures: t.measures,
     method: t.method,
     energy_j: finite(t.energyJ),
     interval_j: [finite(t.intervalJ[0]), finite(t.intervalJ[1])],

@@ -46,8 +46,7 @@ export function limitOf(
 
 /** What the driver said of the card when the recording began (environment.json, docs/telemetry.md). */
 function statedLimits(name: string, attachments: Scan["attachments"]): number[] {
-  const bytes = name.startsWith("nvml.") ? attachments.get("environment.json") : undefined;
-  const gpus = bytes ? gpusIn(bytes) : [];
+  const gpus = name.startsWith("nvml.") ? gpusOf(attachments) : [];
   const number = /^nvml\.(\d+)\./.exec(name)?.[1];
   const own = gpus.filter((g) => number === undefined || g["index"] === Number(number));
   if (own.length !== 1) return [];
@@ -59,6 +58,12 @@ function statedLimits(name: string, attachments: Scan["attachments"]): number[] 
 
 type Stated = Readonly<Record<string, unknown>>;
 const isStated = (x: unknown): x is Stated => typeof x === "object" && x !== null;
+
+/** GPUs that the driver named when the recording began; none where nobody asked it. */
+export function gpusOf(attachments: Scan["attachments"]): readonly Stated[] {
+  const bytes = attachments.get("environment.json");
+  return bytes ? gpusIn(bytes) : [];
+}
 
 /** Of a file that anybody may have written. */
 function gpusIn(bytes: Uint8Array): readonly Stated[] {

@@ -59,7 +59,7 @@ function inWords({ window, others, channels, share }: Agreement): string {
 /** Errors of all channels with their uncertainties, %, where all lie beyond these on one side. */
 function disagreements(telemetry: readonly TelemetryEnergy[]) {
   const plain = telemetry.filter(
-    (t) => t.method !== "filter_matched" && USABLE.includes(t.quality),
+    (t) => t.errorPct !== null && t.method !== "filter_matched" && USABLE.includes(t.quality),
   );
   const errors = plain.flatMap(({ errorPct: pct, errorUncertaintyPct: u }) =>
     pct !== null && u !== null && Math.abs(pct) > u ? [{ pct, u }] : [],

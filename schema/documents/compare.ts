@@ -45,6 +45,7 @@ const PHYSICAL = object({
 
 const CLAIM = object({
   channel: text,
+  measures: maybe(text),
   method: oneOf("trapezoid", "counter", "filter_matched"),
   energy_j: numberOrNull,
   interval_j: pairOf(numberOrNull),

@@ -1,0 +1,81 @@
+// What a channel measures, and which claims may be set against the rails.
+
+import { describe, expect, test } from "@jest/globals";
+import { measuredBy, scopeOf } from "../../energy/claims/scope.ts";
+import { compare, prepare } from "../../energy/compare.ts";
+import type { TelemetryChannel } from "../../schema/records.ts";
+import { withRun } from "../support/made-run.ts";
+import { powerRail } from "../support/rig.ts";
+
+test.each([
+  ["nvml.power_usage", "gpu:0"],
+  ["nvml.3.power_usage", "gpu:3"],
+  ["nvidia_smi.1.power_draw_instant", "gpu:1"],
+  ["rocm.power_average", "gpu:0"],
+  ["rocm.device", "gpu:0"],
+  ["hwmon.xe.card_energy", "gpu:0"],
+  ["rapl.package-1", "cpu:1"],
+  ["rapl.package-0.dram", "cpu:0"],
+  ["rapl.psys", "cpu:0"],
+  ["hwmon.ina3221.VDD_IN", "module"],
+  ["hwmon.nvme.composite", "other"],
+  ["meter.outlet", "other"],
+])("%s measures %s", (channel, measured) => {
+  expect(measuredBy(channel)).toBe(measured);
+});
+
+describe("which claims are set against the rails", () => {
+  const rig = (...feeds: (readonly string[] | undefined)[]) => ({
+    rails: feeds.map((f, i) => ({ ...powerRail(`r${i}`), ...(f ? { feeds: f } : {}) })),
+  });
+  const one = ["nvml.power_usage", "nvml.energy_counter", "rapl.package-0"];
+  const two = ["nvml.0.power_usage", "nvml.1.power_usage", "rapl.package-0"];
+  const held = (feeds: Parameters<typeof rig>, channels: string[], known = {}) => {
+    const scope = scopeOf(rig(...feeds), channels, Object.values(known));
+    return [channels.filter(scope.holds), scope.unassigned, scope.elsewhere];
+  };
+
+  test("of the only GPU, and of nothing beside it", () => {
+    expect(held([undefined], one)).toEqual([one.slice(0, 2), [], ["rapl.package-0"]]);
+    expect(held([["0"], ["GPU-7"]], one)).toEqual([one.slice(0, 2), [], ["rapl.package-0"]]);
+  });
+
+  test("of several GPUs none, unless the rails say which one", () => {
+    expect(held([undefined], two)).toEqual([[], two.slice(0, 2), ["rapl.package-0"]]);
+    expect(held([["1"]], two)).toEqual([["nvml.1.power_usage"], [], [two[0], two[2]]]);
+    expect(held([["0"], ["1"]], two)).toEqual([[], two.slice(0, 2), ["rapl.package-0"]]);
+    const known = [
+      { uuid: "GPU-a", index: 0 },
+      { uuid: "GPU-b", index: 1 },
+    ];
+    expect(held([["GPU-b"]], two, known)[0]).toEqual(["nvml.1.power_usage"]);
+  });
+
+  test("of a processor whose rails are measured; of whatever there is where nothing is a GPU's", () => {
+    expect(held([["cpu:0"]], one)).toEqual([["rapl.package-0"], [], one.slice(0, 2)]);
+    expect(held([undefined], ["rapl.package-0", "meter.outlet"])[0]).toHaveLength(2);
+  });
+});
+
+test("what is not compared is listed without an error, and said to be", () => {
+  const channel = (name: string): TelemetryChannel => ({ name, quantity: "power", unit: "W" });
+  const atS = Array.from({ length: 80 }, (_, i) => i / 10);
+  const run = {
+    ...{ seconds: 8, powerW: () => 200 },
+    telemetry: ["nvml.power_usage", "hwmon.nvme.power"].map((name) => ({
+      ...{ channel: channel(name), atS },
+      value: () => 190,
+    })),
+  };
+  withRun(run, (path) => {
+    const c = compare(prepare(path));
+    const claims = c.windows[0]!.telemetry;
+    expect(claims.map((t) => [t.channel, t.measures, t.errorPct === null])).toEqual([
+      ["nvml.power_usage", "gpu:0", false],
+      ["hwmon.nvme.power", "other", true],
+    ]);
+    expect(c.findings.filter((f) => f.code === "claims-elsewhere")).toEqual([
+      expect.objectContaining({ level: "remark", subject: "hwmon.nvme.power" }),
+    ]);
+  });
+});
