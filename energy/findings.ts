@@ -11,8 +11,11 @@ import {
   finding,
   type FindingCode,
   limited,
+  type Observation,
 } from "../schema/findings.ts";
 import type { Note } from "../schema/records.ts";
+import type { Quantity } from "../schema/rig.ts";
+import { formatQuantity } from "../schema/units.ts";
 import type { Claimed } from "./claimed.ts";
 import type { Doubts } from "./doubts.ts";
 import {
@@ -158,7 +161,10 @@ function losses({ stream }: Scan, counts: TimelineCounts | null): Finding[] {
   ]);
 }
 
-function inTime({ clipped, notNumbers, backwards, gaps }: TimelineCounts, known: number) {
+const UNIT: Readonly<Record<Quantity, string>> = { voltage: "V", current: "A", power: "W" };
+
+function inTime(counts: TimelineCounts, known: number): Observation[] {
+  const { clipped, notNumbers, backwards, gaps, implausible } = counts;
   return [
     ...counted(
       "time-gaps",
@@ -175,6 +181,15 @@ function inTime({ clipped, notNumbers, backwards, gaps }: TimelineCounts, known:
       notNumbers,
       `${notNumbers} rows hold no number and were left out`,
     ),
+    ...implausible.flatMap(({ rail, quantity, range, isStated, rows }) => {
+      const [low, high] = range.map((x) => formatQuantity(x, UNIT[quantity]));
+      const whose = isStated ? "the rig's plausible range" : "what any rail carries";
+      return counted(
+        "rows-implausible",
+        rows,
+        `${rows} rows of rail ${rail} were left out: ${quantity} outside ${low} to ${high}, ${whose} (overload or spike); if the values are right, state plausible of the rail in the rig`,
+      );
+    }),
     ...counted(
       "rows-backwards",
       backwards,

@@ -25,6 +25,7 @@ export const FINDINGS = {
   "time-gaps": "loss",
   "rows-clipped": "loss",
   "rows-not-numbers": "loss",
+  "rows-implausible": "loss",
   "rows-backwards": "loss",
   "rows-outside-clock": "doubt",
   "rows-interpolated": "remark",
