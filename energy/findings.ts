@@ -26,7 +26,13 @@ import {
   wallClockSteps,
 } from "./findings/clocks.ts";
 import { type Agreement, againstRails } from "./findings/agreement.ts";
-import { contradictsPublished, rigRemarks, tooShort, unresolved } from "./findings/rig.ts";
+import {
+  contradictsPublished,
+  reversedRails,
+  rigRemarks,
+  tooShort,
+  unresolved,
+} from "./findings/rig.ts";
 import {
   clockSets,
   implausible,
@@ -37,6 +43,7 @@ import {
   thinTelemetry,
   unsteady,
 } from "./findings/telemetry.ts";
+import type { RailMean } from "./physical.ts";
 import type { WindowResult } from "./result.ts";
 import type { WindowList } from "./windows.ts";
 
@@ -45,6 +52,7 @@ export interface Known {
   readonly scan: Scan;
   readonly clocks: SessionClocks;
   readonly counts?: TimelineCounts | null;
+  readonly railMeans?: readonly RailMean[];
   /** Marks that do not pair; kernels. */
   readonly pairing?: readonly Finding[];
   readonly results?: readonly WindowResult[];
@@ -66,6 +74,7 @@ export function findingsOf(known: Known): Finding[] {
     })),
     ...wallClockSteps(scan),
     ...losses(scan, known.counts ?? null),
+    ...(scan.rig ? reversedRails(scan.rig, known.railMeans ?? []) : []),
     ...edgesOutside(scan),
     ...strangeRate(scan, clocks),
     ...clockDoubts(clocks),
@@ -181,13 +190,15 @@ function inTime(counts: TimelineCounts, known: number): Observation[] {
       notNumbers,
       `${notNumbers} rows hold no number and were left out`,
     ),
-    ...implausible.flatMap(({ rail, quantity, range, isStated, rows }) => {
-      const [low, high] = range.map((x) => formatQuantity(x, UNIT[quantity]));
+    ...implausible.flatMap(({ rail, quantity, range, isStated, rows, least, most }) => {
+      const [low, high, from, to] = [...range, least, most].map((x) =>
+        formatQuantity(x, UNIT[quantity]),
+      );
       const whose = isStated ? "the rig's plausible range" : "what any rail carries";
       return counted(
         "rows-implausible",
         rows,
-        `${rows} rows of rail ${rail} were left out: ${quantity} outside ${low} to ${high}, ${whose} (overload or spike); if the values are right, state plausible of the rail in the rig`,
+        `${rows} rows of rail ${rail} were left out: ${quantity} from ${from} to ${to}, outside ${low} to ${high}, ${whose} (overload or spike); if the values are right, state plausible of the rail in the rig`,
       );
     }),
     ...counted(

@@ -65,6 +65,7 @@ export const FINDINGS = {
   "sensor-oversampled": "remark",
   "rows-undersampled": "remark",
   "rail-unmeasured": "remark",
+  "rail-reversed": "doubt",
   "skew-differs": "remark",
   "reference-too-few": "doubt",
   "reference-contradicts": "doubt",

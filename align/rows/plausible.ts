@@ -21,6 +21,9 @@ export interface Implausible {
   /** Whether the rig says so. */
   readonly isStated: boolean;
   rows: number;
+  /** Of what was left out. */
+  least: number;
+  most: number;
 }
 
 /** @param range of the values that can come; @returns undefined where all of those are plausible. */
@@ -29,7 +32,15 @@ export function guardOf(rail: Rail, quantity: Quantity, values: Range): Implausi
   const most = ANYWHERE[quantity];
   const range = stated ?? ([-most, most] as const);
   if (values[0] >= range[0] && values[1] <= range[1]) return undefined;
-  return { rail: rail.name, quantity, range, isStated: stated !== undefined, rows: 0 };
+  return {
+    rail: rail.name,
+    quantity,
+    range,
+    isStated: stated !== undefined,
+    rows: 0,
+    least: Infinity,
+    most: -Infinity,
+  };
 }
 
 /** Values beyond the range → NaN, counted once a row; ±Infinity and NaN are no numbers anyway. */
@@ -44,6 +55,8 @@ export function leaveOut(
     const x = column[i]!;
     if (!(x < low || x > high) || Math.abs(x) === Infinity) continue;
     column[i] = NaN;
+    guard.least = Math.min(guard.least, x);
+    guard.most = Math.max(guard.most, x);
     if ((flags[i]! & RowFlag.implausible) === 0) guard.rows++;
     flags[i]! |= RowFlag.implausible;
   }
