@@ -4,8 +4,10 @@
 import { RowRanges } from "../capture/row-range.ts";
 import { BlockFlag, type SampleBlock } from "../schema/records.ts";
 import type { Rig } from "../schema/rig.ts";
-import { Calibrator, type RailColumns, RowFlag } from "./rows/calibrate.ts";
+import { Calibrator, type RailColumns } from "./rows/calibrate.ts";
+import { RowFlag } from "./rows/row-flags.ts";
 import type { Kernels } from "./rows/kernels.ts";
+import type { Implausible } from "./rows/plausible.ts";
 import { type ClockModel, fittedSpan, mapColumn } from "./clocks/clock.ts";
 import { ramp } from "../stats/columns.ts";
 import type { SessionNs } from "../schema/time.ts";
@@ -46,6 +48,8 @@ export interface TimelineCounts {
   /** Rows whose time does not advance, and rows with a value that is no number: not integrated. */
   backwards: number;
   notNumbers: number;
+  /** Rows with a value that cannot be, by rail and quantity: not integrated. */
+  implausible: readonly Implausible[];
   clipped: number;
   /** Stretches with clipped rows, session ns, ascending; near ones are joined when there are many. */
   readonly clippedSpans: [SessionNs, SessionNs][];
@@ -94,6 +98,7 @@ export class Timeline {
     gaps: 0,
     backwards: 0,
     notNumbers: 0,
+    implausible: [],
     clipped: 0,
     clippedSpans: [],
   };
@@ -128,6 +133,7 @@ export class Timeline {
     const pass = this.#begin();
     yield* this.#aligned(blocks, pass);
     this.counts.clipped = pass.calibrator.clippedRows;
+    this.counts.implausible = pass.calibrator.implausible;
   }
 
   /**
@@ -168,6 +174,7 @@ export class Timeline {
       log.close();
     }
     this.counts.clipped = pass.calibrator.clippedRows;
+    this.counts.implausible = pass.calibrator.implausible;
   }
 
   #begin(): Pass {
@@ -322,7 +329,7 @@ export class Timeline {
       const t = tNs[i]!;
       const valid = isNumber(totalW[i]!);
       const usable = valid && t > previous;
-      if (!valid) this.counts.notNumbers++;
+      if (!valid) this.counts.notNumbers += flags[i]! & RowFlag.implausible ? 0 : 1;
       else if (!usable) this.counts.backwards++;
       from = usable ? i : i + 1;
       if (usable) previous = t;

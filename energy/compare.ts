@@ -60,7 +60,19 @@ export function compare(p: Prepared, o: CompareOptions = {}): Comparison {
   const { physical, results, doubts, agreement, idle } = seen;
   const counts = physical?.counts ?? null;
   const figures = physical?.figures ?? null;
-  const known = { scan, clocks, counts, pairing, results, claimed, list, doubts, agreement };
+  const { railMeans = [] } = physical ?? {};
+  const known = {
+    scan,
+    clocks,
+    counts,
+    railMeans,
+    pairing,
+    results,
+    claimed,
+    list,
+    doubts,
+    agreement,
+  };
   const findings = findingsOf(known);
   const kernels = physical && kernelsOf(p, physical, results);
   const byName = summariesByName(list, figures);

@@ -11,8 +11,11 @@ import {
   finding,
   type FindingCode,
   limited,
+  type Observation,
 } from "../schema/findings.ts";
 import type { Note } from "../schema/records.ts";
+import type { Quantity } from "../schema/rig.ts";
+import { formatQuantity } from "../schema/units.ts";
 import type { Claimed } from "./claimed.ts";
 import type { Doubts } from "./doubts.ts";
 import {
@@ -24,7 +27,13 @@ import {
 } from "./findings/clocks.ts";
 import { type Agreement, againstRails } from "./findings/agreement.ts";
 import { outOfScope } from "./findings/scope.ts";
-import { contradictsPublished, rigRemarks, tooShort, unresolved } from "./findings/rig.ts";
+import {
+  contradictsPublished,
+  reversedRails,
+  rigRemarks,
+  tooShort,
+  unresolved,
+} from "./findings/rig.ts";
 import {
   clockSets,
   implausible,
@@ -35,6 +44,7 @@ import {
   thinTelemetry,
   unsteady,
 } from "./findings/telemetry.ts";
+import type { RailMean } from "./physical.ts";
 import type { WindowResult } from "./result.ts";
 import type { WindowList } from "./windows.ts";
 
@@ -43,6 +53,7 @@ export interface Known {
   readonly scan: Scan;
   readonly clocks: SessionClocks;
   readonly counts?: TimelineCounts | null;
+  readonly railMeans?: readonly RailMean[];
   /** Marks that do not pair; kernels. */
   readonly pairing?: readonly Finding[];
   readonly results?: readonly WindowResult[];
@@ -64,6 +75,7 @@ export function findingsOf(known: Known): Finding[] {
     })),
     ...wallClockSteps(scan),
     ...losses(scan, known.counts ?? null),
+    ...(scan.rig ? reversedRails(scan.rig, known.railMeans ?? []) : []),
     ...edgesOutside(scan),
     ...strangeRate(scan, clocks),
     ...clockDoubts(clocks),
@@ -160,7 +172,10 @@ function losses({ stream }: Scan, counts: TimelineCounts | null): Finding[] {
   ]);
 }
 
-function inTime({ clipped, notNumbers, backwards, gaps }: TimelineCounts, known: number) {
+const UNIT: Readonly<Record<Quantity, string>> = { voltage: "V", current: "A", power: "W" };
+
+function inTime(counts: TimelineCounts, known: number): Observation[] {
+  const { clipped, notNumbers, backwards, gaps, implausible } = counts;
   return [
     ...counted(
       "time-gaps",
@@ -177,6 +192,17 @@ function inTime({ clipped, notNumbers, backwards, gaps }: TimelineCounts, known:
       notNumbers,
       `${notNumbers} rows hold no number and were left out`,
     ),
+    ...implausible.flatMap(({ rail, quantity, range, isStated, rows, least, most }) => {
+      const [low, high, from, to] = [...range, least, most].map((x) =>
+        formatQuantity(x, UNIT[quantity]),
+      );
+      const whose = isStated ? "the rig's plausible range" : "what any rail carries";
+      return counted(
+        "rows-implausible",
+        rows,
+        `${rows} rows of rail ${rail} were left out: ${quantity} from ${from} to ${to}, outside ${low} to ${high}, ${whose} (overload or spike); if the values are right, state plausible of the rail in the rig`,
+      );
+    }),
     ...counted(
       "rows-backwards",
       backwards,

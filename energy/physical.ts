@@ -6,6 +6,7 @@ import { Column } from "../align/mark-table.ts";
 import type { Scan, StreamScan } from "../align/scanned.ts";
 import type { DaqClock } from "../align/clocks/segments.ts";
 import { type AlignedRun, Timeline, type TimelineCounts } from "../align/timeline.ts";
+import { RAIL_SUMS } from "../align/rows/loops.ts";
 import { assertUnchanged } from "../capture/unchanged.ts";
 import type { Rig } from "../schema/rig.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
@@ -122,6 +123,15 @@ export interface PhysicalPass {
   /** At the ends of kernels. */
   readonly kernels: Snapshots;
   readonly counts: TimelineCounts;
+  /** Over what was observed of the session, rail by rail. */
+  readonly railMeans: readonly RailMean[];
+}
+
+/** 0 for what a rail does not measure; NaN where nothing was observed. */
+export interface RailMean {
+  readonly powerW: number;
+  readonly currentA: number;
+  readonly voltageV: number;
 }
 
 export interface Outside {
@@ -162,6 +172,7 @@ export function physicalPass(
   const ofKernels = new ListedInstants(instantsOf(ends), width);
   const outside = outsideMarks(list, order, width);
   const budget = new Budget(rig, stream.layout, clock, ofRun(stream, rig));
+  let railMeans: readonly RailMean[] = [];
   const means = rig.device.sampling === "interval_mean";
   const bounds = (rows: number): number => (means ? rows + 1 : rows);
   const windows: Spans = {
@@ -178,7 +189,9 @@ export function physicalPass(
       const p = figuresOf(w, s, budget, bounds);
       figures.set(i, p);
       if (o.detailed.has(i)) detailed.set(i, { ...p, budget: budget.terms() });
-      if (i === 0) outside.whole(w, s);
+      if (i !== 0) return;
+      outside.whole(w, s);
+      railMeans = railMeansOf(rig, w, s);
     },
   };
   const instants = new AllInstants([
@@ -199,7 +212,18 @@ export function physicalPass(
   assertUnchanged(scan);
   integrator.end();
   const { counts } = timeline;
-  return { figures, detailed, idle: outside.left(budget), kernels: ofKernels.snapshots, counts };
+  const idle = outside.left(budget);
+  return { figures, detailed, idle, kernels: ofKernels.snapshots, counts, railMeans };
+}
+
+function railMeansOf(rig: Rig, { t0Ns, t1Ns }: Window, s: Snapshots): RailMean[] {
+  const coveredS = s.between(t0Ns, t1Ns, Sum.coveredS);
+  const mean = (k: number): number => s.between(t0Ns, t1Ns, Sum.rails + k) / coveredS;
+  return rig.rails.map((_, r) => ({
+    powerW: mean(RAIL_SUMS * r),
+    currentA: mean(RAIL_SUMS * r + 1),
+    voltageV: mean(RAIL_SUMS * r + 2),
+  }));
 }
 
 function ofRun({ outline }: StreamScan, { device }: Rig): OfRun {

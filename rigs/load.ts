@@ -215,7 +215,8 @@ async function readRails(f: Fields, { stream, rowHz, feedsV }: Rig["device"]): P
 }
 
 const RAIL_KEYS = [
-  ...["name", "voltage", "current", "power", "assumed_voltage", "reference", "feeds", "child_of"],
+  ...["name", "voltage", "current", "power", "assumed_voltage", "reference", "plausible", "feeds"],
+  "child_of",
 ];
 
 async function readRail(f: Fields, stream: string): Promise<Rail> {
@@ -242,10 +243,20 @@ async function readRail(f: Fields, stream: string): Promise<Rail> {
     ...(f.has("assumed_voltage")
       ? { assumedVoltage: await assumed(f.map("assumed_voltage")) }
       : {}),
+    ...(f.has("plausible") ? { plausible: await readPlausible(f.map("plausible")) } : {}),
     ...(f.has("feeds") ? { feeds: f.strings("feeds") } : {}),
   };
   if (!f.has("reference")) return rail;
   return { ...rail, reference: await readReference(f.map("reference"), stream, rail) };
+}
+
+async function readPlausible(f: Fields): Promise<NonNullable<Rail["plausible"]>> {
+  f.only(["voltage", "current", "power"]);
+  return {
+    ...(f.has("voltage") ? { voltage: await f.range("voltage", "V") } : {}),
+    ...(f.has("current") ? { current: await f.range("current", "A") } : {}),
+    ...(f.has("power") ? { power: await f.range("power", "W") } : {}),
+  };
 }
 
 async function assumed(f: Fields): Promise<NonNullable<Rail["assumedVoltage"]>> {

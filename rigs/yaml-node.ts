@@ -102,7 +102,7 @@ export class Fields {
 
   /** SI value of a text with a unit; see schema/units.ts. */
   quantity(key: string, dimension: Dimension): Promise<number> {
-    return this.#inUnits(key, (text) => quantity(text, dimension));
+    return this.#inUnits(key, String(this.#scalar(key)), (text) => quantity(text, dimension));
   }
 
   /** A quantity that only makes sense above zero (a resistance, a rate). */
@@ -114,7 +114,21 @@ export class Fields {
 
   /** Standard uncertainty of a text such as "±0.5 %". */
   uncertainty(key: string, dimension: Dimension): Promise<number> {
-    return this.#inUnits(key, (text) => standardUncertainty(text, dimension));
+    return this.#inUnits(key, String(this.#scalar(key)), (text) =>
+      standardUncertainty(text, dimension),
+    );
+  }
+
+  /** Two quantities, the lower first. */
+  async range(key: string, dimension: Dimension): Promise<readonly [number, number]> {
+    const texts = this.strings(key);
+    const ends = await Promise.all(
+      texts.map((text) => this.#inUnits(key, text, (t) => quantity(t, dimension))),
+    );
+    const [low, high, more] = ends;
+    if (low === undefined || high === undefined || more !== undefined || low >= high)
+      throw this.error(`${key}: expected [low, high], each with its unit`, key);
+    return [low, high];
   }
 
   map(key: string, what = key): Fields {
@@ -156,10 +170,13 @@ export class Fields {
     return [lo, hi];
   }
 
-  async #inUnits(key: string, parse: (text: string) => Promise<number>): Promise<number> {
-    const value = this.#scalar(key);
+  async #inUnits(
+    key: string,
+    text: string,
+    parse: (text: string) => Promise<number>,
+  ): Promise<number> {
     try {
-      return await parse(String(value));
+      return await parse(text);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       throw this.error(`${key}: ${error.message}`, key);

@@ -112,6 +112,8 @@ export interface Rail {
   /** A voltage that nobody measures, taken as constant. */
   readonly assumedVoltage?: { readonly valueV: number; readonly u: number };
   readonly reference?: Reference;
+  /** What its values may be, V, A, W; absent: what any rail may carry. Rows with others are left out. */
+  readonly plausible?: Readonly<Partial<Record<Quantity, readonly [number, number]>>>;
   /** GPUs that draw from it, by UUID or index; absent: the only one there is. */
   readonly feeds?: readonly string[];
 }

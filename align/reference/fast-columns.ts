@@ -3,7 +3,8 @@
 
 import { BlockFlag, type RowLayout, type SampleBlock } from "../../schema/records.ts";
 import type { Rail, Reference, Rig, Sensor } from "../../schema/rig.ts";
-import { Calibrator, RowFlag } from "../rows/calibrate.ts";
+import { Calibrator } from "../rows/calibrate.ts";
+import { RowFlag } from "../rows/row-flags.ts";
 import { RunningSums } from "./running-sums.ts";
 import { SLICE_ROWS, Slicer } from "../rows/slices.ts";
 

@@ -1,7 +1,7 @@
 // Means of columns over any recent stretch of rows, bounds between rows included: sums that run along,
 // kept for the last rows only. A row stands for half a row before it to half a row after it.
 
-import { RowFlag } from "../rows/calibrate.ts";
+import { RowFlag } from "../rows/row-flags.ts";
 
 export class RunningSums {
   readonly #mask: number;

@@ -9,21 +9,14 @@ import {
   type RowLayout,
   type SampleBlock,
 } from "../../schema/records.ts";
-import { type Rail, type Rig, type Sensor, trueCount } from "../../schema/rig.ts";
+import { type Quantity, type Rail, type Rig, type Sensor, trueCount } from "../../schema/rig.ts";
 import { sumOf } from "../../stats/columns.ts";
 import { RAIL_SUMS } from "./loops.ts";
 import { columnReader, type ColumnReader, type Linear } from "./decode.ts";
 import { Kernels } from "./kernels.ts";
+import { guardOf, type Implausible, leaveOut } from "./plausible.ts";
+import { RowFlag } from "./row-flags.ts";
 import { leastOf, mostOf } from "../../stats/summary.ts";
-
-/** `flags` of fused.arrow. */
-export const RowFlag = {
-  gapBefore: 1,
-  clipped: 2,
-  trigger: 4,
-  outsideFit: 8,
-  interpolated: 16,
-} as const;
 
 /** One rail's columns; what the rail does not measure is null. */
 export interface RailColumns {
@@ -40,6 +33,8 @@ interface Input {
   readonly hi: number;
   /** A count is always a number; a float need not be. */
   readonly isCount: boolean;
+  /** Where not all of its values are plausible. */
+  readonly guard: Implausible | undefined;
   /** Rows by which its samples lie behind, below 1; and the last one of the block before, as sampled. */
   readonly late: number;
   last: number;
@@ -56,6 +51,8 @@ export class Calibrator {
   readonly kernels: Kernels;
   readonly #inputs: readonly Input[];
   readonly #hasPower: readonly boolean[];
+  /** Of P = V · I, where the rig states what is plausible. */
+  readonly #powerGuards: readonly (Implausible | undefined)[];
   readonly #steps: boolean;
   readonly #trigger: ColumnReader | undefined;
   readonly #triggerColumn: Float64Array;
@@ -70,23 +67,29 @@ export class Calibrator {
   constructor(layout: RowLayout, rig: Rig, maxRows: number, steps = true) {
     const kernels = new Kernels(layout, maxRows, rig.rails.length);
     const inputs: Input[] = [];
-    const column = (rail: Rail, sensor: Sensor | undefined): Float64Array | null => {
+    const column = (rail: Rail, quantity: Quantity): Float64Array | null => {
+      const sensor = rail[quantity];
       if (!sensor) return null;
       const out = kernels.column();
-      inputs.push(input(layout, kernels, rig, rail, sensor, out));
+      const made = input(layout, kernels, rig, rail, sensor, out);
+      inputs.push({ ...made, guard: guardOf(rail, quantity, made.values) });
       return out;
     };
     this.rails = rig.rails.map((rail) => {
       const assumed = rail.assumedVoltage && kernels.column().fill(rail.assumedVoltage.valueV);
       return {
         name: rail.name,
-        voltageV: column(rail, rail.voltage) ?? assumed ?? null,
-        currentA: column(rail, rail.current),
-        powerW: column(rail, rail.power) ?? kernels.column(),
+        voltageV: column(rail, "voltage") ?? assumed ?? null,
+        currentA: column(rail, "current"),
+        powerW: column(rail, "power") ?? kernels.column(),
       };
     });
     this.totalW = this.rails.length === 1 ? this.rails[0]!.powerW : kernels.column();
-    this.alwaysNumbers = inputs.every((c) => c.isCount);
+    this.#powerGuards = rig.rails.map((r) =>
+      !r.power && r.plausible?.power ? guardOf(r, "power", [-Infinity, Infinity]) : undefined,
+    );
+    this.alwaysNumbers =
+      inputs.every((c) => c.isCount && !c.guard) && this.#powerGuards.every((g) => !g);
     this.standsAlone = inputs.every((c) => c.late === 0);
     this.kernels = kernels;
     this.#steps = steps;
@@ -106,6 +109,13 @@ export class Calibrator {
     return this.#clippedRows;
   }
 
+  /** What was left out so far, by rail and quantity. */
+  get implausible(): Implausible[] {
+    return [...this.#inputs.map((c) => c.guard), ...this.#powerGuards].filter(
+      (g): g is Implausible => g !== undefined && g.rows > 0,
+    );
+  }
+
   /** Decodes a block into the columns and ORs clip and trigger flags into `flags`. */
   read(block: SampleBlock, flags: Uint8Array): void {
     const { rows, bytes } = block;
@@ -113,18 +123,26 @@ export class Calibrator {
     const goesOn = block.firstIndex === this.#nextIndex;
     for (const c of this.#inputs) {
       if (c.read(bytes, rows, c.out)) this.#markClipped(c, rows, flags);
+      if (c.guard) leaveOut(c.guard, c.out, rows, flags);
       if (c.late > 0 && rows > 0) deskew(c, rows, goesOn);
     }
     this.#nextIndex = block.firstIndex + rows;
-    for (let r = 0; r < this.rails.length; r++) this.#power(r, rows);
+    for (let r = 0; r < this.rails.length; r++) this.#power(r, rows, flags);
     this.#total(rows);
     if (this.#trigger) this.#markTrigger(block, flags, goesOn);
   }
 
-  #power(r: number, rows: number): void {
+  #power(r: number, rows: number, flags: Uint8Array): void {
     const { voltageV, currentA, powerW } = this.rails[r]!;
-    if (!this.#hasPower[r])
-      return this.kernels.power(r, { voltageV: voltageV!, currentA: currentA!, powerW }, rows);
+    if (!this.#hasPower[r]) {
+      this.kernels.power(r, { voltageV: voltageV!, currentA: currentA!, powerW }, rows);
+      const guard = this.#powerGuards[r];
+      if (guard) leaveOut(guard, powerW, rows, flags);
+      return;
+    }
+    // A row whose voltage or current cannot be is no row, whatever its watts say.
+    for (const other of this.alwaysNumbers ? [] : [voltageV, currentA])
+      if (other) for (let i = 0; i < rows; i++) if (Number.isNaN(other[i])) powerW[i] = NaN;
     [powerW, currentA, voltageV].forEach((column, k) => {
       this.sums[RAIL_SUMS * r + k] = column ? sumOf(column, 0, rows) : 0;
     });
@@ -208,6 +226,12 @@ function rangedClip({ countBits, ranges }: AutoRange, stated: Sensor["clip"]): [
   return [stated?.[0] ?? -Infinity, Math.min(top, stated?.[1] ?? Infinity)];
 }
 
+/** First and last code; of numbers, anything. */
+function reach({ kind, bits, autoRange }: RowField): readonly [number, number] {
+  if (kind === "float" || autoRange) return [-Infinity, Infinity];
+  return kind === "int" ? [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] : [0, 2 ** bits - 1];
+}
+
 function input(
   layout: RowLayout,
   kernels: Kernels,
@@ -215,7 +239,7 @@ function input(
   rail: Rail,
   sensor: Sensor,
   out: Float64Array,
-): Input {
+): Omit<Input, "guard"> & { readonly values: readonly [number, number] } {
   const field: RowField | undefined = layout.fields.find((f) => f.name === sensor.field);
   if (!field)
     throw inputError(
@@ -236,7 +260,9 @@ function input(
   const ends = autoRange
     ? rangedClip(autoRange, clip)
     : (clip ?? [-Infinity, Infinity]).map((n) => meaning?.(n) ?? n);
+  const values = reach(field).map((n) => line(meaning && Number.isFinite(n) ? meaning(n) : n));
   return {
+    values: [leastOf(values), mostOf(values)],
     read: meaning ? tabulated(field, (code) => line(meaning(code)), raw) : raw,
     out,
     lo: leastOf(ends.map(line)),

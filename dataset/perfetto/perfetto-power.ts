@@ -3,7 +3,7 @@
 // observed is a slice beside it.
 
 import type { RecordBatch } from "apache-arrow";
-import { RowFlag } from "../../align/rows/calibrate.ts";
+import { RowFlag } from "../../align/rows/row-flags.ts";
 import type { ArrowReader } from "../arrow-reader.ts";
 import type { PerfettoTrace, Track } from "./perfetto-trace.ts";
 

@@ -12,6 +12,7 @@ import {
 import type { Rig, Sensor } from "../../schema/rig.ts";
 import { formatQuantity } from "../../schema/units.ts";
 import type { WindowResult } from "../result.ts";
+import type { RailMean } from "../physical.ts";
 import type { WindowList } from "../windows.ts";
 
 /** Captures published with their energies were met within 0.02 %; beyond this one of the files was changed. */
@@ -57,6 +58,29 @@ export function tooShort(rig: Rig, list: WindowList): Finding[] {
       short,
     ),
   ];
+}
+
+/** A rail that gives more than it takes, by more than the zeros of its sensors explain (k = 2): wired backwards. */
+export function reversedRails(rig: Rig, means: readonly RailMean[]): Finding[] {
+  return rig.rails.flatMap((rail, r) => {
+    const mean = means[r];
+    if (!mean) return [];
+    const { powerW, currentA, voltageV } = mean;
+    const volts = voltageV || (rail.assumedVoltage?.valueV ?? 0);
+    const u = rail.power
+      ? rail.power.offsetU
+      : Math.abs(volts) * (rail.current?.offsetU ?? 0) +
+        Math.abs(currentA) * (rail.voltage?.offsetU ?? 0);
+    return powerW < -2 * u
+      ? [
+          finding(
+            "rail-reversed",
+            rail.name,
+            `rail ${rail.name}: its mean power is negative, ${formatQuantity(powerW, "W")}: a shunt, clamp or probe is the wrong way round; turn it, or state polarity: reversed of the sensor in the rig`,
+          ),
+        ]
+      : [];
+  });
 }
 
 /** Kernels whose interval holds zero: their Joules one by one say nothing. */

@@ -22,7 +22,12 @@ import {
 
 const QUALITY = oneOf("no_data", "gappy", "estimate", "good", "billable");
 
-const BUDGET_TERM = object({ term: text, type: oneOf("A", "B"), contribution_j: number, correlation: maybe(orNull(oneOf(1, -1, 0))) });
+const BUDGET_TERM = object({
+  term: text,
+  type: oneOf("A", "B"),
+  contribution_j: number,
+  correlation: maybe(orNull(oneOf(1, -1, 0))),
+});
 
 const PHYSICAL = object({
   energy_j: numberOrNull,

@@ -62,6 +62,13 @@ const RAIL = object({
       voltage: maybe(SENSOR),
     }),
   ),
+  plausible: maybe(
+    object({
+      voltage: maybe(pairOf(number)),
+      current: maybe(pairOf(number)),
+      power: maybe(pairOf(number)),
+    }),
+  ),
   feeds: maybe(someOf(text)),
 });
 

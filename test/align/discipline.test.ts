@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { RunningSums } from "../../align/reference/running-sums.ts";
-import { RowFlag } from "../../align/rows/calibrate.ts";
+import { RowFlag } from "../../align/rows/row-flags.ts";
 import { compare, prepare } from "../../energy/compare.ts";
 import type { Comparison } from "../../energy/result.ts";
 import { comparisonToJson } from "../../dataset/documents/compare-json.ts";

@@ -1,7 +1,7 @@
 // What a rig says of itself that a reader must know: rows too slow or too fast for its sensors and its load.
 
 import { expect, test } from "@jest/globals";
-import { rigRemarks, tooFastLoad } from "../../energy/findings/rig.ts";
+import { reversedRails, rigRemarks, tooFastLoad } from "../../energy/findings/rig.ts";
 import type { Rig } from "../../schema/rig.ts";
 import { powerRail, rigOf } from "../support/rig.ts";
 
@@ -36,4 +36,15 @@ test("a load that is known to be slower is seen as it is; one that is known to b
   ]);
   expect(tooFastLoad(means(loaded(3000)))).toEqual([]);
   expect(tooFastLoad(rig(5000, 50e3))).toEqual([]);
+});
+
+test("a rail of negative mean power is wired backwards, unless its zero explains it", () => {
+  const made = (offsetU: number): Rig => rigOf({ rails: [powerRail("a", { offsetU })] });
+  const mean = (powerW: number) => [{ powerW, currentA: 0, voltageV: 0 }];
+  expect(reversedRails(made(0.5), mean(-1))).toEqual([]);
+  expect(reversedRails(made(0.5), mean(60))).toEqual([]);
+  expect(reversedRails(made(0.5), [])).toEqual([]);
+  expect(reversedRails(made(0.5), mean(-60)).map((f) => [f.code, f.subject, f.level])).toEqual([
+    ["rail-reversed", "a", "doubt"],
+  ]);
 });

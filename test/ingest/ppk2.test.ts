@@ -1,7 +1,8 @@
 // A PPK2's bytes, its metadata and its handshake; what its codes mean, from the layout to amperes.
 
 import { describe, expect, test } from "@jest/globals";
-import { Calibrator, RowFlag } from "../../align/rows/calibrate.ts";
+import { Calibrator } from "../../align/rows/calibrate.ts";
+import { RowFlag } from "../../align/rows/row-flags.ts";
 import { decodeLayout } from "../../capture/wire.ts";
 import { type MemoryPort, memoryPort } from "../../ingest/ports/memory-port.ts";
 import { probePpk2 } from "../../ingest/instruments/ppk2/handshake.ts";

@@ -245,6 +245,18 @@ shared:
     ],
     ["bad alias", "*adc", "*nothing", /^bench.yaml:\d+: /],
     ["empty value", `rate: "1 MHz"`, "rate:", /^bench.yaml:8: clock lacks "rate"/],
+    [
+      "plausible range of another unit",
+      "  - name: slot\n",
+      '  - name: slot\n    plausible: { current: ["0 V", "1 V"] }\n',
+      /^bench.yaml:\d+: current: .*expected A/,
+    ],
+    [
+      "plausible range upside down",
+      "  - name: slot\n",
+      '  - name: slot\n    plausible: { current: ["1 A", "0 A"] }\n',
+      /^bench.yaml:\d+: current: expected \[low, high\]/,
+    ],
     ["list where a map is due", "device:", "device: []\nx:", /^bench.yaml:\d+: /],
   ])("%s", async (_what, from, to, message) => {
     expect(await changed(from, to)).toMatch(message);

@@ -63,7 +63,7 @@ describe("a meter's log", () => {
       Array.from({ length: 20 }, (_, s) => change(sample(s + 0.25))).join("\n") + "\n";
     const watts = await importAt(capture({ spl: of((l) => l.replace(/Volts.*Mark/, "Mark")) }));
     expect(rowCount(watts)).toBe(20);
-    expect(watts.rig!.rails.map((r) => Object.keys(r))).toEqual([["name", "power"]]);
+    expect(watts.rig!.rails.map((r) => Object.keys(r))).toEqual([["name", "plausible", "power"]]);
     const factor = await importAt(capture({ spl: of((l) => l.replace("PF,0.97", "PF,-1.0")) }));
     expect(factor.notes.filter((n) => n.level !== "info")).toEqual([]);
   });
