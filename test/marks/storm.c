@@ -24,7 +24,7 @@ enum { WRITERS = 256, NAMES = 1 << 20 };
 static struct writer {
   uint64_t begun, done;
 } *progress;
-static uint64_t marks, next[WRITERS], gaps[WRITERS];
+static uint64_t marks, child_marks, next[WRITERS], gaps[WRITERS];
 static int in_place;
 static uint32_t tid[WRITERS];
 
@@ -49,18 +49,21 @@ static tj_event event_of(uint64_t i, int w, tj_field *fields, char *name) {
   return (tj_event){TJ_KIND_INSTANT, i % 64 ? "w" : kept_name(i, name), 0, 0, i, 0, fields, 3};
 }
 
-static void *work(void *arg) {
-  int w = (int)(intptr_t)arg;
+static void write_marks(int w, uint64_t marks_of_it) {
   char name[160];
   tj_field fields[3];
   __atomic_store_n(&tid[w], (uint32_t)syscall(SYS_gettid), __ATOMIC_RELAXED);
-  for (uint64_t i = 0; i < marks; i++) {
+  for (uint64_t i = 0; i < marks_of_it; i++) {
     tj_event e = event_of(i, w, fields, name);
     if (i % 64 == 0) e.name_ref = tj_intern(e.name);
     __atomic_store_n(&progress[w].begun, i + 1, __ATOMIC_RELAXED);
     tj_emit(&e);
     __atomic_store_n(&progress[w].done, i + 1, __ATOMIC_RELAXED);
   }
+}
+
+static void *work(void *arg) {
+  write_marks((int)(intptr_t)arg, marks);
   return NULL;
 }
 
@@ -181,8 +184,7 @@ static void child(const char *file, int w, const char *n, int anew) {
   pid = fork();
   if (pid < 0) die("fork");
   if (pid) return;
-  marks = strtoull(n, 0, 10);
-  work((void *)(intptr_t)w);
+  write_marks(w, child_marks);
   _exit(0);
 }
 
@@ -191,6 +193,7 @@ static void processes(char **a) {
   pthread_t t[WRITERS];
   map_progress(a[0]);
   marks = strtoull(a[3], 0, 10);
+  child_marks = strtoull(a[5], 0, 10); /* before any thread reads: a child has the memory of all of them */
   start(t, first, writers);
   for (int k = 0; k < children; k++) child(a[0], first + writers + k, a[5], k % 2);
   for (int k = 0; k < writers; k++) pthread_join(t[k], NULL);
