@@ -90,18 +90,27 @@ export class PowerPrefix {
   }
 }
 
+/** Between points this much closer than its time constant, what is behind a low-pass is a straight line to a ten thousandth. */
+const PER_TIME_CONSTANT = 32;
+
 /** The trace behind a first-order low-pass, exact for straight lines between its points; at rest before the first. */
 export function lowPassed({ tNs, powerW }: PowerPrefix, tauNs: number): PowerPrefix {
+  const [t, kept] = [new Float64Array(tNs.length), new Float64Array(tNs.length)];
   let [y, before, beforeW] = [powerW[0] ?? 0, tNs[0] ?? 0, powerW[0] ?? 0];
-  const behind = powerW.map((w, i) => {
-    const dt = valueAt(tNs, i) - before;
+  let [n, next] = [0, -Infinity];
+  for (let i = 0; i < tNs.length; i++) {
+    const [at, w] = [tNs[i]!, powerW[i]!];
+    const dt = at - before;
     if (dt > 0) {
       // Of a ramp x = a + s·t: y = x − s·τ + (y₀ − a + s·τ)·e^(−t/τ).
       const lag = ((w - beforeW) / dt) * tauNs;
       y = w - lag + (y - beforeW + lag) * Math.exp(-dt / tauNs);
     }
-    [before, beforeW] = [valueAt(tNs, i), w];
-    return y;
-  });
-  return new PowerPrefix(tNs, behind);
+    [before, beforeW] = [at, w];
+    if (at < next && i < tNs.length - 1) continue;
+    [t[n], kept[n]] = [at, y];
+    n++;
+    next = at + tauNs / PER_TIME_CONSTANT;
+  }
+  return new PowerPrefix(t.slice(0, n), kept.slice(0, n));
 }
