@@ -4,6 +4,10 @@ import { describe, expect, test } from "@jest/globals";
 import { strobeRangeJ } from "../../energy/claims/filter.ts";
 import { lowPassed, PowerPrefix } from "../../energy/claims/prefix.ts";
 import { knownCounter } from "../../energy/claims/sensors.ts";
+import { compare, prepare } from "../../energy/compare.ts";
+import type { TelemetryEnergy } from "../../energy/result.ts";
+import { type MadeRun, withRun } from "../support/made-run.ts";
+import { powerRail, rigOf } from "../support/rig.ts";
 
 const MS = 1e6;
 
@@ -57,5 +61,40 @@ describe("a low-pass", () => {
   test("a ramp is followed behind by the time constant", () => {
     const ramp = new PowerPrefix(Float64Array.of(0, 100), Float64Array.of(0, 1000));
     expect(lowPassed(ramp, 5).at(100)).toBeCloseTo(1000 - 10 * 5, 6);
+  });
+});
+
+describe("matched claims of counters", () => {
+  const watts = (s: number): number => ((s * 1000) % 20 < 5 ? 700 : 120);
+  const joules = (s: number): number => 265 * s;
+  const atS = Array.from({ length: 400 }, (_, i) => i / 100);
+  const claims = (name: string, feeds?: readonly string[]): TelemetryEnergy[] => {
+    const rails = [{ ...powerRail("a"), ...(feeds ? { feeds } : {}) }];
+    const channel = { name, quantity: "energy", unit: "J" } as const;
+    const run: MadeRun = {
+      ...{ seconds: 4, powerW: watts, rig: rigOf({ rails }), windows: [["job", 1, 3]] },
+      telemetry: [{ channel, atS, value: joules }],
+    };
+    const c = withRun(run, (path) => compare(prepare(path)));
+    return [...c.windows.find((w) => w.window.name === "job-1")!.telemetry];
+  };
+  const relative = ({ energyJ, intervalJ: [lo, hi] }: TelemetryEnergy): number =>
+    (hi - lo) / energyJ;
+
+  test("hold whatever phase the samples had", () => {
+    const [plain, matched] = claims("nvml.energy_counter");
+    expect([plain!.method, matched!.method]).toEqual(["counter", "filter_matched"]);
+    // From 1.3 to 2.5 to 1 by phase alone.
+    expect(relative(matched!)).toBeGreaterThan(relative(plain!) + 0.3);
+    expect(matched!.intervalJ[0]).toBeLessThan(530);
+    expect(matched!.intervalJ[1]).toBeGreaterThan(530);
+  });
+
+  test("are none of a counter that is not the card's: a processor's counts as it is", () => {
+    const [plain, ...more] = claims("rapl.package-0", ["cpu:0"]);
+    expect(more).toEqual([]);
+    const [lo, hi] = plain!.errorIntervalPct!;
+    expect(lo).toBeLessThan(0);
+    expect(hi).toBeGreaterThan(0);
   });
 });
