@@ -8,7 +8,7 @@ import { kernelName } from "../align/clocks/cuda-kernels.ts";
 import { type KernelTimes, timeAt } from "../align/clocks/cuda-times.ts";
 import { type DaqClock, placeUNs } from "../align/clocks/segments.ts";
 import type { AlignedRun } from "../align/timeline.ts";
-import type { Rail, Rig, Sensor } from "../schema/rig.ts";
+import { loadSensor, type Rail, type Rig, type Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { COVERAGE_FACTOR } from "./budget/budget.ts";
 import { inOrder, lengthNs, startUNs } from "./cuda-kernels.ts";
@@ -187,19 +187,16 @@ function newFold({ kernel, rows }: Launched, k: KernelTimes, rig: Rig, options: 
     stepNs,
     steps,
     rails: rig.rails.map((rail) => {
-      const shiftNs = (options.skewNs?.get(moving(rail)?.field ?? "") ?? 0) - lagNs(rail);
+      const shiftNs = (options.skewNs?.get(loadSensor(rail)?.field ?? "") ?? 0) - lagNs(rail);
       return new RailSums(rail, shiftNs, { ns: stepNs, count: steps });
     }),
     next: 0,
   };
 }
 
-/** The sensor that shows a load's movement: a rail's voltage hardly moves. */
-const moving = (rail: Rail): Sensor | undefined => rail.power ?? rail.current;
-
 /** Delay of a first-order low-pass for anything slower than itself: its time constant. */
 function lagNs(rail: Rail): number {
-  const hz = moving(rail)?.bandwidthHz;
+  const hz = loadSensor(rail)?.bandwidthHz;
   return hz === undefined ? 0 : NS_PER_S / (2 * Math.PI * hz);
 }
 

@@ -179,6 +179,16 @@ export interface Rig {
   readonly trigger?: TriggerLine;
 }
 
+/** What rails without a sensor may draw together, W. */
+export const mostUnmeasuredW = ({ missingRails }: Pick<Rig, "missingRails">): number =>
+  missingRails.reduce((sum, m) => sum + m.maxPowerW, 0);
+
+/** The sensor that follows a rail's load: of its power, else of its current. */
+export const loadSensor = (rail: Rail): Sensor | undefined => rail.power ?? rail.current;
+
+export const loadSensors = ({ rails }: Pick<Rig, "rails">): Sensor[] =>
+  rails.flatMap((r) => loadSensor(r) ?? []);
+
 /** How a rig's device prints its lines. @throws RangeError of one that prints none: a fault of the program. */
 export function textFormatOf({ name, device }: Rig): TextFormat {
   if (!device.text) throw new RangeError(`rig ${name}: its device prints no lines`);

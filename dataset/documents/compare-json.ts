@@ -4,6 +4,7 @@ import { type ClockModel, mapUNs, offsetNs, ratePpm, tickHz } from "../../align/
 import type { SessionClocks } from "../../align/clocks/fit.ts";
 import { type ClockSegment, clockTotals } from "../../align/clocks/segments.ts";
 import type { Claim, CompareDocument, Physical } from "../../schema/documents/compare.ts";
+import { mostUnmeasuredW } from "../../schema/rig.ts";
 import { NS_PER_S } from "../../schema/time.ts";
 import { disciplinesToJson } from "./discipline-json.ts";
 import type { NameSummary, Spread } from "../../energy/by-name.ts";
@@ -119,7 +120,7 @@ function summaryJson(s: NameSummary): Name {
 /** Kernels by name; only those with a window stand under `windows` too. */
 function kernelsJson({ scan, clocks, kernels }: Comparison): Kernels {
   const { table, unbounded, early } = clocks.kernels!;
-  const unmeasuredW = (scan.rig?.missingRails ?? []).reduce((sum, m) => sum + m.maxPowerW, 0);
+  const unmeasuredW = scan.rig ? mostUnmeasuredW(scan.rig) : 0;
   return {
     count: table.count,
     launches: table.launches,

@@ -4,7 +4,7 @@
 
 import type { DaqClock } from "../../align/clocks/segments.ts";
 import type { RowLayout } from "../../schema/records.ts";
-import type { Rig } from "../../schema/rig.ts";
+import { loadSensors, mostUnmeasuredW, type Rig } from "../../schema/rig.ts";
 import { normalCdf, tQuantile } from "../../stats/distributions.ts";
 import { valueAt } from "../../stats/places.ts";
 import { Sum } from "../integrate.ts";
@@ -52,7 +52,7 @@ export class Budget {
   constructor(rig: Rig, layout: RowLayout, clock: DaqClock, run: OfRun) {
     this.#clock = clock;
     this.#run = run;
-    this.#unmeasuredW = rig.missingRails.reduce((sum, m) => sum + m.maxPowerW, 0);
+    this.#unmeasuredW = mostUnmeasuredW(rig);
     this.#sources = [
       ...sensorSources(rig, layout, run),
       ...noiseSources(rig, run),
@@ -127,9 +127,8 @@ const coverageFactor = (dof: number): number =>
 const NORMAL_TAIL = 1 - normalCdf(COVERAGE_FACTOR);
 
 /** What the run shows, unless its sensors' noise is stated: then that stands among their own errors. */
-function noiseSources({ rails }: Rig, { noise }: OfRun): Source[] {
-  const sensors = rails.flatMap((r) => [r.power ?? r.current ?? []].flat());
-  if (sensors.every((s) => s.noise)) return [];
+function noiseSources(rig: Rig, { noise }: OfRun): Source[] {
+  if (loadSensors(rig).every((s) => s.noise)) return [];
   const { dof } = noise;
   const apart = ({ noiseW, runNoiseW, durationS }: Seen): number =>
     Math.sqrt(Math.max(0, noiseW ** 2 - runNoiseW ** 2)) * durationS;

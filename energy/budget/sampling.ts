@@ -1,7 +1,7 @@
 // What is not known between rows and at a window's ends. In: a rig. Out: terms of the budget, another error in each
 // window.
 
-import type { Rig } from "../../schema/rig.ts";
+import { loadSensors, type Rig } from "../../schema/rig.ts";
 import { NS_PER_S } from "../../schema/time.ts";
 import { mostOf, rootSquares } from "../../stats/summary.ts";
 import { Sum } from "../integrate.ts";
@@ -57,8 +57,7 @@ function edgeMarks(w: Window, s: Integrals): number {
 
 /** First-order lag of what sees the rails, s: of the slowest sensor of power; else of the whole path, if stated. */
 function longestLagS(rig: Rig): number {
-  const sensors = rig.rails.flatMap((r) => r.power ?? r.current ?? []);
-  const lags = sensors.map(({ bandwidthHz }) =>
+  const lags = loadSensors(rig).map(({ bandwidthHz }) =>
     bandwidthHz === undefined
       ? (rig.stepResponseS ?? 0) / RISE_TIMES
       : 1 / (2 * Math.PI * bandwidthHz),
