@@ -72,6 +72,7 @@ function writeWindows(file: ArrowFile, c: Comparison, marks: MarkFields, from: n
     numbers((p) => p.samples, Int32Array),
     numbers((p) => p.gapFraction),
     text((r) => r.figures && inDoubt(r.figures.quality, r.doubts.length > 0)),
+    text(() => c.claimStatus),
     text((r) => fieldsText(r.w, marks)),
     text((r) => doubtText(r.doubts) ?? null),
   ]);
@@ -130,6 +131,7 @@ function writeKernels(file: ArrowFile, c: Comparison, { firstEvent, rows }: Kern
     ),
     nothing,
     noText,
+    { data: rows.map(() => c.claimStatus) },
     { data: rows.map((i) => JSON.stringify(kernelFields(k, i))) },
     noText,
   ]);

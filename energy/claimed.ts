@@ -1,39 +1,63 @@
-// The telemetry of a run, and its physical trace → what each channel claims for a window: plain, and with its own
-// filter taken out; what strobing channels could have claimed.
+// The telemetry of a run, and its physical trace → its channels as witnesses: what each measures, how it sees what the
+// rails feed, which of its reads are readings. What they claim for a window is in claims/window-claims.ts.
 // Holds: a claim is set beside the shunts' Joules only where there are some; its series has no misplaced reads.
 
 import type { SessionClocks } from "../align/clocks/fit.ts";
-import { isTraced, type Scan, type TelemetrySeries } from "../align/scanned.ts";
-import { NS_PER_S } from "../schema/time.ts";
+import type { Scan, TelemetrySeries } from "../align/scanned.ts";
 import {
   type Misplaced,
   misplacedReads,
   sharingStamps,
   withoutReads,
 } from "./claims/clock-sets.ts";
-import { filteredEnergyJ, fitFilter, type FilterFit, strobeRangeJ } from "./claims/filter.ts";
+import { fitFilter, type FilterFit } from "./claims/filter-fit.ts";
 import { type Lag, lagOf } from "./claims/lag.ts";
+import {
+  cardOf,
+  isCard,
+  limitOf,
+  mostPowerW,
+  type Readings,
+  readingsOf,
+  gpusOf,
+} from "./claims/limits.ts";
 import { lowPassed, PowerPrefix } from "./claims/prefix.ts";
-import { type CounterModel, knownCounter, knownSensor, STROBE } from "./claims/sensors.ts";
-import { gpusOf, limitOf, mostPowerW, type Readings, readingsOf } from "./claims/limits.ts";
-import { measuredBy, type Scope, scopeOf } from "./claims/scope.ts";
-import { type Claim, Series } from "./claims/series.ts";
+import { ownSight, type Sight } from "./claims/resolution.ts";
+import { type Scope, scopeOf } from "./claims/scope.ts";
+import {
+  type CounterModel,
+  knownCounter,
+  type KnownSensor,
+  knownSensor,
+} from "./claims/sensors.ts";
+import { Series } from "./claims/series.ts";
 import { type PlacedTrace, placedTrace, traceMeans } from "./claims/trace-means.ts";
-import { quality } from "./quality.ts";
-import type { PhysicalEnergy, TelemetryEnergy, WindowResult } from "./result.ts";
-import type { Window } from "./window.ts";
 
-/** All channels that claim Joules, by name. */
+/** A channel that claims Joules. */
+export interface Channel {
+  readonly name: string;
+  readonly series: Series;
+  /** It measures what the rails feed: no other is set against them. */
+  readonly isFed: boolean;
+  /** What it can tell of a window at best. */
+  readonly sight: Sight;
+  /** How it sees the rails; null of a counter, and where nobody knows. */
+  readonly filter: FilterFit | null;
+}
+
+/** What a claim counts for: `void` without a physical trace to set it against. */
+export type ClaimStatus = "admissible" | "void" | "simulated";
+
+/** All channels that claim Joules. */
 export interface Claimed {
-  readonly series: ReadonlyMap<string, Series>;
+  /** By name. */
+  readonly channels: ReadonlyMap<string, Channel>;
+  readonly status: ClaimStatus;
   /** What their devices can draw at most, and which reads say more. */
   readonly readings: readonly Readings[];
-  /** Which of them measure what the rails feed: no other is set against them. */
   readonly scope: Scope;
-  /** Reads that a clock set on the way put at a wrong time; they are left out of `series`. */
+  /** Reads that a clock set on the way put at a wrong time; they are left out of the channels' series. */
   readonly misplaced: readonly Misplaced[];
-  /** None without a physical trace. */
-  readonly filters: ReadonlyMap<string, FilterFit>;
   readonly lags: readonly Lag[];
   readonly trace: PowerPrefix | null;
   /** None of a card of which nobody knows what strobes on it. */
@@ -56,18 +80,45 @@ export function claimedIn(scan: Scan, clocks: SessionClocks): Claimed {
     placed,
     scope,
   );
-  const series = new Map(claims.map((s, i) => [s.channel.name, new Series(s, readings[i]!.mostW)]));
   const ofRails = claims.filter((c) => scope.holds(c.channel.name));
-  const filters = trace
-    ? fitFilters(
-        scan,
-        [...series].filter(([name]) => scope.holds(name)),
-        trace,
-      )
-    : new Map<string, FilterFit>();
-  const lags = placed ? lagsOf(ofRails, placed) : [];
-  const strobed = strobedBy(scan, trace);
-  return { series, readings, scope, misplaced, filters, lags, trace, strobed };
+  const channels = claims.map((s, i) =>
+    channelOf(s, {
+      trace: scope.holds(s.channel.name) ? trace : null,
+      known: knownSensor(cardOf(s.channel.name, scan), s.channel.name),
+      mostW: readings[i]?.mostW ?? Infinity,
+    }),
+  );
+  return {
+    channels: new Map(channels.map((c) => [c.name, c])),
+    status: scan.session.source === "virtual" ? "simulated" : trace ? "admissible" : "void",
+    ...{ readings, scope, misplaced, trace },
+    lags: placed ? lagsOf(ofRails, placed) : [],
+    strobed: strobedBy(scan, ofRails, trace),
+  };
+}
+
+interface ChannelContext {
+  /** Of the rails, where they feed what it measures. */
+  readonly trace: PowerPrefix | null;
+  readonly known: KnownSensor | undefined;
+  /** No such device draws more, W. */
+  readonly mostW: number;
+}
+
+function channelOf(s: TelemetrySeries, { trace, known, mostW }: ChannelContext): Channel {
+  const { name } = s.channel;
+  const series = new Series(s, mostW, known?.updateNs);
+  const filter =
+    trace && !series.isCounter ? (fitFilter(series.updates, trace, known) ?? null) : null;
+  const { rangeW } = series;
+  const mayDrawW = isCard(name) ? mostW : rangeW[1];
+  const range: Sight["rangeW"] = trace
+    ? [Math.min(rangeW[0], trace.rangeW[0]), Math.max(rangeW[1], trace.rangeW[1])]
+    : [rangeW[0], mayDrawW];
+  const [least, most] = trace?.rangeW ?? rangeW;
+  const swingW = Math.max(0, most - least);
+  const sight: Sight = { ...ownSight(series), ...(filter ?? known), rangeW: range, swingW };
+  return { name, series, isFed: trace !== null, sight, filter };
 }
 
 /** Channels that claim Joules, without the reads that a clock set on the way put at a wrong time. */
@@ -91,25 +142,6 @@ function placedClaims(
 const lagsOf = (claims: readonly TelemetrySeries[], placed: PlacedTrace): Lag[] =>
   claims.flatMap((s) => (s.channel.quantity === "power" ? (lagOf(s, placed) ?? []) : []));
 
-function fitFilters(
-  scan: Scan,
-  series: Iterable<readonly [name: string, Series]>,
-  trace: PowerPrefix,
-): Map<string, FilterFit> {
-  const gpu = gpuOf(scan);
-  const fits = new Map<string, FilterFit>();
-  for (const [name, s] of series) {
-    if (s.isCounter) continue;
-    const fit = fitFilter(s, trace, knownSensor(gpu, name));
-    if (fit) fits.set(name, fit);
-  }
-  return fits;
-}
-
-/** As the driver gives it, "" where nobody says. */
-const gpuOf = ({ session: { source, labels } }: Scan): string =>
-  labels["gpu"] ?? (source === "virtual" ? "virtual" : "");
-
 /** A trace, and what strobing channels see of it. */
 export interface Strobed {
   readonly trace: PowerPrefix;
@@ -118,112 +150,12 @@ export interface Strobed {
   readonly behind: PowerPrefix;
 }
 
-function strobedBy(scan: Scan, trace: PowerPrefix | null): Strobed | null {
-  const counter = knownCounter(gpuOf(scan));
+/** Of the one card that the rails feed. */
+function strobedBy(
+  scan: Scan,
+  claims: readonly TelemetrySeries[],
+  trace: PowerPrefix | null,
+): Strobed | null {
+  const counter = knownCounter(cardOf(claims[0]?.channel.name ?? "nvml.", scan));
   return trace && counter ? { trace, counter, behind: lowPassed(trace, counter.lowPassNs) } : null;
-}
-
-/** What a counter could have claimed for a window: wanted twice, found once. */
-export class SeenByCounter {
-  readonly strobed: Strobed;
-  readonly window: Window;
-  #rangeJ: readonly [number, number] | undefined;
-
-  constructor(strobed: Strobed, window: Window) {
-    this.strobed = strobed;
-    this.window = window;
-  }
-
-  get rangeJ(): readonly [number, number] {
-    const { t0Ns, t1Ns } = this.window;
-    const { behind, counter } = this.strobed;
-    return (this.#rangeJ ??= strobeRangeJ(behind, t0Ns, t1Ns, counter.sampleNs, 0));
-  }
-}
-
-/** A window, its Joules by the shunts, and its stretch of their trace; both null without one. */
-export interface Measured {
-  readonly window: Window;
-  readonly physical: PhysicalEnergy | null;
-  readonly seen: SeenByCounter | null;
-}
-
-export const telemetryOf = (c: Claimed, m: Measured): TelemetryEnergy[] =>
-  [...c.series].flatMap(([name, s]) => claimsOf(name, s, c, m));
-
-function claimsOf(channel: string, s: Series, c: Claimed, m: Measured): TelemetryEnergy[] {
-  const { window: w } = m;
-  const physical = c.scope.holds(channel) ? m.physical : null;
-  const claim = s.claim(w.t0Ns, w.t1Ns);
-  const plain = row({ channel, method: s.isCounter ? "counter" : "trapezoid" }, claim, {
-    window: w,
-    physical,
-  });
-  if (!c.trace || !physical || !Number.isFinite(claim.energyJ) || !(physical.energyJ > 0))
-    return [plain];
-  const filter = c.filters.get(channel);
-  const isKnown = m.seen && /^nvml\./.test(channel);
-  const seen = s.isCounter
-    ? isKnown && m.seen.rangeJ
-    : filter && filteredEnergyJ(s, c.trace, filter, w.t0Ns, w.t1Ns);
-  if (!seen || !(seen[0] > 0)) return [plain];
-  // The claim with the filter's own effect taken out, so that what is left is gain and offset.
-  const scale = (j: number): number => physical.energyJ / j;
-  const [low, high] = seen;
-  const matched: Claim = {
-    ...claim,
-    energyJ: claim.energyJ * scale((low + high) / 2),
-    intervalJ: [claim.intervalJ[0] * scale(high), claim.intervalJ[1] * scale(low)],
-  };
-  return [plain, row({ channel, method: "filter_matched" }, matched, { window: w, physical })];
-}
-
-function row(
-  of: Pick<TelemetryEnergy, "channel" | "method">,
-  claim: Claim,
-  { window: w, physical }: Pick<Measured, "window" | "physical">,
-): TelemetryEnergy {
-  const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
-  const error = physical && physical.energyJ > 0 ? errorOf(claim, physical) : null;
-  return {
-    ...of,
-    measures: measuredBy(of.channel),
-    ...claim,
-    ...(error ?? { errorPct: null, errorUncertaintyPct: null, errorIntervalPct: null }),
-    quality: quality(claim.samples, durationS, claim.gapFraction),
-  };
-}
-
-type ClaimError = Pick<TelemetryEnergy, "errorPct" | "errorUncertaintyPct" | "errorIntervalPct">;
-
-/**
- * Claimed over physical − 1, with what both leave open on either side, in quadrature: a claim that is higher, or rails
- * that took less, make it higher. What is not known of either makes it unknown.
- */
-function errorOf({ energyJ, intervalJ }: Claim, physical: PhysicalEnergy): ClaimError | null {
-  const ratio = energyJ / physical.energyJ;
-  const [least, most] = intervalJ.map((j) => j / energyJ - 1);
-  const [lower, higher] = physical.intervalJ.map((j) => physical.energyJ / Math.max(0, j) - 1);
-  const up = ratio * (1 + Math.hypot(most!, lower!)) - 1;
-  const down = ratio * (1 - Math.min(1, Math.hypot(least!, higher!))) - 1;
-  const pct = [ratio - 1, down, up].map((x) => 100 * x);
-  if (!Number.isFinite(pct[0]) || Number.isNaN(pct[1]) || Number.isNaN(pct[2])) return null;
-  const [errorPct, lo, hi] = pct as [number, number, number];
-  const u = Math.max(hi - errorPct, errorPct - lo);
-  return {
-    errorPct,
-    errorUncertaintyPct: Number.isFinite(u) ? u : null,
-    errorIntervalPct: [lo, hi],
-  };
-}
-
-/** Only where the outline still resolves the strobe. */
-export function strobeOf(seen: SeenByCounter, scan: Scan): WindowResult["strobe"] {
-  const { strobed, window: w } = seen;
-  if (!isTraced(scan)) return null;
-  const cellNs = (scan.stream.outline.rowsPerCell * NS_PER_S) / scan.rig.device.rowHz;
-  if (cellNs > strobed.counter.sampleNs / 4 || w.t1Ns - w.t0Ns < 10 * STROBE.updateNs) return null;
-  const counterJ = seen.rangeJ;
-  const instantJ = strobeRangeJ(strobed.trace, w.t0Ns, w.t1Ns, STROBE.updateNs, STROBE.windowNs);
-  return Number.isFinite(counterJ[0]) ? { counterJ, instantJ } : null;
 }

@@ -11,7 +11,8 @@ import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 import { aliasedPass } from "./aliasing.ts";
 import { COVERAGE_FACTOR } from "./budget/budget.ts";
 import { summariesByName } from "./by-name.ts";
-import { type Claimed, claimedIn, SeenByCounter, strobeOf, telemetryOf } from "./claimed.ts";
+import { type Claimed, claimedIn } from "./claimed.ts";
+import { SeenByCounter, strobeOf, telemetryOf } from "./claims/window-claims.ts";
 import { chosen, kernelEnergies, summarise } from "./cuda-kernels.ts";
 import { detailedRows } from "./detailed.ts";
 import { Doubts } from "./doubts.ts";
@@ -78,10 +79,20 @@ export function compare(p: Prepared, o: CompareOptions = {}): Comparison {
   const byName = summariesByName(list, figures);
   return {
     ...{ scan, clocks, windows: results, list, figures, doubts, byName },
-    ...{ kernels, filters: claimed.filters, lags: claimed.lags, idle, counts },
+    ...{
+      kernels,
+      filters: filtersOf(claimed),
+      claimStatus: claimed.status,
+      lags: claimed.lags,
+      idle,
+      counts,
+    },
     ...{ findings, warnings: textsOf(findings), degraded: degrades(findings) },
   };
 }
+
+const filtersOf = ({ channels }: Claimed): Comparison["filters"] =>
+  new Map([...channels].flatMap(([name, { filter }]) => (filter ? [[name, filter]] : [])));
 
 /** Windows beside the claims; and once more, with what aliasing may cost, where the claims say that there is some. */
 function judged(

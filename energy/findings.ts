@@ -57,7 +57,7 @@ export interface Known {
   /** Marks that do not pair; kernels. */
   readonly pairing?: readonly Finding[];
   readonly results?: readonly WindowResult[];
-  readonly claimed?: Pick<Claimed, "lags" | "misplaced" | "readings" | "series" | "scope">;
+  readonly claimed?: Pick<Claimed, "lags" | "misplaced" | "readings" | "channels" | "scope">;
   readonly list?: WindowList;
   readonly doubts?: Doubts;
   /** Claims that agree against the rails, and aliasing does not explain it. */
@@ -83,12 +83,12 @@ export function findingsOf(known: Known): Finding[] {
     ...unplacedMarks(scan, clocks),
     ...scan.telemetry.flatMap(unsteady),
     ...(known.claimed?.readings ?? []).flatMap(implausible),
-    ...(known.claimed ? interrupted(known.claimed.series) : []),
+    ...(known.claimed ? interrupted(known.claimed.channels) : []),
     ...clockSets(known.claimed?.misplaced ?? []),
     ...allAbout("windows", doubts?.everywhere ?? [], "every window: "),
     ...(list && doubts ? doubtful(list, doubts) : []),
     ...(scan.stream ? [] : [VOID]),
-    ...(known.claimed ? strangers(known.claimed.series, results) : []),
+    ...(known.claimed ? strangers(known.claimed.channels, results) : []),
     ...thinTelemetry(results),
     ...impossibleLags(known.claimed?.lags ?? []),
     ...contradictsPublished(scan, results, pairing),

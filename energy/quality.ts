@@ -1,7 +1,18 @@
 // How far a figure can be used, from how much of its window was observed.
 
-export const QUALITIES = ["no_data", "gappy", "estimate", "good", "billable"] as const;
+/** In ascending order; `unresolved` is of claims alone: the window is shorter than what the channel can tell apart. */
+export const QUALITIES = [
+  "no_data",
+  "gappy",
+  "unresolved",
+  "estimate",
+  "good",
+  "billable",
+] as const;
 export type Quality = (typeof QUALITIES)[number];
+
+export const atBest = (found: Quality, best: Quality): Quality =>
+  QUALITIES.indexOf(found) > QUALITIES.indexOf(best) ? best : found;
 
 /** @param gapFraction share of the window's duration that was not observed, 0 … 1. */
 export function quality(samples: number, durationS: number, gapFraction: number): Quality {
@@ -14,5 +25,5 @@ export function quality(samples: number, durationS: number, gapFraction: number)
 
 /** What is in doubt is an estimate at best. */
 export function inDoubt(found: Quality, isDoubted: boolean): Quality {
-  return isDoubted && (found === "good" || found === "billable") ? "estimate" : found;
+  return isDoubted ? atBest(found, "estimate") : found;
 }

@@ -7,8 +7,9 @@ import type { TimelineCounts } from "../align/timeline.ts";
 import type { BudgetTerm } from "./budget/term.ts";
 import type { NameSummary } from "./by-name.ts";
 import type { KernelSummary } from "./cuda-kernels.ts";
+import type { ClaimStatus } from "./claimed.ts";
 import type { Doubts } from "./doubts.ts";
-import type { FilterFit } from "./claims/filter.ts";
+import type { FilterFit } from "./claims/filter-fit.ts";
 import type { FigureColumns } from "./physical.ts";
 import type { Quality } from "./quality.ts";
 import type { Window } from "./window.ts";
@@ -47,14 +48,18 @@ export interface TelemetryEnergy {
   readonly method: "trapezoid" | "counter" | "filter_matched";
   readonly energyJ: number;
   readonly intervalJ: readonly [number, number];
+  readonly meanPowerW: number;
   readonly errorPct: number | null;
   /** The further one of the interval's sides. */
   readonly errorUncertaintyPct: number | null;
   readonly errorIntervalPct: readonly [number, number] | null;
   readonly samples: number;
+  /** Values that it showed, a value shown again not counted. */
+  readonly updates: number;
   readonly gapFraction: number;
   readonly failedReads: number;
   readonly quality: Quality;
+  readonly status: ClaimStatus;
 }
 
 export interface WindowResult {
@@ -82,6 +87,7 @@ export interface Comparison {
   /** Kernels of CUDA programs; null where none were recorded or no physical trace was. */
   readonly kernels: KernelsEnergy | null;
   readonly filters: ReadonlyMap<string, FilterFit>;
+  readonly claimStatus: ClaimStatus;
   readonly lags: readonly Lag[];
   readonly idle: IdlePower | null;
   readonly counts: TimelineCounts | null;

@@ -69,6 +69,7 @@ export const eventColumns: readonly Column[] = [
   column("samples", "int32", undefined, true),
   column("gap_fraction", "float64", undefined, true),
   column("quality", "utf8", undefined, true),
+  column("claim_status", "utf8", undefined, true),
   column("fields", "utf8", undefined, true),
   column("doubt", "utf8", undefined, true),
 ];

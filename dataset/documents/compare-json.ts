@@ -3,11 +3,22 @@
 import { type ClockModel, mapUNs, offsetNs, ratePpm, tickHz } from "../../align/clocks/clock.ts";
 import type { SessionClocks } from "../../align/clocks/fit.ts";
 import { type ClockSegment, clockTotals } from "../../align/clocks/segments.ts";
-import type { Claim, CompareDocument, Physical } from "../../schema/documents/compare.ts";
+import type {
+  ChannelFilter,
+  Claim,
+  CompareDocument,
+  Physical,
+} from "../../schema/documents/compare.ts";
 import { mostUnmeasuredW } from "../../schema/rig.ts";
 import { NS_PER_S } from "../../schema/time.ts";
 import { disciplinesToJson } from "./discipline-json.ts";
 import type { NameSummary, Spread } from "../../energy/by-name.ts";
+import {
+  delayRange,
+  type FilterFit,
+  isDetermined,
+  rangeAmong,
+} from "../../energy/claims/filter-fit.ts";
 import { MOST_WINDOWS } from "../../energy/detailed.ts";
 import { doubtText, type Window } from "../../energy/window.ts";
 import type { Comparison, PhysicalEnergy, TelemetryEnergy } from "../../energy/result.ts";
@@ -38,16 +49,7 @@ export function comparisonToJson(c: Comparison, run: string): CompareDocument {
     by_name: c.byName.slice(0, MOST_WINDOWS).map(summaryJson),
     ...(c.byName.length > MOST_WINDOWS ? { names_total: c.byName.length } : {}),
     ...(clocks.kernels ? { kernels: kernelsJson(c) } : {}),
-    filters: [...c.filters].map(([channel, f]) => ({
-      channel,
-      update_period_ms: f.updateNs / 1e6,
-      window_ms: f.windowNs / 1e6,
-      delay_ms: f.delayNs / 1e6,
-      gain: f.gain,
-      offset_w: f.offsetW,
-      r2: f.r2,
-      origin: f.origin,
-    })),
+    filters: [...c.filters].map(filterJson),
     ...(scan.disciplines.length > 0 ? { disciplines: disciplinesToJson(scan.disciplines) } : {}),
     warnings: c.warnings,
     findings: c.findings,
@@ -175,6 +177,7 @@ function telemetryJson(t: TelemetryEnergy): Claim {
     method: t.method,
     energy_j: finite(t.energyJ),
     interval_j: [finite(t.intervalJ[0]), finite(t.intervalJ[1])],
+    mean_power_w: finite(t.meanPowerW),
     error_pct: t.errorPct,
     error_uncertainty_pct: t.errorUncertaintyPct,
     error_interval_pct: t.errorIntervalPct && [
@@ -182,9 +185,30 @@ function telemetryJson(t: TelemetryEnergy): Claim {
       finite(t.errorIntervalPct[1]),
     ],
     samples: t.samples,
+    updates: t.updates,
     gap_fraction: t.gapFraction,
     failed_reads: t.failedReads,
     quality: t.quality,
+    claim_status: t.status,
+  };
+}
+
+function filterJson([channel, f]: readonly [string, FilterFit]): ChannelFilter {
+  const ms = (ns: number): number => ns / 1e6;
+  const [least, most] = delayRange(f);
+  return {
+    channel,
+    update_period_ms: ms(f.updateNs),
+    window_ms: ms(f.windowNs),
+    window_interval_ms: rangeAmong(f, (a) => ms(a.windowNs)),
+    delay_ms: ms(f.delayNs),
+    delay_interval_ms: [ms(least), ms(most)],
+    gain: f.gain,
+    gain_interval: rangeAmong(f, (a) => a.gain),
+    offset_w: f.offsetW,
+    determined: isDetermined(f),
+    r2: f.r2,
+    origin: f.origin,
   };
 }
 

@@ -20,6 +20,7 @@ export const EVENT_NEEDS = {
   samples: "int32",
   gap_fraction: "float64",
   quality: "utf8",
+  claim_status: "utf8",
   doubt: "utf8",
 } as const;
 
@@ -182,7 +183,7 @@ function argumentsOf(columns: Columns, i: number): Arguments {
     const value = cell(columns, column, i) as number | null;
     if (value !== null) args[column] = value;
   }
-  for (const column of ["quality", "doubt"] as const) {
+  for (const column of ["quality", "claim_status", "doubt"] as const) {
     const value = text(columns, column, i);
     if (value !== null) args[column] = value;
   }

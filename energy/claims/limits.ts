@@ -46,14 +46,29 @@ export function limitOf(
 
 /** What the driver said of the card when the recording began (environment.json, docs/telemetry.md). */
 function statedLimits(name: string, attachments: Scan["attachments"]): number[] {
-  const gpus = name.startsWith("nvml.") ? gpusOf(attachments) : [];
-  const number = /^nvml\.(\d+)\./.exec(name)?.[1];
-  const own = gpus.filter((g) => number === undefined || g["index"] === Number(number));
+  const own = name.startsWith("nvml.") ? ownGpus(name, attachments) : [];
   if (own.length !== 1) return [];
   return ["max_power_limit_w", "default_power_limit_w", "power_limit_w"].flatMap((key) => {
     const w = own[0]![key];
     return typeof w === "number" ? [w] : [];
   });
+}
+
+/** Cards that an NVML channel may be of, as the driver named them. */
+function ownGpus(channel: string, attachments: Scan["attachments"]): readonly Stated[] {
+  const number = /^nvml\.(\d+)\./.exec(channel)?.[1];
+  return gpusOf(attachments).filter((g) => number === undefined || g["index"] === Number(number));
+}
+
+/** The card of a channel as its driver names it; "" where nobody says. */
+export function cardOf(
+  channel: string,
+  { session: { source, labels }, attachments }: Pick<Scan, "session" | "attachments">,
+): string {
+  if (source === "virtual") return "virtual";
+  const gpus = channel.startsWith("nvml.") ? ownGpus(channel, attachments) : [];
+  const name = gpus.length === 1 ? gpus[0]?.["name"] : undefined;
+  return typeof name === "string" ? name : (labels["gpu"] ?? "");
 }
 
 type Stated = Readonly<Record<string, unknown>>;

@@ -1,8 +1,9 @@
-// What is known of NVIDIA's power fields as filters: how often they update and over what time they
-// average. Measured against shunts by Yang, Adámek, Armour (arXiv 2312.02741, SC24; driver 535) and, for
-// Hopper, on an H100 with driver 580. A meaning can change with the driver, so the table is keyed by
-// architecture and field and says where it comes from; a fit to the capture itself takes precedence.
+// What is known of a card's telemetry before a capture shows it: a filter by card and field, a counter that samples.
+// Of a card or field that nobody measured, and of another maker's, nothing.
 
+import { KNOWN_FIELDS, STROBING_CARDS } from "./known-sensors.ts";
+
+/** A field as a filter of its board's power: the mean over a window, some time late, renewed at a beat. */
 export interface SensorModel {
   readonly updateNs: number;
   readonly windowNs: number;
@@ -10,59 +11,36 @@ export interface SensorModel {
   readonly origin: string;
 }
 
-const MS = 1e6;
-const YANG = "Yang et al., SC24, driver 535";
-
-interface Row {
-  readonly gpu: RegExp;
-  readonly field: RegExp;
-  readonly updateMs: number;
-  readonly windowMs: number;
-  readonly origin: string;
+/** A model, and how well it is known: standard uncertainties, ns. */
+export interface KnownSensor extends SensorModel {
+  readonly windowUNs: number;
+  readonly delayUNs: number;
 }
 
-const TABLE: readonly Row[] = [
-  { gpu: /A5000/i, field: /instant/, updateMs: 100, windowMs: 78, origin: YANG },
-  { gpu: /4090/, field: /instant/, updateMs: 100, windowMs: 111, origin: YANG },
-  { gpu: /30[5-9]0|40[5-9]0/, field: /instant/, updateMs: 100, windowMs: 100, origin: YANG },
-  { gpu: /20[6-8]0|TITAN RTX/i, field: /draw|usage/, updateMs: 101, windowMs: 102, origin: YANG },
-  { gpu: /10[5-8]0/, field: /draw|usage/, updateMs: 20, windowMs: 11, origin: YANG },
-  { gpu: /A100/i, field: /draw$|usage|instant/, updateMs: 104, windowMs: 24, origin: YANG },
-  {
-    gpu: /H100|H200|GH200/i,
-    field: /instant/,
-    updateMs: 100,
-    windowMs: 25,
-    origin: `${YANG}; H100, driver 580`,
-  },
-  {
-    gpu: /./,
-    field: /average|usage|draw$/,
-    updateMs: 100,
-    windowMs: 1000,
-    origin: "nvml.h: 1 s mean on Ampere and later",
-  },
-  {
-    gpu: /./,
-    field: /instant/,
-    updateMs: 100,
-    windowMs: 100,
-    origin: "consumer Ampere and Ada as the most common case",
-  },
-];
+const MS = 1e6;
 
-/** @param gpu name as the driver gives it, or "" when the capture does not say. */
-export function knownSensor(gpu: string, channel: string): SensorModel | undefined {
-  const row = TABLE.find((r) => r.gpu.test(gpu || "?") && r.field.test(channel));
+/** Nobody publishes delays; a driver's answer is late by some milliseconds, a host's stamp by tens at worst. */
+const DELAY_U_MS = 25;
+
+/** @param card as its driver names it, or "" where nobody says. @param channel `nvml.power_instant`, `nvidia_smi.0.power_draw`, … */
+export function knownSensor(card: string, channel: string): KnownSensor | undefined {
+  if (!/^(nvml|nvidia_smi)\./.test(channel)) return undefined;
+  const name = ownName(card);
+  const field = channel.slice(channel.lastIndexOf(".") + 1);
+  const row = KNOWN_FIELDS.find((r) => r.cards.includes(name) && r.fields.includes(field));
   return (
     row && {
       updateNs: row.updateMs * MS,
       windowNs: row.windowMs * MS,
+      windowUNs: row.windowUMs * MS,
       delayNs: 0,
-      origin: row.origin,
+      delayUNs: DELAY_U_MS * MS,
+      origin: row.source,
     }
   );
 }
+
+const ownName = (card: string): string => card.replace(/^NVIDIA\s+/i, "").trim();
 
 /** An energy counter that adds up samples of its board's power, and what lies before the samples. */
 export interface CounterModel {
@@ -71,9 +49,6 @@ export interface CounterModel {
   readonly lowPassNs: number;
   readonly origin: string;
 }
-
-/** Cards on which a strobe was seen (docs/evidence); `virtual` is the simulated one, made like them. */
-const STROBING = /H100|H200|GH200|^virtual$/i;
 
 /** A 25 ms window every 100 ms: the "instant" field of Hopper. */
 export const STROBE = { windowNs: 25 * MS, updateNs: 100 * MS } as const;
@@ -86,5 +61,5 @@ const COUNTER: CounterModel = {
 };
 
 /** @returns undefined of a card that it was not seen on: nobody knows what its counter adds up. */
-export const knownCounter = (gpu: string): CounterModel | undefined =>
-  STROBING.test(gpu) ? COUNTER : undefined;
+export const knownCounter = (card: string): CounterModel | undefined =>
+  STROBING_CARDS.includes(ownName(card)) ? COUNTER : undefined;

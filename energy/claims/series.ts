@@ -17,6 +17,7 @@ import { medianStep } from "../../align/median-step.ts";
 import type { ReadColumn } from "../../align/read-column.ts";
 import { leastOf, mostOf } from "../../stats/summary.ts";
 import { type Count, countOf } from "./counter.ts";
+import { Updates } from "./updates.ts";
 import type { TelemetrySeries } from "../../align/scanned.ts";
 import { GAP_PERIODS } from "../../align/timeline.ts";
 import { NS_PER_S, type SessionNs } from "../../schema/time.ts";
@@ -29,11 +30,13 @@ export interface Claim {
    */
   readonly intervalJ: readonly [number, number];
   readonly samples: number;
+  /** Values that were read, a value read again not counted. */
+  readonly updates: number;
   readonly gapFraction: number;
   readonly failedReads: number;
 }
 
-/** The reading is "accurate to within +/- 5 watts" (nvidia-smi's manual, Power Draw; nvml.h states ±5 % for Kepler). */
+/** Of NVIDIA's cards alone: the reading is "accurate to within +/- 5 watts" (nvidia-smi's manual, Power Draw; nvml.h states ±5 % for Kepler). */
 const POWER_READING_U_W = 5;
 
 /** Reads further apart than this many periods have one missing between them: how the power went there is open. */
@@ -98,29 +101,34 @@ export class Series {
   readonly periodNs: number;
   /** What its counter did; null of a power channel. */
   readonly count: Count | null;
+  readonly updates: Updates;
   /** Its last good read, where the reads after it failed to the end of the log; else Infinity. */
   readonly endNs: SessionNs;
   readonly #failedNs: ReadColumn;
   /** Reads further apart have a gap between them; and those behind one. */
   readonly #gapNs: SessionNs;
   readonly #behindGaps: ReadColumn;
-  /** Least and most that it read, W. */
-  readonly #rangeW: readonly [number, number];
+  /** Least and most that it read, W; of a counter, that it may have counted. */
+  readonly rangeW: readonly [number, number];
+  /** What its maker says a reading is off by at most, W; 0 where none says so. */
+  readonly #readingUW: number;
   /** Reads of one value, from the first of them on, that were looked at last. */
   #alike = { from: 0, to: -1 };
 
-  /** @param mostW no device of the channel's kind draws more. */
-  constructor(s: TelemetrySeries, mostW = Infinity) {
+  /** @param mostW no device of the channel's kind draws more. @param renewsNs it is known to be renewed so often. */
+  constructor(s: TelemetrySeries, mostW = Infinity, renewsNs = Infinity) {
     const { good, failed } = goodReads(s);
     const kept = inOrder(good);
-    const { quantity, wrapsAt } = s.channel;
+    const { name, quantity, wrapsAt } = s.channel;
     this.count = quantity === "energy" ? countOf(kept, { wrapsAt, mostW }) : null;
     ({ tNs: this.tNs, value: this.value } = this.count?.reads ?? kept);
+    this.#readingUW = /^(nvml|nvidia_smi)\./.test(name) ? POWER_READING_U_W : 0;
     this.#failedNs = stampsInOrder(s.tNs, failed);
     this.periodNs = medianStep(this.tNs);
+    this.updates = new Updates(this, renewsNs);
     this.#gapNs = GAP_PERIODS * this.periodNs;
     this.#behindGaps = behindGaps(this.tNs, this.#gapNs);
-    this.#rangeW = this.count ? [0, this.count.mostW] : [leastOf(this.value), mostOf(this.value)];
+    this.rangeW = this.count ? [0, this.count.mostW] : [leastOf(this.value), mostOf(this.value)];
     const [last, lastFailed] = [lastOf(this.tNs), lastOf(this.#failedNs)];
     const hasEnded = this.tNs.length > 0 && lastFailed - last > this.#gapNs;
     this.endNs = hasEnded ? last : Infinity;
@@ -137,7 +145,8 @@ export class Series {
     const failedReads = Math.max(0, failed.firstAfter(t1) - failed.firstAtOrAfter(t0));
     const open = t1 > t0 ? sumOf(this.#open(t0, t1)) / (t1 - t0) : 0;
     const gapFraction = Math.max(this.#gapFraction(a, b, t0, t1), open);
-    const shared = { samples: b - a, gapFraction, failedReads };
+    const updates = this.updates.between(a, b);
+    const shared = { samples: b - a, updates, gapFraction, failedReads };
     // Nothing was read in it nor near it: what the neighbours of the gap say is no claim to it.
     if ((b === a && gapFraction === 1) || t0 >= this.endNs)
       return { energyJ: NaN, intervalJ: [NaN, NaN], ...shared };
@@ -177,7 +186,7 @@ export class Series {
     const to = Math.min(t1, this.endNs);
     const unclaimedNs = t1 - to;
     const end = this.#lineAt(to);
-    let [sum, less, more] = [0, 0, this.#rangeW[1] * unclaimedNs];
+    let [sum, less, more] = [0, 0, this.rangeW[1] * unclaimedNs];
     let [t, p] = [t0, this.#lineAt(t0)];
     for (let i = a; i <= b; i++) {
       const [tn, pn] = i < b ? [tNs.at(i), value.at(i)] : [to, end];
@@ -189,7 +198,7 @@ export class Series {
       p = pn;
     }
     const energyJ = sum / (2 * NS_PER_S);
-    const reading = POWER_READING_U_W * (t1 - t0);
+    const reading = this.#readingUW * (t1 - t0);
     return {
       energyJ,
       intervalJ: [energyJ - (reading + less) / NS_PER_S, energyJ + (reading + more) / NS_PER_S],
@@ -204,7 +213,7 @@ export class Series {
     if (!(apart > late)) return [0, 0];
     const half = Math.abs(q - p) / 2;
     if (isBetween && apart <= this.#gapNs) return [half, half];
-    const [least, most] = this.#rangeW;
+    const [least, most] = this.rangeW;
     return [(p + q) / 2 - least, most - (p + q) / 2];
   }
 
@@ -223,7 +232,7 @@ export class Series {
     const beforeEnd = this.value.at(this.#lastDifferent(b - 1, -1));
     const energyJ = this.#lineAt(t1) - this.#lineAt(t0);
     const lo = Math.max(0, Math.min(beforeEnd - first, energyJ));
-    const more = (this.#rangeW[1] * this.#uncountedNs(t0, t1)) / NS_PER_S;
+    const more = (this.rangeW[1] * this.#uncountedNs(t0, t1)) / NS_PER_S;
     return { energyJ, intervalJ: [lo, Math.max(after - before, energyJ) + more] };
   }
 

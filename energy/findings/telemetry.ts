@@ -28,19 +28,26 @@ export function unsteady({ channel, tNs, value }: TelemetrySeries): Finding[] {
 }
 
 /** What a counter did besides rising; and channels whose reads failed from some read on. */
-export function interrupted(series: Claimed["series"]): Finding[] {
-  return [...series].flatMap(([name, { count, endNs }]) => [
-    ...(count ? uncounted({ name }, count) : []),
-    ...(endNs === Infinity
-      ? []
-      : [
-          of(
-            { name },
-            "channel-ended",
-            `all reads after ${seconds(endNs)} s failed: its claim ends there, and what was drawn from there on is in its intervals alone`,
-          ),
-        ]),
-  ]);
+export function interrupted(channels: Claimed["channels"]): Finding[] {
+  return [...channels].flatMap(
+    ([
+      name,
+      {
+        series: { count, endNs },
+      },
+    ]) => [
+      ...(count ? uncounted({ name }, count) : []),
+      ...(endNs === Infinity
+        ? []
+        : [
+            of(
+              { name },
+              "channel-ended",
+              `all reads after ${seconds(endNs)} s failed: its claim ends there, and what was drawn from there on is in its intervals alone`,
+            ),
+          ]),
+    ],
+  );
 }
 
 function uncounted(
@@ -159,10 +166,13 @@ export function impossibleLags(lags: readonly Lag[]): Finding[] {
 }
 
 /** Telemetry that never meets the physical trace: a wrong zone or a stepped clock, most likely. */
-export function strangers(series: Claimed["series"], results: readonly WindowResult[]): Finding[] {
+export function strangers(
+  channels: Claimed["channels"],
+  results: readonly WindowResult[],
+): Finding[] {
   const session = results.find((r) => r.window.kind === "session");
   if (!session?.physical) return [];
-  const readsOf = (channel: string): number => series.get(channel)?.tNs.length ?? 0;
+  const readsOf = (channel: string): number => channels.get(channel)?.series.tNs.length ?? 0;
   const lost = session.telemetry.filter(
     (t) => t.samples === 0 && t.method !== "filter_matched" && readsOf(t.channel) > 0,
   );

@@ -7,6 +7,7 @@ import { FINDING } from "./finding.ts";
 import {
   constant,
   count,
+  flag,
   listOf,
   maybe,
   notNegative,
@@ -20,7 +21,8 @@ import {
   text,
 } from "./words.ts";
 
-const QUALITY = oneOf("no_data", "gappy", "estimate", "good", "billable");
+const QUALITY = oneOf("no_data", "gappy", "unresolved", "estimate", "good", "billable");
+const CLAIM_STATUS = oneOf("admissible", "void", "simulated");
 
 const BUDGET_TERM = object({
   term: text,
@@ -54,13 +56,16 @@ const CLAIM = object({
   method: oneOf("trapezoid", "counter", "filter_matched"),
   energy_j: numberOrNull,
   interval_j: pairOf(numberOrNull),
+  mean_power_w: maybe(numberOrNull),
   error_pct: numberOrNull,
   error_uncertainty_pct: numberOrNull,
   error_interval_pct: maybe(orNull(pairOf(numberOrNull))),
   samples: count,
+  updates: maybe(count),
   gap_fraction: notNegative,
   failed_reads: maybe(count),
   quality: QUALITY,
+  claim_status: maybe(CLAIM_STATUS),
 });
 
 const WINDOW = object({
@@ -106,9 +111,13 @@ const FILTER = object({
   channel: text,
   update_period_ms: number,
   window_ms: number,
+  window_interval_ms: maybe(pairOf(number)),
   delay_ms: number,
+  delay_interval_ms: maybe(pairOf(number)),
   gain: number,
+  gain_interval: maybe(pairOf(number)),
   offset_w: number,
+  determined: maybe(flag),
   r2: number,
   origin: text,
 });

@@ -2,17 +2,28 @@
 // points, and what a strobe samples.
 
 import { beforeAll, describe, expect, test } from "@jest/globals";
-import { filteredEnergyJ, fitFilter, strobeRangeJ } from "../../energy/claims/filter.ts";
+import { fitFilter } from "../../energy/claims/filter-fit.ts";
+import { idealJ, shownIn } from "../../energy/claims/filtered.ts";
+import { strobeRangeJ } from "../../energy/claims/strobe.ts";
 import { PowerPrefix } from "../../energy/claims/prefix.ts";
-import type { SensorModel } from "../../energy/claims/sensors.ts";
+import type { KnownSensor, SensorModel } from "../../energy/claims/sensors.ts";
 import { Series } from "../../energy/claims/series.ts";
 import { random } from "../../stats/random.ts";
 import { every, readsOf } from "../support/telemetry.ts";
 
 const MS = 1e6;
 const S = 1e9;
-const filterOf = (windowMs: number, delayMs: number): SensorModel => ({
+
+/** What an ideal channel would have claimed, J: lowest and highest. */
+const idealOf = (
+  series: Series,
+  trace: PowerPrefix,
+  filter: SensorModel,
+  ends: readonly [number, number],
+): readonly [number, number] => idealJ(shownIn(series, ...ends, filter.updateNs), trace, filter);
+const filterOf = (windowMs: number, delayMs: number): KnownSensor => ({
   ...{ updateNs: 100 * MS, windowNs: windowMs * MS, delayNs: delayMs * MS },
+  ...{ windowUNs: 5 * MS, delayUNs: 25 * MS },
   origin: "stated",
 });
 const traceOf = (...points: readonly (readonly [s: number, watts: number])[]): PowerPrefix =>
@@ -49,7 +60,11 @@ describe("the fit", () => {
     [77, 90],
     [92, 3],
   ])("between the grid's points: a window of %i ms, %i ms late, to a millisecond", (w, d) => {
-    const { windowNs, delayNs, gain, offsetW, r2 } = fitFilter(channel(w, d), trace, undefined)!;
+    const { windowNs, delayNs, gain, offsetW, r2 } = fitFilter(
+      channel(w, d).updates,
+      trace,
+      undefined,
+    )!;
     // An update lies half-way between two reads, a millisecond before the one that shows it.
     expect(Math.abs(delayNs / MS - (d - 1))).toBeLessThanOrEqual(0.5);
     expect(Math.abs(windowNs / MS - w)).toBeLessThanOrEqual(1);
@@ -58,11 +73,13 @@ describe("the fit", () => {
     expect(r2).toBeGreaterThan(0.999);
   });
 
-  test("no window is shorter than a millisecond, and nothing shows what is yet to come", () => {
-    const { windowNs } = fitFilter(channel(0.1, 20), trace, undefined)!;
+  test("no window is shorter than a millisecond, and a host's stamp may be late: a delay below zero", () => {
+    const { windowNs } = fitFilter(channel(0.1, 20).updates, trace, undefined)!;
     expect(windowNs / MS).toBeGreaterThanOrEqual(1);
     expect(windowNs / MS).toBeLessThan(5);
-    expect(fitFilter(channel(60, 0, trace, -15 * MS), trace, undefined)!.delayNs).toBe(0);
+    expect(
+      fitFilter(channel(60, 0, trace, -15 * MS).updates, trace, undefined)!.delayNs / MS,
+    ).toBeCloseTo(-16, 0);
   });
 
   test("on a load that all but repeats, far from where the search begins", () => {
@@ -72,7 +89,11 @@ describe("the fit", () => {
       atMs,
       watts.map((_, ms) => 50 + (ms % 83 < 25 ? heights[Math.floor(ms / 83)]! : 0)),
     );
-    const { windowNs, delayNs, fitted } = fitFilter(channel(20, 240, pulses), pulses, undefined)!;
+    const { windowNs, delayNs, fitted } = fitFilter(
+      channel(20, 240, pulses).updates,
+      pulses,
+      undefined,
+    )!;
     expect(fitted).toBe(true);
     expect(Math.abs(delayNs / MS - 239)).toBeLessThanOrEqual(1);
     expect(Math.abs(windowNs / MS - 20)).toBeLessThanOrEqual(1);
@@ -85,22 +106,23 @@ describe("the fit", () => {
     const upTo = (s: number): boolean => {
       const points = Math.round(s * 1000) + 1;
       const cut = new PowerPrefix(atMs.subarray(0, points), watts.subarray(0, points));
-      return fitFilter(steps, cut, known) !== undefined;
+      return fitFilter(steps.updates, cut, known) !== undefined;
     };
-    // Updates at 2.05, 2.15, … 2.85 s: the eighth is at 2.75.
-    expect([upTo(2.75), upTo(2.749)]).toEqual([true, false]);
-    // The trace reaches back 1.6 s from the second of them on, and then from the third.
+    // Updates at 2.05, 2.15, … 2.85 s: the eighth is at 2.75, and a stamp may be 0.1 s late.
+    expect([upTo(2.85), upTo(2.849)]).toEqual([true, false]);
+    // The trace reaches back 1.8 s from the second of them on, and then from the third.
     const from = (ms: number): boolean =>
-      fitFilter(steps, new PowerPrefix(atMs.subarray(ms), watts.subarray(ms)), known) !== undefined;
-    expect([from(550), from(551)]).toEqual([true, false]);
+      fitFilter(steps.updates, new PowerPrefix(atMs.subarray(ms), watts.subarray(ms)), known) !==
+      undefined;
+    expect([from(350), from(351)]).toEqual([true, false]);
   });
 
   test("the period is the median of the updates' distances", () => {
     // 100 ms apart but for two of 300; stamps once go back.
     const at = [2, 2.1, 2.2, 2.5, 2.6, 2.7, 3, 3.1, 2.95, 3.05, 3.15, 3.25].map((s) => s * S);
-    const fit = fitFilter(new Series(readsOf(at, (t) => t)), trace, filterOf(100, 0))!;
+    const fit = fitFilter(new Series(readsOf(at, (t) => t)).updates, trace, filterOf(100, 0))!;
     expect(fit.updateNs).toBe(100 * MS); // of the table
-    const fitted = fitFilter(channel(60, 20), trace, undefined)!;
+    const fitted = fitFilter(channel(60, 20).updates, trace, undefined)!;
     expect(fitted.updateNs).toBeCloseTo(50 * MS, 6);
   });
 });
@@ -111,33 +133,32 @@ describe("what an ideal channel would have claimed", () => {
   const second = filterOf(1000, 0);
 
   test("before its first read and after its last a channel holds what it shows", () => {
-    // Reads at 5, 6, 7 s show means of the second before updates at 5, 5.5 and 6.5 s: 45, 50 and 60 W.
+    // Reads at 5, 6, 7 s show means of the second before updates at 4.95 (half a period old), 5.5 and 6.5 s: 44.5, 50 and 60 W.
     const series = new Series(readsOf([5 * S, 6 * S, 7 * S], (t) => t));
-    const of = (a: number, b: number): number =>
-      filteredEnergyJ(series, ramp(), second, a * S, b * S)[0];
-    expect(of(3, 5)).toBeCloseTo(2 * 45, 9);
-    expect(of(3, 6)).toBeCloseTo(2 * 45 + (45 + 50) / 2, 9);
+    const of = (a: number, b: number): number => idealOf(series, ramp(), second, [a * S, b * S])[0];
+    expect(of(3, 5)).toBeCloseTo(2 * 44.5, 9);
+    expect(of(3, 6)).toBeCloseTo(2 * 44.5 + (44.5 + 50) / 2, 9);
     expect(of(7, 9)).toBeCloseTo(2 * 60, 9);
     expect(of(6.5, 9)).toBeCloseTo((55 + 60) / 4 + 2 * 60, 9);
-    expect(of(5, 7)).toBeCloseTo((45 + 50) / 2 + (50 + 60) / 2, 9);
-    expect(of(5.5, 6.5)).toBeCloseTo((47.5 + 50) / 4 + (50 + 55) / 4, 9);
-    expect(of(5.2, 5.4)).toBeCloseTo(0.2 * 46.5, 9);
+    expect(of(5, 7)).toBeCloseTo((44.5 + 50) / 2 + (50 + 60) / 2, 9);
+    expect(of(5.5, 6.5)).toBeCloseTo(((44.5 + 50) / 2 + 50) / 4 + (50 + 55) / 4, 9);
+    expect(of(5.2, 5.4)).toBeCloseTo(0.2 * (44.5 + 0.3 * 5.5), 9);
   });
 
   test("of no reads nothing is claimed", () => {
-    expect(filteredEnergyJ(new Series(readsOf([], () => 0)), ramp(), second, 1 * S, 2 * S)).toEqual(
-      [0, 0],
-    );
+    expect(idealOf(new Series(readsOf([], () => 0)), ramp(), second, [1 * S, 2 * S])).toEqual([
+      0, 0,
+    ]);
   });
 
   test("a filter that looks back beyond the trace for its delay alone does not know the power", () => {
     // Half of [0.95, 1.05] s lies before the trace, which begins with 100 W and rises to 300.
     const late = traceOf([1, 100], [9, 100], [9.001, 300], [20, 300]);
     const series = new Series(readsOf([1.45 * S, 1.55 * S, 1.65 * S], (t) => t));
-    const [low, high] = filteredEnergyJ(series, late, filterOf(100, 400), 1.45 * S, 1.45 * S + 2);
+    const [low, high] = idealOf(series, late, filterOf(100, 350), [1.45 * S, 1.45 * S + 2]);
     expect(low / 2e-9).toBeCloseTo(0.5 * 100 + 0.5 * 100, 4);
     expect(high / 2e-9).toBeCloseTo(0.5 * 100 + 0.5 * 300, 4);
-    const [a, b] = filteredEnergyJ(series, late, filterOf(100, 300), 1.45 * S, 1.45 * S + 2);
+    const [a, b] = idealOf(series, late, filterOf(100, 250), [1.45 * S, 1.45 * S + 2]);
     expect([a / 2e-9, b / 2e-9]).toEqual([expect.closeTo(100, 4), expect.closeTo(100, 4)]);
   });
 });

@@ -3,11 +3,14 @@
 
 import { describe, expect, test } from "@jest/globals";
 import {
-  filteredEnergyJ,
+  delayRange,
   fitFilter,
   type FilterFit,
-  strobeRangeJ,
-} from "../../energy/claims/filter.ts";
+  isDetermined,
+  rangeAmong,
+} from "../../energy/claims/filter-fit.ts";
+import { idealJ, shownIn } from "../../energy/claims/filtered.ts";
+import { strobeRangeJ } from "../../energy/claims/strobe.ts";
 import { PowerPrefix } from "../../energy/claims/prefix.ts";
 import { knownSensor, type SensorModel } from "../../energy/claims/sensors.ts";
 import { Series } from "../../energy/claims/series.ts";
@@ -19,6 +22,14 @@ import { every, readsOf } from "../support/telemetry.ts";
 
 const MS = 1e6;
 const END_NS = 30e9;
+
+/** What an ideal channel would have claimed, J: lowest and highest. */
+const idealOf = (
+  series: Series,
+  trace: PowerPrefix,
+  filter: SensorModel,
+  ends: readonly [number, number],
+): readonly [number, number] => idealJ(shownIn(series, ...ends, filter.updateNs), trace, filter);
 
 /** Between 80 and 400 W at random, every 37 to 400 ms: no period that a filter could be mistaken by. */
 function load(seed: number): PowerTrace {
@@ -69,7 +80,7 @@ function reads(
 const EXACT: BoardSensor = { gain: 1, offsetW: 0 };
 const power = load(1);
 const trace = seenBy(power);
-const fitted = (c: Channel): FilterFit => fitFilter(reads(c, power), trace, undefined)!;
+const fitted = (c: Channel): FilterFit => fitFilter(reads(c, power).updates, trace, undefined)!;
 
 describe("the fit finds the virtual sensor's own filter", () => {
   test.each<Channel>([
@@ -83,8 +94,12 @@ describe("the fit finds the virtual sensor's own filter", () => {
   ])("window $windowMs ms, delay $delayMs ms", (c) => {
     const fit = fitted(c);
     // An update falls between two reads 10 ms apart: half of that is not known.
-    expect(Math.abs(fit.windowNs / MS - c.windowMs)).toBeLessThan(6);
+    expect(Math.abs(fit.windowNs / MS - c.windowMs)).toBeLessThan(2);
     expect(Math.abs(fit.delayNs / MS - c.delayMs)).toBeLessThan(6);
+    const [least, most] = delayRange(fit);
+    expect(least / MS).toBeLessThanOrEqual(c.delayMs);
+    expect(most / MS).toBeGreaterThanOrEqual(c.delayMs);
+    expect(isDetermined(fit)).toBe(true);
     expect(fit.gain).toBeCloseTo(1, 1.5);
     expect(fit.updateNs / MS).toBeCloseTo(c.periodMs ?? 100, 6);
     expect(fit.r2).toBeGreaterThan(0.97);
@@ -104,21 +119,25 @@ describe("where the load tells nothing", () => {
   const known = knownSensor("NVIDIA H100 PCIe", "nvml.power_instant")!;
 
   test("the table's filter is taken and says that it was not fitted", () => {
-    expect(fitFilter(series, flat, known)).toMatchObject({ ...known, fitted: false });
+    const fit = fitFilter(series.updates, flat, known)!;
+    expect(fit).toMatchObject({ ...known, fitted: false, gain: 1, offsetW: 0 });
+    // Two standard uncertainties to either side.
+    expect(rangeAmong(fit, (f) => f.windowNs / MS)).toEqual([21, 29]);
+    expect(delayRange(fit).map((ns) => ns / MS)).toEqual([-50, 50]);
   });
 
   test("without a word of the table there is none; nor from fewer than eight updates", () => {
-    expect(fitFilter(series, flat, undefined)).toBeUndefined();
+    expect(fitFilter(series.updates, flat, undefined)).toBeUndefined();
     const few = new Series(readsOf(every(10 * MS, 2e9, 2.6e9), (t) => power.at(t)));
     const seven = new Series(readsOf(every(100 * MS, 2e9, 2.8e9), (t) => power.at(t)));
-    expect(fitFilter(few, trace, known)).toBeDefined();
+    expect(fitFilter(few.updates, trace, known)).toBeDefined();
     expect(seven.tNs.length).toBe(8);
-    expect(fitFilter(seven, trace, known)).toBeUndefined();
+    expect(fitFilter(seven.updates, trace, known)).toBeUndefined();
   });
 
-  test("updates to which the trace does not reach back 1.6 s do not count", () => {
-    const late = new PowerPrefix(trace.tNs.subarray(27_000), trace.powerW.subarray(27_000));
-    expect(fitFilter(series, late, known)).toBeUndefined();
+  test("updates of which the trace shows less than the longest filter looks back do not count", () => {
+    const late = new PowerPrefix(trace.tNs.subarray(27_700), trace.powerW.subarray(27_700));
+    expect(fitFilter(series.updates, late, known)).toBeUndefined();
   });
 });
 
@@ -141,7 +160,7 @@ describe("what an ideal channel would have claimed", () => {
       [7.123e9, 7.9e9],
       [10e9, 13e9],
     ] as const) {
-      const [low, high] = filteredEnergyJ(series, trace, filter(w, d), t0, t1);
+      const [low, high] = idealOf(series, trace, filter(w, d), [t0, t1]);
       const { energyJ } = series.claim(t0, t1);
       expect(low).toBe(high);
       // An update is known to 0.5 ms, and each counts for 100 ms.
@@ -155,7 +174,7 @@ describe("what an ideal channel would have claimed", () => {
     const value = (at: number) => Math.floor(at / (100 * MS));
     const series = new Series(readsOf(every(100 * MS, 1.95e9, 29e9), value));
     // Reads 100 ms apart see each update half a step late: at 2.0, 2.1, … it is put, read at 2.05, 2.15, …
-    const [low, high] = filteredEnergyJ(series, ramp, filter(200, 50), 10e9, 12e9);
+    const [low, high] = idealOf(series, ramp, filter(200, 50), [10e9, 12e9]);
     const mean = 100 * (11 - 0.05 - 0.05 - 0.1);
     expect(low).toBeCloseTo(2 * mean, 6);
     expect(high).toBeCloseTo(low, 9);
@@ -166,7 +185,7 @@ describe("what an ideal channel would have claimed", () => {
     const t = Float64Array.of(0, 2e9, 2.001e9, 9e9);
     const short = new PowerPrefix(t, Float64Array.of(100, 100, 300, 300));
     const series = new Series(readsOf([0.3e9, 0.5e9, 0.7e9], (at) => at));
-    const [low, high] = filteredEnergyJ(series, short, filter(1000, 0), 0.5e9, 0.5e9 + 1);
+    const [low, high] = idealOf(series, short, filter(1000, 0), [0.5e9, 0.5e9 + 1]);
     expect(low * 1e9).toBeCloseTo(0.4 * 100 + 0.6 * 100, 4);
     expect(high * 1e9).toBeCloseTo(0.4 * 100 + 0.6 * 300, 4);
   });
@@ -175,7 +194,7 @@ describe("what an ideal channel would have claimed", () => {
     const t = Float64Array.of(0, 2e9, 2.001e9, 9e9);
     const short = new PowerPrefix(t, Float64Array.of(100, 100, 300, 300));
     const series = new Series(readsOf([9.1e9, 9.3e9, 9.5e9], (at) => at));
-    const [low, high] = filteredEnergyJ(series, short, filter(1000, 0), 9.3e9, 9.3e9 + 1);
+    const [low, high] = idealOf(series, short, filter(1000, 0), [9.3e9, 9.3e9 + 1]);
     expect(low * 1e9).toBeCloseTo(0.8 * 300 + 0.2 * 100, 4);
     expect(high * 1e9).toBeCloseTo(0.8 * 300 + 0.2 * 300, 4);
   });
@@ -218,22 +237,29 @@ describe("the table of known sensors", () => {
   test.each([
     ["NVIDIA H100 PCIe", "nvml.power_instant", 25, 100],
     ["NVIDIA H200", "nvml.power_instant", 25, 100],
+    ["NVIDIA H200", "nvml.1.power_instant", 25, 100],
     ["NVIDIA H100 PCIe", "nvml.power_average", 1000, 100],
-    ["NVIDIA A100-SXM4-40GB", "nvml.power_usage", 24, 104],
+    ["NVIDIA A100-PCIE-40GB", "nvml.power_usage", 24, 104],
     ["NVIDIA GeForce RTX 3090", "nvml.power_instant", 100, 100],
-    ["NVIDIA GeForce RTX 4090", "nvml.power_instant", 111, 100],
+    ["NVIDIA GeForce RTX 4090", "nvidia_smi.power_draw_instant", 111, 100],
     ["NVIDIA RTX A5000", "nvml.power_instant", 78, 100],
-    ["NVIDIA GeForce RTX 2080", "nvidia_smi.power_draw", 102, 101],
-    ["NVIDIA GeForce GTX 1080", "nvidia_smi.power_draw", 11, 20],
-    ["", "nvml.power_usage", 1000, 100],
-    ["a card of tomorrow", "nvml.power_instant", 100, 100],
+    ["NVIDIA GeForce RTX 2080 Ti", "nvidia_smi.power_draw", 102, 101],
+    ["NVIDIA GeForce GTX 1080 Ti", "nvidia_smi.power_draw", 11, 20],
   ])("%s, %s: a mean of %i ms every %i ms", (gpu, channel, windowMs, updateMs) => {
     const { windowNs, updateNs, delayNs, origin } = knownSensor(gpu, channel)!;
     expect([windowNs / MS, updateNs / MS, delayNs]).toEqual([windowMs, updateMs, 0]);
     expect(origin).not.toBe("");
   });
 
-  test("of a channel that is none of NVIDIA's power fields nothing is known", () => {
-    expect(knownSensor("NVIDIA H100 PCIe", "rapl.package-0")).toBeUndefined();
+  test.each([
+    ["NVIDIA H100 PCIe", "rapl.package-0"],
+    ["NVIDIA H100 PCIe", "rocm.power_average"],
+    ["NVIDIA H100 PCIe", "hwmon.amdgpu.power1_average"],
+    ["NVIDIA H100 PCIe", "nvml.temperature"],
+    ["", "nvml.power_usage"],
+    ["a card of tomorrow", "nvml.power_instant"],
+    ["NVIDIA GeForce RTX 2080", "nvidia_smi.power_draw"],
+  ])("%s, %s: nobody measured it, nothing is known", (gpu, channel) => {
+    expect(knownSensor(gpu, channel)).toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
 // What a strobing counter could claim for a load, against what an H100's and an H200's did (docs/evidence/strobe-h100.md).
 
 import { describe, expect, test } from "@jest/globals";
-import { strobeRangeJ } from "../../energy/claims/filter.ts";
+import { strobeRangeJ } from "../../energy/claims/strobe.ts";
 import { lowPassed, PowerPrefix } from "../../energy/claims/prefix.ts";
 import { knownCounter } from "../../energy/claims/sensors.ts";
 import { compare, prepare } from "../../energy/compare.ts";
@@ -85,9 +85,11 @@ describe("matched claims of counters", () => {
     const [plain, matched] = claims("nvml.energy_counter");
     expect([plain!.method, matched!.method]).toEqual(["counter", "filter_matched"]);
     // From 1.3 to 2.5 to 1 by phase alone.
-    expect(relative(matched!)).toBeGreaterThan(relative(plain!) + 0.3);
-    expect(matched!.intervalJ[0]).toBeLessThan(530);
-    expect(matched!.intervalJ[1]).toBeGreaterThan(530);
+    for (const claim of [plain!, matched!]) {
+      expect(relative(claim)).toBeGreaterThan(0.4);
+      expect(claim.intervalJ[0]).toBeLessThan(530);
+      expect(claim.intervalJ[1]).toBeGreaterThan(530);
+    }
   });
 
   test("are none of a counter that is not the card's: a processor's counts as it is", () => {
