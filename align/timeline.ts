@@ -7,7 +7,7 @@ import type { Rig } from "../schema/rig.ts";
 import { Calibrator, type RailColumns } from "./rows/calibrate.ts";
 import { RowFlag } from "./rows/row-flags.ts";
 import type { Kernels } from "./rows/kernels.ts";
-import type { Implausible } from "./rows/plausible.ts";
+import type { Dropped, Implausible } from "./rows/plausible.ts";
 import { type ClockModel, fittedSpan, mapColumn } from "./clocks/clock.ts";
 import { ramp } from "../stats/columns.ts";
 import type { SessionNs } from "../schema/time.ts";
@@ -50,6 +50,8 @@ export interface TimelineCounts {
   notNumbers: number;
   /** Rows with a value that cannot be, by rail and quantity: not integrated. */
   implausible: readonly Implausible[];
+  /** Rows that are dropped samples, by rail: not integrated. */
+  dropped: readonly Dropped[];
   clipped: number;
   /** Stretches with clipped rows, session ns, ascending; near ones are joined when there are many. */
   readonly clippedSpans: [SessionNs, SessionNs][];
@@ -99,6 +101,7 @@ export class Timeline {
     backwards: 0,
     notNumbers: 0,
     implausible: [],
+    dropped: [],
     clipped: 0,
     clippedSpans: [],
   };
@@ -132,8 +135,7 @@ export class Timeline {
   *align(blocks: Iterable<SampleBlock>): Generator<AlignedRun> {
     const pass = this.#begin();
     yield* this.#aligned(blocks, pass);
-    this.counts.clipped = pass.calibrator.clippedRows;
-    this.counts.implausible = pass.calibrator.implausible;
+    this.#count(pass.calibrator);
   }
 
   /**
@@ -173,19 +175,24 @@ export class Timeline {
     } finally {
       log.close();
     }
-    this.counts.clipped = pass.calibrator.clippedRows;
-    this.counts.implausible = pass.calibrator.implausible;
+    this.#count(pass.calibrator);
+  }
+
+  #count({ clippedRows, implausible, dropped }: Calibrator): void {
+    this.counts.clipped = clippedRows;
+    this.counts.implausible = implausible;
+    this.counts.dropped = dropped;
   }
 
   #begin(): Pass {
-    const { layout } = this.#stream;
+    const { layout, learned } = this.#stream;
     const { rig } = this.#scan;
     const timebase = timebaseOf(layout, rig.device.clock.hz, rig.device.rowHz);
     this.#lastNs = -Infinity;
     const bends = this.#bends();
     return {
       timebase,
-      calibrator: new Calibrator(layout, rig, SLICE_ROWS),
+      calibrator: new Calibrator(layout, rig, SLICE_ROWS, { learned }),
       slicer: new Slicer(layout.rowBytes, timebase.isIndex, bends),
       tNs: new Float64Array(SLICE_ROWS),
       flags: new Uint8Array(SLICE_ROWS),

@@ -175,7 +175,7 @@ function losses({ stream }: Scan, counts: TimelineCounts | null): Finding[] {
 const UNIT: Readonly<Record<Quantity, string>> = { voltage: "V", current: "A", power: "W" };
 
 function inTime(counts: TimelineCounts, known: number): Observation[] {
-  const { clipped, notNumbers, backwards, gaps, implausible } = counts;
+  const { clipped, notNumbers, backwards, gaps, implausible, dropped } = counts;
   return [
     ...counted(
       "time-gaps",
@@ -203,6 +203,13 @@ function inTime(counts: TimelineCounts, known: number): Observation[] {
         `${rows} rows of rail ${rail} were left out: ${quantity} from ${from} to ${to}, outside ${low} to ${high}, ${whose} (overload or spike); if the values are right, state plausible of the rail in the rig`,
       );
     }),
+    ...dropped.flatMap(({ rail, quantities, rows }) =>
+      counted(
+        "rows-zeroed",
+        rows,
+        `${rows} rows of rail ${rail} were left out: ${quantities.join(" and ")} exactly zero between rows that are far from it (dropped samples written as zeros); if the rail was off, state plausible of its ${quantities[0]!} in the rig`,
+      ),
+    ),
     ...counted(
       "rows-backwards",
       backwards,

@@ -26,6 +26,7 @@ export const FINDINGS = {
   "rows-clipped": "loss",
   "rows-not-numbers": "loss",
   "rows-implausible": "loss",
+  "rows-zeroed": "loss",
   "rows-backwards": "loss",
   "rows-outside-clock": "doubt",
   "rows-interpolated": "remark",

@@ -2,7 +2,9 @@
 // which the timeline takes for a gap. Holds: what counts cannot reach costs no look at any row.
 
 import type { Quantity, Rail } from "../../schema/rig.ts";
+import { firstWhere } from "../../stats/search.ts";
 import { RowFlag } from "./row-flags.ts";
+import type { ZeroRun } from "./zero-runs.ts";
 
 type Range = readonly [low: number, high: number];
 
@@ -59,5 +61,35 @@ export function leaveOut(
     guard.most = Math.max(guard.most, x);
     if ((flags[i]! & RowFlag.implausible) === 0) guard.rows++;
     flags[i]! |= RowFlag.implausible;
+  }
+}
+
+/** Rows of one rail left out as dropped samples, written as zeros. */
+export interface Dropped {
+  readonly rail: string;
+  /** All that its sensors say was zero. */
+  readonly quantities: readonly Quantity[];
+  readonly zeros: readonly ZeroRun[];
+  rows: number;
+}
+
+/** Watts of a block's rows that lie in a run of zeros → NaN, counted once a row. */
+export function leaveOutZeros(
+  dropped: Dropped,
+  { firstIndex, rows }: { readonly firstIndex: number; readonly rows: number },
+  powerW: Float64Array,
+  flags: Uint8Array,
+): void {
+  const { zeros } = dropped;
+  const end = firstIndex + rows;
+  for (let k = firstWhere(0, zeros.length, (i) => zeros[i]!.to > firstIndex); ; k++) {
+    const run = zeros[k];
+    if (!run || run.from >= end) return;
+    const [from, to] = [Math.max(run.from, firstIndex), Math.min(run.to, end)];
+    dropped.rows += to - from;
+    for (let i = from - firstIndex; i < to - firstIndex; i++) {
+      powerW[i] = NaN;
+      flags[i]! |= RowFlag.implausible;
+    }
   }
 }

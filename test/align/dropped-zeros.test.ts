@@ -1,0 +1,130 @@
+// Dropped samples that a source wrote as zeros: left out where nothing else explains them, kept where a load or a rail
+// may rest at exactly zero.
+
+import { describe, expect, test } from "@jest/globals";
+import { Calibrator } from "../../align/rows/calibrate.ts";
+import { type Learned, RowWatch } from "../../align/rows/learned.ts";
+import { compare, prepare } from "../../energy/compare.ts";
+import type { RowLayout, SampleBlock } from "../../schema/records.ts";
+import type { Rig } from "../../schema/rig.ts";
+import { random } from "../../stats/random.ts";
+import { withRun } from "../support/made-run.ts";
+import { powerRail, rigOf, sensor } from "../support/rig.ts";
+
+const layout: RowLayout = {
+  stream: "main",
+  rowBytes: 16,
+  fields: ["v", "a"].map((name, k) => ({ name, bitOffset: 64 * k, bits: 64, kind: "float" })),
+};
+const dut = { name: "dut", voltage: sensor("v"), current: sensor("a") };
+const rig = rigOf({ rails: [dut] });
+
+type Row = readonly [volts: number, amperes: number];
+
+function block(rows: readonly Row[], firstIndex: number): SampleBlock {
+  const bytes = new Uint8Array(new Float64Array(rows.flat()).buffer);
+  const stamps = { deviceTick: null, hostBefore: null, hostAfter: null };
+  return { ...{ stream: "main", firstIndex, ...stamps, rows: rows.length, flags: 0, bytes } };
+}
+
+/** Rows as they come in slices of so many: what is learned of them, and which are left out. */
+function leftOut(rows: readonly Row[], slice = 100, r: Rig = rig) {
+  const slices = Array.from({ length: Math.ceil(rows.length / slice) }, (_, k) =>
+    block(rows.slice(k * slice, (k + 1) * slice), k * slice),
+  );
+  const values = new Calibrator(layout, r, slice);
+  const watch = new RowWatch(r, values);
+  for (const b of slices) {
+    values.read(b, new Uint8Array(slice));
+    watch.add(b.firstIndex, b.rows);
+  }
+  const learned: Learned | undefined = watch.learned();
+  const again = new Calibrator(layout, r, slice, { learned });
+  const out: number[] = [];
+  for (const b of slices) {
+    again.read(b, new Uint8Array(slice));
+    for (let i = 0; i < b.rows; i++) if (Number.isNaN(again.totalW[i])) out.push(b.firstIndex + i);
+  }
+  expect(again.dropped.map((d) => d.rows)).toEqual(out.length > 0 ? [out.length] : []);
+  return out;
+}
+
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from }, (_, i) => from + i);
+const rowsOf = (n: number, of: (i: number) => Row): Row[] => range(0, n).map(of);
+const on: Row = [12, 5];
+const zero: Row = [0, 0];
+
+describe("voltage and current", () => {
+  test.each([7, 100, 250, 1000])(
+    "zeros across slices of %i rows are left out, one alone too",
+    (slice) => {
+      const rows = rowsOf(1000, (i) => ((i >= 95 && i < 305) || i === 700 ? zero : on));
+      expect(leftOut(rows, slice)).toEqual([...range(95, 305), 700]);
+    },
+  );
+
+  test("a rail that is not yet on, or off for good, reads zero", () => {
+    expect(leftOut(rowsOf(500, (i) => (i < 150 || i >= 420 ? zero : on)))).toEqual([]);
+    expect(leftOut(rowsOf(500, () => zero))).toEqual([]);
+  });
+
+  test("a rail that comes and goes by a ramp was off between", () => {
+    const ramp = (i: number): number => Math.min(12, Math.abs(i - 250) / 10 - 5);
+    const rows = rowsOf(500, (i): Row => (ramp(i) <= 0 ? zero : [ramp(i), ramp(i)]));
+    expect(leftOut(rows)).toEqual([]);
+  });
+
+  test("a rail that is off, its codes now and then one step from zero, and then on", () => {
+    const rows = rowsOf(500, (i): Row => (i >= 250 ? on : i % 5 === 0 ? [0.01, 0] : zero));
+    expect(leftOut(rows)).toEqual([]);
+  });
+
+  test("no current at a voltage is a load at rest, and no voltage at a current no dropped sample", () => {
+    const rest = rowsOf(500, (i): Row => (i % 100 < 50 ? [12, 0] : on));
+    expect(leftOut(rest)).toEqual([]);
+    expect(leftOut(rowsOf(500, (i): Row => (i === 50 ? [0, 5] : on)))).toEqual([]);
+  });
+
+  test("a rig that says that the rail may be at 0 V is believed", () => {
+    const plausible = { voltage: [0, 13] } as const;
+    const stated = rigOf({ rails: [{ ...dut, plausible }] });
+    const rows = rowsOf(500, (i) => (i >= 95 && i < 305 ? zero : on));
+    expect(leftOut(rows, 100, stated)).toEqual([]);
+  });
+
+  test("zero is what the source wrote, whatever the sensor's line makes of it", () => {
+    const voltage = sensor("v", { zeroCount: 0.05 });
+    const offset = rigOf({ rails: [{ ...dut, voltage }] });
+    const rows = rowsOf(500, (i) => (i >= 95 && i < 305 ? zero : on));
+    expect(leftOut(rows, 100, offset)).toEqual(range(95, 305));
+  });
+});
+
+describe("power alone", () => {
+  const noise = random(7, "load");
+  const load = (s: number): number => (s >= 3 && s < 7 ? 300 : 60) + noise.normal();
+  const compared = (powerW: (s: number) => number) =>
+    withRun({ seconds: 10, powerW, rig: rigOf({ rails: [powerRail("slot")] }) }, (path) => {
+      const { findings, windows } = compare(prepare(path));
+      const zeroed = findings.filter((f) => f.code === "rows-zeroed");
+      const { energyJ, expandedUncertaintyJ } = windows[0]!.physical!;
+      return { rows: zeroed.map((f) => [f.subject, f.count]), energyJ, u: expandedUncertaintyJ };
+    });
+
+  test("zeros in a load that never comes near zero are a gap, and the interval holds the truth", () => {
+    const { rows, energyJ, u } = compared((s) => (s >= 3.5 && s < 5.5 ? 0 : load(s)));
+    expect(rows).toEqual([["DAQ stream", 2000]]);
+    expect(Math.abs(energyJ - 1560)).toBeLessThan(Math.min(u, 10));
+  });
+
+  test("a load that rests at exactly zero shows it at its ends, in most rows, or on its way there", () => {
+    const square = (s: number): number => (s % 1 < 0.5 ? 0 : 100);
+    expect(compared(square).rows).toEqual([]);
+    expect(compared((s) => (s % 1 < 0.4 ? 100 : 0)).rows).toEqual([]);
+    // A meter of steps of 1 W that sees 0.4 W of noise about nothing between two bursts.
+    const coarse = (s: number): number =>
+      Math.round((s % 1 < 0.6 ? 250 : 0.2) + 0.4 * noise.normal());
+    expect(compared((s) => coarse(s)).rows).toEqual([]);
+  });
+});
