@@ -2,6 +2,7 @@
 
 import type { SessionClocks } from "../align/clocks/fit.ts";
 import type { Scan } from "../align/scanned.ts";
+import type { Implausible } from "../align/rows/plausible.ts";
 import type { TimelineCounts } from "../align/timeline.ts";
 import {
   about,
@@ -174,6 +175,12 @@ function losses({ stream }: Scan, counts: TimelineCounts | null): Finding[] {
 
 const UNIT: Readonly<Record<Quantity, string>> = { voltage: "V", current: "A", power: "W" };
 
+const WHOSE: Readonly<Record<Implausible["basis"], string>> = {
+  rig: "the rig's plausible range",
+  run: "what the rest of the run leaves possible",
+  any: "what any rail carries",
+};
+
 function inTime(counts: TimelineCounts, known: number): Observation[] {
   const { clipped, notNumbers, backwards, gaps, implausible, dropped } = counts;
   return [
@@ -192,15 +199,14 @@ function inTime(counts: TimelineCounts, known: number): Observation[] {
       notNumbers,
       `${notNumbers} rows hold no number and were left out`,
     ),
-    ...implausible.flatMap(({ rail, quantity, range, isStated, rows, least, most }) => {
+    ...implausible.flatMap(({ rail, quantity, range, basis, rows, least, most }) => {
       const [low, high, from, to] = [...range, least, most].map((x) =>
         formatQuantity(x, UNIT[quantity]),
       );
-      const whose = isStated ? "the rig's plausible range" : "what any rail carries";
       return counted(
         "rows-implausible",
         rows,
-        `${rows} rows of rail ${rail} were left out: ${quantity} from ${from} to ${to}, outside ${low} to ${high}, ${whose} (overload or spike); if the values are right, state plausible of the rail in the rig`,
+        `${rows} rows of rail ${rail} were left out: ${quantity} from ${from} to ${to}, outside ${low} to ${high}, ${WHOSE[basis]} (overload or spike); if the values are right, state plausible of the rail in the rig`,
       );
     }),
     ...dropped.flatMap(({ rail, quantities, rows }) =>

@@ -86,22 +86,22 @@ export class Calibrator {
   constructor(layout: RowLayout, rig: Rig, maxRows: number, o: CalibratorOptions = {}) {
     const kernels = new Kernels(layout, maxRows, rig.rails.length);
     const inputs: Input[] = [];
-    const column = (rail: Rail, quantity: Quantity): Float64Array | null => {
+    const column = (rail: Rail, r: number, quantity: Quantity): Float64Array | null => {
       const sensor = rail[quantity];
       if (!sensor) return null;
       const out = kernels.column();
       const made = input(layout, kernels, rig, rail, sensor, out);
-      const guard = guardOf(rail, quantity, made.values);
+      const guard = guardOf(rail, quantity, made.values, o.learned?.[r]?.most[quantity]);
       inputs.push({ ...made, rail: rail.name, quantity, guard });
       return out;
     };
-    this.rails = rig.rails.map((rail) => {
+    this.rails = rig.rails.map((rail, r) => {
       const assumed = rail.assumedVoltage && kernels.column().fill(rail.assumedVoltage.valueV);
       return {
         name: rail.name,
-        voltageV: column(rail, "voltage") ?? assumed ?? null,
-        currentA: column(rail, "current"),
-        powerW: column(rail, "power") ?? kernels.column(),
+        voltageV: column(rail, r, "voltage") ?? assumed ?? null,
+        currentA: column(rail, r, "current"),
+        powerW: column(rail, r, "power") ?? kernels.column(),
       };
     });
     this.totalW = this.rails.length === 1 ? this.rails[0]!.powerW : kernels.column();

@@ -1,65 +1,118 @@
-// What the values of one sensor are like over a whole run, seen in cells of a few rows: levels that are held, not
-// the values that stand alone. Columns come slice by slice; a cell goes on from one to the next.
+// What the values of a column are like over a whole run, seen in cells of a few rows: levels that are held beside
+// values that stand alone. A column comes slice by slice; a cell goes on from one to the next.
 
-/** Rows of a cell. What lasts for twice as many fills one. */
-export const CELL_ROWS = 16;
+import type { Kernels } from "./kernels.ts";
+import { EXTREMES_OF } from "./loops.ts";
+
+/** What lasts for twice as many rows fills a cell. */
+const CELL_ROWS = EXTREMES_OF;
+/** Cells are counted by their peaks in bins of a quarter of an octave: the upper bits of a float64. */
+const BIN_SHIFT = 18;
+const BINS = 1 << (32 - BIN_SHIFT - 1);
+/** Nearer to zero than this share of what is held is near, however near. */
+export const NEAR_ZERO = 1 / 200;
+/** Peaks below so many times what is held by then are not counted. */
+export const LEAST_RATIO = 2;
 
 export class ColumnWatch {
+  rows = 0;
+  /** Whole cells. */
+  cells = 0;
   /** The highest magnitude that all rows of some cell reach. */
   held = 0;
-  /** The least magnitude of any row, but zero. */
+  /** The least magnitude of any row, but zero; of those near zero the first. */
   least = Infinity;
   /** Of the slice at hand. */
   low = Infinity;
   high = -Infinity;
   readonly #column: Float64Array;
+  readonly #kernels: Kernels;
+  readonly #peaks = new Uint32Array(BINS);
   /** Of the cell at hand. */
   #low = Infinity;
   #high = -Infinity;
-  #rows = 0;
+  #inCell = 0;
 
-  constructor(column: Float64Array) {
+  /** @param kernels in whose memory the column lies. */
+  constructor(column: Float64Array, kernels: Kernels) {
     this.#column = column;
+    this.#kernels = kernels;
   }
 
   add(rows: number): void {
-    const column = this.#column;
+    this.rows += rows;
     this.low = Infinity;
     this.high = -Infinity;
-    for (let i = 0; i < rows;) {
-      const from = i;
-      const to = Math.min(rows, i + CELL_ROWS - this.#rows);
-      let [low, high] = [Infinity, -Infinity];
-      for (; i < to; i++) {
-        const x = column[i]!;
-        if (x < low) low = x;
-        if (x > high) high = x;
-      }
-      this.#rows += to - from;
-      this.#take(low, high, from, to);
-      if (this.#rows === CELL_ROWS) this.#endCell();
+    const begun = this.#inCell === 0 ? 0 : Math.min(rows, CELL_ROWS - this.#inCell);
+    const cells = Math.floor((rows - begun) / CELL_ROWS);
+    this.#some(0, begun);
+    const extremes = this.#kernels.extremes(this.#column, begun, cells);
+    for (let k = 0; k < cells; k++)
+      this.#whole(extremes[k]!, extremes[cells + k]!, begun + k * CELL_ROWS);
+    this.#some(begun + cells * CELL_ROWS, rows);
+  }
+
+  /** Cells with a row of more than this magnitude, at least LEAST_RATIO times what is held. */
+  above(magnitude: number): number {
+    let cells = 0;
+    for (let bin = binOf(magnitude) + 1; bin < BINS; bin++) cells += this.#peaks[bin]!;
+    return cells;
+  }
+
+  /** Rows of a cell that began in the slice before, or ends in the next. */
+  #some(from: number, to: number): void {
+    if (from === to) return;
+    let [low, high] = [Infinity, -Infinity];
+    for (let i = from; i < to; i++) {
+      const x = this.#column[i]!;
+      if (x < low) low = x;
+      if (x > high) high = x;
     }
+    this.#take(low, high, from, to);
+    this.#low = Math.min(this.#low, low);
+    this.#high = Math.max(this.#high, high);
+    this.#inCell += to - from;
+    if (this.#inCell < CELL_ROWS) return;
+    this.#endCell(this.#low, this.#high);
+    this.#low = Infinity;
+    this.#high = -Infinity;
+    this.#inCell = 0;
+  }
+
+  #whole(low: number, high: number, from: number): void {
+    this.#take(low, high, from, from + CELL_ROWS);
+    this.#endCell(low, high);
   }
 
   #take(low: number, high: number, from: number, to: number): void {
-    if (low < this.#low) this.#low = low;
-    if (high > this.#high) this.#high = high;
     if (low < this.low) this.low = low;
     if (high > this.high) this.high = high;
-    if (low > 0) this.least = Math.min(this.least, low);
-    else if (high < 0) this.least = Math.min(this.least, -high);
-    else
+    if (low > 0) {
+      if (low < this.least) this.least = low;
+    } else if (high < 0) {
+      if (-high < this.least) this.least = -high;
+    } else if (!(this.least < NEAR_ZERO * this.held))
       for (let i = from; i < to; i++) {
         const x = Math.abs(this.#column[i]!);
         if (x > 0 && x < this.least) this.least = x;
       }
   }
 
-  #endCell(): void {
-    const [low, high] = [this.#low, this.#high];
-    this.held = Math.max(this.held, low > 0 ? low : high < 0 ? -high : 0);
-    this.#low = Infinity;
-    this.#high = -Infinity;
-    this.#rows = 0;
+  #endCell(low: number, high: number): void {
+    this.cells++;
+    const held = low > 0 ? low : high < 0 ? -high : 0;
+    if (held > this.held && held < Infinity) this.held = held;
+    const peak = high > -low ? high : -low;
+    if (peak > LEAST_RATIO * this.held && peak < Infinity) this.#peaks[binOf(peak)]!++;
   }
+}
+
+const value = new Float64Array(1);
+const words = new Uint32Array(value.buffer);
+/** All that this runs on are little-endian. */
+const [HIGH_WORD] = [1];
+
+function binOf(magnitude: number): number {
+  value[0] = magnitude;
+  return words[HIGH_WORD]! >>> BIN_SHIFT;
 }

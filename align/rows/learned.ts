@@ -1,14 +1,17 @@
 // What a whole run shows of its rails' rows that no single row does. The first pass watches them as they go by
 // (stream-scanner.ts); the rows are then read by it as they are by the rig.
 
-import type { Rig } from "../../schema/rig.ts";
+import type { Quantity, Rail, Rig } from "../../schema/rig.ts";
 import type { Calibrator, Measured } from "./calibrate.ts";
-import { ColumnWatch } from "./column-watch.ts";
+import { ColumnWatch, NEAR_ZERO } from "./column-watch.ts";
+import type { Kernels } from "./kernels.ts";
 import { type ZeroRun, ZeroRuns } from "./zero-runs.ts";
 
 export interface LearnedRail {
   /** Rows by index, [from, to), ascending: dropped samples, written as zeros. */
   readonly zeros: readonly ZeroRun[];
+  /** Magnitudes beyond these stand alone and can be nothing that the rail carried: V, A, W. */
+  readonly most: Readonly<Partial<Record<Quantity, number>>>;
 }
 
 /** In the order of the rig's rails. */
@@ -18,35 +21,64 @@ export type Learned = readonly LearnedRail[];
 const ON = 1 / 2;
 /** Where no voltage is measured: fewer zeros in a row may be noise about a small load. */
 const LEAST_ZEROS = 8;
-/** A load that comes this near to zero, of what it holds, may rest there as its sensor sees it. */
-const NEAR_ZERO = 1 / 200;
+/**
+ * A value that stands alone cannot be beyond so many times what is held, nor, held or not, below so much: a supply is
+ * regulated, if it is on at all; a load may come in short bursts, but not of so many amperes or watts.
+ */
+const ALONE: Readonly<Record<Quantity, { readonly times: number; readonly from: number }>> = {
+  voltage: { times: 2, from: 2 },
+  current: { times: 20, from: 100 },
+  power: { times: 20, from: 5000 },
+};
+/** What so few cells have is no habit of the load. */
+const [FEW_CELLS, FEW_SHARE] = [2, 0.05];
+/** A run of fewer cells shows no habits. */
+const LEAST_CELLS = 4;
+
+class SensorWatch extends ColumnWatch {
+  readonly quantity: Quantity;
+  readonly zero: number;
+
+  constructor({ quantity, column, zero }: Measured, kernels: Kernels) {
+    super(column, kernels);
+    this.quantity = quantity;
+    this.zero = zero;
+  }
+
+  /** Undefined where no row is beyond it, or too many are. */
+  get most(): number | undefined {
+    const { times, from } = ALONE[this.quantity];
+    const most = Math.max(from, times * this.held);
+    const beyond = this.held > 0 && this.cells >= LEAST_CELLS ? this.above(most) : 0;
+    return beyond > 0 && beyond <= Math.max(FEW_CELLS, FEW_SHARE * this.cells) ? most : undefined;
+  }
+}
 
 class RailWatch {
-  readonly #hasVoltage: boolean;
-  readonly #lead: ColumnWatch | undefined;
-  readonly #zero: number;
+  readonly #sensors: readonly SensorWatch[];
   readonly #zeros: ZeroRuns;
-  #rows = 0;
+
+  readonly #stated: Rail["plausible"];
 
   /** @param sensors voltage first, where it is measured. */
-  constructor(sensors: readonly Measured[]) {
-    const [first] = sensors;
-    this.#hasVoltage = first?.quantity === "voltage";
-    this.#lead = first && new ColumnWatch(first.column);
-    this.#zero = first?.zero ?? 0;
+  constructor({ plausible }: Rail, sensors: readonly Measured[], kernels: Kernels) {
+    this.#stated = plausible;
+    this.#sensors = sensors.map((s) => new SensorWatch(s, kernels));
     this.#zeros = new ZeroRuns(sensors);
   }
 
   add(firstIndex: number, rows: number): void {
-    const lead = this.#lead;
-    if (!lead) return;
-    lead.add(rows);
-    this.#rows += rows;
-    this.#zeros.add(firstIndex, rows, lead.low <= this.#zero && this.#zero <= lead.high);
+    for (const sensor of this.#sensors) sensor.add(rows);
+    const [lead] = this.#sensors;
+    if (lead) this.#zeros.add(firstIndex, rows, lead.low <= lead.zero && lead.zero <= lead.high);
   }
 
   learned(): LearnedRail {
-    return { zeros: this.#zeros.runs.filter((run) => this.#isDropped(run)) };
+    const most = this.#sensors.flatMap((s) => (s.most === undefined ? [] : [[s.quantity, s.most]]));
+    return {
+      zeros: this.#zeros.runs.filter((run) => this.#isDropped(run)),
+      most: Object.fromEntries(most) as LearnedRail["most"],
+    };
   }
 
   /**
@@ -55,10 +87,13 @@ class RailWatch {
    * too: at the ends of the run, in most of its rows, or by values near zero.
    */
   #isDropped({ from, to, besideLeast }: ZeroRun): boolean {
-    const { held = 0, least = 0 } = this.#lead ?? {};
-    if (this.#hasVoltage) return held > 0 && besideLeast >= ON * held;
+    const [lead] = this.#sensors;
+    // What the rig states to be plausible, zero as well, is.
+    if (!lead || this.#stated?.[lead.quantity]) return false;
+    const { quantity, held, least } = lead;
+    if (quantity === "voltage") return held > 0 && besideLeast >= ON * held;
     const { startsAtZero, endsAtZero, rows } = this.#zeros;
-    const rests = startsAtZero || endsAtZero || rows > this.#rows / 2 || least < NEAR_ZERO * held;
+    const rests = startsAtZero || endsAtZero || rows > lead.rows / 2 || least < NEAR_ZERO * held;
     return !rests && to - from >= LEAST_ZEROS && besideLeast > 0;
   }
 }
@@ -67,12 +102,7 @@ export class RowWatch {
   readonly #rails: readonly RailWatch[];
 
   constructor(rig: Rig, values: Calibrator) {
-    // A range that the rig states says what can be, zero as well.
-    this.#rails = rig.rails.map((rail, r) => {
-      const sensors = values.measured(r);
-      const first = sensors[0]?.quantity;
-      return new RailWatch(first && rail.plausible?.[first] ? [] : sensors);
-    });
+    this.#rails = rig.rails.map((rail, r) => new RailWatch(rail, values.measured(r), values.kernels));
   }
 
   add(firstIndex: number, rows: number): void {
@@ -82,6 +112,7 @@ export class RowWatch {
   /** @returns undefined where every row is what it says. */
   learned(): Learned | undefined {
     const found = this.#rails.map((rail) => rail.learned());
-    return found.some(({ zeros }) => zeros.length > 0) ? found : undefined;
+    const isAny = found.some((r) => r.zeros.length > 0 || Object.keys(r.most).length > 0);
+    return isAny ? found : undefined;
   }
 }

@@ -20,25 +20,33 @@ export interface Implausible {
   readonly rail: string;
   readonly quantity: Quantity;
   readonly range: Range;
-  /** Whether the rig says so. */
-  readonly isStated: boolean;
+  /** Who says so: the rig, the rest of the run, or nobody, and it holds for any rail. */
+  readonly basis: "rig" | "run" | "any";
   rows: number;
   /** Of what was left out. */
   least: number;
   most: number;
 }
 
-/** @param range of the values that can come; @returns undefined where all of those are plausible. */
-export function guardOf(rail: Rail, quantity: Quantity, values: Range): Implausible | undefined {
+/**
+ * @param values that can come. @param learned the greatest magnitude that the run's other rows leave possible.
+ * @returns undefined where all values are plausible.
+ */
+export function guardOf(
+  rail: Rail,
+  quantity: Quantity,
+  values: Range,
+  learned = Infinity,
+): Implausible | undefined {
   const stated = rail.plausible?.[quantity];
-  const most = ANYWHERE[quantity];
+  const most = Math.min(learned, ANYWHERE[quantity]);
   const range = stated ?? ([-most, most] as const);
   if (values[0] >= range[0] && values[1] <= range[1]) return undefined;
   return {
     rail: rail.name,
     quantity,
     range,
-    isStated: stated !== undefined,
+    basis: stated ? "rig" : learned <= most ? "run" : "any",
     rows: 0,
     least: Infinity,
     most: -Infinity,

@@ -2,56 +2,19 @@
 // may rest at exactly zero.
 
 import { describe, expect, test } from "@jest/globals";
-import { Calibrator } from "../../align/rows/calibrate.ts";
-import { type Learned, RowWatch } from "../../align/rows/learned.ts";
 import { compare, prepare } from "../../energy/compare.ts";
-import type { RowLayout, SampleBlock } from "../../schema/records.ts";
-import type { Rig } from "../../schema/rig.ts";
 import { random } from "../../stats/random.ts";
 import { withRun } from "../support/made-run.ts";
 import { powerRail, rigOf, sensor } from "../support/rig.ts";
+import { dut, dutRig, learnedOf, range, type Row, rowsOf } from "../support/volts-amperes.ts";
 
-const layout: RowLayout = {
-  stream: "main",
-  rowBytes: 16,
-  fields: ["v", "a"].map((name, k) => ({ name, bitOffset: 64 * k, bits: 64, kind: "float" })),
-};
-const dut = { name: "dut", voltage: sensor("v"), current: sensor("a") };
-const rig = rigOf({ rails: [dut] });
-
-type Row = readonly [volts: number, amperes: number];
-
-function block(rows: readonly Row[], firstIndex: number): SampleBlock {
-  const bytes = new Uint8Array(new Float64Array(rows.flat()).buffer);
-  const stamps = { deviceTick: null, hostBefore: null, hostAfter: null };
-  return { ...{ stream: "main", firstIndex, ...stamps, rows: rows.length, flags: 0, bytes } };
-}
-
-/** Rows as they come in slices of so many: what is learned of them, and which are left out. */
-function leftOut(rows: readonly Row[], slice = 100, r: Rig = rig) {
-  const slices = Array.from({ length: Math.ceil(rows.length / slice) }, (_, k) =>
-    block(rows.slice(k * slice, (k + 1) * slice), k * slice),
-  );
-  const values = new Calibrator(layout, r, slice);
-  const watch = new RowWatch(r, values);
-  for (const b of slices) {
-    values.read(b, new Uint8Array(slice));
-    watch.add(b.firstIndex, b.rows);
-  }
-  const learned: Learned | undefined = watch.learned();
-  const again = new Calibrator(layout, r, slice, { learned });
-  const out: number[] = [];
-  for (const b of slices) {
-    again.read(b, new Uint8Array(slice));
-    for (let i = 0; i < b.rows; i++) if (Number.isNaN(again.totalW[i])) out.push(b.firstIndex + i);
-  }
-  expect(again.dropped.map((d) => d.rows)).toEqual(out.length > 0 ? [out.length] : []);
+/** Rows that are left out, and counted as dropped. */
+function leftOut(rows: readonly Row[], slice = 100, rig = dutRig): number[] {
+  const { out, dropped } = learnedOf(rows, { slice, rig });
+  expect(dropped.map((d) => d.rows)).toEqual(out.length > 0 ? [out.length] : []);
   return out;
 }
 
-const range = (from: number, to: number): number[] =>
-  Array.from({ length: to - from }, (_, i) => from + i);
-const rowsOf = (n: number, of: (i: number) => Row): Row[] => range(0, n).map(of);
 const on: Row = [12, 5];
 const zero: Row = [0, 0];
 
