@@ -15,7 +15,6 @@ import {
   type Observation,
 } from "../schema/findings.ts";
 import type { Note } from "../schema/records.ts";
-import type { Quantity } from "../schema/rig.ts";
 import { formatQuantity } from "../schema/units.ts";
 import type { Claimed } from "./claimed.ts";
 import type { Doubts } from "./doubts.ts";
@@ -27,6 +26,7 @@ import {
   wallClockSteps,
 } from "./findings/clocks.ts";
 import { type Agreement, againstRails } from "./findings/agreement.ts";
+import { cutOff, UNIT } from "./findings/rows.ts";
 import { outOfScope } from "./findings/scope.ts";
 import {
   contradictsPublished,
@@ -76,6 +76,7 @@ export function findingsOf(known: Known): Finding[] {
     })),
     ...wallClockSteps(scan),
     ...losses(scan, known.counts ?? null),
+    ...cutOff(scan),
     ...(scan.rig ? reversedRails(scan.rig, known.railMeans ?? []) : []),
     ...edgesOutside(scan),
     ...strangeRate(scan, clocks),
@@ -172,8 +173,6 @@ function losses({ stream }: Scan, counts: TimelineCounts | null): Finding[] {
     ...(counts ? inTime(counts, gaps) : []),
   ]);
 }
-
-const UNIT: Readonly<Record<Quantity, string>> = { voltage: "V", current: "A", power: "W" };
 
 const WHOSE: Readonly<Record<Implausible["basis"], string>> = {
   rig: "the rig's plausible range",

@@ -67,6 +67,7 @@ export const FINDINGS = {
   "rows-undersampled": "remark",
   "rail-unmeasured": "remark",
   "rail-reversed": "doubt",
+  "rail-cut-off": "doubt",
   "skew-differs": "remark",
   "reference-too-few": "doubt",
   "reference-contradicts": "doubt",

@@ -33,6 +33,8 @@ export interface Measured {
   readonly column: Float64Array;
   /** What a row of zeros says. */
   readonly zero: number;
+  /** From here on it is saturated, as its rig and its layout say. */
+  readonly end: number;
 }
 
 interface Input {
@@ -40,8 +42,11 @@ interface Input {
   readonly quantity: Quantity;
   readonly read: ColumnReader;
   readonly out: Float64Array;
+  /** Where it is saturated. */
   readonly lo: number;
   readonly hi: number;
+  /** As its rows show. */
+  readonly isCut: boolean;
   /** A count is always a number; a float need not be. */
   readonly isCount: boolean;
   /** Where not all of its values are plausible. */
@@ -92,7 +97,9 @@ export class Calibrator {
       const out = kernels.column();
       const made = input(layout, kernels, rig, rail, sensor, out);
       const guard = guardOf(rail, quantity, made.values, o.learned?.[r]?.most[quantity]);
-      inputs.push({ ...made, rail: rail.name, quantity, guard });
+      const top = o.learned?.[r]?.tops[quantity]?.value;
+      const hi = Math.min(made.hi, top ?? Infinity);
+      inputs.push({ ...made, rail: rail.name, quantity, guard, hi, isCut: top !== undefined });
       return out;
     };
     this.rails = rig.rails.map((rail, r) => {
@@ -154,11 +161,11 @@ export class Calibrator {
   measured(rail: number): Measured[] {
     const nothing = new Uint8Array(this.#rowBytes);
     const { name } = this.rails[rail]!;
-    return this.#inputs.flatMap(({ rail: of, quantity, read, out }) => {
+    return this.#inputs.flatMap(({ rail: of, quantity, read, out, hi }) => {
       if (of !== name) return [];
       this.kernels.load(nothing);
       read(nothing, 1, out);
-      return [{ quantity, column: out, zero: out[0]! }];
+      return [{ quantity, column: out, zero: out[0]!, end: hi }];
     });
   }
 
@@ -168,7 +175,7 @@ export class Calibrator {
     this.kernels.load(bytes);
     const goesOn = block.firstIndex === this.#nextIndex;
     for (const c of this.#inputs) {
-      if (c.read(bytes, rows, c.out)) this.#markClipped(c, rows, flags);
+      if (c.read(bytes, rows, c.out) || c.isCut) this.#markClipped(c, rows, flags);
       if (c.guard) leaveOut(c.guard, c.out, rows, flags);
       if (c.late > 0 && rows > 0) deskew(c, rows, goesOn);
     }
@@ -208,7 +215,7 @@ export class Calibrator {
   #markClipped(c: Input, rows: number, flags: Uint8Array): void {
     for (let i = 0; i < rows; i++) {
       const x = c.out[i]!;
-      if (x > c.lo && x < c.hi) continue;
+      if (!(x <= c.lo || x >= c.hi)) continue;
       if ((flags[i]! & RowFlag.clipped) === 0) this.#clippedRows++;
       flags[i]! |= RowFlag.clipped;
     }
@@ -288,7 +295,9 @@ function input(
   rail: Rail,
   sensor: Sensor,
   out: Float64Array,
-): Omit<Input, "guard" | "rail" | "quantity"> & { readonly values: readonly [number, number] } {
+): Omit<Input, "guard" | "isCut" | "rail" | "quantity"> & {
+  readonly values: readonly [number, number];
+} {
   const field: RowField | undefined = layout.fields.find((f) => f.name === sensor.field);
   if (!field)
     throw inputError(

@@ -1,6 +1,7 @@
 // What the values of a column are like over a whole run, seen in cells of a few rows: levels that are held beside
 // values that stand alone. A column comes slice by slice; a cell goes on from one to the next.
 
+import { FlatTop } from "./flat-top.ts";
 import type { Kernels } from "./kernels.ts";
 import { EXTREMES_OF } from "./loops.ts";
 
@@ -25,6 +26,7 @@ export class ColumnWatch {
   /** Of the slice at hand. */
   low = Infinity;
   high = -Infinity;
+  readonly top: FlatTop;
   readonly #column: Float64Array;
   readonly #kernels: Kernels;
   readonly #peaks = new Uint32Array(BINS);
@@ -35,6 +37,7 @@ export class ColumnWatch {
 
   /** @param kernels in whose memory the column lies. */
   constructor(column: Float64Array, kernels: Kernels) {
+    this.top = new FlatTop(column);
     this.#column = column;
     this.#kernels = kernels;
   }
@@ -85,6 +88,7 @@ export class ColumnWatch {
   }
 
   #take(low: number, high: number, from: number, to: number): void {
+    this.top.take(high, from, to);
     if (low < this.low) this.low = low;
     if (high > this.high) this.high = high;
     if (low > 0) {

@@ -12,6 +12,14 @@ export interface LearnedRail {
   readonly zeros: readonly ZeroRun[];
   /** Magnitudes beyond these stand alone and can be nothing that the rail carried: V, A, W. */
   readonly most: Readonly<Partial<Record<Quantity, number>>>;
+  /** Values at which so many rows stand, the greatest of their sensor: its range ends there. */
+  readonly tops: Readonly<Partial<Record<Quantity, Top>>>;
+}
+
+export interface Top {
+  /** A, W */
+  readonly value: number;
+  readonly rows: number;
 }
 
 /** In the order of the rig's rails. */
@@ -38,11 +46,20 @@ const LEAST_CELLS = 4;
 class SensorWatch extends ColumnWatch {
   readonly quantity: Quantity;
   readonly zero: number;
+  readonly #end: number;
 
-  constructor({ quantity, column, zero }: Measured, kernels: Kernels) {
+  constructor({ quantity, column, zero, end }: Measured, kernels: Kernels) {
     super(column, kernels);
+    this.#end = end;
     this.quantity = quantity;
     this.zero = zero;
+  }
+
+  /** Where its rows end, though nobody says so. */
+  get cut(): Top | undefined {
+    const { found } = this.top;
+    // The less a supply has to give the steadier it is: a voltage may well rest where it is highest.
+    return found && found.value < this.#end && this.quantity !== "voltage" ? found : undefined;
   }
 
   /** Undefined where no row is beyond it, or too many are. */
@@ -52,6 +69,19 @@ class SensorWatch extends ColumnWatch {
     const beyond = this.held > 0 && this.cells >= LEAST_CELLS ? this.above(most) : 0;
     return beyond > 0 && beyond <= Math.max(FEW_CELLS, FEW_SHARE * this.cells) ? most : undefined;
   }
+}
+
+/** Of each sensor that has it. */
+function bySensor<T>(
+  sensors: readonly SensorWatch[],
+  of: (s: SensorWatch) => T | undefined,
+): Readonly<Partial<Record<Quantity, T>>> {
+  const found: Partial<Record<Quantity, T>> = {};
+  for (const s of sensors) {
+    const one = of(s);
+    if (one !== undefined) found[s.quantity] = one;
+  }
+  return found;
 }
 
 class RailWatch {
@@ -74,10 +104,10 @@ class RailWatch {
   }
 
   learned(): LearnedRail {
-    const most = this.#sensors.flatMap((s) => (s.most === undefined ? [] : [[s.quantity, s.most]]));
     return {
       zeros: this.#zeros.runs.filter((run) => this.#isDropped(run)),
-      most: Object.fromEntries(most) as LearnedRail["most"],
+      most: bySensor(this.#sensors, (s) => s.most),
+      tops: bySensor(this.#sensors, (s) => s.cut),
     };
   }
 
@@ -102,7 +132,9 @@ export class RowWatch {
   readonly #rails: readonly RailWatch[];
 
   constructor(rig: Rig, values: Calibrator) {
-    this.#rails = rig.rails.map((rail, r) => new RailWatch(rail, values.measured(r), values.kernels));
+    this.#rails = rig.rails.map(
+      (rail, r) => new RailWatch(rail, values.measured(r), values.kernels),
+    );
   }
 
   add(firstIndex: number, rows: number): void {
@@ -112,7 +144,8 @@ export class RowWatch {
   /** @returns undefined where every row is what it says. */
   learned(): Learned | undefined {
     const found = this.#rails.map((rail) => rail.learned());
-    const isAny = found.some((r) => r.zeros.length > 0 || Object.keys(r.most).length > 0);
-    return isAny ? found : undefined;
+    const isAny = ({ zeros, most, tops }: LearnedRail): boolean =>
+      zeros.length > 0 || Object.keys({ ...most, ...tops }).length > 0;
+    return found.some(isAny) ? found : undefined;
   }
 }
