@@ -166,6 +166,7 @@ function finish(
     late,
     frames,
     learned,
+    oddities: seen.oddities,
     // A stretch of the log may hold damage, or messages that were left out for it.
     slices: damages.length === 0 ? s.slices : null,
   };

@@ -10,7 +10,8 @@ import { type Session, toSession } from "../schema/session.ts";
 import type { SessionNs } from "../schema/time.ts";
 import { Calibrator } from "./rows/calibrate.ts";
 import { columnReader, type ColumnReader } from "./rows/decode.ts";
-import { type Learned, RowWatch } from "./rows/learned.ts";
+import type { Learned, Oddity } from "./rows/learned.ts";
+import { RowWatch } from "./rows/row-watch.ts";
 import { Outline } from "./clocks/outline.ts";
 import type { SegmentScan } from "./scanned.ts";
 import { SliceSums } from "./rows/slice-sums.ts";
@@ -155,6 +156,10 @@ export class StreamScanner {
   /** What the rows show of each other; undefined where each is what it says. */
   get learned(): Learned | undefined {
     return this.#learned ?? this.#watch?.learned();
+  }
+
+  get oddities(): readonly Oddity[] {
+    return this.#watch?.oddities() ?? [];
   }
 
   /** Another that has seen the same log in the order of its rows. @param learned of them. */

@@ -2,7 +2,6 @@
 
 import type { SessionClocks } from "../align/clocks/fit.ts";
 import type { Scan } from "../align/scanned.ts";
-import type { Implausible } from "../align/rows/plausible.ts";
 import type { TimelineCounts } from "../align/timeline.ts";
 import {
   about,
@@ -15,7 +14,6 @@ import {
   type Observation,
 } from "../schema/findings.ts";
 import type { Note } from "../schema/records.ts";
-import { formatQuantity } from "../schema/units.ts";
 import type { Claimed } from "./claimed.ts";
 import type { Doubts } from "./doubts.ts";
 import {
@@ -26,7 +24,7 @@ import {
   wallClockSteps,
 } from "./findings/clocks.ts";
 import { type Agreement, againstRails } from "./findings/agreement.ts";
-import { cutOff, UNIT } from "./findings/rows.ts";
+import { cutOff, leftOut, oddLoads, zeroed } from "./findings/rows.ts";
 import { outOfScope } from "./findings/scope.ts";
 import {
   contradictsPublished,
@@ -77,6 +75,7 @@ export function findingsOf(known: Known): Finding[] {
     ...wallClockSteps(scan),
     ...losses(scan, known.counts ?? null),
     ...cutOff(scan),
+    ...oddLoads(scan).filter((f) => f.level !== "remark"),
     ...(scan.rig ? reversedRails(scan.rig, known.railMeans ?? []) : []),
     ...edgesOutside(scan),
     ...strangeRate(scan, clocks),
@@ -101,6 +100,7 @@ export function findingsOf(known: Known): Finding[] {
     ...notesOf(scan, "warning"),
     ...scan.findings,
     ...(scan.rig ? [...rigRemarks(scan.rig), ...(list ? tooShort(scan.rig, list) : [])] : []),
+    ...oddLoads(scan).filter((f) => f.level === "remark"),
     ...unresolved(results),
   ];
 }
@@ -174,12 +174,6 @@ function losses({ stream }: Scan, counts: TimelineCounts | null): Finding[] {
   ]);
 }
 
-const WHOSE: Readonly<Record<Implausible["basis"], string>> = {
-  rig: "the rig's plausible range",
-  run: "what the rest of the run leaves possible",
-  any: "what any rail carries",
-};
-
 function inTime(counts: TimelineCounts, known: number): Observation[] {
   const { clipped, notNumbers, backwards, gaps, implausible, dropped } = counts;
   return [
@@ -198,23 +192,8 @@ function inTime(counts: TimelineCounts, known: number): Observation[] {
       notNumbers,
       `${notNumbers} rows hold no number and were left out`,
     ),
-    ...implausible.flatMap(({ rail, quantity, range, basis, rows, least, most }) => {
-      const [low, high, from, to] = [...range, least, most].map((x) =>
-        formatQuantity(x, UNIT[quantity]),
-      );
-      return counted(
-        "rows-implausible",
-        rows,
-        `${rows} rows of rail ${rail} were left out: ${quantity} from ${from} to ${to}, outside ${low} to ${high}, ${WHOSE[basis]} (overload or spike); if the values are right, state plausible of the rail in the rig`,
-      );
-    }),
-    ...dropped.flatMap(({ rail, quantities, rows }) =>
-      counted(
-        "rows-zeroed",
-        rows,
-        `${rows} rows of rail ${rail} were left out: ${quantities.join(" and ")} exactly zero between rows that are far from it (dropped samples written as zeros); if the rail was off, state plausible of its ${quantities[0]!} in the rig`,
-      ),
-    ),
+    ...implausible.flatMap(leftOut),
+    ...dropped.flatMap(zeroed),
     ...counted(
       "rows-backwards",
       backwards,

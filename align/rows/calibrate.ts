@@ -14,7 +14,7 @@ import { sumOf } from "../../stats/columns.ts";
 import { RAIL_SUMS } from "./loops.ts";
 import { columnReader, type ColumnReader, type Linear } from "./decode.ts";
 import { Kernels } from "./kernels.ts";
-import type { Learned } from "./learned.ts";
+import type { Learned, Measured } from "./learned.ts";
 import { type Dropped, guardOf, type Implausible, leaveOut, leaveOutZeros } from "./plausible.ts";
 import { RowFlag } from "./row-flags.ts";
 import { leastOf, mostOf } from "../../stats/summary.ts";
@@ -27,19 +27,10 @@ export interface RailColumns {
   readonly powerW: Float64Array;
 }
 
-/** The values of one of a rail's sensors. */
-export interface Measured {
-  readonly quantity: Quantity;
-  readonly column: Float64Array;
-  /** What a row of zeros says. */
-  readonly zero: number;
-  /** From here on it is saturated, as its rig and its layout say. */
-  readonly end: number;
-}
-
 interface Input {
   readonly rail: string;
   readonly quantity: Quantity;
+  readonly sensor: Sensor;
   readonly read: ColumnReader;
   readonly out: Float64Array;
   /** Where it is saturated. */
@@ -96,10 +87,18 @@ export class Calibrator {
       if (!sensor) return null;
       const out = kernels.column();
       const made = input(layout, kernels, rig, rail, sensor, out);
-      const guard = guardOf(rail, quantity, made.values, o.learned?.[r]?.most[quantity]);
+      const guard = guardOf(rail, quantity, made.values, o.learned?.[r]?.ranges[quantity]);
       const top = o.learned?.[r]?.tops[quantity]?.value;
       const hi = Math.min(made.hi, top ?? Infinity);
-      inputs.push({ ...made, rail: rail.name, quantity, guard, hi, isCut: top !== undefined });
+      inputs.push({
+        ...made,
+        rail: rail.name,
+        quantity,
+        sensor,
+        guard,
+        hi,
+        isCut: top !== undefined,
+      });
       return out;
     };
     this.rails = rig.rails.map((rail, r) => {
@@ -112,9 +111,11 @@ export class Calibrator {
       };
     });
     this.totalW = this.rails.length === 1 ? this.rails[0]!.powerW : kernels.column();
-    this.#powerGuards = rig.rails.map((r) =>
-      !r.power && r.plausible?.power ? guardOf(r, "power", [-Infinity, Infinity]) : undefined,
-    );
+    this.#powerGuards = rig.rails.map((rail, r) => {
+      const learned = o.learned?.[r]?.ranges.power;
+      const isBounded = !rail.power && (rail.plausible?.power ?? learned);
+      return isBounded ? guardOf(rail, "power", [-Infinity, Infinity], learned) : undefined;
+    });
     this.#dropped = rig.rails.map((rail, r) => ({
       rail: rail.name,
       quantities: inputs.flatMap((c) => (c.rail === rail.name ? [c.quantity] : [])),
@@ -161,11 +162,13 @@ export class Calibrator {
   measured(rail: number): Measured[] {
     const nothing = new Uint8Array(this.#rowBytes);
     const { name } = this.rails[rail]!;
-    return this.#inputs.flatMap(({ rail: of, quantity, read, out, hi }) => {
+    return this.#inputs.flatMap(({ rail: of, quantity, sensor, isCount, read, out, hi }) => {
       if (of !== name) return [];
+      const { perCount, offsetU } = sensor;
+      const step = isCount ? Math.abs(perCount) : 0;
       this.kernels.load(nothing);
       read(nothing, 1, out);
-      return [{ quantity, column: out, zero: out[0]!, end: hi }];
+      return [{ quantity, column: out, zero: out[0]!, end: hi, step, offsetU }];
     });
   }
 
@@ -295,7 +298,7 @@ function input(
   rail: Rail,
   sensor: Sensor,
   out: Float64Array,
-): Omit<Input, "guard" | "isCut" | "rail" | "quantity"> & {
+): Omit<Input, "guard" | "isCut" | "rail" | "quantity" | "sensor"> & {
   readonly values: readonly [number, number];
 } {
   const field: RowField | undefined = layout.fields.find((f) => f.name === sensor.field);

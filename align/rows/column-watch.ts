@@ -6,7 +6,7 @@ import type { Kernels } from "./kernels.ts";
 import { EXTREMES_OF } from "./loops.ts";
 
 /** What lasts for twice as many rows fills a cell. */
-const CELL_ROWS = EXTREMES_OF;
+export const CELL_ROWS = EXTREMES_OF;
 /** Cells are counted by their peaks in bins of a quarter of an octave: the upper bits of a float64. */
 const BIN_SHIFT = 18;
 const BINS = 1 << (32 - BIN_SHIFT - 1);
@@ -21,12 +21,19 @@ export class ColumnWatch {
   cells = 0;
   /** The highest magnitude that all rows of some cell reach. */
   held = 0;
+  /** The highest value that all rows of some cell reach, if above zero. */
+  heldHigh = 0;
+  /** Of all rows. */
+  lowest = Infinity;
+  highest = -Infinity;
   /** The least magnitude of any row, but zero; of those near zero the first. */
   least = Infinity;
   /** Of the slice at hand. */
   low = Infinity;
   high = -Infinity;
   readonly top: FlatTop;
+  /** Sees the extremes of each cell. */
+  onCell: ((low: number, high: number) => void) | undefined;
   readonly #column: Float64Array;
   readonly #kernels: Kernels;
   readonly #peaks = new Uint32Array(BINS);
@@ -53,6 +60,13 @@ export class ColumnWatch {
     for (let k = 0; k < cells; k++)
       this.#whole(extremes[k]!, extremes[cells + k]!, begun + k * CELL_ROWS);
     this.#some(begun + cells * CELL_ROWS, rows);
+    this.lowest = Math.min(this.lowest, this.low);
+    this.highest = Math.max(this.highest, this.high);
+  }
+
+  /** The greatest magnitude of any row. */
+  get peak(): number {
+    return Math.max(this.highest, -this.lowest);
   }
 
   /** Cells with a row of more than this magnitude, at least LEAST_RATIO times what is held. */
@@ -106,6 +120,8 @@ export class ColumnWatch {
     this.cells++;
     const held = low > 0 ? low : high < 0 ? -high : 0;
     if (held > this.held && held < Infinity) this.held = held;
+    if (low > this.heldHigh && low < Infinity) this.heldHigh = low;
+    this.onCell?.(low, high);
     const peak = high > -low ? high : -low;
     if (peak > LEAST_RATIO * this.held && peak < Infinity) this.#peaks[binOf(peak)]!++;
   }

@@ -1,19 +1,26 @@
-// What a whole run shows of its rails' rows that no single row does. The first pass watches them as they go by
-// (stream-scanner.ts); the rows are then read by it as they are by the rig.
+// What a whole run shows of its rails' rows that no single row does: rows that are no measurement, by which the
+// others are then read (row-watch.ts finds them), and what else its reader must know.
 
-import type { Quantity, Rail, Rig } from "../../schema/rig.ts";
-import type { Calibrator, Measured } from "./calibrate.ts";
-import { ColumnWatch, NEAR_ZERO } from "./column-watch.ts";
-import type { Kernels } from "./kernels.ts";
-import { type ZeroRun, ZeroRuns } from "./zero-runs.ts";
+import type { Quantity } from "../../schema/rig.ts";
+
+export type Range = readonly [low: number, high: number];
+export type PerQuantity<T> = Readonly<Partial<Record<Quantity, T>>>;
+
+export interface ZeroRun {
+  /** Rows by index, [from, to). */
+  readonly from: number;
+  readonly to: number;
+  /** Of what the first sensor says in the rows just before and after, the lesser magnitude. */
+  readonly besideLeast: number;
+}
 
 export interface LearnedRail {
   /** Rows by index, [from, to), ascending: dropped samples, written as zeros. */
   readonly zeros: readonly ZeroRun[];
-  /** Magnitudes beyond these stand alone and can be nothing that the rail carried: V, A, W. */
-  readonly most: Readonly<Partial<Record<Quantity, number>>>;
+  /** Values beyond these can be nothing that the rail carried: V, A, W. */
+  readonly ranges: PerQuantity<Range>;
   /** Values at which so many rows stand, the greatest of their sensor: its range ends there. */
-  readonly tops: Readonly<Partial<Record<Quantity, Top>>>;
+  readonly tops: PerQuantity<Top>;
 }
 
 export interface Top {
@@ -25,127 +32,26 @@ export interface Top {
 /** In the order of the rig's rails. */
 export type Learned = readonly LearnedRail[];
 
-/** A voltage this share of one that the rail holds is that of a rail that is on. */
-const ON = 1 / 2;
-/** Where no voltage is measured: fewer zeros in a row may be noise about a small load. */
-const LEAST_ZEROS = 8;
-/**
- * A value that stands alone cannot be beyond so many times what is held, nor, held or not, below so much: a supply is
- * regulated, if it is on at all; a load may come in short bursts, but not of so many amperes or watts.
- */
-const ALONE: Readonly<Record<Quantity, { readonly times: number; readonly from: number }>> = {
-  voltage: { times: 2, from: 2 },
-  current: { times: 20, from: 100 },
-  power: { times: 20, from: 5000 },
-};
-/** What so few cells have is no habit of the load. */
-const [FEW_CELLS, FEW_SHARE] = [2, 0.05];
-/** A run of fewer cells shows no habits. */
-const LEAST_CELLS = 4;
-
-class SensorWatch extends ColumnWatch {
+/** What is odd about a load, but no reason to leave a row out. */
+export interface Oddity {
+  /** All rows of it the same while other rails move, nothing or something; or a few far above all others. */
+  readonly kind: "silent" | "stuck" | "alone";
+  readonly rail: string;
   readonly quantity: Quantity;
+  /** A, W; and what is held elsewhere in the run. */
+  readonly value: number;
+  readonly held: number;
+}
+
+/** The values of one of a rail's sensors. */
+export interface Measured {
+  readonly quantity: Quantity;
+  readonly column: Float64Array;
+  /** What a row of zeros says. */
   readonly zero: number;
-  readonly #end: number;
-
-  constructor({ quantity, column, zero, end }: Measured, kernels: Kernels) {
-    super(column, kernels);
-    this.#end = end;
-    this.quantity = quantity;
-    this.zero = zero;
-  }
-
-  /** Where its rows end, though nobody says so. */
-  get cut(): Top | undefined {
-    const { found } = this.top;
-    // The less a supply has to give the steadier it is: a voltage may well rest where it is highest.
-    return found && found.value < this.#end && this.quantity !== "voltage" ? found : undefined;
-  }
-
-  /** Undefined where no row is beyond it, or too many are. */
-  get most(): number | undefined {
-    const { times, from } = ALONE[this.quantity];
-    const most = Math.max(from, times * this.held);
-    const beyond = this.held > 0 && this.cells >= LEAST_CELLS ? this.above(most) : 0;
-    return beyond > 0 && beyond <= Math.max(FEW_CELLS, FEW_SHARE * this.cells) ? most : undefined;
-  }
-}
-
-/** Of each sensor that has it. */
-function bySensor<T>(
-  sensors: readonly SensorWatch[],
-  of: (s: SensorWatch) => T | undefined,
-): Readonly<Partial<Record<Quantity, T>>> {
-  const found: Partial<Record<Quantity, T>> = {};
-  for (const s of sensors) {
-    const one = of(s);
-    if (one !== undefined) found[s.quantity] = one;
-  }
-  return found;
-}
-
-class RailWatch {
-  readonly #sensors: readonly SensorWatch[];
-  readonly #zeros: ZeroRuns;
-
-  readonly #stated: Rail["plausible"];
-
-  /** @param sensors voltage first, where it is measured. */
-  constructor({ plausible }: Rail, sensors: readonly Measured[], kernels: Kernels) {
-    this.#stated = plausible;
-    this.#sensors = sensors.map((s) => new SensorWatch(s, kernels));
-    this.#zeros = new ZeroRuns(sensors);
-  }
-
-  add(firstIndex: number, rows: number): void {
-    for (const sensor of this.#sensors) sensor.add(rows);
-    const [lead] = this.#sensors;
-    if (lead) this.#zeros.add(firstIndex, rows, lead.low <= lead.zero && lead.zero <= lead.high);
-  }
-
-  learned(): LearnedRail {
-    return {
-      zeros: this.#zeros.runs.filter((run) => this.#isDropped(run)),
-      most: bySensor(this.#sensors, (s) => s.most),
-      tops: bySensor(this.#sensors, (s) => s.cut),
-    };
-  }
-
-  /**
-   * A rail that is on at once before and after was not off between: no supply falls to nothing and comes back from
-   * one row to the next. Of a load alone that cannot be said; but one that rests at exactly zero shows it elsewhere
-   * too: at the ends of the run, in most of its rows, or by values near zero.
-   */
-  #isDropped({ from, to, besideLeast }: ZeroRun): boolean {
-    const [lead] = this.#sensors;
-    // What the rig states to be plausible, zero as well, is.
-    if (!lead || this.#stated?.[lead.quantity]) return false;
-    const { quantity, held, least } = lead;
-    if (quantity === "voltage") return held > 0 && besideLeast >= ON * held;
-    const { startsAtZero, endsAtZero, rows } = this.#zeros;
-    const rests = startsAtZero || endsAtZero || rows > lead.rows / 2 || least < NEAR_ZERO * held;
-    return !rests && to - from >= LEAST_ZEROS && besideLeast > 0;
-  }
-}
-
-export class RowWatch {
-  readonly #rails: readonly RailWatch[];
-
-  constructor(rig: Rig, values: Calibrator) {
-    this.#rails = rig.rails.map(
-      (rail, r) => new RailWatch(rail, values.measured(r), values.kernels),
-    );
-  }
-
-  add(firstIndex: number, rows: number): void {
-    for (const rail of this.#rails) rail.add(firstIndex, rows);
-  }
-
-  /** @returns undefined where every row is what it says. */
-  learned(): Learned | undefined {
-    const found = this.#rails.map((rail) => rail.learned());
-    const isAny = ({ zeros, most, tops }: LearnedRail): boolean =>
-      zeros.length > 0 || Object.keys({ ...most, ...tops }).length > 0;
-    return found.some(isAny) ? found : undefined;
-  }
+  /** From here on it is saturated, as its rig and its layout say. */
+  readonly end: number;
+  /** Of a count; 0 of a number. And the standard uncertainty of its zero. */
+  readonly step: number;
+  readonly offsetU: number;
 }

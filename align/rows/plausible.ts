@@ -2,11 +2,9 @@
 // which the timeline takes for a gap. Holds: what counts cannot reach costs no look at any row.
 
 import type { Quantity, Rail } from "../../schema/rig.ts";
+import type { Range, ZeroRun } from "./learned.ts";
 import { firstWhere } from "../../stats/search.ts";
 import { RowFlag } from "./row-flags.ts";
-import type { ZeroRun } from "./zero-runs.ts";
-
-type Range = readonly [low: number, high: number];
 
 /** What no rail of a bench carries, whatever its kind: V, A, W. */
 const ANYWHERE: Readonly<Record<Quantity, number>> = {
@@ -29,24 +27,24 @@ export interface Implausible {
 }
 
 /**
- * @param values that can come. @param learned the greatest magnitude that the run's other rows leave possible.
+ * @param values that can come. @param learned what the run's other rows leave possible.
  * @returns undefined where all values are plausible.
  */
 export function guardOf(
   rail: Rail,
   quantity: Quantity,
   values: Range,
-  learned = Infinity,
+  learned?: Range,
 ): Implausible | undefined {
   const stated = rail.plausible?.[quantity];
-  const most = Math.min(learned, ANYWHERE[quantity]);
-  const range = stated ?? ([-most, most] as const);
+  const most = ANYWHERE[quantity];
+  const range = stated ?? learned ?? ([-most, most] as const);
   if (values[0] >= range[0] && values[1] <= range[1]) return undefined;
   return {
     rail: rail.name,
     quantity,
     range,
-    basis: stated ? "rig" : learned <= most ? "run" : "any",
+    basis: stated ? "rig" : learned ? "run" : "any",
     rows: 0,
     least: Infinity,
     most: -Infinity,

@@ -2,18 +2,10 @@
 // dropped on the way. Rows come slice by slice; a run goes on from one to the next. Holds: so many runs as fit into a
 // bound; neighbours are joined when there are more.
 
-import type { Measured } from "./calibrate.ts";
+import type { Measured, ZeroRun } from "./learned.ts";
 
 /** Runs of one rail, even. */
 const MOST_RUNS = 1 << 18;
-
-export interface ZeroRun {
-  /** Rows by index, [from, to). */
-  readonly from: number;
-  readonly to: number;
-  /** Of what the first sensor says in the rows just before and after, the lesser magnitude. */
-  readonly besideLeast: number;
-}
 
 export class ZeroRuns {
   /** Between rows that are not zero. */

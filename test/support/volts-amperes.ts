@@ -1,20 +1,24 @@
 // Rows of volts and amperes as they come in slices: what is learned of all of them, and which are left out for it.
 
 import { Calibrator } from "../../align/rows/calibrate.ts";
-import { RowWatch } from "../../align/rows/learned.ts";
+import { RowWatch } from "../../align/rows/row-watch.ts";
 import type { RowLayout, SampleBlock } from "../../schema/records.ts";
 import type { Rail, Rig } from "../../schema/rig.ts";
 import { rigOf, sensor } from "./rig.ts";
 
 export const dut: Rail = { name: "dut", voltage: sensor("v"), current: sensor("a") };
 export const dutRig = rigOf({ rails: [dut] });
-const layout: RowLayout = {
+const FIELDS = ["v", "a", "v2", "a2"];
+const layoutOf = (columns: number): RowLayout => ({
   stream: "main",
-  rowBytes: 16,
-  fields: ["v", "a"].map((name, k) => ({ name, bitOffset: 64 * k, bits: 64, kind: "float" })),
-};
+  rowBytes: 8 * columns,
+  fields: FIELDS.slice(0, columns).map((name, k) => {
+    return { name, bitOffset: 64 * k, bits: 64, kind: "float" };
+  }),
+});
 
-export type Row = readonly [volts: number, amperes: number];
+/** Of the rail, and of a second one (fields v2, a2) where there is one. */
+export type Row = readonly [volts: number, amperes: number, ...second: readonly number[]];
 
 export const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from }, (_, i) => from + i);
@@ -31,6 +35,7 @@ export function learnedOf(rows: readonly Row[], { slice = 100, rig = dutRig }: M
   const slices = Array.from({ length: Math.ceil(rows.length / slice) }, (_, k) =>
     block(rows.slice(k * slice, (k + 1) * slice), k * slice),
   );
+  const layout = layoutOf(rows[0]!.length);
   const values = new Calibrator(layout, rig, slice);
   const watch = new RowWatch(rig, values);
   for (const b of slices) {
@@ -44,7 +49,7 @@ export function learnedOf(rows: readonly Row[], { slice = 100, rig = dutRig }: M
     for (let i = 0; i < b.rows; i++) if (Number.isNaN(again.totalW[i])) out.push(b.firstIndex + i);
   }
   const { dropped, implausible } = again;
-  return { out, dropped, implausible };
+  return { out, dropped, implausible, oddities: watch.oddities() };
 }
 
 interface Made {
