@@ -118,7 +118,7 @@ export class Calibrator {
     });
     this.#dropped = rig.rails.map((rail, r) => ({
       rail: rail.name,
-      quantities: inputs.flatMap((c) => (c.rail === rail.name ? [c.quantity] : [])),
+      quantity: rail.voltage ? "voltage" : rail.current ? "current" : "power",
       zeros: o.learned?.[r]?.zeros ?? [],
       rows: 0,
     }));

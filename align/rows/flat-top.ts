@@ -1,16 +1,12 @@
 // Whether many rows of a column stand at exactly its greatest value, though the others are noisy: a range that ends
 // there, whoever cut it. Looks at rows only where they reach as high as any before, and at a few for their noise.
 
+import { Neighbours } from "./neighbours.ts";
+
 /** So many rows at the top, and so many times those at the next value below: no noise has such an end. */
 const [LEAST_ROWS, LEAST_TIMES] = [20, 10];
 /** Stretches whose noise is looked at: the first ones, then one in so many. */
 const [FIRST, EVERY] = [64, 8];
-/** So many rows show whether there is noise. Of white noise, two in three turn and none equals the next. */
-const LEAST_SEEN = 64;
-const LEAST_TURNING = 0.2;
-/** Noise of less than some three steps of the sensor makes more equal neighbours; it may rest in one step as well. */
-const MOST_EQUAL = 0.1;
-
 export class FlatTop {
   readonly #column: Float64Array;
   /** The two greatest values, and the rows that have them. */
@@ -19,19 +15,18 @@ export class FlatTop {
   #atTop = 0;
   #atNext = 0;
   #stretches = 0;
-  /** Rows seen with both their neighbours: those beyond both or below both, and those equal to the one before. */
-  #seen = 0;
-  #turning = 0;
-  #equal = 0;
+  /** Of rows below. */
+  readonly beside: Neighbours;
 
   constructor(column: Float64Array) {
     this.#column = column;
+    this.beside = new Neighbours(column);
   }
 
   /** @param high the greatest of rows [from, to). */
   take(high: number, from: number, to: number): void {
     if (high < this.#next) {
-      if (this.#stretches++ < FIRST || this.#stretches % EVERY === 0) this.#look(from, to);
+      if (this.#stretches++ < FIRST || this.#stretches % EVERY === 0) this.beside.look(from, to);
       return;
     }
     for (let i = from; i < to; i++) this.#rank(this.#column[i]!);
@@ -40,11 +35,9 @@ export class FlatTop {
   /** Undefined where there is none. */
   get found(): { readonly value: number; readonly rows: number } | undefined {
     const isFlat = this.#atTop >= LEAST_ROWS && this.#atTop >= LEAST_TIMES * this.#atNext;
-    const isNoisy =
-      this.#seen >= LEAST_SEEN &&
-      this.#turning >= LEAST_TURNING * this.#seen &&
-      this.#equal <= MOST_EQUAL * this.#seen;
-    return isFlat && isNoisy && this.#top > 0 ? { value: this.#top, rows: this.#atTop } : undefined;
+    return isFlat && this.beside.isNoisy && this.#top > 0
+      ? { value: this.#top, rows: this.#atTop }
+      : undefined;
   }
 
   #rank(x: number): void {
@@ -54,14 +47,5 @@ export class FlatTop {
       [this.#top, this.#atTop] = [x, 1];
     } else if (x === this.#next) this.#atNext++;
     else if (x > this.#next) [this.#next, this.#atNext] = [x, 1];
-  }
-
-  #look(from: number, to: number): void {
-    for (let i = from + 1; i < to - 1; i++) {
-      const [before, x, after] = [this.#column[i - 1]!, this.#column[i]!, this.#column[i + 1]!];
-      this.#seen++;
-      if (x === before) this.#equal++;
-      else if (x > before === x > after && x !== after) this.#turning++;
-    }
   }
 }

@@ -10,7 +10,7 @@ export interface ZeroRun {
   /** Rows by index, [from, to). */
   readonly from: number;
   readonly to: number;
-  /** Of what the first sensor says in the rows just before and after, the lesser magnitude. */
+  /** Of what the sensor says in the rows just before and after, the lesser magnitude. */
   readonly besideLeast: number;
 }
 

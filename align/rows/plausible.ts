@@ -73,8 +73,8 @@ export function leaveOut(
 /** Rows of one rail left out as dropped samples, written as zeros. */
 export interface Dropped {
   readonly rail: string;
-  /** All that its sensors say was zero. */
-  readonly quantities: readonly Quantity[];
+  /** What was zero. */
+  readonly quantity: Quantity;
   readonly zeros: readonly ZeroRun[];
   rows: number;
 }

@@ -7,21 +7,28 @@ import type { LearnedRail, Measured, Oddity, PerQuantity, Range, Top, ZeroRun } 
 import { NegativeRuns } from "./negative-runs.ts";
 import { ZeroRuns } from "./zero-runs.ts";
 
-/** A voltage this share of one that the rail holds is that of a rail that is on. */
-const ON = 1 / 2;
-/** Where no voltage is measured: fewer zeros in a row may be noise about a small load. */
-const LEAST_ZEROS = 8;
+/** A voltage is that of a rail that is on from so many volts, and from this share of what it has elsewhere. */
+const [ON_V, ON] = [0.5, 1 / 2];
+/** A load rests at zero that is there in more of the rows than this; in short runs, of so many rows, in fewer. */
+const [RESTING, SHORT_ROWS, SHORT_RESTING] = [1 / 2, 8, 1 / 5];
+interface Alone {
+  readonly times: number;
+  readonly from: number;
+  readonly share: number;
+}
+
 /**
  * A value that stands alone cannot be beyond so many times what is held, nor, held or not, below so much: a supply is
- * regulated, if it is on at all; a load may come in short bursts, but not of so many amperes or watts.
+ * regulated, if it is on at all; a load may come in short bursts, but not of so many amperes or watts. In
+ * a larger share of the cells it does not stand alone.
  */
-const ALONE: Readonly<Record<Quantity, { readonly times: number; readonly from: number }>> = {
-  voltage: { times: 2, from: 2 },
-  current: { times: 20, from: 100 },
-  power: { times: 20, from: 5000 },
+const ALONE: Readonly<Record<Quantity, Alone>> = {
+  voltage: { times: 2, from: 2, share: 0.5 },
+  current: { times: 20, from: 100, share: 0.05 },
+  power: { times: 20, from: 5000, share: 0.05 },
 };
-/** What so few cells have is no habit of the load. */
-const [FEW_CELLS, FEW_SHARE] = [2, 0.05];
+/** What so few cells have is no habit: of the load, or of a supply that alternates. */
+const FEW_CELLS = 2;
 /** A run of fewer cells shows no habits. */
 const LEAST_CELLS = 4;
 /** Watts that flow back for so long, of so large a share of what is held, and in no more than so much of the run. */
@@ -77,7 +84,7 @@ class SensorWatch extends ColumnWatch {
 
   #isSeldomAbove(magnitude: number): boolean {
     const cells = this.held > 0 && this.cells >= LEAST_CELLS ? this.above(magnitude) : 0;
-    return cells > 0 && cells <= Math.max(FEW_CELLS, FEW_SHARE * this.cells);
+    return cells > 0 && cells <= Math.max(FEW_CELLS, ALONE[this.quantity].share * this.cells);
   }
 }
 
@@ -86,7 +93,8 @@ export class RailWatch {
   readonly #sensors: readonly SensorWatch[];
   readonly #power: ColumnWatch;
   readonly #back: NegativeRuns;
-  readonly #zeros: ZeroRuns;
+  /** Of its first sensor. */
+  readonly #zeros: ZeroRuns | undefined;
 
   constructor(rig: Rig, r: number, values: Calibrator) {
     const [rail, columns] = [rig.rails[r]!, values.rails[r]!];
@@ -94,7 +102,8 @@ export class RailWatch {
     const sensors = values.measured(r);
     this.#rail = rail;
     this.#sensors = sensors.map((s) => new SensorWatch(s, values));
-    this.#zeros = new ZeroRuns(sensors);
+    const [lead] = sensors;
+    this.#zeros = lead && new ZeroRuns(lead);
     this.#back = new NegativeRuns(
       Math.max(LEAST_BACK_CELLS, Math.ceil((BACK_S * rig.device.rowHz) / CELL_ROWS)),
     );
@@ -108,7 +117,7 @@ export class RailWatch {
     for (const sensor of this.#sensors) sensor.add(rows);
     if (!this.#rail.power) this.#power.add(rows);
     const [lead] = this.#sensors;
-    if (lead) this.#zeros.add(firstIndex, rows, lead.low <= lead.zero && lead.zero <= lead.high);
+    if (lead) this.#zeros?.add(firstIndex, rows, lead.low <= lead.zero && lead.zero <= lead.high);
   }
 
   learned(): LearnedRail {
@@ -117,7 +126,7 @@ export class RailWatch {
     const ofPower =
       leastW === undefined ? {} : { power: [leastW, power?.[1] ?? Infinity] as const };
     return {
-      zeros: this.#zeros.runs.filter((run) => this.#isDropped(run)),
+      zeros: this.#zeros ? this.#dropped(this.#zeros) : [],
       ranges: { ...bySensor(this.#sensors, (s) => s.range), ...ofPower },
       tops: bySensor(this.#sensors, (s) => s.cut),
     };
@@ -143,17 +152,22 @@ export class RailWatch {
   /**
    * A rail that is on at once before and after was not off between: no supply falls to nothing and comes back from
    * one row to the next. Of a load alone that cannot be said; but one that rests at exactly zero shows it elsewhere
-   * too: at the ends of the run, in most of its rows, or by values near zero.
+   * too: at the ends of the run, in many of its rows, or by values near zero.
    */
-  #isDropped({ from, to, besideLeast }: ZeroRun): boolean {
+  #dropped(zeros: ZeroRuns): ZeroRun[] {
     const [lead] = this.#sensors;
     // What the rig states to be plausible, zero as well, is.
-    if (!lead || this.#rail.plausible?.[lead.quantity]) return false;
-    const { quantity, held, least } = lead;
-    if (quantity === "voltage") return held > 0 && besideLeast >= ON * held;
-    const { startsAtZero, endsAtZero, rows } = this.#zeros;
-    const rests = startsAtZero || endsAtZero || rows > lead.rows / 2 || least < NEAR_ZERO * held;
-    return !rests && to - from >= LEAST_ZEROS && besideLeast > 0;
+    if (!lead || this.#rail.plausible?.[lead.quantity]) return [];
+    const { held, least, rows } = lead;
+    if (!lead.isLoad) {
+      const on = Math.max(ON_V, ON * Math.max(held, zeros.beside));
+      return zeros.runs.filter((run) => run.besideLeast >= on);
+    }
+    const isNearZero = least < NEAR_ZERO * held || lead.top.beside.isNear(least);
+    if (zeros.startsAtZero || zeros.endsAtZero || isNearZero) return [];
+    const share = zeros.rows / rows;
+    const shortest = share > RESTING ? Infinity : share > SHORT_RESTING ? SHORT_ROWS : 1;
+    return zeros.runs.filter(({ from, to }) => to - from >= shortest);
   }
 
   /**

@@ -1,10 +1,9 @@
-// Runs of rows in which everything that a rail's sensors say is exactly zero, as samples stand in a file that were
-// dropped on the way. Rows come slice by slice; a run goes on from one to the next. Holds: so many runs as fit into a
+// Runs of rows in which a sensor says exactly zero, as samples stand in a file that were dropped on the way. Rows come slice by slice; a run goes on from one to the next. Holds: so many runs as fit into a
 // bound; neighbours are joined when there are more.
 
 import type { Measured, ZeroRun } from "./learned.ts";
 
-/** Runs of one rail, even. */
+/** Runs of one sensor, even. */
 const MOST_RUNS = 1 << 18;
 
 export class ZeroRuns {
@@ -13,13 +12,17 @@ export class ZeroRuns {
   /** The first rows were zero. */
   startsAtZero = false;
   rows = 0;
-  readonly #sensors: readonly Measured[];
+  /** The greatest magnitude that a run lies between. */
+  beside = 0;
+  readonly #column: Float64Array;
+  readonly #zero: number;
   /** Of the run at hand; NaN where the last row was not zero. */
   #from = NaN;
   #before = NaN;
 
-  constructor(sensors: readonly Measured[]) {
-    this.#sensors = sensors;
+  constructor({ column, zero }: Measured) {
+    this.#column = column;
+    this.#zero = zero;
   }
 
   /** The last rows were zero. */
@@ -29,9 +32,8 @@ export class ZeroRuns {
 
   /** @param mayBeZero false where no row of them is. */
   add(firstIndex: number, rows: number, mayBeZero: boolean): void {
-    const [lead] = this.#sensors;
-    if (!lead || rows === 0) return;
-    const { column, zero } = lead;
+    const column = this.#column;
+    if (rows === 0) return;
     if (!mayBeZero) {
       if (this.endsAtZero) this.#end(firstIndex, Math.abs(column[0]!));
       this.#before = Math.abs(column[rows - 1]!);
@@ -39,7 +41,7 @@ export class ZeroRuns {
     }
     for (let i = 0; i < rows; i++) {
       const x = column[i]!;
-      if (x === zero && this.#isZero(i)) {
+      if (x === this.#zero) {
         this.rows++;
         if (Number.isNaN(this.#from)) this.#from = firstIndex + i;
         continue;
@@ -49,17 +51,13 @@ export class ZeroRuns {
     }
   }
 
-  #isZero(i: number): boolean {
-    for (let k = 1; k < this.#sensors.length; k++) {
-      const { column, zero } = this.#sensors[k]!;
-      if (column[i] !== zero) return false;
-    }
-    return true;
-  }
-
   #end(to: number, after: number): void {
     if (Number.isNaN(this.#before)) this.startsAtZero = true;
-    else this.#keep({ from: this.#from, to, besideLeast: Math.min(this.#before, after) });
+    else {
+      const besideLeast = Math.min(this.#before, after);
+      if (besideLeast > this.beside) this.beside = besideLeast;
+      this.#keep({ from: this.#from, to, besideLeast });
+    }
     this.#from = NaN;
   }
 

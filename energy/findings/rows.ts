@@ -47,11 +47,11 @@ export function leftOut({
 }
 
 /** Dropped samples that were written as zeros. */
-export const zeroed = ({ rail, quantities, rows }: Dropped): Observation[] =>
+export const zeroed = ({ rail, quantity, rows }: Dropped): Observation[] =>
   counted(
     "rows-zeroed",
     rows,
-    `${rows} rows of rail ${rail} were left out: ${quantities.join(" and ")} exactly zero between rows that are far from it (dropped samples written as zeros); if the rail was off, state plausible of its ${quantities[0]!} in the rig`,
+    `${rows} rows of rail ${rail} were left out: ${quantity} exactly zero between rows that are far from it (dropped samples written as zeros); if the rail was off, state plausible of its ${quantity} in the rig`,
   );
 
 /** Sensors whose range ends where nobody says so. */

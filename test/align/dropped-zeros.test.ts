@@ -27,6 +27,15 @@ describe("voltage and current", () => {
     },
   );
 
+  test("every third row, so that no level is ever held", () => {
+    const rows = rowsOf(300, (i) => (i % 3 === 1 ? zero : on));
+    expect(leftOut(rows)).toEqual(range(0, 300).filter((i) => i % 3 === 1));
+  });
+
+  test("a rail that is never on, its codes one step from zero now and then", () => {
+    expect(leftOut(rowsOf(500, (i): Row => (i % 5 === 2 ? [0.01, 0] : zero)))).toEqual([]);
+  });
+
   test("a rail that is not yet on, or off for good, reads zero", () => {
     expect(leftOut(rowsOf(500, (i) => (i < 150 || i >= 420 ? zero : on)))).toEqual([]);
     expect(leftOut(rowsOf(500, () => zero))).toEqual([]);
@@ -43,10 +52,10 @@ describe("voltage and current", () => {
     expect(leftOut(rows)).toEqual([]);
   });
 
-  test("no current at a voltage is a load at rest, and no voltage at a current no dropped sample", () => {
+  test("no current at a voltage is a load at rest; no voltage at a current is none", () => {
     const rest = rowsOf(500, (i): Row => (i % 100 < 50 ? [12, 0] : on));
     expect(leftOut(rest)).toEqual([]);
-    expect(leftOut(rowsOf(500, (i): Row => (i === 50 ? [0, 5] : on)))).toEqual([]);
+    expect(leftOut(rowsOf(500, (i): Row => (i === 50 ? [0, 5] : on)))).toEqual([50]);
   });
 
   test("a rig that says that the rail may be at 0 V is believed", () => {
@@ -89,5 +98,23 @@ describe("power alone", () => {
     const coarse = (s: number): number =>
       Math.round((s % 1 < 0.6 ? 250 : 0.2) + 0.4 * noise.normal());
     expect(compared((s) => coarse(s)).rows).toEqual([]);
+  });
+
+  test("a sensor of steps of 1 A, under load at both ends, that sees a small load as 0 A or 1 A", () => {
+    const amperes = (s: number): number =>
+      Math.round((s % 3 < 1.5 ? 25 : 0.35) + 0.15 * noise.normal());
+    const rig = rigOf({ rails: [powerRail("slot", { perCount: 12 })] });
+    const found = withRun({ seconds: 10, powerW: amperes, rig }, (path) =>
+      compare(prepare(path)).findings.filter((f) => f.code === "rows-zeroed"),
+    );
+    expect(found).toEqual([]);
+  });
+
+  test("single zeros, where they are few", () => {
+    const every = (n: number) => compared((s) => (Math.round(s * 1000) % n === 3 ? 0 : load(s)));
+    const { rows, energyJ, u } = every(7);
+    expect(rows).toEqual([["DAQ stream", 1429]]);
+    expect(Math.abs(energyJ - 1560)).toBeLessThan(Math.min(u, 10));
+    expect(every(4).rows).toEqual([]);
   });
 });

@@ -21,6 +21,11 @@ describe("left out", () => {
     });
   });
 
+  test("a code in every fiftieth row", () => {
+    const { out } = seen((i) => (i % 50 === 7 ? [4095, 25] : load(i)));
+    expect(out).toEqual(range(0, 4000).filter((i) => i % 50 === 7));
+  });
+
   test("single rows, and negative ones", () => {
     const at = new Map<number, Row>([
       [10, [26, 5]],
