@@ -111,11 +111,9 @@ export class Calibrator {
       };
     });
     this.totalW = this.rails.length === 1 ? this.rails[0]!.powerW : kernels.column();
-    this.#powerGuards = rig.rails.map((rail, r) => {
-      const learned = o.learned?.[r]?.ranges.power;
-      const isBounded = !rail.power && (rail.plausible?.power ?? learned);
-      return isBounded ? guardOf(rail, "power", [-Infinity, Infinity], learned) : undefined;
-    });
+    this.#powerGuards = rig.rails.map((r) =>
+      !r.power && r.plausible?.power ? guardOf(r, "power", [-Infinity, Infinity]) : undefined,
+    );
     this.#dropped = rig.rails.map((rail, r) => ({
       rail: rail.name,
       quantity: rail.voltage ? "voltage" : rail.current ? "current" : "power",

@@ -4,9 +4,12 @@
 import { FlatTop } from "./flat-top.ts";
 import type { Kernels } from "./kernels.ts";
 import { EXTREMES_OF } from "./loops.ts";
+import { NegativeRuns } from "./negative-runs.ts";
 
 /** What lasts for twice as many rows fills a cell. */
 export const CELL_ROWS = EXTREMES_OF;
+/** Values stay below zero for a while from so many cells on, and so long. */
+const [LEAST_BELOW, BELOW_S] = [2, 0.05];
 /** Cells are counted by their peaks in bins of a quarter of an octave: the upper bits of a float64. */
 const BIN_SHIFT = 18;
 const BINS = 1 << (32 - BIN_SHIFT - 1);
@@ -19,10 +22,9 @@ export class ColumnWatch {
   rows = 0;
   /** Whole cells. */
   cells = 0;
-  /** The highest magnitude that all rows of some cell reach. */
-  held = 0;
-  /** The highest value that all rows of some cell reach, if above zero. */
+  /** What all rows of some cell reach: the highest above zero, the lowest below. */
   heldHigh = 0;
+  heldLow = 0;
   /** Of all rows. */
   lowest = Infinity;
   highest = -Infinity;
@@ -31,9 +33,9 @@ export class ColumnWatch {
   /** Of the slice at hand. */
   low = Infinity;
   high = -Infinity;
-  readonly top: FlatTop;
-  /** Sees the extremes of each cell. */
-  onCell: ((low: number, high: number) => void) | undefined;
+  /** Of a load: the less a supply has to give the steadier it is, and it may well rest where it is highest. */
+  readonly top: FlatTop | undefined;
+  readonly below: NegativeRuns;
   readonly #column: Float64Array;
   readonly #kernels: Kernels;
   readonly #peaks = new Uint32Array(BINS);
@@ -43,8 +45,11 @@ export class ColumnWatch {
   #inCell = 0;
 
   /** @param kernels in whose memory the column lies. */
-  constructor(column: Float64Array, kernels: Kernels) {
-    this.top = new FlatTop(column);
+  constructor(column: Float64Array, kernels: Kernels, o: { isLoad: boolean; rowHz: number }) {
+    this.top = o.isLoad ? new FlatTop(column) : undefined;
+    this.below = new NegativeRuns(
+      Math.max(LEAST_BELOW, Math.ceil((BELOW_S * o.rowHz) / CELL_ROWS)),
+    );
     this.#column = column;
     this.#kernels = kernels;
   }
@@ -62,6 +67,11 @@ export class ColumnWatch {
     this.#some(begun + cells * CELL_ROWS, rows);
     this.lowest = Math.min(this.lowest, this.low);
     this.highest = Math.max(this.highest, this.high);
+  }
+
+  /** The highest magnitude that all rows of some cell reach. */
+  get held(): number {
+    return Math.max(this.heldHigh, -this.heldLow);
   }
 
   /** The greatest magnitude of any row. */
@@ -102,7 +112,7 @@ export class ColumnWatch {
   }
 
   #take(low: number, high: number, from: number, to: number): void {
-    this.top.take(high, from, to);
+    this.top?.take(high, from, to);
     if (low < this.low) this.low = low;
     if (high > this.high) this.high = high;
     if (low > 0) {
@@ -118,12 +128,11 @@ export class ColumnWatch {
 
   #endCell(low: number, high: number): void {
     this.cells++;
-    const held = low > 0 ? low : high < 0 ? -high : 0;
-    if (held > this.held && held < Infinity) this.held = held;
+    this.below.take(high);
     if (low > this.heldHigh && low < Infinity) this.heldHigh = low;
-    this.onCell?.(low, high);
+    if (high < this.heldLow && high > -Infinity) this.heldLow = high;
     const peak = high > -low ? high : -low;
-    if (peak > LEAST_RATIO * this.held && peak < Infinity) this.#peaks[binOf(peak)]!++;
+    if (peak > LEAST_RATIO * this.heldHigh && peak < Infinity) this.#peaks[binOf(peak)]!++;
   }
 }
 

@@ -1,5 +1,5 @@
-// How long a column of watts stays below zero, cell after cell, and how far it goes there. Short ones are no news: a
-// converter gives back what lies in its coils.
+// How long a column stays below zero, cell after cell, and how far it goes there. Short ones are no news: a
+// converter gives back what lies in its coils, and mains alternate.
 
 export class NegativeRuns {
   /** Cells in runs of at least so many. */

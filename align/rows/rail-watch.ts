@@ -2,9 +2,8 @@
 
 import type { Quantity, Rail, Rig } from "../../schema/rig.ts";
 import type { Calibrator } from "./calibrate.ts";
-import { CELL_ROWS, ColumnWatch, NEAR_ZERO } from "./column-watch.ts";
+import { ColumnWatch, NEAR_ZERO } from "./column-watch.ts";
 import type { LearnedRail, Measured, Oddity, PerQuantity, Range, Top, ZeroRun } from "./learned.ts";
-import { NegativeRuns } from "./negative-runs.ts";
 import { ZeroRuns } from "./zero-runs.ts";
 
 /** A voltage is that of a rail that is on from so many volts, and from this share of what it has elsewhere. */
@@ -31,9 +30,8 @@ const ALONE: Readonly<Record<Quantity, Alone>> = {
 const FEW_CELLS = 2;
 /** A run of fewer cells shows no habits. */
 const LEAST_CELLS = 4;
-/** Watts that flow back for so long, of so large a share of what is held, and in no more than so much of the run. */
-const [BACK_S, BACK_OF_HELD, BACK_SHARE] = [0.05, 0.05, 0.5];
-const LEAST_BACK_CELLS = 2;
+/** Values below zero for a while, of so large a share of what is held above, in no more than so much of the run. */
+const [BELOW_OF_HELD, BELOW_SHARE] = [0.05, 0.5];
 /** A reading of so many steps, or of so many standard uncertainties of the zero, is none. */
 const NOTHING = 2;
 
@@ -42,8 +40,8 @@ class SensorWatch extends ColumnWatch {
   readonly zero: number;
   readonly #sensor: Measured;
 
-  constructor(sensor: Measured, { kernels }: Calibrator) {
-    super(sensor.column, kernels);
+  constructor(sensor: Measured, { kernels }: Calibrator, rowHz: number) {
+    super(sensor.column, kernels, { isLoad: sensor.quantity !== "voltage", rowHz });
     this.quantity = sensor.quantity;
     this.zero = sensor.zero;
     this.#sensor = sensor;
@@ -51,16 +49,32 @@ class SensorWatch extends ColumnWatch {
 
   /** Where its rows end, though nobody says so. */
   get cut(): Top | undefined {
-    const { found } = this.top;
-    // The less a supply has to give the steadier it is: a voltage may well rest where it is highest.
-    return found && found.value < this.#sensor.end && this.isLoad ? found : undefined;
+    const found = this.top?.found;
+    return found && found.value < this.#sensor.end ? found : undefined;
   }
 
-  /** A range that some rows are outside of; undefined where none are, or too many. */
-  get range(): Range | undefined {
+  /**
+   * A range that some rows are outside of; undefined where none are, or too many.
+   * @param mayFlowBack the rig says what its watts may be.
+   */
+  range(mayFlowBack: boolean): Range | undefined {
     const { times, from } = ALONE[this.quantity];
     const most = Math.max(from, times * this.held);
-    return this.#isSeldomAbove(most) ? [-most, most] : undefined;
+    const isAbove = this.#isSeldomAbove(most);
+    const least = mayFlowBack ? undefined : this.#least();
+    if (least === undefined) return isAbove ? [-most, most] : undefined;
+    return [least, isAbove ? most : Infinity];
+  }
+
+  /**
+   * Below this its values are of a sensor that was the wrong way round for a while; undefined where none are. One
+   * that is so for most of the run makes a mean power below zero, and that is told of the rail.
+   */
+  #least(): number | undefined {
+    const { cells, deepest } = this.below;
+    const least = -Math.max(BELOW_OF_HELD * this.heldHigh, NOTHING * this.#sensor.offsetU);
+    const isForAWhile = this.heldHigh > 0 && cells <= BELOW_SHARE * this.cells;
+    return deepest < least && isForAWhile ? least : undefined;
   }
 
   /** The greatest magnitude of a load that stands alone, though it may have been. */
@@ -71,7 +85,7 @@ class SensorWatch extends ColumnWatch {
   }
 
   get isLoad(): boolean {
-    return this.quantity !== "voltage";
+    return this.top !== undefined;
   }
 
   /** What all rows say, where it is one and the same; and whether that is nothing. */
@@ -91,43 +105,29 @@ class SensorWatch extends ColumnWatch {
 export class RailWatch {
   readonly #rail: Rail;
   readonly #sensors: readonly SensorWatch[];
-  readonly #power: ColumnWatch;
-  readonly #back: NegativeRuns;
   /** Of its first sensor. */
   readonly #zeros: ZeroRuns | undefined;
 
   constructor(rig: Rig, r: number, values: Calibrator) {
-    const [rail, columns] = [rig.rails[r]!, values.rails[r]!];
+    const rail = rig.rails[r]!;
     // Voltage first, where it is measured.
     const sensors = values.measured(r);
     this.#rail = rail;
-    this.#sensors = sensors.map((s) => new SensorWatch(s, values));
+    this.#sensors = sensors.map((s) => new SensorWatch(s, values, rig.device.rowHz));
     const [lead] = sensors;
     this.#zeros = lead && new ZeroRuns(lead);
-    this.#back = new NegativeRuns(
-      Math.max(LEAST_BACK_CELLS, Math.ceil((BACK_S * rig.device.rowHz) / CELL_ROWS)),
-    );
-    this.#power =
-      this.#sensors.find((s) => s.quantity === "power") ??
-      new ColumnWatch(columns.powerW, values.kernels);
-    this.#power.onCell = (_, high) => this.#back.take(high);
   }
 
   add(firstIndex: number, rows: number): void {
     for (const sensor of this.#sensors) sensor.add(rows);
-    if (!this.#rail.power) this.#power.add(rows);
     const [lead] = this.#sensors;
     if (lead) this.#zeros?.add(firstIndex, rows, lead.low <= lead.zero && lead.zero <= lead.high);
   }
 
   learned(): LearnedRail {
-    const leastW = this.#leastW();
-    const { power } = { power: undefined, ...bySensor(this.#sensors, (s) => s.range) };
-    const ofPower =
-      leastW === undefined ? {} : { power: [leastW, power?.[1] ?? Infinity] as const };
     return {
       zeros: this.#zeros ? this.#dropped(this.#zeros) : [],
-      ranges: { ...bySensor(this.#sensors, (s) => s.range), ...ofPower },
+      ranges: bySensor(this.#sensors, (s) => s.range(this.#rail.plausible?.power !== undefined)),
       tops: bySensor(this.#sensors, (s) => s.cut),
     };
   }
@@ -163,32 +163,11 @@ export class RailWatch {
       const on = Math.max(ON_V, ON * Math.max(held, zeros.beside));
       return zeros.runs.filter((run) => run.besideLeast >= on);
     }
-    const isNearZero = least < NEAR_ZERO * held || lead.top.beside.isNear(least);
+    const isNearZero = least < NEAR_ZERO * held || lead.top?.beside.isNear(least) === true;
     if (zeros.startsAtZero || zeros.endsAtZero || isNearZero) return [];
     const share = zeros.rows / rows;
     const shortest = share > RESTING ? Infinity : share > SHORT_RESTING ? SHORT_ROWS : 1;
     return zeros.runs.filter(({ from, to }) => to - from >= shortest);
-  }
-
-  /**
-   * Below this a rail's watts are of a sensor that was the wrong way round for a while; undefined where none are. One
-   * that is so for most of the run has a mean below zero, and that is told of the rail.
-   */
-  #leastW(): number | undefined {
-    const { cells, deepest } = this.#back;
-    const { heldHigh, cells: all } = this.#power;
-    const leastW = -Math.max(BACK_OF_HELD * heldHigh, NOTHING * this.#offsetW());
-    return deepest < leastW && heldHigh > 0 && cells <= BACK_SHARE * all ? leastW : undefined;
-  }
-
-  /** What the zeros of its sensors may be off by, W. */
-  #offsetW(): number {
-    const { power, voltage, current, assumedVoltage } = this.#rail;
-    if (power) return power.offsetU;
-    const held = (quantity: Quantity): number =>
-      this.#sensors.find((s) => s.quantity === quantity)?.held ?? 0;
-    const volts = held("voltage") || (assumedVoltage?.valueV ?? 0);
-    return volts * (current?.offsetU ?? 0) + held("current") * (voltage?.offsetU ?? 0);
   }
 }
 

@@ -33,7 +33,7 @@ export function leftOut({
 }: Implausible): Observation[] {
   const [low, high, from, to] = [...range, seen.least, seen.most].map((x) => shown(quantity, x));
   const left = `${rows} rows of rail ${rail} were left out: ${quantity} from ${from} to ${to}`;
-  if (basis === "run" && quantity === "power" && seen.most < 0)
+  if (basis === "run" && seen.most < 0 && range[0] !== -range[1])
     return counted(
       "rows-reversed",
       rows,

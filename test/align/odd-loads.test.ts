@@ -10,7 +10,7 @@ import { dut, learnedOf, range, type Row, rowsOf } from "../support/volts-ampere
 const noise = random(5, "noise");
 const noisy = (x: number): number => x * (1 + 0.01 * noise.normal());
 
-describe("power that flows back", () => {
+describe("a current that flows back", () => {
   const reversed =
     (from: number, to: number) =>
     (i: number): Row => {
@@ -31,7 +31,7 @@ describe("power that flows back", () => {
   ])("rows %i to %i: the sensor was the wrong way round", (from, to) => {
     expect(seen(reversed(from, to), { slice: 1000 })).toEqual({
       out: range(from, to),
-      why: [["power", "run", to - from, true]],
+      why: [["current", "run", to - from, true]],
     });
   });
 
@@ -47,6 +47,13 @@ describe("power that flows back", () => {
     expect(seen(reversed(1000, 1500), { rig: rigOf({ rails: [{ ...dut, current }] }) })).toEqual(
       nothing,
     );
+  });
+
+  test("a voltage, likewise; one that alternates, or is that of a rail below zero, is none", () => {
+    const volts = (of: (i: number) => number) => seen((i) => [of(i), 5]);
+    expect(volts((i) => (i >= 500 && i < 900 ? -12 : 12)).out).toEqual(range(500, 900));
+    expect(volts((i) => 325 * Math.sin((i * Math.PI) / 10))).toEqual(nothing);
+    expect(volts(() => -12)).toEqual(nothing);
   });
 
   test("where the rig says that it does", () => {
