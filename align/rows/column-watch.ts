@@ -10,6 +10,8 @@ import { NegativeRuns } from "./negative-runs.ts";
 export const CELL_ROWS = EXTREMES_OF;
 /** Values stay below zero for a while from so many cells on, and so long. */
 const [LEAST_BELOW, BELOW_S] = [2, 0.05];
+/** What is held is known to within this factor. */
+const USUAL = 1.25;
 /** Cells are counted by their peaks in bins of a quarter of an octave: the upper bits of a float64. */
 const BIN_SHIFT = 18;
 const BINS = 1 << (32 - BIN_SHIFT - 1);
@@ -62,8 +64,11 @@ export class ColumnWatch {
     const cells = Math.floor((rows - begun) / CELL_ROWS);
     this.#some(0, begun);
     const extremes = this.#kernels.extremes(this.#column, begun, cells);
-    for (let k = 0; k < cells; k++)
-      this.#whole(extremes[k]!, extremes[cells + k]!, begun + k * CELL_ROWS);
+    if (cells > 0 && this.#isUsual(extremes[2 * cells]!, extremes[2 * cells + 1]!))
+      this.#usual(cells, extremes[2 * cells]!, extremes[2 * cells + 1]!);
+    else
+      for (let k = 0; k < cells; k++)
+        this.#whole(extremes[k]!, extremes[cells + k]!, begun + k * CELL_ROWS);
     this.#some(begun + cells * CELL_ROWS, rows);
     this.lowest = Math.min(this.lowest, this.low);
     this.highest = Math.max(this.highest, this.high);
@@ -84,6 +89,17 @@ export class ColumnWatch {
     let cells = 0;
     for (let bin = binOf(magnitude) + 1; bin < BINS; bin++) cells += this.#peaks[bin]!;
     return cells;
+  }
+
+  /** Cells that need no look each: above zero, and no higher than what is held, by a quarter. */
+  #isUsual(low: number, high: number): boolean {
+    return low > 0 && high < USUAL * this.heldHigh && this.top?.isBelow(high) !== false;
+  }
+
+  #usual(cells: number, low: number, high: number): void {
+    this.#take(low, high, 0, CELL_ROWS);
+    this.cells += cells;
+    this.below.take(high);
   }
 
   /** Rows of a cell that began in the slice before, or ends in the next. */

@@ -23,9 +23,14 @@ export class FlatTop {
     this.beside = new Neighbours(column);
   }
 
+  /** Rows up to this value are none of those at the top. */
+  isBelow(value: number): boolean {
+    return value < this.#next;
+  }
+
   /** @param high the greatest of rows [from, to). */
   take(high: number, from: number, to: number): void {
-    if (high < this.#next) {
+    if (this.isBelow(high)) {
       if (this.#stretches++ < FIRST || this.#stretches % EVERY === 0) this.beside.look(from, to);
       return;
     }

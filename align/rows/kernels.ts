@@ -138,7 +138,7 @@ export class Kernels {
 
   /**
    * Least and greatest of EXTREMES_OF rows each of a column of this memory, from row `from` on; no NaN is either.
-   * @returns so many of the one, then of the other; valid until the next call.
+   * @returns so many of the one, then of the other, then the two of all; valid until the next call.
    */
   extremes(column: Float64Array, from: number, cells: number): Float64Array {
     const found = this.#means;

@@ -62,7 +62,8 @@ export function plainLoops(size: number): Workspace {
 
       extremes(x, cells, lows, highs) {
         const from = column(x, cells * EXTREMES_OF);
-        const [least, most] = [column(lows, cells), column(highs, cells)];
+        const [least, most] = [column(lows, cells), column(highs, cells + 2)];
+        let [lowest, highest] = [Infinity, -Infinity];
         for (let k = 0, i = 0; k < cells; k++) {
           let [low, high] = [Infinity, -Infinity];
           for (const end = i + EXTREMES_OF; i < end; i++) {
@@ -72,7 +73,10 @@ export function plainLoops(size: number): Workspace {
           }
           least[k] = low;
           most[k] = high;
+          lowest = Math.min(lowest, low);
+          highest = Math.max(highest, high);
         }
+        most.set([lowest, highest], cells);
       },
     },
   };
