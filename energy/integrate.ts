@@ -226,7 +226,7 @@ export class Integrator {
     const { tNs, totalW } = run;
     let sum = 0;
     for (let i = a; i < b; i++) {
-      if (!isClipped(run, i) && !isClipped(run, i + 1)) continue;
+      if (!isClipped(run, i) && (this.#holds || !isClipped(run, i + 1))) continue;
       const power = this.#holds ? totalW[i]! : (totalW[i]! + totalW[i + 1]!) / 2;
       sum += Math.abs(power) * (tNs[i + 1]! - tNs[i]!);
     }
@@ -295,8 +295,13 @@ export class Integrator {
       if (k % RAIL === 0) this.#sums.add(Sum.energyJ, part);
     }
     this.#sums.add(Sum.coveredS, dt);
-    if (from.isClipped || to.isClipped)
-      this.#sums.add(Sum.clippedJ, dt * Math.abs((from.totalW + to.totalW) / 2));
+    this.#sums.add(Sum.clippedJ, dt * this.#clippedW(from, to));
+  }
+
+  /** Of an interval, as {@link #clipped} takes it. */
+  #clippedW(from: Row, to: Row): number {
+    if (this.#holds) return from.isClipped ? Math.abs(from.totalW) : 0;
+    return from.isClipped || to.isClipped ? Math.abs((from.totalW + to.totalW) / 2) : 0;
   }
 
   #endNs(): number {
@@ -317,8 +322,7 @@ export class Integrator {
       if (k % RAIL === 0) plus(row, Sum.energyJ, part);
     }
     plus(row, Sum.coveredS, dt);
-    if (from.isClipped || to.isClipped)
-      plus(row, Sum.clippedJ, dt * Math.abs((from.totalW + to.totalW) / 2));
+    plus(row, Sum.clippedJ, dt * this.#clippedW(from, to));
     this.#instants.take(row);
   }
 
