@@ -216,7 +216,7 @@ export class Calibrator {
   #markClipped(c: Input, rows: number, flags: Uint8Array): void {
     for (let i = 0; i < rows; i++) {
       const x = c.out[i]!;
-      if (!(x <= c.lo || x >= c.hi)) continue;
+      if (x > c.lo && x < c.hi) continue;
       if ((flags[i]! & RowFlag.clipped) === 0) this.#clippedRows++;
       flags[i]! |= RowFlag.clipped;
     }
