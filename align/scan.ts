@@ -144,7 +144,9 @@ function finish(
   damages: readonly Damage[],
 ): StreamScan {
   const { late } = scanner;
-  const s = late.length > 0 ? scanner.inOrder(path) : scanner;
+  const seen = late.length > 0 ? scanner.inOrder(path) : scanner;
+  const { learned } = seen;
+  const s = learned ? scanner.inOrder(path, learned) : seen;
   const { layout, rows, blocks, firstDevice, lastDevice, outline } = s;
   const { missingRows, gaps, pausedRows, segments, triggerEdges } = s;
   const firstTick = s.timebase.firstTick;
@@ -163,6 +165,8 @@ function finish(
     firstTick,
     late,
     frames,
+    learned,
+    oddities: seen.oddities,
     // A stretch of the log may hold damage, or messages that were left out for it.
     slices: damages.length === 0 ? s.slices : null,
   };

@@ -19,6 +19,7 @@ import type { Discipline } from "./reference/discipline.ts";
 import type { MarkTable } from "./mark-table.ts";
 import type { Outline } from "./clocks/outline.ts";
 import type { ReadColumn } from "./read-column.ts";
+import type { Learned, Oddity } from "./rows/learned.ts";
 import type { SliceSums } from "./rows/slice-sums.ts";
 import type { WallClock } from "./clocks/wall-clock.ts";
 import type { Finding } from "../schema/findings.ts";
@@ -56,6 +57,9 @@ export interface StreamScan {
   readonly late: readonly LateBlock[];
   /** Where in the log the whole frames lie that hold rows. */
   readonly frames: readonly number[];
+  /** What all rows together show of some of them; the outline is without those. */
+  readonly learned?: Learned | undefined;
+  readonly oddities?: readonly Oddity[];
   /** The stream in slices; null where each row is to be looked at again. */
   readonly slices: SliceSums | null;
 }

@@ -10,6 +10,8 @@ import { type Session, toSession } from "../schema/session.ts";
 import type { SessionNs } from "../schema/time.ts";
 import { Calibrator } from "./rows/calibrate.ts";
 import { columnReader, type ColumnReader } from "./rows/decode.ts";
+import type { Learned, Oddity } from "./rows/learned.ts";
+import { RowWatch } from "./rows/row-watch.ts";
 import { Outline } from "./clocks/outline.ts";
 import type { SegmentScan } from "./scanned.ts";
 import { SliceSums } from "./rows/slice-sums.ts";
@@ -89,8 +91,12 @@ export class StreamScanner {
   readonly #flags = new Uint8Array(SLICE_ROWS);
   readonly #slicer: Slicer;
   #slices: SliceSums | null;
+  #watch: RowWatch | undefined;
+  readonly #learned: Learned | undefined;
 
-  constructor(layout: RowLayout, rig: Rig, session: Session) {
+  /** @param learned what another has learned of the same rows; without it, this one does. */
+  constructor(layout: RowLayout, rig: Rig, session: Session, learned?: Learned) {
+    this.#learned = learned;
     this.layout = layout;
     this.#rig = rig;
     this.#session = session;
@@ -147,10 +153,19 @@ export class StreamScanner {
     return this.#order.late;
   }
 
-  /** Another that has seen the same log in the order of its rows. */
-  inOrder(path: string): StreamScanner {
+  /** What the rows show of each other; undefined where each is what it says. */
+  get learned(): Learned | undefined {
+    return this.#learned ?? this.#watch?.learned();
+  }
+
+  get oddities(): readonly Oddity[] {
+    return this.#watch?.oddities() ?? [];
+  }
+
+  /** Another that has seen the same log in the order of its rows. @param learned of them. */
+  inOrder(path: string, learned?: Learned): StreamScanner {
     const { stream } = this.layout;
-    const other = new StreamScanner(this.layout, this.#rig, this.#session);
+    const other = new StreamScanner(this.layout, this.#rig, this.#session, learned);
     const records = readCapture(path, { only: (t) => t === `daq/${stream}` });
     for (const r of inRowOrder(records, path, stream, this.late))
       if (r.kind === "rows") other.add(r.block, r.at, r.dataAt);
@@ -169,6 +184,7 @@ export class StreamScanner {
     const { isIndex } = this.timebase;
     const { totalW, clippedRows } = values;
     values.read(b, this.#flags);
+    this.#watch?.add(b.firstIndex, b.rows);
     const isClipped = values.clippedRows > clippedRows;
     if (isClipped) this.#flags.fill(0);
     this.#slices?.add(b, values, !isClipped);
@@ -188,7 +204,10 @@ export class StreamScanner {
   }
 
   #newCalibrator(): Calibrator {
-    const values = new Calibrator(this.layout, this.#rig, SLICE_ROWS, this.#slices !== null);
+    const learned = this.#learned;
+    const o = { steps: this.#slices !== null, learned };
+    const values = new Calibrator(this.layout, this.#rig, SLICE_ROWS, o);
+    if (!learned) this.#watch = new RowWatch(this.#rig, values);
     if (!values.alwaysNumbers || !values.standsAlone) this.#slices = null;
     return values;
   }

@@ -5,9 +5,10 @@ import { RowRanges } from "../capture/row-range.ts";
 import { BlockFlag, type SampleBlock } from "../schema/records.ts";
 import type { Rig } from "../schema/rig.ts";
 import { Calibrator, type RailColumns } from "./rows/calibrate.ts";
+import { firstBreak, isNumber } from "./rows/breaks.ts";
 import { RowFlag } from "./rows/row-flags.ts";
 import type { Kernels } from "./rows/kernels.ts";
-import type { Implausible } from "./rows/plausible.ts";
+import type { Dropped, Implausible } from "./rows/plausible.ts";
 import { type ClockModel, fittedSpan, mapColumn } from "./clocks/clock.ts";
 import { ramp } from "../stats/columns.ts";
 import type { SessionNs } from "../schema/time.ts";
@@ -29,6 +30,8 @@ export interface AlignedRun {
   readonly rails: readonly RailColumns[];
   readonly totalW: Float64Array;
   readonly flags: Uint8Array;
+  /** Some of its rows may be clipped: `flags` says which. */
+  readonly hasClipped?: boolean;
   /** Distance of the rows where all are equally far apart: timed by their index. */
   readonly periodNs?: number | undefined;
   /** P, I, V of each rail summed over the run, then STEP_SUMS of the total, where that is at hand. */
@@ -50,6 +53,8 @@ export interface TimelineCounts {
   notNumbers: number;
   /** Rows with a value that cannot be, by rail and quantity: not integrated. */
   implausible: readonly Implausible[];
+  /** Rows that are dropped samples, by rail: not integrated. */
+  dropped: readonly Dropped[];
   clipped: number;
   /** Stretches with clipped rows, session ns, ascending; near ones are joined when there are many. */
   readonly clippedSpans: [SessionNs, SessionNs][];
@@ -66,6 +71,7 @@ interface AlignedSlice {
   readonly block: SampleBlock;
   /** Distance of its rows where it is one and the same. */
   readonly periodNs: number | undefined;
+  readonly hasClipped: boolean;
 }
 
 /** What one time through the stream needs. */
@@ -99,6 +105,7 @@ export class Timeline {
     backwards: 0,
     notNumbers: 0,
     implausible: [],
+    dropped: [],
     clipped: 0,
     clippedSpans: [],
   };
@@ -132,8 +139,7 @@ export class Timeline {
   *align(blocks: Iterable<SampleBlock>): Generator<AlignedRun> {
     const pass = this.#begin();
     yield* this.#aligned(blocks, pass);
-    this.counts.clipped = pass.calibrator.clippedRows;
-    this.counts.implausible = pass.calibrator.implausible;
+    this.#count(pass.calibrator);
   }
 
   /**
@@ -173,19 +179,24 @@ export class Timeline {
     } finally {
       log.close();
     }
-    this.counts.clipped = pass.calibrator.clippedRows;
-    this.counts.implausible = pass.calibrator.implausible;
+    this.#count(pass.calibrator);
+  }
+
+  #count({ clippedRows, implausible, dropped }: Calibrator): void {
+    this.counts.clipped = clippedRows;
+    this.counts.implausible = implausible;
+    this.counts.dropped = dropped;
   }
 
   #begin(): Pass {
-    const { layout } = this.#stream;
+    const { layout, learned } = this.#stream;
     const { rig } = this.#scan;
     const timebase = timebaseOf(layout, rig.device.clock.hz, rig.device.rowHz);
     this.#lastNs = -Infinity;
     const bends = this.#bends();
     return {
       timebase,
-      calibrator: new Calibrator(layout, rig, SLICE_ROWS),
+      calibrator: new Calibrator(layout, rig, SLICE_ROWS, { learned }),
       slicer: new Slicer(layout.rowBytes, timebase.isIndex, bends),
       tNs: new Float64Array(SLICE_ROWS),
       flags: new Uint8Array(SLICE_ROWS),
@@ -201,8 +212,9 @@ export class Timeline {
       flags.fill(0, 0, slice.rows);
       const clipped = calibrator.clippedRows;
       calibrator.read(slice, flags);
-      if (calibrator.clippedRows > clipped) this.#noteClipped(tNs, flags, slice.rows);
-      yield* this.#split({ block: slice, periodNs }, pass);
+      const hasClipped = calibrator.clippedRows > clipped;
+      if (hasClipped) this.#noteClipped(tNs, flags, slice.rows);
+      yield* this.#split({ block: slice, periodNs, hasClipped }, pass);
       this.counts.rows += slice.rows;
     }
   }
@@ -288,7 +300,7 @@ export class Timeline {
   }
 
   /** Cuts a block where time jumps, stands still or a value is missing. */
-  *#split({ block, periodNs }: AlignedSlice, pass: Pass): Generator<AlignedRun> {
+  *#split({ block, periodNs, hasClipped }: AlignedSlice, pass: Pass): Generator<AlignedRun> {
     const { tNs, flags, calibrator } = pass;
     const limit = this.#limitNs;
     const { rails, totalW, sums, kernels } = calibrator;
@@ -303,6 +315,7 @@ export class Timeline {
       rails,
       totalW,
       flags,
+      hasClipped,
       periodNs,
       kernels,
       sums: from === 0 && to === rows ? sums : undefined,
@@ -368,24 +381,3 @@ export class Timeline {
     return run;
   }
 }
-
-/** First row in [from, rows) that does not simply go on: time jumps or stands still, or no number. */
-function firstBreak(
-  { tNs, totalW, rows }: { readonly rows: number } & Pick<AlignedRun, "tNs" | "totalW">,
-  from: number,
-  previousNs: number,
-  limitNs: number,
-): number {
-  let previous = previousNs;
-  for (let i = from; i < rows; i++) {
-    const t = tNs[i]!;
-    const step = t - previous;
-    const goesOn = step > 0 && (step <= limitNs || step === Infinity);
-    if (!goesOn || !isNumber(totalW[i]!)) return i;
-    previous = t;
-  }
-  return rows;
-}
-
-/** False for NaN and ±Infinity. */
-const isNumber = (x: number): boolean => x - x === 0;

@@ -14,8 +14,6 @@ import {
   type Observation,
 } from "../schema/findings.ts";
 import type { Note } from "../schema/records.ts";
-import type { Quantity } from "../schema/rig.ts";
-import { formatQuantity } from "../schema/units.ts";
 import type { Claimed } from "./claimed.ts";
 import type { Doubts } from "./doubts.ts";
 import {
@@ -26,6 +24,7 @@ import {
   wallClockSteps,
 } from "./findings/clocks.ts";
 import { type Agreement, againstRails } from "./findings/agreement.ts";
+import { cutOff, leftOut, oddLoads, zeroed } from "./findings/rows.ts";
 import { outOfScope } from "./findings/scope.ts";
 import {
   contradictsPublished,
@@ -75,6 +74,8 @@ export function findingsOf(known: Known): Finding[] {
     })),
     ...wallClockSteps(scan),
     ...losses(scan, known.counts ?? null),
+    ...cutOff(scan),
+    ...oddLoads(scan).filter((f) => f.level !== "remark"),
     ...(scan.rig ? reversedRails(scan.rig, known.railMeans ?? []) : []),
     ...edgesOutside(scan),
     ...strangeRate(scan, clocks),
@@ -99,6 +100,7 @@ export function findingsOf(known: Known): Finding[] {
     ...notesOf(scan, "warning"),
     ...scan.findings,
     ...(scan.rig ? [...rigRemarks(scan.rig), ...(list ? tooShort(scan.rig, list) : [])] : []),
+    ...oddLoads(scan).filter((f) => f.level === "remark"),
     ...unresolved(results),
   ];
 }
@@ -172,10 +174,8 @@ function losses({ stream }: Scan, counts: TimelineCounts | null): Finding[] {
   ]);
 }
 
-const UNIT: Readonly<Record<Quantity, string>> = { voltage: "V", current: "A", power: "W" };
-
 function inTime(counts: TimelineCounts, known: number): Observation[] {
-  const { clipped, notNumbers, backwards, gaps, implausible } = counts;
+  const { clipped, notNumbers, backwards, gaps, implausible, dropped } = counts;
   return [
     ...counted(
       "time-gaps",
@@ -192,17 +192,8 @@ function inTime(counts: TimelineCounts, known: number): Observation[] {
       notNumbers,
       `${notNumbers} rows hold no number and were left out`,
     ),
-    ...implausible.flatMap(({ rail, quantity, range, isStated, rows, least, most }) => {
-      const [low, high, from, to] = [...range, least, most].map((x) =>
-        formatQuantity(x, UNIT[quantity]),
-      );
-      const whose = isStated ? "the rig's plausible range" : "what any rail carries";
-      return counted(
-        "rows-implausible",
-        rows,
-        `${rows} rows of rail ${rail} were left out: ${quantity} from ${from} to ${to}, outside ${low} to ${high}, ${whose} (overload or spike); if the values are right, state plausible of the rail in the rig`,
-      );
-    }),
+    ...implausible.flatMap(leftOut),
+    ...dropped.flatMap(zeroed),
     ...counted(
       "rows-backwards",
       backwards,

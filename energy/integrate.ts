@@ -4,6 +4,7 @@
 // are means over their interval); partial sums are short and added up compensated (Neumaier 1974).
 
 import { RAIL_SUMS as RAIL } from "../align/rows/loops.ts";
+import { RowFlag } from "../align/rows/row-flags.ts";
 import { sumOf } from "../stats/columns.ts";
 import { firstAtOrAfter } from "../stats/search.ts";
 import type { AlignedRun } from "../align/timeline.ts";
@@ -37,8 +38,10 @@ export const Sum = {
   share: 10,
   /** Pauses, s: nothing was taken, nothing went missing, and there are no Joules. */
   pauseS: 11,
+  /** Of the Joules those in rows with a clipped channel, or beside one. */
+  clippedJ: 12,
   /** Per rail: ∫P dt, ∫I dt, ∫V dt. */
-  rails: 12,
+  rails: 13,
 } as const;
 
 /** Adds doubles without losing the small ones. */
@@ -68,6 +71,7 @@ class Neumaier {
 interface Row {
   tNs: number;
   totalW: number;
+  isClipped: boolean;
   /** Per rail: P, I, V; 0 for what is not measured. */
   readonly rails: Float64Array;
 }
@@ -108,7 +112,8 @@ export class Integrator {
     this.#sums = new Neumaier(width);
     this.#holds = rig.device.sampling === "interval_mean";
     this.#periodNs = NS_PER_S / rig.device.rowHz;
-    const row = (): Row => ({ tNs: NaN, totalW: 0, rails: new Float64Array(RAIL * this.#nRails) });
+    const rails = (): Float64Array => new Float64Array(RAIL * this.#nRails);
+    const row = (): Row => ({ tNs: NaN, totalW: 0, isClipped: false, rails: rails() });
     [this.#last, this.#from, this.#to] = [row(), row(), row()];
   }
 
@@ -179,6 +184,7 @@ export class Integrator {
     sums.add(Sum.samples, (run.condensedRows ?? b - a + 1) - 1);
     sums.add(Sum.coveredS, (run.tNs[b]! - run.tNs[a]!) / NS_PER_S);
     sums.add(Sum.stepSquareW2, this.#stepSquares(run, a, b));
+    if (run.hasClipped) sums.add(Sum.clippedJ, this.#clipped(run, a, b));
   }
 
   /** One list for all runs that share their columns: the condensed ones have theirs, all others one. */
@@ -192,6 +198,7 @@ export class Integrator {
   #takeRow(run: AlignedRun, i: number, out: Row): Row {
     out.tNs = run.tNs[i]!;
     out.totalW = run.totalW[i]!;
+    out.isClipped = run.hasClipped === true && isClipped(run, i);
     for (const { k, values } of this.#columnsOf(run)) out.rails[k] = values[i]!;
     return out;
   }
@@ -212,6 +219,18 @@ export class Integrator {
   #stepSquares(run: AlignedRun, a: number, b: number): number {
     const own = isWhole(run, a, b) ? run.sums : undefined;
     return own ? own[RAIL * this.#nRails]! : stepSquares(run.totalW, a, b);
+  }
+
+  /** Joules of the intervals between rows a … b that begin or end in a clipped row. */
+  #clipped(run: AlignedRun, a: number, b: number): number {
+    const { tNs, totalW } = run;
+    let sum = 0;
+    for (let i = a; i < b; i++) {
+      if (!isClipped(run, i) && (this.#holds || !isClipped(run, i + 1))) continue;
+      const power = this.#holds ? totalW[i]! : (totalW[i]! + totalW[i + 1]!) / 2;
+      sum += Math.abs(power) * (tNs[i + 1]! - tNs[i]!);
+    }
+    return sum / NS_PER_S;
   }
 
   /** The interval from the last row of the run before to the first of this one, no gap between. */
@@ -276,6 +295,13 @@ export class Integrator {
       if (k % RAIL === 0) this.#sums.add(Sum.energyJ, part);
     }
     this.#sums.add(Sum.coveredS, dt);
+    this.#sums.add(Sum.clippedJ, dt * this.#clippedW(from, to));
+  }
+
+  /** Of an interval, as {@link #clipped} takes it. */
+  #clippedW(from: Row, to: Row): number {
+    if (this.#holds) return from.isClipped ? Math.abs(from.totalW) : 0;
+    return from.isClipped || to.isClipped ? Math.abs((from.totalW + to.totalW) / 2) : 0;
   }
 
   #endNs(): number {
@@ -296,6 +322,7 @@ export class Integrator {
       if (k % RAIL === 0) plus(row, Sum.energyJ, part);
     }
     plus(row, Sum.coveredS, dt);
+    plus(row, Sum.clippedJ, dt * this.#clippedW(from, to));
     this.#instants.take(row);
   }
 
@@ -313,6 +340,9 @@ export class Integrator {
     this.#row[Sum.share] = share;
   }
 }
+
+const isClipped = ({ flags }: AlignedRun, i: number): boolean =>
+  (flags[i]! & RowFlag.clipped) !== 0;
 
 function plus(row: Float64Array, k: number, x: number): void {
   row[k]! += x;

@@ -34,6 +34,13 @@ export function outsideOf(w: Window, s: Integrals): { energyJ: number; uJ: numbe
 }
 
 /**
+ * Standard uncertainty of the Joules in rows with a clipped channel. What lies beyond a range nobody saw: it may be as
+ * much again, and of a voltage or a current of whichever rail; a uniform distribution of that half-width.
+ */
+export const clippedU = (w: Window, s: Integrals): number =>
+  s.between(w.t0Ns, w.t1Ns, Sum.clippedJ) / Math.sqrt(3);
+
+/**
  * Standard uncertainty of what bridges the gaps, J: their length together times what a straight line over as long a
  * stretch is off by where the load was seen. All are taken to be off the same way, as where rows are lost because the
  * load is high: nothing that was seen excludes that. The less of a window was seen, the more the whole run's spread

@@ -14,7 +14,8 @@ import { sumOf } from "../../stats/columns.ts";
 import { RAIL_SUMS } from "./loops.ts";
 import { columnReader, type ColumnReader, type Linear } from "./decode.ts";
 import { Kernels } from "./kernels.ts";
-import { guardOf, type Implausible, leaveOut } from "./plausible.ts";
+import type { Learned, Measured } from "./learned.ts";
+import { type Dropped, guardOf, type Implausible, leaveOut, leaveOutZeros } from "./plausible.ts";
 import { RowFlag } from "./row-flags.ts";
 import { leastOf, mostOf } from "../../stats/summary.ts";
 
@@ -27,10 +28,16 @@ export interface RailColumns {
 }
 
 interface Input {
+  readonly rail: string;
+  readonly quantity: Quantity;
+  readonly sensor: Sensor;
   readonly read: ColumnReader;
   readonly out: Float64Array;
+  /** Where it is saturated. */
   readonly lo: number;
   readonly hi: number;
+  /** As its rows show. */
+  readonly isCut: boolean;
   /** A count is always a number; a float need not be. */
   readonly isCount: boolean;
   /** Where not all of its values are plausible. */
@@ -38,6 +45,13 @@ interface Input {
   /** Rows by which its samples lie behind, below 1; and the last one of the block before, as sampled. */
   readonly late: number;
   last: number;
+}
+
+export interface CalibratorOptions {
+  /** Whether the sum of the steps is wanted too: it is, unless told otherwise. */
+  readonly steps?: boolean;
+  /** What the whole run shows of its rows. */
+  readonly learned?: Learned | undefined;
 }
 
 export class Calibrator {
@@ -53,6 +67,8 @@ export class Calibrator {
   readonly #hasPower: readonly boolean[];
   /** Of P = V · I, where the rig states what is plausible. */
   readonly #powerGuards: readonly (Implausible | undefined)[];
+  readonly #dropped: readonly Dropped[];
+  readonly #rowBytes: number;
   readonly #steps: boolean;
   readonly #trigger: ColumnReader | undefined;
   readonly #triggerColumn: Float64Array;
@@ -61,38 +77,57 @@ export class Calibrator {
   #clippedRows = 0;
 
   /**
-   * @param steps whether the sum of the steps is wanted too.
    * @throws InputError when the rig names a field that the stream does not have.
    */
-  constructor(layout: RowLayout, rig: Rig, maxRows: number, steps = true) {
+  constructor(layout: RowLayout, rig: Rig, maxRows: number, o: CalibratorOptions = {}) {
     const kernels = new Kernels(layout, maxRows, rig.rails.length);
     const inputs: Input[] = [];
-    const column = (rail: Rail, quantity: Quantity): Float64Array | null => {
+    const column = (rail: Rail, r: number, quantity: Quantity): Float64Array | null => {
       const sensor = rail[quantity];
       if (!sensor) return null;
       const out = kernels.column();
       const made = input(layout, kernels, rig, rail, sensor, out);
-      inputs.push({ ...made, guard: guardOf(rail, quantity, made.values) });
+      const guard = guardOf(rail, quantity, made.values, o.learned?.[r]?.ranges[quantity]);
+      const top = o.learned?.[r]?.tops[quantity]?.value;
+      const hi = Math.min(made.hi, top ?? Infinity);
+      inputs.push({
+        ...made,
+        rail: rail.name,
+        quantity,
+        sensor,
+        guard,
+        hi,
+        isCut: top !== undefined,
+      });
       return out;
     };
-    this.rails = rig.rails.map((rail) => {
+    this.rails = rig.rails.map((rail, r) => {
       const assumed = rail.assumedVoltage && kernels.column().fill(rail.assumedVoltage.valueV);
       return {
         name: rail.name,
-        voltageV: column(rail, "voltage") ?? assumed ?? null,
-        currentA: column(rail, "current"),
-        powerW: column(rail, "power") ?? kernels.column(),
+        voltageV: column(rail, r, "voltage") ?? assumed ?? null,
+        currentA: column(rail, r, "current"),
+        powerW: column(rail, r, "power") ?? kernels.column(),
       };
     });
     this.totalW = this.rails.length === 1 ? this.rails[0]!.powerW : kernels.column();
     this.#powerGuards = rig.rails.map((r) =>
       !r.power && r.plausible?.power ? guardOf(r, "power", [-Infinity, Infinity]) : undefined,
     );
+    this.#dropped = rig.rails.map((rail, r) => ({
+      rail: rail.name,
+      quantity: rail.voltage ? "voltage" : rail.current ? "current" : "power",
+      zeros: o.learned?.[r]?.zeros ?? [],
+      rows: 0,
+    }));
     this.alwaysNumbers =
-      inputs.every((c) => c.isCount && !c.guard) && this.#powerGuards.every((g) => !g);
+      inputs.every((c) => c.isCount && !c.guard) &&
+      this.#powerGuards.every((g) => !g) &&
+      !o.learned;
     this.standsAlone = inputs.every((c) => c.late === 0);
     this.kernels = kernels;
-    this.#steps = steps;
+    this.#steps = o.steps ?? true;
+    this.#rowBytes = layout.rowBytes;
     this.#inputs = inputs;
     this.#hasPower = rig.rails.map((r) => r.power !== undefined);
     this.#trigger = layout.trigger && columnReader(layout, layout.trigger);
@@ -116,18 +151,40 @@ export class Calibrator {
     );
   }
 
+  /** Of those, rows that are dropped samples. */
+  get dropped(): Dropped[] {
+    return this.#dropped.filter((d) => d.rows > 0);
+  }
+
+  /** Sensors of a rail: its voltage, its current, its power. */
+  measured(rail: number): Measured[] {
+    const nothing = new Uint8Array(this.#rowBytes);
+    const { name } = this.rails[rail]!;
+    return this.#inputs.flatMap(({ rail: of, quantity, sensor, isCount, read, out, hi }) => {
+      if (of !== name) return [];
+      const { perCount, offsetU } = sensor;
+      const step = isCount ? Math.abs(perCount) : 0;
+      this.kernels.load(nothing);
+      read(nothing, 1, out);
+      return [{ quantity, column: out, zero: out[0]!, end: hi, step, offsetU }];
+    });
+  }
+
   /** Decodes a block into the columns and ORs clip and trigger flags into `flags`. */
   read(block: SampleBlock, flags: Uint8Array): void {
     const { rows, bytes } = block;
     this.kernels.load(bytes);
     const goesOn = block.firstIndex === this.#nextIndex;
     for (const c of this.#inputs) {
-      if (c.read(bytes, rows, c.out)) this.#markClipped(c, rows, flags);
+      if (c.read(bytes, rows, c.out) || c.isCut) this.#markClipped(c, rows, flags);
       if (c.guard) leaveOut(c.guard, c.out, rows, flags);
       if (c.late > 0 && rows > 0) deskew(c, rows, goesOn);
     }
     this.#nextIndex = block.firstIndex + rows;
-    for (let r = 0; r < this.rails.length; r++) this.#power(r, rows, flags);
+    for (let r = 0; r < this.rails.length; r++) {
+      this.#power(r, rows, flags);
+      leaveOutZeros(this.#dropped[r]!, block, this.rails[r]!.powerW, flags);
+    }
     this.#total(rows);
     if (this.#trigger) this.#markTrigger(block, flags, goesOn);
   }
@@ -239,7 +296,9 @@ function input(
   rail: Rail,
   sensor: Sensor,
   out: Float64Array,
-): Omit<Input, "guard"> & { readonly values: readonly [number, number] } {
+): Omit<Input, "guard" | "isCut" | "rail" | "quantity" | "sensor"> & {
+  readonly values: readonly [number, number];
+} {
   const field: RowField | undefined = layout.fields.find((f) => f.name === sensor.field);
   if (!field)
     throw inputError(

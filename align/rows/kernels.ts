@@ -136,6 +136,18 @@ export class Kernels {
     out.set(found.subarray(0, means), at);
   }
 
+  /**
+   * Least and greatest of EXTREMES_OF rows each of a column of this memory, from row `from` on; no NaN is either.
+   * @returns so many of the one, then of the other, then the two of all; valid until the next call.
+   */
+  extremes(column: Float64Array, from: number, cells: number): Float64Array {
+    const found = this.#means;
+    if (cells === 0) return found;
+    const [lows, highs] = [found.byteOffset, found.byteOffset + 8 * cells];
+    this.#loops.extremes(column.byteOffset + 8 * from, cells, lows, highs);
+    return found;
+  }
+
   /** Rows [from, to) of a column of this memory as float32, to out[at …]. */
   narrow(column: Float64Array, from: number, to: number, out: Float32Array, at: number): void {
     const found = this.#narrow;

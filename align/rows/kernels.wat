@@ -167,4 +167,49 @@
       (f64.store (local.get $out)
         (f64.div (local.get $total) (f64.convert_i32_u (local.get $factor))))
       (local.set $out (i32.add (local.get $out) (i32.const 8)))
-      (br_if $mean (i32.lt_u (local.get $out) (local.get $end))))))
+      (br_if $mean (i32.lt_u (local.get $out) (local.get $end)))))
+
+  ;; The least and the greatest of each 16 rows of x, to `cells` float64 each from `lows` and `highs` on, and of all of
+  ;; them after those of `highs`; no NaN is either. Of nothing but those +inf and -inf. Four chains, so that none waits
+  ;; for the one before.
+  (func (export "extremes") (param $x i32) (param $cells i32) (param $lows i32) (param $highs i32)
+    (local $end i32) (local $low v128) (local $high v128) (local $most v128) (local $least v128)
+    (local $lowest v128) (local $highest v128)
+    (local.set $most (f64x2.splat (f64.const inf)))
+    (local.set $least (f64x2.splat (f64.const -inf)))
+    (local.set $lowest (local.get $most))
+    (local.set $highest (local.get $least))
+    (local.set $end (i32.add (local.get $lows) (i32.shl (local.get $cells) (i32.const 3))))
+    (loop $cell
+      (local.set $low
+        (f64x2.pmin
+          (f64x2.pmin
+            (f64x2.pmin (f64x2.pmin (local.get $most) (v128.load (local.get $x))) (v128.load offset=16 (local.get $x)))
+            (f64x2.pmin (f64x2.pmin (local.get $most) (v128.load offset=32 (local.get $x))) (v128.load offset=48 (local.get $x))))
+          (f64x2.pmin
+            (f64x2.pmin (f64x2.pmin (local.get $most) (v128.load offset=64 (local.get $x))) (v128.load offset=80 (local.get $x)))
+            (f64x2.pmin (f64x2.pmin (local.get $most) (v128.load offset=96 (local.get $x))) (v128.load offset=112 (local.get $x))))))
+      (local.set $high
+        (f64x2.pmax
+          (f64x2.pmax
+            (f64x2.pmax (f64x2.pmax (local.get $least) (v128.load (local.get $x))) (v128.load offset=16 (local.get $x)))
+            (f64x2.pmax (f64x2.pmax (local.get $least) (v128.load offset=32 (local.get $x))) (v128.load offset=48 (local.get $x))))
+          (f64x2.pmax
+            (f64x2.pmax (f64x2.pmax (local.get $least) (v128.load offset=64 (local.get $x))) (v128.load offset=80 (local.get $x)))
+            (f64x2.pmax (f64x2.pmax (local.get $least) (v128.load offset=96 (local.get $x))) (v128.load offset=112 (local.get $x))))))
+      (local.set $low
+        (f64x2.pmin (local.get $low)
+          (i8x16.shuffle 8 9 10 11 12 13 14 15 0 1 2 3 4 5 6 7 (local.get $low) (local.get $low))))
+      (local.set $high
+        (f64x2.pmax (local.get $high)
+          (i8x16.shuffle 8 9 10 11 12 13 14 15 0 1 2 3 4 5 6 7 (local.get $high) (local.get $high))))
+      (v128.store64_lane 0 (local.get $lows) (local.get $low))
+      (v128.store64_lane 0 (local.get $highs) (local.get $high))
+      (local.set $lowest (f64x2.pmin (local.get $lowest) (local.get $low)))
+      (local.set $highest (f64x2.pmax (local.get $highest) (local.get $high)))
+      (local.set $x (i32.add (local.get $x) (i32.const 128)))
+      (local.set $lows (i32.add (local.get $lows) (i32.const 8)))
+      (local.set $highs (i32.add (local.get $highs) (i32.const 8)))
+      (br_if $cell (i32.lt_u (local.get $lows) (local.get $end))))
+    (v128.store64_lane 0 (local.get $highs) (local.get $lowest))
+    (v128.store64_lane offset=8 0 (local.get $highs) (local.get $highest))))

@@ -6,6 +6,9 @@ export const RAIL_SUMS = 3;
 /** And after them of the total power: Σ d² of its steps d from row to row. */
 export const STEP_SUMS = 1;
 
+/** Rows that the least and the greatest are found of. */
+export const EXTREMES_OF = 16;
+
 /** Bytes and columns are given by their addresses; kernels.wat says what each does. */
 export interface Loops {
   field(
@@ -25,6 +28,7 @@ export interface Loops {
   steps(p: number, rows: number, sum: number): void;
   narrow(x: number, rows: number, out: number): void;
   means(x: number, means: number, factor: number, out: number): void;
+  extremes(x: number, cells: number, lows: number, highs: number): void;
 }
 
 export interface Workspace {

@@ -1,6 +1,6 @@
 // The loops of kernels.wat in TypeScript, for a process that cannot have WebAssembly, and to test it by.
 
-import type { Workspace } from "./loops.ts";
+import { EXTREMES_OF, type Workspace } from "./loops.ts";
 
 export function plainLoops(size: number): Workspace {
   const memory = new ArrayBuffer(size);
@@ -58,6 +58,25 @@ export function plainLoops(size: number): Workspace {
           for (const end = i + factor; i < end; i++) sum += from[i]!;
           to[k] = sum / factor;
         }
+      },
+
+      extremes(x, cells, lows, highs) {
+        const from = column(x, cells * EXTREMES_OF);
+        const [least, most] = [column(lows, cells), column(highs, cells + 2)];
+        let [lowest, highest] = [Infinity, -Infinity];
+        for (let k = 0, i = 0; k < cells; k++) {
+          let [low, high] = [Infinity, -Infinity];
+          for (const end = i + EXTREMES_OF; i < end; i++) {
+            const value = from[i]!;
+            if (value < low) low = value;
+            if (value > high) high = value;
+          }
+          least[k] = low;
+          most[k] = high;
+          lowest = Math.min(lowest, low);
+          highest = Math.max(highest, high);
+        }
+        most.set([lowest, highest], cells);
       },
     },
   };

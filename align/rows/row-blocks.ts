@@ -8,9 +8,9 @@ import type { RowLayout, SampleBlock } from "../../schema/records.ts";
 import type { StreamScan } from "../scanned.ts";
 import type { SliceSums } from "./slice-sums.ts";
 
-/** Of a scan: the layout of the rows, and the blocks that stand out of order. */
+/** Of a scan: the layout of the rows, the blocks that stand out of order, and what is known of single rows. */
 export type StreamOrder = Pick<StreamScan, "layout"> &
-  Partial<Pick<StreamScan, "late" | "frames" | "slices">>;
+  Partial<Pick<StreamScan, "late" | "frames" | "learned" | "slices">>;
 
 type Progress = (done: number, total: number) => void;
 

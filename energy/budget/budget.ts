@@ -10,7 +10,7 @@ import { valueAt } from "../../stats/places.ts";
 import { Sum } from "../integrate.ts";
 import type { Integrals } from "../snapshots.ts";
 import type { Load } from "../load.ts";
-import { activeS, gapsU, observedShare, outsideOf } from "../unobserved.ts";
+import { activeS, clippedU, gapsU, observedShare, outsideOf } from "../unobserved.ts";
 import type { Window } from "../window.ts";
 import { clockSources, shiftedEnds } from "./clocks.ts";
 import { samplingSources } from "./sampling.ts";
@@ -59,6 +59,7 @@ export class Budget {
       ...samplingSources(rig),
       ...clockSources(clock),
       ownOf("not observed", "B", ({ w, s }) => outsideOf(w, s).uJ),
+      { term: "clipped rows", type: "B", windows: "unknown", of: ({ w, s }) => clippedU(w, s) },
       { term: "gaps", type: "A", windows: "unknown", of: ({ w, s }) => gapsU(w, s, run.load) },
     ];
     this.#contributionsJ = new Float64Array(this.#sources.length);

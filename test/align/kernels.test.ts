@@ -130,6 +130,30 @@ describe("kernels", () => {
         }
   });
 
+  test("least and greatest of every 16 rows, from any row on, no NaN among them", () => {
+    const r = random(6, "kernels");
+    const layout: RowLayout = { stream: "s", rowBytes: 2, fields: [] };
+    for (const start of Object.values(both))
+      for (let cells = 0; cells <= 4; cells++) {
+        const kernels = new Kernels(layout, 80, 1, start);
+        const x = kernels.column();
+        x.set(x.map(() => (r.uniform() < 0.2 ? NaN : r.normal())));
+        const from = r.integer(16);
+        x.fill(NaN, from + 16, from + 32);
+        const found = kernels.extremes(x, from, cells);
+        const all = [...x.subarray(from, from + 16 * cells)].filter((v) => v === v);
+        if (cells > 0)
+          expect([...found.subarray(2 * cells, 2 * cells + 2)]).toEqual([
+            Math.min(...all),
+            Math.max(...all),
+          ]);
+        for (let k = 0; k < cells; k++) {
+          const rows = [...x.subarray(from + 16 * k, from + 16 * k + 16)].filter((v) => v === v);
+          expect([found[k], found[cells + k]]).toEqual([Math.min(...rows), Math.max(...rows)]);
+        }
+      }
+  });
+
   test("float32 as a Float32Array takes them, at every length, from any row on", () => {
     const r = random(5, "kernels");
     const layout: RowLayout = { stream: "s", rowBytes: 2, fields: [] };

@@ -33,13 +33,13 @@ function powers(r: Rig, amperes: readonly number[]) {
   };
   const calibrator = new Calibrator(floats, r, ROWS);
   calibrator.read(block, new Uint8Array(ROWS));
-  const left = calibrator.implausible.map((g) => [g.rail, g.quantity, g.rows, g.isStated]);
+  const left = calibrator.implausible.map((g) => [g.rail, g.quantity, g.rows, g.basis]);
   return { left, watts: [...calibrator.totalW.subarray(0, amperes.length)] };
 }
 
 test("an overload word is left out on a rail of which nothing is stated", () => {
   expect(powers(rig(), [5, 9.9e37, -9.9e37, 5, 10_000])).toEqual({
-    left: [["dut", "current", 2, false]],
+    left: [["dut", "current", 2, "any"]],
     watts: [60, NaN, NaN, 60, 120_000],
   });
   // No numbers at all are counted as such.
@@ -48,11 +48,11 @@ test("an overload word is left out on a rail of which nothing is stated", () => 
 
 test("what a rig states of a rail is believed, of its current or of its power", () => {
   expect(powers(rig({ current: [0, 30] }), [5, 31, -0.1, 30])).toEqual({
-    left: [["dut", "current", 2, true]],
+    left: [["dut", "current", 2, "rig"]],
     watts: [60, NaN, NaN, 360],
   });
   expect(powers(rig({ power: [0, 300] }), [5, 26, 25])).toEqual({
-    left: [["dut", "power", 1, true]],
+    left: [["dut", "power", 1, "rig"]],
     watts: [60, NaN, 300],
   });
 });

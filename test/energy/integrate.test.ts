@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { RailColumns } from "../../align/rows/calibrate.ts";
+import { RowFlag } from "../../align/rows/row-flags.ts";
 import type { AlignedRun } from "../../align/timeline.ts";
 import { instantsOf, Integrator, type Snapshots, Sum } from "../../energy/integrate.ts";
 import { type Random, random } from "../../stats/random.ts";
@@ -192,6 +193,32 @@ describe("Integrator", () => {
     expect(s.between(t0, mid, Sum.pauseS)).toBeCloseTo((40 * PERIOD_NS) / 1e9, 15);
     expect(s.between(t0, t1, Sum.pauseS)).toBeCloseTo((100 * PERIOD_NS) / 1e9, 15);
   });
+
+  test.each([
+    ["instant", 4],
+    ["interval_mean", 3],
+  ] as const)(
+    "Joules of clipped rows, %s: however the rows are cut, an instant among them",
+    (sampling, intervals) => {
+      const rows = Array.from({ length: 12 }, (_, k): Row => {
+        return { tNs: k * PERIOD_NS, rails: [[-100, 1, 1]], gapBefore: false };
+      });
+      const clipped = (t: number): boolean => t >= 5 * PERIOD_NS && t <= 7 * PERIOD_NS;
+      const one = { ...rig(sampling), rails: rig(sampling).rails.slice(0, 1) };
+      const [t0, mid, t1] = [0, 6.5 * PERIOD_NS, 11 * PERIOD_NS];
+      for (const rowsOfRun of [1, 2, 4, 12]) {
+        let row = 0;
+        const runs = [...runsOf(rows, () => ++row % rowsOfRun === 0)].map((run) => {
+          const flags = Uint8Array.from(run.tNs, (t) => (clipped(t) ? RowFlag.clipped : 0));
+          return { ...run, flags, hasClipped: true };
+        });
+        const s = integrated(one, instantsOf([t0, mid, t1]), runs);
+        const rowJ = (100 * PERIOD_NS) / 1e9;
+        expect(s.between(t0, t1, Sum.clippedJ)).toBeCloseTo(intervals * rowJ, 12);
+        expect(s.between(mid, t1, Sum.clippedJ)).toBeCloseTo(1.5 * rowJ, 12);
+      }
+    },
+  );
 
   test("nothing observed leaves zeros, and an instant nobody asked for is refused", () => {
     const s = new Integrator(rig("instant"), instantsOf([1, 2])).finish();

@@ -16,7 +16,6 @@ import type { ImportContext, Importer } from "../importer.ts";
 import { readJson } from "../shared/json-file.ts";
 import { importOpenRunner } from "./open-runner.ts";
 import { counted } from "../shared/notes.ts";
-import { Plausibility } from "../shared/plausible.ts";
 import { ratedRig, rowLayout, type RowSink, rowSink, writeFinite } from "../shared/rows.ts";
 import { withLost } from "./lost-marks.ts";
 import { readPublished, readRunnerLog, type RunnerLog } from "./tiny-log.ts";
@@ -185,7 +184,6 @@ function writeRows(file: FileBytes, sink: RowSink, context: ImportContext): Note
   const rows = Math.floor((file.size - HEADER_BYTES) / ROW_BYTES);
   let bad = 0;
   let implausible = 0;
-  const plausible = new Plausibility();
   for (let done = 0; done < rows; done += CHUNK_ROWS) {
     const count = Math.min(CHUNK_ROWS, rows - done);
     const bytes = file.at(HEADER_BYTES + done * ROW_BYTES, count * ROW_BYTES);
@@ -193,7 +191,6 @@ function writeRows(file: FileBytes, sink: RowSink, context: ImportContext): Note
     bad += writeFinite(sink, done, samples);
     for (let i = 0; i < count; i++)
       if (Math.abs(samples[i]!) > IMPLAUSIBLE_MW && Math.abs(samples[i]!) < Infinity) implausible++;
-    plausible.add(samples);
     context.progress(HEADER_BYTES + (done + count) * ROW_BYTES, file.size);
   }
   const { path } = file;
@@ -207,6 +204,5 @@ function writeRows(file: FileBytes, sink: RowSink, context: ImportContext): Note
       implausible,
       "samples are beyond 1 kW: the file is probably damaged",
     ),
-    ...plausible.notes(path),
   ];
 }

@@ -11,7 +11,6 @@ import type { Edge, Mark, Note } from "../../../schema/records.ts";
 import { instant } from "../../../schema/time.ts";
 import type { ImportContext } from "../importer.ts";
 import { readJson } from "../shared/json-file.ts";
-import { Plausibility } from "../shared/plausible.ts";
 import { counted } from "../shared/notes.ts";
 import { rowLayout, rowSink, writeFinite } from "../shared/rows.ts";
 import { readPublishedTrials } from "./tiny-log.ts";
@@ -56,10 +55,7 @@ export async function importOpenRunner(path: string, context: ImportContext): Pr
     for (const mark of marksOf(trial, first, rowHz)) out.mark(mark);
     if (i > 0) sink.pause();
     const bad = writeFinite(sink, first, trial.samples);
-    const plausible = new Plausibility();
-    plausible.add(trial.samples);
-    const where = `${path}, trial ${trial.number}`;
-    for (const note of [...lossNotes(trial, bad), ...plausible.notes(where)]) out.note(note);
+    for (const note of lossNotes(trial, bad)) out.note(note);
     first += trial.samples.length + Math.round(rowHz);
     context.progress(i + 1, trials.length);
   }
