@@ -37,6 +37,10 @@ export interface TextRows {
    * with a gap in its place; a row at the very time of the row before is left out, counted, without one. @param stamp host time of the row, where the tick is not that.
    */
   readonly add: (tick: bigint, values: ArrayLike<number>, stamp?: HostStamp) => void;
+  /** A row that cannot be placed: a gap, which the caller has counted. */
+  readonly leaveOut: () => void;
+  /** The rows from here on were taken elsewhere in time; what lies between was not to be observed. */
+  readonly pause: () => void;
   /** Writes what is left. */
   readonly end: () => Note[];
 }
@@ -93,6 +97,11 @@ export function textRows(sink: RowSink, layout: RowLayout, path: string): TextRo
       // A stamp belongs to the last row of its block; the first row goes alone, so it is the start's too.
       const enough = stamp ? (index === 1 ? 1 : STAMPED_ROWS) : blockRows;
       if (rows >= Math.min(enough, blockRows)) flush();
+    },
+    leaveOut,
+    pause() {
+      leaveOut();
+      sink.pause();
     },
     end() {
       flush();

@@ -1,0 +1,347 @@
+// Times of rows, in the order of their file → the order that most of them say: which rows stand away from
+// their place, which have none among the others, and where the time leaps and goes on from there.
+// Holds: a row is moved only to where rows are missing, and time that rows lost is never passed over: where
+// leaving rows out would shorten the trace, the order cannot be told.
+
+import { InputError } from "../../../schema/errors.ts";
+import type { Note } from "../../../schema/records.ts";
+import { upperMedian } from "../../../stats/summary.ts";
+import { counted } from "./notes.ts";
+
+export interface TimedRow {
+  /** Nanoseconds. */
+  readonly t: bigint;
+  /** In the file, from 1. */
+  readonly line: number;
+}
+
+/** Numbers of rows, from 0. */
+export interface Placement {
+  /** They belong where others are missing. */
+  readonly moved: ReadonlySet<number>;
+  /** Their time fits nowhere among the others. */
+  readonly left: ReadonlySet<number>;
+  /** First rows after a leap of the time, and how long it is, ns. */
+  readonly leaps: ReadonlyMap<number, number>;
+}
+
+/** Why no order can be told: the row where it shows, in words, and what helps. */
+interface Disorder {
+  readonly row: number;
+  readonly what: string;
+  readonly remedy: string;
+}
+
+/** At most this part of all rows may stand elsewhere, but one always. */
+const FEW = 0.1;
+/** Time that may be lost with rows of no place, as part of the trace. */
+const LOST = 1e-3;
+/** Missing rows begin here, as everywhere, in usual steps of the time. */
+const HOLE = 1.5;
+/** A leap is so many times longer than all other time together; nothing is told by fewer rows than LEAST. */
+const LEAP = 100;
+const LEAST = 10;
+/** Leaps that are looked for; of more, none is one. */
+const MOST_LEAPS = 32;
+/** Fewer steps back than these are beginnings of a new count, more are a file in no order. */
+const RESTARTS = 10;
+/** Steps that are enough for a median. */
+const MEDIAN_STEPS = 1 << 16;
+
+/** Tells in passing whether the times need a closer look. */
+export class TimeWatch {
+  #first: bigint | undefined;
+  #last = 0n;
+  #longest = 0n;
+  #back = false;
+
+  add(t: bigint): void {
+    if (this.#first === undefined) this.#first = t;
+    else if (t < this.#last) this.#back = true;
+    else if (t - this.#last > this.#longest) this.#longest = t - this.#last;
+    this.#last = t;
+  }
+
+  /** Some go back, or one step is longer than half of everything. */
+  get odd(): boolean {
+    return this.#back || 2n * this.#longest > this.#last - (this.#first ?? 0n);
+  }
+}
+
+/** @throws InputError with the line where the times contradict each other, and what helps. */
+export function placementOf(path: string, rows: Iterable<TimedRow>): Placement {
+  const t = new Column();
+  const lines = new Column();
+  let first: bigint | undefined;
+  for (const row of rows) {
+    first ??= row.t;
+    t.add(Number(row.t - first));
+    lines.add(row.line);
+  }
+  const found = orderOf(t.values);
+  if (!("what" in found)) return found;
+  const at = `${path}:${lines.values[found.row]}`;
+  throw new InputError(`${at}: ${found.what}; ${found.remedy}`);
+}
+
+/** A list of numbers that grows; an array of such length would take twice the room. */
+class Column {
+  #values = new Float64Array(1 << 16);
+  #length = 0;
+
+  add(value: number): void {
+    if (this.#length === this.#values.length) {
+      const longer = new Float64Array(2 * this.#length);
+      longer.set(this.#values);
+      this.#values = longer;
+    }
+    this.#values[this.#length++] = value;
+  }
+
+  get values(): Float64Array {
+    return this.#values.subarray(0, this.#length);
+  }
+}
+
+/** @param t times, ns from whichever start. */
+function orderOf(t: Float64Array): Placement | Disorder {
+  const steps = stepsOf(t);
+  const usual = upperMedian(steps.up) ?? 0;
+  if (steps.downs > steps.ups) return backwards(steps.downs, t.length);
+  const order: Found = { moved: new Set(), left: new Set(), leaps: new Map() };
+  const kept = withoutFar(t, longestRise(t), usual, order);
+  const lost = placeOthers(t, kept, usual, order);
+  const out = order.moved.size + order.left.size;
+  const span = t[kept.at(-1)!]! - t[kept[0]!]!;
+  if (out > Math.max(1, FEW * t.length) || lost > Math.max(2 * usual, LOST * span))
+    return disorder(t, steps, out);
+  return order;
+}
+
+/** A placement in the making. */
+interface Found {
+  readonly moved: Set<number>;
+  readonly left: Set<number>;
+  readonly leaps: Map<number, number>;
+}
+
+interface Steps {
+  readonly up: number[];
+  readonly ups: number;
+  readonly downs: number;
+  /** Row after the longest step back. */
+  readonly lowest: number;
+}
+
+function stepsOf(t: Float64Array): Steps {
+  const up: number[] = [];
+  let [ups, downs, lowest] = [0, 0, 0];
+  let deepest = 0;
+  for (let i = 1; i < t.length; i++) {
+    const step = t[i]! - t[i - 1]!;
+    if (step > 0) {
+      ups++;
+      if (up.length < MEDIAN_STEPS) up.push(step);
+    } else if (step < 0) {
+      downs++;
+      if (step < deepest) [deepest, lowest] = [step, i];
+    }
+  }
+  return { up, ups, downs, lowest };
+}
+
+const backwards = (downs: number, rows: number): Disorder => ({
+  row: 1,
+  what: `the time runs backwards, at ${downs} of ${rows} rows`,
+  remedy: "reverse the order of its lines, as `tac` does, below the header",
+});
+
+function disorder(t: Float64Array, { downs, lowest }: Steps, out: number): Disorder {
+  const s = (t[lowest - 1]! - t[lowest]!) / 1e9;
+  if (downs >= RESTARTS)
+    return {
+      row: lowest,
+      what: `the time goes back ${downs} times, and ${out} of ${t.length} rows have no place`,
+      remedy: "sort its lines by time, or split the file by what writes into it in turn",
+    };
+  return {
+    row: lowest,
+    what: `the time goes back by ${Number(s.toPrecision(6))} s and starts again from there: two captures in one file, or a clock that was set`,
+    remedy: "split the file before this line and import the parts",
+  };
+}
+
+/** The longest sequence of rows whose times do not fall, of equal ones that of the rows before: ascending numbers. */
+function longestRise(t: Float64Array): Uint32Array {
+  const after = new Int32Array(t.length);
+  // starts[k]: the row with the latest time that begins a sequence of k + 1.
+  const starts = new Int32Array(t.length);
+  let length = 0;
+  for (let i = t.length - 1; i >= 0; i--) {
+    let [low, high] = [0, length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (t[starts[middle]!]! >= t[i]!) low = middle + 1;
+      else high = middle;
+    }
+    after[i] = low > 0 ? starts[low - 1]! : -1;
+    starts[low] = i;
+    length = Math.max(length, low + 1);
+  }
+  const rows = new Uint32Array(length);
+  for (let k = 0, i = starts[length - 1]!; k < length; k++, i = after[i]!) rows[k] = i;
+  return rows;
+}
+
+/**
+ * The rows between those kept: into holes of the time, or left out.
+ * @returns the time that was sampled by rows left out and is in no hole, ns.
+ */
+function placeOthers(
+  t: Float64Array,
+  kept: Uint32Array,
+  usual: number,
+  { moved, left, leaps }: Found,
+): number {
+  const holes = new Holes(t, kept, usual, leaps);
+  let lost = 0;
+  for (let k = 0; k <= kept.length; k++) {
+    const from = k === 0 ? 0 : kept[k - 1]! + 1;
+    const to = k === kept.length ? t.length : kept[k]!;
+    let alone = 0;
+    for (let i = from; i < to; i++)
+      if (holes.take(t[i]!)) moved.add(i);
+      else {
+        left.add(i);
+        alone++;
+      }
+    if (alone > 0) lost += Math.max(0, alone * usual - holes.free(k));
+  }
+  return lost;
+}
+
+/** Stretches of time between kept rows in which rows are missing. */
+class Holes {
+  readonly #t: Float64Array;
+  readonly #kept: Uint32Array;
+  readonly #usual: number;
+  readonly #leaps: Found["leaps"];
+  /** Rows that were put into the hole before a kept row, by the number of that. */
+  readonly #taken = new Map<number, number>();
+
+  constructor(t: Float64Array, kept: Uint32Array, usual: number, leaps: Found["leaps"]) {
+    [this.#t, this.#kept, this.#usual, this.#leaps] = [t, kept, usual, leaps];
+  }
+
+  /** Time that is free before the k-th kept row, ns; none before the first, behind the last or in a leap. */
+  free(k: number): number {
+    if (k === 0 || k >= this.#kept.length || this.#leaps.has(this.#kept[k]!)) return 0;
+    const width = this.#t[this.#kept[k]!]! - this.#t[this.#kept[k - 1]!]!;
+    return width - this.#usual * (1 + (this.#taken.get(k) ?? 0));
+  }
+
+  /** Takes the place of a row at `time`, if there is one. */
+  take(time: number): boolean {
+    let [low, high] = [0, this.#kept.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#t[this.#kept[middle]!]! < time) low = middle + 1;
+      else high = middle;
+    }
+    if (this.#t[this.#kept[low] ?? -1] === time) return false;
+    if (this.free(low) < (HOLE - 1) * this.#usual) return false;
+    this.#taken.set(low, (this.#taken.get(low) ?? 0) + 1);
+    return true;
+  }
+}
+
+/**
+ * Far steps of the kept rows: a few rows beyond one at either end have no place, else the time leaps there.
+ * @returns the kept rows without those.
+ */
+function withoutFar(
+  t: Float64Array,
+  kept: Uint32Array,
+  usual: number,
+  { left, leaps }: Found,
+): Uint32Array {
+  if (kept.length < LEAST) return kept;
+  const step = (k: number): number => t[kept[k]!]! - t[kept[k - 1]!]!;
+  const far: number[] = [];
+  let near = 0;
+  for (let k = 1; k < kept.length; k++)
+    if (step(k) > LEAP * usual) far.push(k);
+    else near += step(k);
+  far.sort((a, b) => step(b) - step(a));
+  const few = Math.max(1, LOST * kept.length);
+  let [from, to] = [0, kept.length];
+  for (const k of far.slice(0, MOST_LEAPS)) {
+    const rest = far.reduce((sum, f) => (2 * step(f) <= step(k) ? sum + step(f) : sum), near);
+    if (step(k) <= rest) break;
+    if (k - from <= few) from = k;
+    else if (to - k <= few) to = k;
+    else if (step(k) > LEAP * rest) leaps.set(kept[k]!, step(k));
+  }
+  for (const row of [...kept.subarray(0, from), ...kept.subarray(to)]) left.add(row);
+  return kept.subarray(from, to);
+}
+
+/** A row where it belongs. */
+export interface PlacedRow<T> {
+  readonly row: T;
+  /** The time leapt since the row before. */
+  readonly leapt: boolean;
+}
+
+/**
+ * Rows as they are to be written; undefined in the place of one that was left out. An undefined entry is no row
+ * and has no number.
+ * @param read the rows of the file, in its order, each time anew.
+ */
+export function* inPlace<T extends TimedRow>(
+  read: () => Iterable<T | undefined>,
+  placement: Placement | null,
+): Generator<PlacedRow<T> | undefined> {
+  const moved = placement?.moved.size ? numbered(read(), placement.moved) : [];
+  moved.sort((a, b) => (a.t < b.t ? 1 : a.t > b.t ? -1 : 0));
+  let number = 0;
+  for (const row of read()) {
+    if (!row) continue;
+    const n = number++;
+    if (placement?.moved.has(n)) continue;
+    if (placement?.left.has(n)) {
+      yield undefined;
+      continue;
+    }
+    for (let next = moved.at(-1); next && next.t < row.t; next = moved.at(-1))
+      yield { row: moved.pop() ?? next, leapt: false };
+    yield { row, leapt: placement?.leaps.has(n) ?? false };
+  }
+  for (let next = moved.pop(); next; next = moved.pop()) yield { row: next, leapt: false };
+}
+
+function numbered<T>(rows: Iterable<T | undefined>, wanted: ReadonlySet<number>): T[] {
+  const found: T[] = [];
+  let number = 0;
+  for (const row of rows) if (row && wanted.has(number++)) found.push(row);
+  return found;
+}
+
+export function placementNotes(path: string, { moved, left, leaps }: Placement): Note[] {
+  return [
+    ...counted(path, "info", moved.size, "rows stand away from their place and were put there"),
+    ...counted(
+      path,
+      "loss",
+      left.size,
+      "rows carry a time that fits nowhere among the others and were left out",
+    ),
+    ...[...leaps].map(([, ns]) => leapt(path, ns)),
+  ];
+}
+
+const leapt = (path: string, ns: number): Note => ({
+  level: "loss",
+  text: `${path}: the time leaps by ${Number((ns / 1e9).toPrecision(6))} s and goes on from there; nothing is said of the time between`,
+  count: 1,
+});

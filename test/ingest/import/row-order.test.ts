@@ -1,0 +1,114 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { importCsv } from "../../../ingest/import/csv/csv.ts";
+import { inPlace, placementOf, type TimedRow } from "../../../ingest/import/shared/row-order.ts";
+import { BlockFlag } from "../../../schema/records.ts";
+import { type Imported, lossCount, rowBytes, runImport, scratch, sweep } from "./context.ts";
+
+afterEach(sweep);
+
+/** @param times ms. */
+const rowsOf = (times: readonly number[]): TimedRow[] =>
+  times.map((ms, i) => ({ t: BigInt(Math.round(ms * 1e6)), line: i + 2 }));
+
+const upTo = (n: number, from = 0): number[] => Array.from({ length: n }, (_, i) => from + i);
+
+/** Times as they would be written, ms; NaN where a row was left out. */
+function written(times: readonly number[]): number[] {
+  const rows = rowsOf(times);
+  return [...inPlace(() => rows, placementOf("x.csv", rows))].map((p) =>
+    p ? Number(p.row.t) / 1e6 : NaN,
+  );
+}
+
+/** A CSV of one rail, of `watts` at each time in seconds. */
+const importTimes = (times: readonly (number | string)[]): Promise<Imported> => {
+  const path = join(scratch(), "meter.csv");
+  writeFileSync(path, `t,p\n${times.map((t) => `${t},60\n`).join("")}`);
+  return runImport(importCsv, path, { map: "time=t; w.x=p" });
+};
+
+describe("rows among others that agree", () => {
+  test("a far stamp has no place, in the middle, at the end or at the start", () => {
+    const far = 2e8;
+    expect(written([...upTo(50), far, ...upTo(50, 51)])).toEqual([
+      ...upTo(50),
+      NaN,
+      ...upTo(50, 51),
+    ]);
+    expect(written([...upTo(50), far])).toEqual([...upTo(50), NaN]);
+    expect(written([-far, ...upTo(50)])).toEqual([NaN, ...upTo(50)]);
+    expect(written([far, ...upTo(50)])).toEqual([NaN, ...upTo(50)]);
+  });
+
+  test("a stretch of far stamps that comes back is a hole", () => {
+    const times = upTo(1000).map((t) => (t >= 500 && t < 550 ? t - 2e8 : t));
+    expect(written(times)).toEqual(upTo(1000).map((t) => (t >= 500 && t < 550 ? NaN : t)));
+  });
+
+  test("rows that came late go where rows are missing", () => {
+    const times = [...upTo(10), ...upTo(5, 15), ...upTo(3, 11), ...upTo(180, 20)];
+    expect(written(times)).toEqual([...upTo(10), ...upTo(3, 11), ...upTo(5, 15), ...upTo(180, 20)]);
+    expect(written([0, 2, 1, ...upTo(20, 3)])).toEqual(upTo(23));
+  });
+
+  test("a row that goes back to where no row is missing is left out", () => {
+    expect(written([...upTo(50), 20.4, ...upTo(50, 51)])).toEqual([
+      ...upTo(50),
+      NaN,
+      ...upTo(50, 51),
+    ]);
+  });
+
+  test("an even longer pause is one, not an error", () => {
+    expect(written([...upTo(50), 300, 299, ...upTo(50, 301)]).length).toBe(102);
+    expect(written([0, 1, 5000])).toEqual([0, 1, 5000]);
+  });
+});
+
+describe("what is refused, with the line and what helps", () => {
+  test.each([
+    [
+      "a capture behind another",
+      [...upTo(50), ...upTo(50)],
+      /x\.csv:52: the time goes back.*split/,
+    ],
+    [
+      "a clock that was set back",
+      [...upTo(5000), ...upTo(5000, 4950)],
+      /x\.csv:5002: .*set; split/,
+    ],
+    ["a file written backwards", upTo(50).reverse(), /x\.csv:3: the time runs backwards.*tac/],
+    [
+      "rows in no order",
+      upTo(100).map((t) => (t % 4 === 1 ? t + 30 : t)),
+      /no place; sort its lines/,
+    ],
+  ])("%s", (_name, times, message) => {
+    expect(() => written(times)).toThrow(message);
+  });
+});
+
+describe("through an import", () => {
+  test("a far stamp neither stretches the session nor moves its start, and leaves a gap", async () => {
+    const got = await importTimes([9e5, ...upTo(20).map((t) => t / 10), 7e8]);
+    expect(got.session.hostEpoch).toBe(0n);
+    expect(Number(rowBytes(got).readBigUInt64LE(16 * 19))).toBe(1.9e9);
+    expect(lossCount(got)).toBe(2);
+  });
+
+  test("a clock set forward is a pause: no row is missing, and it is told", async () => {
+    const got = await importTimes(upTo(40).map((t) => (t < 20 ? t / 10 : t / 10 + 200_000)));
+    expect(got.blocks.map((b) => [b.rows, b.flags])).toEqual([
+      [20, 0],
+      [20, BlockFlag.gapBefore | BlockFlag.pause],
+    ]);
+    expect(got.notes.map((n) => n.text).join()).toMatch(/leaps by 200000 s/);
+  });
+
+  test("two captures in one file are refused with the line of the second", async () => {
+    const twice = [...upTo(20), "t,p", ...upTo(20)];
+    await expect(importTimes(twice)).rejects.toThrow(/meter\.csv:23: the time goes back/);
+  });
+});
