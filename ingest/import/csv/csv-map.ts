@@ -4,6 +4,7 @@
 //   raw.FIELD=COLUMN         a column as it stands, for a rig's sensor on channel FIELD
 //   t.CHANNEL=COLUMN[:UNIT]  telemetry (W, mW, J, mJ, degC, Hz, MHz, %, 1)
 //   mark=COLUMN              text in it is a mark at the row's time
+//   where=COLUMN=VALUE       only rows with that text in COLUMN; several: those with all of it
 // COLUMN is a header name, or #N counted from 1. docs/importing.md has examples.
 
 import { InputError } from "../../../schema/errors.ts";
@@ -30,6 +31,8 @@ export interface CsvMap {
   readonly rails: ReadonlyMap<string, ReadonlySet<"v" | "a" | "w">>;
   readonly telemetry: readonly (ColumnUse & { readonly channel: TelemetryChannel })[];
   readonly mark?: string | number;
+  /** What stands in the cells of the rows that are read. */
+  readonly where: readonly { readonly column: string | number; readonly value: string }[];
 }
 
 const TIME_POWER: Readonly<Record<string, number>> = { s: 9, ms: 6, us: 3, µs: 3, ns: 0 };
@@ -59,15 +62,21 @@ export function parseMap(text: string): CsvMap {
   const fields: (ColumnUse & { name: string })[] = [];
   const rails = new Map<string, Set<"v" | "a" | "w">>();
   const telemetry: (ColumnUse & { channel: TelemetryChannel })[] = [];
+  const where: { column: string | number; value: string }[] = [];
   for (const entry of text
     .split(";")
     .map((e) => e.trim())
     .filter((e) => e !== "")) {
+    const filter = /^where\s*=\s*(.*?)\s*=\s*(.*)$/.exec(entry);
+    if (filter) {
+      where.push({ column: columnOf(filter[1]!), value: filter[2]! });
+      continue;
+    }
     const [, role, name, column, unit] =
       /^(\w+)(?:\.([\w.]+))?\s*=\s*(.+?)(?:\s*:\s*([^:]*))?$/.exec(entry) ?? [];
     if (role === undefined || column === undefined)
       throw bad(entry, "ROLE=COLUMN or ROLE=COLUMN:UNIT");
-    const at = /^#[1-9]\d*$/.test(column) ? Number(column.slice(1)) - 1 : column;
+    const at = columnOf(column);
     if (role === "time" && name === undefined) time = timeOf(entry, at, unit ?? "s");
     else if (role === "mark" && name === undefined) mark = at;
     else if (role === "raw" && name !== undefined) fields.push({ name, column: at, toSi: 1 });
@@ -81,7 +90,7 @@ export function parseMap(text: string): CsvMap {
         throw bad(entry, "a rail name of lower-case letters, digits and _");
       fields.push({ name: `${name}_${role}`, column: at, toSi });
       rails.set(name, (rails.get(name) ?? new Set()).add(role));
-    } else throw bad(entry, "time, v.RAIL, a.RAIL, w.RAIL, raw.FIELD, t.CHANNEL or mark");
+    } else throw bad(entry, "time, v.RAIL, a.RAIL, w.RAIL, raw.FIELD, t.CHANNEL, mark or where");
   }
   if (!time) throw new InputError(`--map: no time in it (expected something like ${EXAMPLE})`);
   if (fields.length === 0 && telemetry.length === 0)
@@ -89,8 +98,12 @@ export function parseMap(text: string): CsvMap {
   const names = [...fields.map((f) => f.name), ...telemetry.map((t) => t.channel.name)];
   const twice = names.find((n, i) => names.indexOf(n) !== i);
   if (twice !== undefined) throw new InputError(`--map: ${twice} is listed twice`);
-  return { time, fields, rails, telemetry, ...(mark === undefined ? {} : { mark }) };
+  return { time, fields, rails, telemetry, where, ...(mark === undefined ? {} : { mark }) };
 }
+
+/** A header's name, or the number of a column from 0. */
+const columnOf = (text: string): string | number =>
+  /^#[1-9]\d*$/.test(text) ? Number(text.slice(1)) - 1 : text;
 
 function bad(entry: string, expected: string): InputError {
   return new InputError(`--map: "${entry}" (expected ${expected})`);

@@ -22,6 +22,8 @@ export interface Plan {
   readonly separator: string;
   readonly firstLine: number;
   readonly width: number;
+  /** Of the header; none where the map gives columns by number alone. */
+  readonly names: readonly string[];
   readonly cellOf: (column: string | number) => number;
 }
 
@@ -38,6 +40,7 @@ export function findData(path: string, map: CsvMap): Plan {
   const uses = [...map.fields, ...map.telemetry].map((u) => u.column);
   const columns = [...uses, ...(map.time.kind === "index" ? [] : [map.time.column])];
   if (map.mark !== undefined) columns.push(map.mark);
+  for (const { column } of map.where) columns.push(column);
   const named = [...new Set(columns.filter((c) => typeof c === "string"))];
   let header: string[] | undefined;
   let separator = ",";
@@ -52,7 +55,7 @@ export function findData(path: string, map: CsvMap): Plan {
     }
     const names = header ?? [];
     const cellOf = (c: string | number): number => (typeof c === "number" ? c : names.indexOf(c));
-    const plan = { path, map, separator, firstLine: number, width: cells.length, cellOf };
+    const plan = { path, map, separator, firstLine: number, width: cells.length, names, cellOf };
     const whole = columns.every((c) => cellOf(c) < cells.length);
     if (
       whole &&
@@ -84,12 +87,12 @@ export function numberAt(row: Row, plan: Plan, use: ColumnUse): number {
   return (toNumber(decimal(row.cells[plan.cellOf(use.column)]!, plan.separator)) ?? NaN) * use.toSi;
 }
 
-/** One entry a line from the first line of data on; undefined where it is cut or has no time. */
+/** One entry a line from the first line of data on; undefined where it is cut or has no time, null where the map leaves it to another series. */
 export function* dataRows(
   plan: Plan,
   context: ImportContext,
   progress?: ImportContext["progress"],
-): Generator<Row | undefined> {
+): Generator<Row | undefined | null> {
   const { path, map } = plan;
   const { time } = map;
   let index = 0;
@@ -99,6 +102,10 @@ export function* dataRows(
     const { text, number } = line;
     if (number < plan.firstLine || text.trim() === "") continue;
     const cells = splitCells(text, plan.separator);
+    if (map.where.some((w) => cells[plan.cellOf(w.column)] !== w.value)) {
+      yield cells.length === plan.width ? null : undefined;
+      continue;
+    }
     let t: bigint | undefined;
     if (time.kind === "index") t = wholeNs((index++ / time.rateHz) * 1e9);
     else {

@@ -294,12 +294,12 @@ export interface PlacedRow<T> {
 }
 
 /**
- * Rows as they are to be written; undefined in the place of one that was left out. An undefined entry is no row
- * and has no number.
+ * Rows as they are to be written; undefined in the place of one that was left out. An entry that is no row
+ * has no number.
  * @param read the rows of the file, in its order, each time anew.
  */
 export function* inPlace<T extends TimedRow>(
-  read: () => Iterable<T | undefined>,
+  read: () => Iterable<T | undefined | null>,
   placement: Placement | null,
 ): Generator<PlacedRow<T> | undefined> {
   const moved = placement?.moved.size ? numbered(read(), placement.moved) : [];
@@ -320,7 +320,7 @@ export function* inPlace<T extends TimedRow>(
   for (let next = moved.pop(); next; next = moved.pop()) yield { row: next, leapt: false };
 }
 
-function numbered<T>(rows: Iterable<T | undefined>, wanted: ReadonlySet<number>): T[] {
+function numbered<T>(rows: Iterable<T | undefined | null>, wanted: ReadonlySet<number>): T[] {
   const found: T[] = [];
   let number = 0;
   for (const row of rows) if (row && wanted.has(number++)) found.push(row);

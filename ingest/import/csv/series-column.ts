@@ -1,0 +1,148 @@
+// Cells of columns that the map does not use → the column that tells several series of one file apart: a metric's
+// name, the number of a GPU. Rows of several series are no single measurement, whatever is made of them.
+// A column tells them apart where rows of one time hold each of its values once, where its values take turns, or
+// where the time begins again with each of them.
+
+/** A column of more different values is a quantity. */
+const MOST_SERIES = 64;
+/** Rows from which on anything is told. */
+const LEAST_ROWS = 4;
+/** Part of the rows or changes that must agree. */
+const NEARLY_ALL = 0.9;
+/** Part of the rows at which the value changes, where values take turns. */
+const OFTEN = 1 / 3;
+
+/** Last words of the names that such columns have. */
+const NAMES = new Set(
+  (
+    "gpu device dev index idx id uuid serial metric name series sensor channel ch probe host hostname " +
+    "instance node pod core socket cpu package domain zone rail meter source label field key variable " +
+    "type resource kind port slot bus"
+  ).split(" "),
+);
+
+/** Words of a quantity's name: `util_gpu` tells no cards apart. */
+const QUANTITIES = new Set(
+  (
+    "util utilization utilisation usage load power watts temp temperature clock freq frequency memory mem " +
+    "fan speed energy voltage volts current amps rate percent count"
+  ).split(" "),
+);
+
+export interface SeriesColumn {
+  /** From 0. */
+  readonly cell: number;
+  /** What stands in it, in order of appearance. */
+  readonly values: readonly string[];
+}
+
+/** Watches one column. */
+class Watched {
+  readonly cell: number;
+  readonly #named: boolean;
+  /** How often each value stood there, and the row group that it was seen in last. */
+  readonly #seen = new Map<string, { count: number; group: number; next?: string }>();
+  #last: string | undefined;
+  #rows = 0;
+  #changes = 0;
+  /** Changes to the value that had followed before, too. */
+  #turns = 0;
+  /** Values that stand twice at one time. */
+  #doubles = 0;
+  /** Steps back of the time, and those that came with a change. */
+  #restarts = 0;
+  #restartsAtChange = 0;
+
+  constructor(cell: number, name: string | undefined) {
+    this.cell = cell;
+    const words: readonly string[] = name?.toLowerCase().match(/[a-z]+/g) ?? [];
+    this.#named = NAMES.has(words.at(-1) ?? "") && !words.some((w) => QUANTITIES.has(w));
+  }
+
+  /** @param group number of the row's time. @returns false where this can be no such column any more. */
+  add(value: string, group: number, back: boolean): boolean {
+    this.#rows++;
+    const entry = this.#seen.get(value) ?? { count: 0, group: -1 };
+    if (entry.count++ === 0) this.#seen.set(value, entry);
+    else if (entry.group === group) this.#doubles++;
+    entry.group = group;
+    const changed = this.#last !== undefined && this.#last !== value;
+    if (changed) {
+      const before = this.#seen.get(this.#last!)!;
+      if (before.next === value) this.#turns++;
+      before.next = value;
+      this.#changes++;
+    }
+    if (back) this.#restarts++;
+    if (back && changed) this.#restartsAtChange++;
+    this.#last = value;
+    return this.#seen.size <= MOST_SERIES;
+  }
+
+  /** @param groups how many different times there were. */
+  tells(groups: number): boolean {
+    if (this.#seen.size < 2 || this.#rows < LEAST_ROWS) return false;
+    return this.#atOneTime(groups) || this.#inTurn() || this.#oneAfterAnother();
+  }
+
+  get values(): string[] {
+    return [...this.#seen.keys()];
+  }
+
+  #atOneTime(groups: number): boolean {
+    const everywhere = [...this.#seen.values()].filter((v) => v.count >= NEARLY_ALL * groups);
+    return groups >= 2 && everywhere.length >= 2 && this.#doubles <= (1 - NEARLY_ALL) * this.#rows;
+  }
+
+  #inTurn(): boolean {
+    if (this.#changes < OFTEN * this.#rows) return false;
+    const strict =
+      this.#changes + this.#seen.size >= NEARLY_ALL * this.#rows &&
+      this.#turns + this.#seen.size >= NEARLY_ALL * this.#changes;
+    return this.#isText() ? strict || this.#named : strict && this.#named;
+  }
+
+  #oneAfterAnother(): boolean {
+    const whole = this.#restarts > 0 && this.#restartsAtChange === this.#restarts;
+    return whole && this.#changes === this.#restarts && (this.#isText() || this.#named);
+  }
+
+  #isText(): boolean {
+    return this.values.some((v) => v !== "" && !Number.isFinite(Number(v)));
+  }
+}
+
+export class SeriesWatch {
+  #columns: Watched[] | undefined;
+  #group = -1;
+  #last: bigint | undefined;
+  readonly #used: ReadonlySet<number>;
+  readonly #names: readonly string[];
+
+  /** @param used cells that the map reads. @param names of the header; none where there is none. */
+  constructor(used: ReadonlySet<number>, names: readonly string[]) {
+    [this.#used, this.#names] = [used, names];
+  }
+
+  add({ t, cells }: { readonly t: bigint; readonly cells: readonly string[] }): void {
+    this.#columns ??= cells
+      .map((_, i) => new Watched(i, this.#names[i]))
+      .filter((c) => !this.#used.has(c.cell));
+    const back = this.#last !== undefined && t < this.#last;
+    if (t !== this.#last) this.#group++;
+    this.#last = t;
+    let dead = false;
+    for (const c of this.#columns) dead = !c.add(cells[c.cell]!, this.#group, back) || dead;
+    if (dead) this.#columns = this.#columns.filter((c) => c.values.length <= MOST_SERIES);
+  }
+
+  /** The column with the most values, if one tells series apart. */
+  get found(): SeriesColumn | undefined {
+    const telling = (this.#columns ?? []).filter((c) => c.tells(this.#group + 1));
+    const most = telling.reduce<Watched | undefined>(
+      (best, c) => (best && best.values.length >= c.values.length ? best : c),
+      undefined,
+    );
+    return most && { cell: most.cell, values: most.values };
+  }
+}
