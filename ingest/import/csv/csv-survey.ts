@@ -5,9 +5,11 @@ import { InputError, inputError } from "../../../schema/errors.ts";
 import { append } from "../../../schema/lists.ts";
 import type { Note } from "../../../schema/records.ts";
 import type { ImportContext } from "../importer.ts";
+import { spread, tickNotes, type Ticks, TickWatch } from "../shared/coarse-times.ts";
 import { counted } from "../shared/notes.ts";
 import {
   inPlace,
+  type PlacedRow,
   type Placement,
   placementNotes,
   placementOf,
@@ -16,84 +18,124 @@ import {
 import { usualHz } from "../shared/rows.ts";
 import type { TextMark } from "../shared/text-marks.ts";
 import { SeriesWatch } from "./series-column.ts";
-import { dataRows, numberAt, type Plan, type Row, WHAT } from "./csv-table.ts";
+import { hzOf } from "./csv-map.ts";
+import { dataRows, hasValue, numberAt, type Plan, type Row, WHAT } from "./csv-table.ts";
 
 /** Values that an error lists. */
 const SHOWN_SERIES = 4;
 /** Steps that are enough for a median. */
 const MEDIAN_STEPS = 1 << 16;
 
-export interface Survey {
-  /** Time of the first row that is kept, ns. */
-  readonly first: bigint;
-  /** From the median distance of rows. */
+export interface Survey extends Start {
   readonly rowHz: number;
-  readonly marks: readonly TextMark[];
   readonly notes: readonly Note[];
-  /** Null where every row belongs where it stands. */
-  readonly placement: Placement | null;
+  readonly layout: RowsLayout;
 }
 
-/** @throws InputError where no row is whole, or the rows' times contradict each other. */
+/** What the rows' times say of the rows. */
+interface RowsLayout {
+  /** Null where every row belongs where it stands. */
+  readonly placement: Placement | null;
+  /** Null where every row has a time of its own. */
+  readonly ticks: Ticks | null;
+}
+
+interface Start {
+  /** The first row that is kept. */
+  readonly first: Row;
+  readonly marks: readonly TextMark[];
+}
+
+/** @throws InputError where no row is whole, rows are of several series, or their times contradict each other. */
 export function surveyRows(plan: Plan, context: ImportContext): Survey {
-  const { path } = plan;
-  const watch = new TimeWatch();
-  const series = new SeriesWatch(usedCells(plan), plan.names);
+  const { path, map } = plan;
+  const watch = { order: new TimeWatch(), ticks: new TickWatch(), series: new SeriesWatch(plan) };
+  const start = new StartWatch(plan);
   const steps: number[] = [];
-  const marks: (TextMark & { row: number })[] = [];
-  let first: bigint | undefined;
-  let last: bigint | undefined;
-  let cut = 0;
-  let others = 0;
-  let rows = 0;
+  let last: Row | undefined;
+  const count = { rows: 0, cut: 0, others: 0 };
   for (const row of dataRows(plan, context)) {
     if (!row) {
-      if (row === null) others++;
-      else cut++;
+      count[row === null ? "others" : "cut"]++;
       continue;
     }
-    watch.add(row.t);
-    if (hasNumber(row, plan)) series.add(row);
-    if (last !== undefined && row.t > last && steps.length < MEDIAN_STEPS)
-      steps.push(Number(row.t - last));
-    last = row.t;
-    if (isWhole(row, plan)) first ??= row.t;
-    const text = plan.map.mark === undefined ? "" : row.cells[plan.cellOf(plan.map.mark)]!;
-    if (text !== "") marks.push({ t: row.t, text, row: rows });
-    rows++;
+    count.rows++;
+    start.add(row);
+    watch.order.add(row.t);
+    if (!hasValue(row, plan)) continue;
+    watch.series.add(row);
+    if (map.time.kind !== "index") watch.ticks.add(row.t, sameValues(row, last, plan));
+    if (last && row.t > last.t && steps.length < MEDIAN_STEPS) steps.push(Number(row.t - last.t));
+    last = row;
   }
-  if (rows === 0 && others > 0) throw noSuchRows(plan);
-  refuseSeries(plan, series);
-  const placement = watch.odd ? placementOf(path, timed(plan, context)) : null;
-  if (placement) first = firstOf(plan, context, placement);
-  if (first === undefined) throw inputError("no line has a time and all its numbers", path, WHAT);
-  const placed = marks.filter((m) => !placement?.left.has(m.row));
+  if (count.rows === 0 && count.others > 0) throw noSuchRows(plan);
+  refuseSeries(plan, watch.series);
+  const placement = watch.order.odd ? placementOf(path, timed(plan, context)) : null;
+  const ticks = watch.ticks.ticks(path);
+  const layout = { placement, ticks };
+  const kept = placement || ticks ? new StartWatch(plan) : start;
+  if (kept !== start)
+    for (const placed of placedRows(plan, context, layout)) if (placed) kept.add(placed.row);
+  const { first } = kept;
+  if (!first) throw inputError("no line has a time and all its numbers", path, WHAT);
   const notes: Note[] = [];
   if (plan.firstLine > 2)
     notes.push({
       level: "info",
       text: `${path}: ${plan.firstLine - 1} lines stand before the data`,
     });
-  append(notes, counted(path, "info", others, "rows are none of those that where= asks for"));
-  const lost = (n: number, text: string): void =>
-    void append(notes, counted(path, "loss", n, text));
-  lost(cut, "lines are cut, malformed or without a time and were left out");
+  const counts = (level: Note["level"], n: number, text: string): void =>
+    void append(notes, counted(path, level, n, text));
+  counts("info", count.others, "rows are none of those that where= asks for");
+  counts("loss", count.cut, "lines are cut, malformed or without a time and were left out");
   if (placement) append(notes, placementNotes(path, placement));
-  lost(marks.length - placed.length, "marks stand in rows without a place and were left out");
-  return { first, rowHz: usualHz(steps), marks: placed, notes, placement };
+  if (ticks) append(notes, tickNotes(path, ticks));
+  const lost = start.marks.length - kept.marks.length;
+  counts("loss", lost, "marks stand in rows without a place and were left out");
+  const rowHz = map.time.kind === "index" ? hzOf(map.time.rate) : (ticks?.rowHz ?? usualHz(steps));
+  return { first, marks: kept.marks, rowHz, notes, layout };
 }
 
-/** Cells of which the map says what they are. */
-function usedCells({ map, cellOf }: Plan): Set<number> {
-  const columns = [...map.fields, ...map.telemetry, ...map.where].map((u) => u.column);
-  if (map.time.kind !== "index") columns.push(map.time.column);
-  if (map.mark !== undefined) columns.push(map.mark);
-  return new Set(columns.map(cellOf));
+/** The rows as they are to be written; undefined where one was left out. */
+export function placedRows(
+  plan: Plan,
+  context: ImportContext,
+  { placement, ticks }: RowsLayout,
+  progress?: ImportContext["progress"],
+): Iterable<PlacedRow<Row> | undefined> {
+  const placed = inPlace(() => dataRows(plan, context, progress), placement);
+  return ticks ? spread(placed, ticks, (row) => hasValue(row, plan)) : placed;
 }
 
-/** Rows without are no part of what is measured. */
-const hasNumber = (row: Row, plan: Plan): boolean =>
-  [...plan.map.fields, ...plan.map.telemetry].some((u) => Number.isFinite(numberAt(row, plan, u)));
+/** The first row and the marks. */
+class StartWatch {
+  first: Row | undefined;
+  readonly marks: TextMark[] = [];
+  readonly #plan: Plan;
+
+  constructor(plan: Plan) {
+    this.#plan = plan;
+  }
+
+  add(row: Row): void {
+    const { map, cellOf } = this.#plan;
+    // Others leave no trace in the stream.
+    if (!this.first && map.fields.every((f) => Number.isFinite(numberAt(row, this.#plan, f))))
+      this.first = row;
+    const text = map.mark === undefined ? "" : row.cells[cellOf(map.mark)]!;
+    if (text !== "") this.marks.push({ t: row.t, text });
+  }
+}
+
+const sameValues = (row: Row, last: Row | undefined, { map, cellOf }: Plan): boolean =>
+  last !== undefined &&
+  [...map.fields, ...map.telemetry].every(
+    ({ column }) => row.cells[cellOf(column)] === last.cells[cellOf(column)],
+  );
+
+function* timed(plan: Plan, context: ImportContext): Generator<Row> {
+  for (const row of dataRows(plan, context)) if (row) yield row;
+}
 
 const noSuchRows = ({ path, map }: Plan): InputError =>
   new InputError(
@@ -111,18 +153,4 @@ function refuseSeries({ path, names }: Plan, { found }: SeriesWatch): void {
   throw new InputError(
     `${path}: rows of ${found.values.length} series, told apart by column "${column}" (${shown}${more}), are no single measurement; take one by where=${column}=${found.values[0]} in --map, and import the others likewise`,
   );
-}
-
-/** The others leave no trace in the stream. */
-const isWhole = (row: Row, plan: Plan): boolean =>
-  plan.map.fields.every((f) => Number.isFinite(numberAt(row, plan, f)));
-
-function* timed(plan: Plan, context: ImportContext): Generator<Row> {
-  for (const row of dataRows(plan, context)) if (row) yield row;
-}
-
-function firstOf(plan: Plan, context: ImportContext, placement: Placement): bigint | undefined {
-  for (const placed of inPlace(() => dataRows(plan, context), placement))
-    if (placed && isWhole(placed.row, plan)) return placed.row.t;
-  return undefined;
 }

@@ -7,7 +7,7 @@ import { separatorOf, splitCells } from "../shared/csv-line.ts";
 import { parseDate } from "../shared/dates.ts";
 import { decimalToNs, MAX_NS, readLines, toNumber } from "../shared/lines.ts";
 import { RowTail } from "../shared/text-log.ts";
-import type { ColumnUse, CsvMap } from "./csv-map.ts";
+import type { ColumnUse, CsvMap, RowRate } from "./csv-map.ts";
 
 export const WHAT = "CSV with the columns of --map";
 /** A preamble longer than this is no preamble: the columns are not in the file. */
@@ -30,6 +30,8 @@ export interface Plan {
 export interface Row {
   /** Nanoseconds: Unix, or the file's own count. */
   readonly t: bigint;
+  /** Of the rows with the cells of a row, from 0. */
+  readonly index: number;
   readonly cells: readonly string[];
   /** Its line in the file, from 1. */
   readonly line: number;
@@ -107,7 +109,7 @@ export function* dataRows(
       continue;
     }
     let t: bigint | undefined;
-    if (time.kind === "index") t = wholeNs((index++ / time.rateHz) * 1e9);
+    if (time.kind === "index") t = indexedNs(index, time.rate);
     else {
       const cell = cells[plan.cellOf(time.column)] ?? "";
       if (time.kind === "date") {
@@ -118,9 +120,25 @@ export function* dataRows(
     }
     const whole = cells.length === plan.width && !tail.isCut(line);
     tail.kept(line);
-    yield t === undefined || !whole ? undefined : { t, cells, line: number };
+    yield t === undefined || !whole ? undefined : { t, index, cells, line: number };
+    index++;
   }
 }
 
-const wholeNs = (ns: number): bigint | undefined =>
-  ns < Number(MAX_NS) ? BigInt(Math.round(ns)) : undefined;
+/** Rounded once, whichever the row: no error adds up. Undefined beyond what a log can hold. */
+function indexedNs(index: number, { rows, ns }: RowRate): bigint | undefined {
+  const t = (2n * BigInt(index) * ns + rows) / (2n * rows);
+  return t < MAX_NS ? t : undefined;
+}
+
+/** Cells of which the map says what they are. */
+export function usedCells({ map, cellOf }: Plan): Set<number> {
+  const columns = [...map.fields, ...map.telemetry, ...map.where].map((u) => u.column);
+  if (map.time.kind !== "index") columns.push(map.time.column);
+  if (map.mark !== undefined) columns.push(map.mark);
+  return new Set(columns.map(cellOf));
+}
+
+/** Whether anything stands where the map has a number: a row without is no part of what is measured. */
+export const hasValue = (row: Row, { map, cellOf }: Plan): boolean =>
+  [...map.fields, ...map.telemetry].some((u) => row.cells[cellOf(u.column)] !== "");

@@ -6,18 +6,21 @@
 import { basename } from "node:path";
 import type { LogWriter } from "../../../capture/log-writer.ts";
 import { InputError, inputError } from "../../../schema/errors.ts";
+import type { RowField } from "../../../schema/records.ts";
 import type { Rail, Rig, Sensor } from "../../../schema/rig.ts";
 import { instant } from "../../../schema/time.ts";
 import type { ImportContext, Importer } from "../importer.ts";
 import { UNIX_FROM_NS } from "../shared/lines.ts";
-import { inPlace } from "../shared/row-order.ts";
 import { rowSink } from "../shared/rows.ts";
 import { timedRead, timedSession } from "../shared/text-log.ts";
 import { marksOf } from "../shared/text-marks.ts";
 import { textLayout, textRows, timedRig } from "../shared/text-rows.ts";
 import { type CsvMap, parseMap } from "./csv-map.ts";
-import { surveyRows } from "./csv-survey.ts";
-import { dataRows, findData, numberAt, type Plan, type Row } from "./csv-table.ts";
+import { placedRows, surveyRows } from "./csv-survey.ts";
+import { findData, numberAt, type Plan, type Row } from "./csv-table.ts";
+
+/** Rows whose number is their time: a period may be no whole number of nanoseconds, or less than one. */
+const ROW_COUNT: RowField = { name: "row", bitOffset: 0, bits: 64, kind: "uint" };
 
 /** Rail of rigs/csv.yaml whose sensors stand for those of a rail that only the map names. */
 const TEMPLATE = "template";
@@ -31,14 +34,16 @@ export const importCsv: Importer = async (path, context) => {
   const map = parseMap(context.map);
   const plan = findData(path, map);
   const survey = surveyRows(plan, context);
-  const unix = survey.first >= UNIX_FROM_NS;
+  const { first } = survey;
+  const indexed = map.time.kind === "index";
+  const unix = first.t >= UNIX_FROM_NS;
   // Rows cannot be before zero; a trigger in the middle of a record becomes a mark.
-  const zero = unix ? 0n : survey.first;
+  const zero = unix ? 0n : first.t;
   const rig = map.fields.length > 0 ? await rigFor(map, survey.rowHz, context) : null;
   const names = map.fields.map((f) => f.name);
-  const layout = rig && textLayout(rig, names);
+  const layout = rig && textLayout(rig, names, indexed ? ROW_COUNT : undefined);
   context.origin(path);
-  const start = survey.first - zero;
+  const start = first.t - zero;
   const log = context.create(
     timedSession(start, unix, { format: "csv", capture: basename(path), map: context.map }),
     rig,
@@ -49,16 +54,16 @@ export const importCsv: Importer = async (path, context) => {
   const rows = layout && textRows(rowSink(log, layout, instant<"host">(start)), layout, path);
   const write = telemetryWriter(log, plan, unix);
   const values = new Float64Array(names.length);
-  const read = () => dataRows(plan, context, (d, n) => context.progress(d, n));
-  for (const placed of inPlace(read, survey.placement)) {
+  const progress: ImportContext["progress"] = (done, total) => context.progress(done, total);
+  for (const placed of placedRows(plan, context, survey.layout, progress)) {
     if (!placed) {
       rows?.leaveOut();
       continue;
     }
-    const { row, leapt } = placed;
-    if (leapt) rows?.pause();
+    const { row, leapNs } = placed;
+    if (leapNs > 0) rows?.pause(Math.round((leapNs * survey.rowHz) / 1e9));
     for (const [k, field] of map.fields.entries()) values[k] = numberAt(row, plan, field);
-    rows?.add(row.t - zero, values);
+    rows?.add(indexed ? BigInt(row.index - first.index) : row.t - zero, values);
     write(row, row.t - zero);
   }
   for (const note of [...survey.notes, ...(rows?.end() ?? [])]) log.note(note);
@@ -75,7 +80,9 @@ async function rigFor(map: CsvMap, rowHz: number, context: ImportContext): Promi
     if (!template) throw inputError(`no rail ${name}, which --map names`, `rig ${rig.name}`);
     return [railFrom(template, name, kinds)];
   });
-  return timedRig({ ...rig, rails: [...known, ...made] }, rowHz);
+  const timed = timedRig({ ...rig, rails: [...known, ...made] }, rowHz);
+  if (map.time.kind !== "index") return timed;
+  return { ...timed, device: { ...timed.device, clock: { ...timed.device.clock, hz: rowHz } } };
 }
 
 function railFrom(template: Rail, name: string, kinds: ReadonlySet<"v" | "a" | "w">): Rail {

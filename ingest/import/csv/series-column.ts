@@ -3,6 +3,8 @@
 // A column tells them apart where rows of one time hold each of its values once, where its values take turns, or
 // where the time begins again with each of them.
 
+import { type Plan, usedCells } from "./csv-table.ts";
+
 /** A column of more different values is a quantity. */
 const MOST_SERIES = 64;
 /** Rows from which on anything is told. */
@@ -119,9 +121,8 @@ export class SeriesWatch {
   readonly #used: ReadonlySet<number>;
   readonly #names: readonly string[];
 
-  /** @param used cells that the map reads. @param names of the header; none where there is none. */
-  constructor(used: ReadonlySet<number>, names: readonly string[]) {
-    [this.#used, this.#names] = [used, names];
+  constructor(plan: Plan) {
+    [this.#used, this.#names] = [usedCells(plan), plan.names];
   }
 
   add({ t, cells }: { readonly t: bigint; readonly cells: readonly string[] }): void {

@@ -289,8 +289,8 @@ function withoutFar(
 /** A row where it belongs. */
 export interface PlacedRow<T> {
   readonly row: T;
-  /** The time leapt since the row before. */
-  readonly leapt: boolean;
+  /** By which the time leapt since the row before, ns; mostly 0. */
+  readonly leapNs: number;
 }
 
 /**
@@ -314,10 +314,10 @@ export function* inPlace<T extends TimedRow>(
       continue;
     }
     for (let next = moved.at(-1); next && next.t < row.t; next = moved.at(-1))
-      yield { row: moved.pop() ?? next, leapt: false };
-    yield { row, leapt: placement?.leaps.has(n) ?? false };
+      yield { row: moved.pop() ?? next, leapNs: 0 };
+    yield { row, leapNs: placement?.leaps.get(n) ?? 0 };
   }
-  for (let next = moved.pop(); next; next = moved.pop()) yield { row: next, leapt: false };
+  for (let next = moved.pop(); next; next = moved.pop()) yield { row: next, leapNs: 0 };
 }
 
 function numbered<T>(rows: Iterable<T | undefined | null>, wanted: ReadonlySet<number>): T[] {

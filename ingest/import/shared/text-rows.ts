@@ -39,8 +39,8 @@ export interface TextRows {
   readonly add: (tick: bigint, values: ArrayLike<number>, stamp?: HostStamp) => void;
   /** A row that cannot be placed: a gap, which the caller has counted. */
   readonly leaveOut: () => void;
-  /** The rows from here on were taken elsewhere in time; what lies between was not to be observed. */
-  readonly pause: () => void;
+  /** Nothing was taken for the time of so many rows: no loss, and nothing is made up in between. */
+  readonly pause: (rows: number) => void;
   /** Writes what is left. */
   readonly end: () => Note[];
 }
@@ -99,8 +99,9 @@ export function textRows(sink: RowSink, layout: RowLayout, path: string): TextRo
       if (rows >= Math.min(enough, blockRows)) flush();
     },
     leaveOut,
-    pause() {
-      leaveOut();
+    pause(pausedRows) {
+      flush();
+      first = index += Math.max(1, pausedRows);
       sink.pause();
     },
     end() {
