@@ -27,6 +27,8 @@ export interface Ticks {
   readonly rows: number;
   /** Rows a second, all in all. */
   readonly rowHz: number;
+  /** Rows at the time of the row before. */
+  readonly shared: number;
   /** Times with other numbers of rows. */
   readonly uneven: number;
 }
@@ -39,6 +41,8 @@ export class TickWatch {
   readonly #sizes = new Map<number, number>();
   readonly #steps: number[] = [];
   #rows = 0;
+  #shared = 0;
+  /** Of those, the ones of other values. */
   #crowded = 0;
   #begun = false;
   #most = 0;
@@ -48,6 +52,7 @@ export class TickWatch {
     this.#rows++;
     if (t === this.#last) {
       this.#size++;
+      this.#shared++;
       if (!same) this.#crowded++;
       return;
     }
@@ -67,7 +72,7 @@ export class TickWatch {
     if (times >= LEAST_TIMES && uneven <= (1 - MOST) * times) {
       if (tickNs / rows < FINEST_NS) throw this.#refused(path, "follow each other within 1 ns");
       const all = sizes.reduce((sum, [size, n]) => sum + size * n, 0);
-      return { tickNs, rows, rowHz: (all * 1e9) / (times * tickNs), uneven };
+      return { tickNs, rows, rowHz: (all * 1e9) / (times * tickNs), shared: this.#shared, uneven };
     }
     if (this.#crowded <= Math.max(1, RARE * this.#rows)) return null;
     throw this.#refused(path, `share their time with others, 1 to ${this.#most} at one time`);
@@ -132,12 +137,13 @@ export function* spread<T extends TimedRow>(
   yield* flush(undefined);
 }
 
-export function tickNotes(path: string, { tickNs, rows, uneven }: Ticks): Note[] {
+export function tickNotes(path: string, { tickNs, rows, shared, uneven }: Ticks): Note[] {
   const [tick, half] = [tickNs, tickNs / 2].map((ns) => `${Number((ns / 1e9).toPrecision(6))} s`);
   return [
     {
-      level: "warning",
-      text: `${path}: the times are too coarse, ${rows} rows share each: they are spread evenly over its ${tick}, and each row's time is uncertain by ± ${half}`,
+      level: "loss",
+      text: `${path}: the times are too coarse, ${rows} rows share each, and the rows' own times are lost: they are spread evenly over its ${tick}, each uncertain by ± ${half}; a finer time column, or time=index:RATE, places them`,
+      count: shared,
     },
     ...counted(
       path,
