@@ -7,8 +7,10 @@ import type { Note } from "../../../schema/records.ts";
 import type { ImportContext } from "../importer.ts";
 import { spread, tickNotes, type Ticks, TickWatch } from "../shared/coarse-times.ts";
 import { counted } from "../shared/notes.ts";
+import { UNIX_FROM_NS } from "../shared/lines.ts";
 import {
   inPlace,
+  leapSeconds,
   type PlacedRow,
   type Placement,
   placementNotes,
@@ -71,6 +73,7 @@ export function surveyRows(plan: Plan, context: ImportContext): Survey {
   if (count.rows === 0 && count.others > 0) throw noSuchRows(plan);
   refuseSeries(plan, watch.series);
   const placement = watch.order.odd ? placementOf(path, timed(plan, context)) : null;
+  if (placement) refuseLeaps(plan, placement);
   const ticks = watch.ticks.ticks(path);
   const layout = { placement, ticks };
   const kept = placement || ticks ? new StartWatch(plan) : start;
@@ -78,6 +81,10 @@ export function surveyRows(plan: Plan, context: ImportContext): Survey {
     for (const placed of placedRows(plan, context, layout)) if (placed) kept.add(placed.row);
   const { first } = kept;
   if (!first) throw inputError("no line has a time and all its numbers", path, WHAT);
+  if (kept.unixLine !== undefined)
+    throw new InputError(
+      `${path}:${kept.unixLine}: Unix times begin, behind times that count from a start of the file's own: the clock was set; split the file before this line and import the parts`,
+    );
   const notes: Note[] = [];
   if (plan.firstLine > 2)
     notes.push({
@@ -111,6 +118,8 @@ export function placedRows(
 class StartWatch {
   first: Row | undefined;
   readonly marks: TextMark[] = [];
+  /** Line of the first Unix time behind other ones. */
+  unixLine: number | undefined;
   readonly #plan: Plan;
 
   constructor(plan: Plan) {
@@ -122,6 +131,8 @@ class StartWatch {
     // Others leave no trace in the stream.
     if (!this.first && map.fields.every((f) => Number.isFinite(numberAt(row, this.#plan, f))))
       this.first = row;
+    if (this.first && this.first.t < UNIX_FROM_NS && row.t >= UNIX_FROM_NS)
+      this.unixLine ??= row.line;
     const text = map.mark === undefined ? "" : row.cells[cellOf(map.mark)]!;
     if (text !== "") this.marks.push({ t: row.t, text });
   }
@@ -135,6 +146,15 @@ const sameValues = (row: Row, last: Row | undefined, { map, cellOf }: Plan): boo
 
 function* timed(plan: Plan, context: ImportContext): Generator<Row> {
   for (const row of dataRows(plan, context)) if (row) yield row;
+}
+
+/** What a claim was while nobody read it, rows without any do not say, whichever way it is integrated. */
+function refuseLeaps({ path, map }: Plan, { leaps }: Placement): void {
+  const [leap] = leaps.values();
+  if (leap && map.telemetry.some((t) => t.channel.quantity === "power"))
+    throw new InputError(
+      `${path}:${leap.line}: the time leaps by ${leapSeconds(leap)} and goes on from there, where a claim of power would be taken to go on: a clock that was set, or a pause; split the file before this line and import the parts`,
+    );
 }
 
 const noSuchRows = ({ path, map }: Plan): InputError =>

@@ -21,8 +21,14 @@ export interface Placement {
   readonly moved: ReadonlySet<number>;
   /** Their time fits nowhere among the others. */
   readonly left: ReadonlySet<number>;
-  /** First rows after a leap of the time, and how long it is, ns. */
-  readonly leaps: ReadonlyMap<number, number>;
+  /** By the number of the first row after it. */
+  readonly leaps: ReadonlyMap<number, Leap>;
+}
+
+export interface Leap {
+  readonly ns: number;
+  /** Of the first row after it. */
+  readonly line: number;
 }
 
 /** Why no order can be told: the row where it shows, in words, and what helps. */
@@ -34,11 +40,13 @@ interface Disorder {
 
 /** At most this part of all rows may stand elsewhere, but one always. */
 const FEW = 0.1;
-/** Time that may be lost with rows of no place, as part of the trace. */
+/** Time that may be lost inside the trace with rows of no place, as part of it. */
 const LOST = 1e-3;
+/** Part of the rows that may have no place at either end: the trace is shorter then, and wrong nowhere. */
+const AT_AN_END = 0.01;
 /** Missing rows begin here, as everywhere, in usual steps of the time. */
 const HOLE = 1.5;
-/** A leap is so many times longer than all other time together; nothing is told by fewer rows than LEAST. */
+/** A leap is so many times longer than the usual step, and than all other time together; nothing is told by fewer rows than LEAST. */
 const LEAP = 100;
 const LEAST = 10;
 /** Leaps that are looked for; of more, none is one. */
@@ -50,21 +58,25 @@ const MEDIAN_STEPS = 1 << 16;
 
 /** Tells in passing whether the times need a closer look. */
 export class TimeWatch {
-  #first: bigint | undefined;
-  #last = 0n;
+  #last: bigint | undefined;
   #longest = 0n;
   #back = false;
+  readonly #steps: number[] = [];
 
   add(t: bigint): void {
-    if (this.#first === undefined) this.#first = t;
+    if (this.#last === undefined) this.#last = t;
     else if (t < this.#last) this.#back = true;
-    else if (t - this.#last > this.#longest) this.#longest = t - this.#last;
+    else {
+      const step = t - this.#last;
+      if (step > this.#longest) this.#longest = step;
+      if (step > 0n && this.#steps.length < MEDIAN_STEPS) this.#steps.push(Number(step));
+    }
     this.#last = t;
   }
 
-  /** Some go back, or one step is longer than half of everything. */
+  /** Some go back, or may leap. */
   get odd(): boolean {
-    return this.#back || 2n * this.#longest > this.#last - (this.#first ?? 0n);
+    return this.#back || Number(this.#longest) > LEAP * (upperMedian(this.#steps) ?? 0);
   }
 }
 
@@ -79,8 +91,12 @@ export function placementOf(path: string, rows: Iterable<TimedRow>): Placement {
     lines.add(row.line);
   }
   const found = orderOf(t.values);
-  if (!("what" in found)) return found;
-  const at = `${path}:${lines.values[found.row]}`;
+  const lineOf = (row: number): number => lines.values[row]!;
+  if (!("what" in found)) {
+    const leaps = [...found.leaps].map(([row, ns]) => [row, { ns, line: lineOf(row) }] as const);
+    return { ...found, leaps: new Map(leaps) };
+  }
+  const at = `${path}:${lineOf(found.row)}`;
   throw new InputError(`${at}: ${found.what}; ${found.remedy}`);
 }
 
@@ -104,7 +120,7 @@ class Column {
 }
 
 /** @param t times, ns from whichever start. */
-function orderOf(t: Float64Array): Placement | Disorder {
+function orderOf(t: Float64Array): Found | Disorder {
   const steps = stepsOf(t);
   const usual = upperMedian(steps.up) ?? 0;
   if (steps.downs > steps.ups) return backwards(steps.downs, t.length);
@@ -215,10 +231,13 @@ function placeOthers(
         left.add(i);
         alone++;
       }
-    if (alone > 0) lost += Math.max(0, alone * usual - holes.free(k));
+    const inside = k > 0 && k < kept.length;
+    if (inside || alone > atAnEnd(t)) lost += Math.max(0, alone * usual - holes.free(k));
   }
   return lost;
 }
+
+const atAnEnd = (t: Float64Array): number => Math.max(1, AT_AN_END * t.length);
 
 /** Stretches of time between kept rows in which rows are missing. */
 class Holes {
@@ -233,9 +252,10 @@ class Holes {
     [this.#t, this.#kept, this.#usual, this.#leaps] = [t, kept, usual, leaps];
   }
 
-  /** Time that is free before the k-th kept row, ns; none before the first, behind the last or in a leap. */
+  /** Time that is free before the k-th kept row, ns: of one row before the first and behind the last, none in a leap. */
   free(k: number): number {
-    if (k === 0 || k >= this.#kept.length || this.#leaps.has(this.#kept[k]!)) return 0;
+    if (this.#leaps.has(this.#kept[k]!)) return 0;
+    if (k === 0 || k >= this.#kept.length) return this.#usual * (1 - (this.#taken.get(k) ?? 0));
     const width = this.#t[this.#kept[k]!]! - this.#t[this.#kept[k - 1]!]!;
     return width - this.#usual * (1 + (this.#taken.get(k) ?? 0));
   }
@@ -248,7 +268,11 @@ class Holes {
       if (this.#t[this.#kept[middle]!]! < time) low = middle + 1;
       else high = middle;
     }
-    if (this.#t[this.#kept[low] ?? -1] === time) return false;
+    const before = this.#t[this.#kept[low - 1] ?? -1] ?? -Infinity;
+    const after = this.#t[this.#kept[low] ?? -1] ?? Infinity;
+    const outside = low === 0 || low === this.#kept.length;
+    if (outside && Math.min(time - before, after - time) > HOLE * this.#usual) return false;
+    if (after === time) return false;
     if (this.free(low) < (HOLE - 1) * this.#usual) return false;
     this.#taken.set(low, (this.#taken.get(low) ?? 0) + 1);
     return true;
@@ -273,14 +297,14 @@ function withoutFar(
     if (step(k) > LEAP * usual) far.push(k);
     else near += step(k);
   far.sort((a, b) => step(b) - step(a));
-  const few = Math.max(1, LOST * kept.length);
+  const few = atAnEnd(t);
   let [from, to] = [0, kept.length];
   for (const k of far.slice(0, MOST_LEAPS)) {
     const rest = far.reduce((sum, f) => (2 * step(f) <= step(k) ? sum + step(f) : sum), near);
     if (step(k) <= rest) break;
     if (k - from <= few) from = k;
     else if (to - k <= few) to = k;
-    else if (step(k) > LEAP * rest) leaps.set(kept[k]!, step(k));
+    else leaps.set(kept[k]!, step(k));
   }
   for (const row of [...kept.subarray(0, from), ...kept.subarray(to)]) left.add(row);
   return kept.subarray(from, to);
@@ -315,7 +339,7 @@ export function* inPlace<T extends TimedRow>(
     }
     for (let next = moved.at(-1); next && next.t < row.t; next = moved.at(-1))
       yield { row: moved.pop() ?? next, leapNs: 0 };
-    yield { row, leapNs: placement?.leaps.get(n) ?? 0 };
+    yield { row, leapNs: placement?.leaps.get(n)?.ns ?? 0 };
   }
   for (let next = moved.pop(); next; next = moved.pop()) yield { row: next, leapNs: 0 };
 }
@@ -336,12 +360,14 @@ export function placementNotes(path: string, { moved, left, leaps }: Placement):
       left.size,
       "rows carry a time that fits nowhere among the others and were left out",
     ),
-    ...[...leaps].map(([, ns]) => leapt(path, ns)),
+    ...[...leaps.values()].map((leap) => leapt(path, leap)),
   ];
 }
 
-const leapt = (path: string, ns: number): Note => ({
+export const leapSeconds = ({ ns }: Leap): string => `${Number((ns / 1e9).toPrecision(6))} s`;
+
+const leapt = (path: string, leap: Leap): Note => ({
   level: "loss",
-  text: `${path}: the time leaps by ${Number((ns / 1e9).toPrecision(6))} s and goes on from there; nothing is said of the time between`,
+  text: `${path}:${leap.line}: the time leaps by ${leapSeconds(leap)} and goes on from there, a pause or a clock that was set: nothing is made up for the time between`,
   count: 1,
 });

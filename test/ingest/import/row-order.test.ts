@@ -23,10 +23,13 @@ function written(times: readonly number[]): number[] {
 }
 
 /** A CSV of one rail, of `watts` at each time in seconds. */
-const importTimes = (times: readonly (number | string)[]): Promise<Imported> => {
+const importTimes = (
+  times: readonly (number | string)[],
+  map = "time=t; w.x=p",
+): Promise<Imported> => {
   const path = join(scratch(), "meter.csv");
   writeFileSync(path, `t,p\n${times.map((t) => `${t},60\n`).join("")}`);
-  return runImport(importCsv, path, { map: "time=t; w.x=p" });
+  return runImport(importCsv, path, { map });
 };
 
 describe("rows among others that agree", () => {
@@ -59,6 +62,12 @@ describe("rows among others that agree", () => {
       NaN,
       ...upTo(50, 51),
     ]);
+  });
+
+  test("so are stretches of them, also where the last one ends the file", () => {
+    const times = upTo(1000).map((t) => (t % 400 >= 396 || t > 994 ? t + 2e8 : t));
+    expect(written(times).filter(Number.isNaN)).toHaveLength(13);
+    expect(written([0.5, ...upTo(50, 1), 51.4, 0])).toEqual([0, 0.5, ...upTo(50, 1), 51.4]);
   });
 
   test("an even longer pause is one, not an error", () => {
@@ -105,6 +114,26 @@ describe("through an import", () => {
       [20, BlockFlag.gapBefore | BlockFlag.pause],
     ]);
     expect(got.notes.map((n) => n.text).join()).toMatch(/leaps by 200000 s/);
+  });
+
+  test("equal leaps are told each", async () => {
+    const times = upTo(60).map((t) => t / 10 + 5e4 * Math.floor(t / 20));
+    const got = await importTimes(times);
+    expect(got.notes.map((n) => n.text)).toEqual(Array(2).fill(expect.stringMatching(/50000/)));
+  });
+
+  test("a leap under a claim of power is refused, as it would be taken to go on", async () => {
+    const times = upTo(40).map((t) => (t < 20 ? t / 10 : t / 10 + 200_000));
+    const map = "time=t; t.meter.x=p";
+    await expect(importTimes(times, map)).rejects.toThrow(
+      /meter\.csv:22: .*leaps by 200000 s.*split/,
+    );
+    expect((await importTimes(times, "time=t; t.meter.e=p:J")).reads).toHaveLength(40);
+  });
+
+  test("a clock that came to know the date is refused, with the line", async () => {
+    const times = upTo(60).map((t) => t / 10 + (t < 30 ? 0 : 1.7e9));
+    await expect(importTimes(times)).rejects.toThrow(/meter\.csv:32: Unix times begin.*split/);
   });
 
   test("two captures in one file are refused with the line of the second", async () => {
