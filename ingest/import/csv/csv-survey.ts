@@ -8,15 +8,8 @@ import type { ImportContext } from "../importer.ts";
 import { spread, tickNotes, type Ticks, TickWatch } from "../shared/coarse-times.ts";
 import { counted } from "../shared/notes.ts";
 import { UNIX_FROM_NS } from "../shared/lines.ts";
-import {
-  inPlace,
-  leapSeconds,
-  type PlacedRow,
-  type Placement,
-  placementNotes,
-  placementOf,
-  TimeWatch,
-} from "../shared/row-order.ts";
+import { inPlace, placementNotes, type PlacedRow, refuseLeaps } from "../shared/placed-rows.ts";
+import { type Placement, placementOf, TimeWatch } from "../shared/row-order.ts";
 import { usualHz } from "../shared/rows.ts";
 import type { TextMark } from "../shared/text-marks.ts";
 import { SeriesWatch } from "./series-column.ts";
@@ -72,8 +65,9 @@ export function surveyRows(plan: Plan, context: ImportContext): Survey {
   }
   if (count.rows === 0 && count.others > 0) throw noSuchRows(plan);
   refuseSeries(plan, watch.series);
-  const placement = watch.order.odd ? placementOf(path, timed(plan, context)) : null;
-  if (placement) refuseLeaps(plan, placement);
+  const placement = watch.order.odd ? placementOf(path, dataRows(plan, context)) : null;
+  if (placement && map.telemetry.some((t) => t.channel.quantity === "power"))
+    refuseLeaps(path, placement);
   const ticks = watch.ticks.ticks(path);
   const layout = { placement, ticks };
   const kept = placement || ticks ? new StartWatch(plan) : start;
@@ -143,19 +137,6 @@ const sameValues = (row: Row, last: Row | undefined, { map, cellOf }: Plan): boo
   [...map.fields, ...map.telemetry].every(
     ({ column }) => row.cells[cellOf(column)] === last.cells[cellOf(column)],
   );
-
-function* timed(plan: Plan, context: ImportContext): Generator<Row> {
-  for (const row of dataRows(plan, context)) if (row) yield row;
-}
-
-/** What a claim was while nobody read it, rows without any do not say, whichever way it is integrated. */
-function refuseLeaps({ path, map }: Plan, { leaps }: Placement): void {
-  const [leap] = leaps.values();
-  if (leap && map.telemetry.some((t) => t.channel.quantity === "power"))
-    throw new InputError(
-      `${path}:${leap.line}: the time leaps by ${leapSeconds(leap)} and goes on from there, where a claim of power would be taken to go on: a clock that was set, or a pause; split the file before this line and import the parts`,
-    );
-}
 
 const noSuchRows = ({ path, map }: Plan): InputError =>
   new InputError(

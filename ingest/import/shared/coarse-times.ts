@@ -6,7 +6,8 @@ import { InputError } from "../../../schema/errors.ts";
 import type { Note } from "../../../schema/records.ts";
 import { upperMedian } from "../../../stats/summary.ts";
 import { counted } from "./notes.ts";
-import type { PlacedRow, TimedRow } from "./row-order.ts";
+import type { PlacedRow } from "./placed-rows.ts";
+import type { TimedRow } from "./row-order.ts";
 
 /** Steps that are enough for a median. */
 const MEDIAN_OF = 1 << 16;

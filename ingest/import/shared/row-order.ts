@@ -4,9 +4,7 @@
 // leaving rows out would shorten the trace, the order cannot be told.
 
 import { InputError } from "../../../schema/errors.ts";
-import type { Note } from "../../../schema/records.ts";
 import { upperMedian } from "../../../stats/summary.ts";
-import { counted } from "./notes.ts";
 
 export interface TimedRow {
   /** Nanoseconds. */
@@ -80,12 +78,26 @@ export class TimeWatch {
   }
 }
 
+/**
+ * Null where every row belongs where it stands. @param read the rows of the file, in its order, each time anew.
+ * @throws InputError as {@link placementOf}.
+ */
+export function placementIfOdd(
+  path: string,
+  read: () => Iterable<TimedRow | undefined>,
+): Placement | null {
+  const watch = new TimeWatch();
+  for (const row of read()) if (row) watch.add(row.t);
+  return watch.odd ? placementOf(path, read()) : null;
+}
+
 /** @throws InputError with the line where the times contradict each other, and what helps. */
-export function placementOf(path: string, rows: Iterable<TimedRow>): Placement {
+export function placementOf(path: string, rows: Iterable<TimedRow | undefined | null>): Placement {
   const t = new Column();
   const lines = new Column();
   let first: bigint | undefined;
   for (const row of rows) {
+    if (!row) continue;
     first ??= row.t;
     t.add(Number(row.t - first));
     lines.add(row.line);
@@ -309,65 +321,3 @@ function withoutFar(
   for (const row of [...kept.subarray(0, from), ...kept.subarray(to)]) left.add(row);
   return kept.subarray(from, to);
 }
-
-/** A row where it belongs. */
-export interface PlacedRow<T> {
-  readonly row: T;
-  /** By which the time leapt since the row before, ns; mostly 0. */
-  readonly leapNs: number;
-}
-
-/**
- * Rows as they are to be written; undefined in the place of one that was left out. An entry that is no row
- * has no number.
- * @param read the rows of the file, in its order, each time anew.
- */
-export function* inPlace<T extends TimedRow>(
-  read: () => Iterable<T | undefined | null>,
-  placement: Placement | null,
-): Generator<PlacedRow<T> | undefined> {
-  const moved = placement?.moved.size ? numbered(read(), placement.moved) : [];
-  moved.sort((a, b) => (a.t < b.t ? 1 : a.t > b.t ? -1 : 0));
-  let number = 0;
-  for (const row of read()) {
-    if (!row) continue;
-    const n = number++;
-    if (placement?.moved.has(n)) continue;
-    if (placement?.left.has(n)) {
-      yield undefined;
-      continue;
-    }
-    for (let next = moved.at(-1); next && next.t < row.t; next = moved.at(-1))
-      yield { row: moved.pop() ?? next, leapNs: 0 };
-    yield { row, leapNs: placement?.leaps.get(n)?.ns ?? 0 };
-  }
-  for (let next = moved.pop(); next; next = moved.pop()) yield { row: next, leapNs: 0 };
-}
-
-function numbered<T>(rows: Iterable<T | undefined | null>, wanted: ReadonlySet<number>): T[] {
-  const found: T[] = [];
-  let number = 0;
-  for (const row of rows) if (row && wanted.has(number++)) found.push(row);
-  return found;
-}
-
-export function placementNotes(path: string, { moved, left, leaps }: Placement): Note[] {
-  return [
-    ...counted(path, "info", moved.size, "rows stand away from their place and were put there"),
-    ...counted(
-      path,
-      "loss",
-      left.size,
-      "rows carry a time that fits nowhere among the others and were left out",
-    ),
-    ...[...leaps.values()].map((leap) => leapt(path, leap)),
-  ];
-}
-
-export const leapSeconds = ({ ns }: Leap): string => `${Number((ns / 1e9).toPrecision(6))} s`;
-
-const leapt = (path: string, leap: Leap): Note => ({
-  level: "loss",
-  text: `${path}:${leap.line}: the time leaps by ${leapSeconds(leap)} and goes on from there, a pause or a clock that was set: nothing is made up for the time between`,
-  count: 1,
-});

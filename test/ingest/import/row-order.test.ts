@@ -2,7 +2,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { importCsv } from "../../../ingest/import/csv/csv.ts";
-import { inPlace, placementOf, type TimedRow } from "../../../ingest/import/shared/row-order.ts";
+import { inPlace } from "../../../ingest/import/shared/placed-rows.ts";
+import { placementOf, type TimedRow } from "../../../ingest/import/shared/row-order.ts";
 import { BlockFlag } from "../../../schema/records.ts";
 import { type Imported, lossCount, rowBytes, runImport, scratch, sweep } from "./context.ts";
 
