@@ -59,7 +59,7 @@ export function surveyRows(plan: Plan, context: ImportContext): Survey {
     watch.order.add(row.t);
     if (!hasValue(row, plan)) continue;
     watch.series.add(row);
-    if (map.time.kind !== "index") watch.ticks.add(row.t, sameValues(row, last, plan));
+    if (map.time.kind !== "index") watch.ticks.add(row.t, valuesOf(row, plan));
     if (last && row.t > last.t && steps.length < MEDIAN_STEPS) steps.push(Number(row.t - last.t));
     last = row;
   }
@@ -132,11 +132,8 @@ class StartWatch {
   }
 }
 
-const sameValues = (row: Row, last: Row | undefined, { map, cellOf }: Plan): boolean =>
-  last !== undefined &&
-  [...map.fields, ...map.telemetry].every(
-    ({ column }) => row.cells[cellOf(column)] === last.cells[cellOf(column)],
-  );
+const valuesOf = (row: Row, plan: Plan): number[] =>
+  [...plan.map.fields, ...plan.map.telemetry].map((use) => numberAt(row, plan, use));
 
 const noSuchRows = ({ path, map }: Plan): InputError =>
   new InputError(

@@ -8,6 +8,7 @@ import { upperMedian } from "../../../stats/summary.ts";
 import { counted } from "./notes.ts";
 import type { PlacedRow } from "./placed-rows.ts";
 import type { TimedRow } from "./row-order.ts";
+import { TurnWatch } from "./rows-in-turn.ts";
 
 /** Steps that are enough for a median. */
 const MEDIAN_OF = 1 << 16;
@@ -41,6 +42,8 @@ export class TickWatch {
   /** How many times had so many rows, but for the first and the last, which the file may cut. */
   readonly #sizes = new Map<number, number>();
   readonly #steps: number[] = [];
+  #values: readonly number[] = [];
+  readonly #turns = new TurnWatch();
   #rows = 0;
   #shared = 0;
   /** Of those, the ones of other values. */
@@ -48,9 +51,11 @@ export class TickWatch {
   #begun = false;
   #most = 0;
 
-  /** @param same whether its values are those of the row before. */
-  add(t: bigint, same: boolean): void {
+  add(t: bigint, values: readonly number[]): void {
     this.#rows++;
+    const same = this.#values.every((v, k) => v === values[k]);
+    this.#values = values;
+    this.#turns.add(t !== this.#last, values);
     if (t === this.#last) {
       this.#size++;
       this.#shared++;
@@ -65,6 +70,11 @@ export class TickWatch {
   /** Null where no row is to be spread. @throws InputError where rows share their times in no steady number. */
   ticks(path: string): Ticks | null {
     if (this.#crowded === 0) return null;
+    const { series } = this.#turns;
+    if (series > 1)
+      throw new InputError(
+        `${path}: each time comes with ${series} rows that go on from one time to the next, not from row to row: ${series} series, which no column tells apart; split the file, or give time=index:RATE if they are one`,
+      );
     const tickNs = upperMedian(this.#steps) ?? 0;
     const sizes = [...this.#sizes];
     const times = sizes.reduce((sum, [, n]) => sum + n, 0);

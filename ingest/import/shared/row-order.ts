@@ -51,6 +51,7 @@ const LEAST = 10;
 const MOST_LEAPS = 32;
 /** Fewer steps back than these are beginnings of a new count, more are a file in no order. */
 const RESTARTS = 10;
+const HOUR_S = 3600;
 /** Steps that are enough for a median. */
 const MEDIAN_STEPS = 1 << 16;
 
@@ -195,7 +196,7 @@ function disorder(t: Float64Array, { downs, lowest }: Steps, out: number): Disor
   return {
     row: lowest,
     what: `the time goes back by ${Number(s.toPrecision(6))} s and starts again from there: two captures in one file, or a clock that was set`,
-    remedy: "split the file before this line and import the parts",
+    remedy: `split the file before this line and import the parts${Math.abs(s - HOUR_S) < HOUR_S / 60 ? ", or give --tz if summer time ends here" : ""}`,
   };
 }
 

@@ -83,6 +83,16 @@ describe("rows that share a time", () => {
     );
   });
 
+  test("that go on from time to time are series without a name, and refused", async () => {
+    const watts = (i: number): number => (i > 12 && i < 30 ? 300 : 60);
+    const two = upTo(80).map((i) => `${i >> 1},${watts(i >> 1) * (1 + (i % 2))}\n`);
+    await expect(importText("t,p\n" + two.join(""), "time=t; w.x=p")).rejects.toThrow(
+      /2 series, which no column tells apart; split/,
+    );
+    const one = upTo(80).map((i) => `${i >> 1},${watts(i / 2)}\n`);
+    expect(rowCount(await importText("t,p\n" + one.join(""), "time=t; w.x=p"))).toBe(80);
+  });
+
   test("closer than a nanosecond are refused, with what helps", async () => {
     const text =
       "t,p\n" +
