@@ -59,7 +59,7 @@ export function surveyRows(plan: Plan, context: ImportContext): Survey {
     watch.order.add(row.t);
     if (!hasValue(row, plan)) continue;
     watch.series.add(row);
-    if (map.time.kind !== "index") watch.ticks.add(row.t, valuesOf(row, plan));
+    if (map.time.kind !== "index") watch.ticks.add(row.t, () => valuesOf(row, plan));
     if (last && row.t > last.t && steps.length < MEDIAN_STEPS) steps.push(Number(row.t - last.t));
     last = row;
   }

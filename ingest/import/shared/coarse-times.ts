@@ -42,7 +42,7 @@ export class TickWatch {
   /** How many times had so many rows, but for the first and the last, which the file may cut. */
   readonly #sizes = new Map<number, number>();
   readonly #steps: number[] = [];
-  #values: readonly number[] = [];
+  #values: () => readonly number[] = () => [];
   readonly #turns = new TurnWatch();
   #rows = 0;
   #shared = 0;
@@ -51,15 +51,17 @@ export class TickWatch {
   #begun = false;
   #most = 0;
 
-  add(t: bigint, values: readonly number[]): void {
+  /** @param values reads the row's numbers, if they are needed. */
+  add(t: bigint, values: () => readonly number[]): void {
     this.#rows++;
-    const same = this.#values.every((v, k) => v === values[k]);
-    this.#values = values;
     this.#turns.add(t !== this.#last, values);
+    const before = this.#values;
+    this.#values = values;
     if (t === this.#last) {
       this.#size++;
       this.#shared++;
-      if (!same) this.#crowded++;
+      const now = values();
+      if (!before().every((v, k) => v === now[k])) this.#crowded++;
       return;
     }
     if (this.#last !== undefined) this.#close(Number(t - this.#last));

@@ -9,8 +9,11 @@ const LEAST_TIMES = 8;
 const SMALLER = 1 / 4;
 
 export class TurnWatch {
-  #before: readonly number[][] = [];
-  #now: number[][] = [];
+  /** Rows of the time before and of this one, from their second row on. */
+  #before: readonly (readonly number[])[] = [];
+  #now: (readonly number[])[] = [];
+  #first: () => readonly number[] = () => [];
+  /** Times that have begun. */
   #times = 0;
   /** Every time came with as many rows, but for the last. */
   #even = true;
@@ -18,24 +21,23 @@ export class TurnWatch {
   readonly #across: number[] = [];
   readonly #along: number[] = [];
 
-  /** @param begins whether the row is the first of its time. @param values its numbers. */
-  add(begins: boolean, values: readonly number[]): void {
+  /** @param begins whether the row is the first of its time. @param values reads its numbers, if they are needed. */
+  add(begins: boolean, values: () => readonly number[]): void {
     if (!this.#even) return;
-    if (begins) this.#next();
-    if (this.#now.length === MOST_SERIES) this.#even = false;
-    const before = this.#before[this.#now.length];
-    const beside = this.#now.at(-1);
-    for (const [k, value] of values.entries()) {
-      this.#across[k] = (this.#across[k] ?? 0) + distance(value, beside?.[k]);
-      this.#along[k] = (this.#along[k] ?? 0) + distance(value, before?.[k]);
+    if (begins) {
+      this.#next();
+      this.#first = values;
+      return;
     }
-    this.#now.push([...values]);
+    if (this.#now.length === 0) this.#take(this.#first());
+    this.#take(values());
+    if (this.#now.length > MOST_SERIES) this.#even = false;
   }
 
   /** How many series there are; 1 where nothing says that there are more. */
   get series(): number {
     const { length } = this.#before;
-    const rows = length > 1 && this.#even && this.#times >= LEAST_TIMES ? length : 1;
+    const rows = length > 1 && this.#even && this.#times > LEAST_TIMES ? length : 1;
     // Between the rows of a time lies one step fewer than there are rows.
     const inTurn = this.#across.some(
       (across, k) => across > 0 && this.#along[k]! * (rows - 1) < SMALLER * across * rows,
@@ -43,9 +45,20 @@ export class TurnWatch {
     return inTurn ? rows : 1;
   }
 
+  #take(values: readonly number[]): void {
+    const before = this.#before[this.#now.length];
+    const beside = this.#now.at(-1);
+    for (const [k, value] of values.entries()) {
+      this.#across[k] = (this.#across[k] ?? 0) + distance(value, beside?.[k]);
+      this.#along[k] = (this.#along[k] ?? 0) + distance(value, before?.[k]);
+    }
+    this.#now.push(values);
+  }
+
+  /** Of the first time, the file may hold the end alone. */
   #next(): void {
-    if (this.#times > 1 && this.#now.length !== this.#before.length) this.#even = false;
-    if (this.#now.length > 0) this.#times++;
+    if (this.#times > 2 && this.#now.length !== this.#before.length) this.#even = false;
+    this.#times++;
     this.#before = this.#now;
     this.#now = [];
   }
