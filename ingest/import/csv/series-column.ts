@@ -9,6 +9,8 @@ import { type Plan, usedCells } from "./csv-table.ts";
 const MOST_SERIES = 64;
 /** Rows from which on anything is told. */
 const LEAST_ROWS = 4;
+/** A value stands there so often, in the mean. */
+const SEEN = 2;
 /** Part of the rows or changes that must agree. */
 const NEARLY_ALL = 0.9;
 /** Part of the rows at which the value changes, where values take turns. */
@@ -83,7 +85,8 @@ class Watched {
 
   /** @param groups how many different times there were. */
   tells(groups: number): boolean {
-    if (this.#seen.size < 2 || this.#rows < LEAST_ROWS) return false;
+    const often = this.#rows >= Math.max(LEAST_ROWS, SEEN * this.#seen.size);
+    if (this.#seen.size < 2 || !often) return false;
     return this.#atOneTime(groups) || this.#inTurn() || this.#oneAfterAnother();
   }
 
@@ -99,8 +102,8 @@ class Watched {
   #inTurn(): boolean {
     if (this.#changes < OFTEN * this.#rows) return false;
     const strict =
-      this.#changes + this.#seen.size >= NEARLY_ALL * this.#rows &&
-      this.#turns + this.#seen.size >= NEARLY_ALL * this.#changes;
+      this.#changes >= NEARLY_ALL * (this.#rows - 1) &&
+      this.#turns >= Math.max(1, NEARLY_ALL * (this.#changes - this.#seen.size));
     return this.#isText() ? strict || this.#named : strict && this.#named;
   }
 

@@ -135,7 +135,8 @@ class Column {
 /** @param t times, ns from whichever start. */
 function orderOf(t: Float64Array): Found | Disorder {
   const steps = stepsOf(t);
-  const usual = upperMedian(steps.up) ?? 0;
+  // Of times that several rows share, a row has its part.
+  const usual = ((upperMedian(steps.up) ?? 0) * steps.ups) / Math.max(1, steps.ups + steps.none);
   if (steps.downs > steps.ups) return backwards(steps.downs, t.length);
   const order: Found = { moved: new Set(), left: new Set(), leaps: new Map() };
   const kept = withoutFar(t, longestRise(t), usual, order);
@@ -157,6 +158,8 @@ interface Found {
 interface Steps {
   readonly up: number[];
   readonly ups: number;
+  /** Rows at the time of the row before. */
+  readonly none: number;
   readonly downs: number;
   /** Row after the longest step back. */
   readonly lowest: number;
@@ -164,7 +167,7 @@ interface Steps {
 
 function stepsOf(t: Float64Array): Steps {
   const up: number[] = [];
-  let [ups, downs, lowest] = [0, 0, 0];
+  let [ups, none, downs, lowest] = [0, 0, 0, 0];
   let deepest = 0;
   for (let i = 1; i < t.length; i++) {
     const step = t[i]! - t[i - 1]!;
@@ -174,9 +177,9 @@ function stepsOf(t: Float64Array): Steps {
     } else if (step < 0) {
       downs++;
       if (step < deepest) [deepest, lowest] = [step, i];
-    }
+    } else none++;
   }
-  return { up, ups, downs, lowest };
+  return { up, ups, none, downs, lowest };
 }
 
 const backwards = (downs: number, rows: number): Disorder => ({
@@ -245,7 +248,8 @@ function placeOthers(
         alone++;
       }
     const inside = k > 0 && k < kept.length;
-    if (inside || alone > atAnEnd(t)) lost += Math.max(0, alone * usual - holes.free(k));
+    if (alone > (inside ? 0 : atAnEnd(t)))
+      lost += Math.max(0, alone * usual - Math.max(0, holes.free(k)));
   }
   return lost;
 }

@@ -69,6 +69,8 @@ describe("one series with columns beside it", () => {
     ["a status that comes and goes", "status", (i: number) => (i % 7 > 4 ? "OL" : "OK")],
     ["a count", "n", (i: number) => i],
     ["one device", "gpu", () => 0],
+    ["a date of its own", "date", (i: number) => `12:00:${10 + i}`],
+    ["a date of whole seconds", "date", (i: number) => `12:00:${10 + (i >> 1)}`],
   ])("%s", async (_name, column, cell) => {
     const text = `t,${column},p\n` + lines(20, (i) => `${i / 10},${cell(i)},${60 + i}`);
     expect(rowCount(await importText(text, "time=t; w.x=p"))).toBe(20);

@@ -51,6 +51,11 @@ describe("rows among others that agree", () => {
     expect(written(times)).toEqual(upTo(1000).map((t) => (t >= 500 && t < 550 ? NaN : t)));
   });
 
+  test("so is one among times that several rows share", () => {
+    const times = upTo(2000).map((i) => 100 * Math.floor(i / 10) + (i >= 500 && i < 550 ? 2e8 : 0));
+    expect(written(times).filter(Number.isNaN)).toHaveLength(50);
+  });
+
   test("rows that came late go where rows are missing", () => {
     const times = [...upTo(10), ...upTo(5, 15), ...upTo(3, 11), ...upTo(180, 20)];
     expect(written(times)).toEqual([...upTo(10), ...upTo(3, 11), ...upTo(5, 15), ...upTo(180, 20)]);
