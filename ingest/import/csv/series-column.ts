@@ -1,7 +1,7 @@
 // Cells of columns that the map does not use → the column that tells several series of one file apart: a metric's
 // name, the number of a GPU. Rows of several series are no single measurement, whatever is made of them.
-// A column tells them apart where rows of one time hold each of its values once, where its values take turns, or
-// where the time begins again with each of them.
+// A column tells them apart where rows of one time hold each of its values once, where its values take turns, where
+// the time begins again with each of them, or by its name.
 
 import { type Plan, usedCells } from "./csv-table.ts";
 
@@ -25,6 +25,14 @@ const NAMES = new Set(
   ).split(" "),
 );
 
+/** Of these, the ones whose texts never mean a phase or a state of one series, however seldom they change. */
+const SUBJECTS = new Set(
+  (
+    "gpu device uuid serial metric series sensor channel ch probe host hostname instance node pod entity " +
+    "variable quantity id"
+  ).split(" "),
+);
+
 /** Words of a quantity's name: `util_gpu` tells no cards apart. */
 const QUANTITIES = new Set(
   (
@@ -44,6 +52,7 @@ export interface SeriesColumn {
 class Watched {
   readonly cell: number;
   readonly #named: boolean;
+  readonly #isSubject: boolean;
   /** How often each value stood there, and the row group that it was seen in last. */
   readonly #seen = new Map<string, { count: number; group: number; next?: string }>();
   #last: string | undefined;
@@ -60,6 +69,7 @@ class Watched {
   constructor(cell: number, name: string | undefined) {
     this.cell = cell;
     const words: readonly string[] = name?.toLowerCase().match(/[a-z]+/g) ?? [];
+    this.#isSubject = SUBJECTS.has(words.at(-1) ?? "");
     this.#named = NAMES.has(words.at(-1) ?? "") && !words.some((w) => QUANTITIES.has(w));
   }
 
@@ -87,6 +97,7 @@ class Watched {
   tells(groups: number): boolean {
     const often = this.#rows >= Math.max(LEAST_ROWS, SEEN * this.#seen.size);
     if (this.#seen.size < 2 || !often) return false;
+    if (this.#isText() && this.#named && this.#isSubject) return true;
     return this.#atOneTime(groups) || this.#inTurn() || this.#oneAfterAnother();
   }
 
@@ -104,7 +115,18 @@ class Watched {
     const strict =
       this.#changes >= NEARLY_ALL * (this.#rows - 1) &&
       this.#turns >= Math.max(1, NEARLY_ALL * (this.#changes - this.#seen.size));
-    return this.#isText() ? strict || this.#named : strict && this.#named;
+    return this.#isText() ? strict || this.#named : this.#named && (strict || this.#isCounted());
+  }
+
+  /** Numbers from 0 or 1 on, none left out and none rare: `cpu` may be a load of 0 to 3 %, but rarely as evenly. */
+  #isCounted(): boolean {
+    const numbers = this.values.map(Number).sort((a, b) => a - b);
+    const from = numbers[0] === 1 ? 1 : 0;
+    const rare = this.#rows / (2 * this.#seen.size);
+    return (
+      numbers.every((n, i) => n === from + i) &&
+      [...this.#seen.values()].every(({ count }) => count >= rare)
+    );
   }
 
   #oneAfterAnother(): boolean {

@@ -32,6 +32,18 @@ describe("rows of several series are refused, and one is taken by where=", () =>
       /"gpu"/,
     ],
     [
+      "cards in no regular turn",
+      "t,gpu,p\n" + lines(40, (i) => `${i},${(i * i + (i >> 2)) % 3 > 0 ? 1 : 0},${60 + i}`),
+      "time=t; w.x=p",
+      /"gpu" \(0, 1\)/,
+    ],
+    [
+      "a metric that is written now and then",
+      "t,metric,p\n" + lines(200, (i) => `${i},${i % 50 === 9 ? "temp" : "power"},${60 + i}`),
+      "time=t; w.x=p",
+      /"metric" \(power, temp\)/,
+    ],
+    [
       "one behind the other",
       "t,sensor,p\n" + lines(20, (i) => `${i % 10},${i < 10 ? "A" : "B"},${60 + i}`),
       "time=t; w.x=p",
@@ -65,6 +77,7 @@ describe("one series with columns beside it", () => {
   test.each([
     ["a phase", "phase", (i: number) => (i < 10 ? "idle" : "load")],
     ["another quantity of few values", "util_gpu", (i: number) => (i * 7) % 5],
+    ["a load of few values", "cpu", (i: number) => (i % 5 === 0 ? 3 : i % 3 > 0 ? 0 : 1)],
     ["a bit that toggles", "sync", (i: number) => i % 2],
     ["a status that comes and goes", "status", (i: number) => (i % 7 > 4 ? "OL" : "OK")],
     ["a count", "n", (i: number) => i],
