@@ -75,6 +75,7 @@ class Watched {
 
   /** @param group number of the row's time. @returns false where this can be no such column any more. */
   add(value: string, group: number, back: boolean): boolean {
+    if (value === "") return true;
     this.#rows++;
     const entry = this.#seen.get(value) ?? { count: 0, group: -1 };
     if (entry.count++ === 0) this.#seen.set(value, entry);

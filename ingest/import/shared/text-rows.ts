@@ -78,9 +78,10 @@ export function textRows(sink: RowSink, layout: RowLayout, path: string): TextRo
     add(tick, values, stamp) {
       let finite = true;
       for (let k = 0; k < columns; k++) finite &&= Number.isFinite(values[k]);
+      const falls = !wraps && tick < last;
       if (!finite) bad++;
-      if (!wraps && tick < last) back++;
-      if (!finite || (!wraps && tick < last)) return leaveOut();
+      else if (falls) back++;
+      if (!finite || falls) return leaveOut();
       if (!wraps && tick === last) {
         if (previous.every((v, k) => v === values[k])) again++;
         else crowded++;

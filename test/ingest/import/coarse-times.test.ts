@@ -121,6 +121,21 @@ describe("rows timed by their number", () => {
     expect(() => parseMap(`time=index:${text}; w.x=p`)).toThrow(/a rate (such as|that)/);
   });
 
+  test("count from the first row that is whole; the others before it are told once", async () => {
+    const text =
+      "p\n" +
+      upTo(40)
+        .map((i) => `${i < 3 || i === 20 ? "nan" : i}\n`)
+        .join("");
+    const got = await importText(text, "time=index:1kHz; w.x=p");
+    expect(timesMs(got)).toEqual(
+      upTo(37)
+        .filter((i) => i !== 17)
+        .map((i) => i / 1e6),
+    );
+    expect(got.notes.map((n) => [n.level, n.count])).toEqual([["loss", 4]]);
+  });
+
   test("stay in step with an exact rate, whichever their period", async () => {
     const text =
       "p,event\n" +

@@ -77,6 +77,7 @@ describe("one series with columns beside it", () => {
   test.each([
     ["a phase", "phase", (i: number) => (i < 10 ? "idle" : "load")],
     ["another quantity of few values", "util_gpu", (i: number) => (i * 7) % 5],
+    ["a device that is named once", "device", (i: number) => (i === 0 ? "card" : "")],
     ["a load of few values", "cpu", (i: number) => (i % 5 === 0 ? 3 : i % 3 > 0 ? 0 : 1)],
     ["a bit that toggles", "sync", (i: number) => i % 2],
     ["a status that comes and goes", "status", (i: number) => (i % 7 > 4 ? "OL" : "OK")],
