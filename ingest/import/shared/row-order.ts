@@ -51,6 +51,8 @@ const LEAST = 10;
 const MOST_LEAPS = 32;
 /** Fewer steps back than these are beginnings of a new count, more are a file in no order. */
 const RESTARTS = 10;
+/** Of more rows than these, what is told of the first holds: some 2 GB of memory are used for as many. */
+const MOST_ROWS = 1 << 26;
 const HOUR_S = 3600;
 /** Steps that are enough for a median. */
 const MEDIAN_STEPS = 1 << 16;
@@ -97,11 +99,18 @@ export function placementOf(path: string, rows: Iterable<TimedRow | undefined | 
   const t = new Column();
   const lines = new Column();
   let first: bigint | undefined;
+  let last: bigint | undefined;
   for (const row of rows) {
     if (!row) continue;
     first ??= row.t;
-    t.add(Number(row.t - first));
-    lines.add(row.line);
+    if (t.length < MOST_ROWS) {
+      t.add(Number(row.t - first));
+      lines.add(row.line);
+    } else if (last !== undefined && row.t < last)
+      throw new InputError(
+        `${path}:${row.line}: the time goes back, in more rows than can be put in order; split the file before this line and import the parts`,
+      );
+    last = row.t;
   }
   const found = orderOf(t.values);
   const lineOf = (row: number): number => lines.values[row]!;
@@ -125,6 +134,10 @@ class Column {
       this.#values = longer;
     }
     this.#values[this.#length++] = value;
+  }
+
+  get length(): number {
+    return this.#length;
   }
 
   get values(): Float64Array {
@@ -189,17 +202,18 @@ const backwards = (downs: number, rows: number): Disorder => ({
 });
 
 function disorder(t: Float64Array, { downs, lowest }: Steps, out: number): Disorder {
-  const s = (t[lowest - 1]! - t[lowest]!) / 1e9;
   if (downs >= RESTARTS)
     return {
       row: lowest,
       what: `the time goes back ${downs} times, and ${out} of ${t.length} rows have no place`,
       remedy: "sort its lines by time, or split the file by what writes into it in turn",
     };
+  const s = (t[lowest - 1]! - t[lowest]!) / 1e9;
+  const summerTime = Math.abs(s - HOUR_S) < HOUR_S / 60;
   return {
     row: lowest,
     what: `the time goes back by ${Number(s.toPrecision(6))} s and starts again from there: two captures in one file, or a clock that was set`,
-    remedy: `split the file before this line and import the parts${Math.abs(s - HOUR_S) < HOUR_S / 60 ? ", or give --tz if summer time ends here" : ""}`,
+    remedy: `split the file before this line and import the parts${summerTime ? ", or give --tz if summer time ends here" : ""}`,
   };
 }
 
@@ -319,6 +333,7 @@ function withoutFar(
   for (const k of far.slice(0, MOST_LEAPS)) {
     const rest = far.reduce((sum, f) => (2 * step(f) <= step(k) ? sum + step(f) : sum), near);
     if (step(k) <= rest) break;
+    if (k <= from || k >= to) continue;
     if (k - from <= few) from = k;
     else if (to - k <= few) to = k;
     else leaps.set(kept[k]!, step(k));

@@ -46,6 +46,16 @@ describe("rows among others that agree", () => {
     expect(written([far, ...upTo(50)])).toEqual([NaN, ...upTo(50)]);
   });
 
+  test("of several far stamps at one end, none has a place", () => {
+    expect(written([-9e9, -2e8, ...upTo(300), 5e7, 9e8])).toEqual([
+      NaN,
+      NaN,
+      ...upTo(300),
+      NaN,
+      NaN,
+    ]);
+  });
+
   test("a stretch of far stamps that comes back is a hole", () => {
     const times = upTo(1000).map((t) => (t >= 500 && t < 550 ? t - 2e8 : t));
     expect(written(times)).toEqual(upTo(1000).map((t) => (t >= 500 && t < 550 ? NaN : t)));
