@@ -37,7 +37,7 @@ example: truejoule import yang-pmd 5050/3090 --out runs/3090 --tz Europe/London`
       "--tz ZONE",
       "zone of local times without one (Europe/London); UTC is assumed and flagged otherwise",
     ],
-    ["--map MAP", "which column is what, for csv (docs/importing.md)"],
+    ["--map MAP", "which column is what, and which rows count, for csv (docs/importing.md)"],
     ["--replace", "an earlier import of another source is replaced too"],
   ],
 

@@ -12,6 +12,8 @@ import { onDisk } from "../shared/dates.ts";
 import type { ImportContext, Importer } from "../importer.ts";
 import { readLines, toNumber } from "../shared/lines.ts";
 import { presentSensors, rowSink, usualHz } from "../shared/rows.ts";
+import { inPlace, placementNotes } from "../shared/placed-rows.ts";
+import { type Placement, placementIfOdd } from "../shared/row-order.ts";
 import { counted, cutLines } from "../shared/notes.ts";
 import { RowTail, timedSession } from "../shared/text-log.ts";
 import { textLayout, textRows, timedRig } from "../shared/text-rows.ts";
@@ -23,6 +25,7 @@ const SPL = "spl.txt";
 
 interface Sample {
   readonly t: Instant<"unix">;
+  readonly line: number;
   readonly values: readonly number[];
 }
 
@@ -36,6 +39,7 @@ interface Survey {
   readonly malformed: number;
   /** Samples that do not agree with themselves. */
   readonly contradicting: number;
+  readonly placement: Placement | null;
 }
 
 /** @throws InputError when the log's first line is no sample or a stamp is no date. */
@@ -51,6 +55,7 @@ export const importMlperfPower: Importer = async (source, context) => {
       "samples whose watts are not their volts, amperes and power factor, or not the sum of their phases: damaged?",
     ),
     ...cutLines(spl, survey.malformed),
+    ...(survey.placement ? placementNotes(spl, survey.placement) : []),
   ];
   const marks = existsSync(detail) ? readWindow(detail, context, survey.first) : [];
   append(notes, windowNotes(marks, detail, survey));
@@ -69,8 +74,15 @@ export const importMlperfPower: Importer = async (source, context) => {
   );
   for (const mark of marks) log.mark(mark);
   const rows = textRows(rowSink(log, layout, instant<"host">(survey.first)), layout, spl);
-  for (const sample of samples(spl, context, survey.columns))
-    if (sample) rows.add(sample.t, sample.values);
+  const read = (): Iterable<Sample | undefined> => samples(spl, context, survey.columns);
+  for (const placed of inPlace(read, survey.placement)) {
+    if (!placed) {
+      rows.leaveOut();
+      continue;
+    }
+    if (placed.leapNs > 0) rows.pause(Math.round((placed.leapNs * survey.rowHz) / 1e9));
+    rows.add(placed.row.t, placed.row.values);
+  }
   for (const note of [...notes, ...rows.end()]) log.note(note);
   log.close();
 };
@@ -93,22 +105,26 @@ function findSpl(source: string): string {
 
 function surveySpl(path: string, context: ImportContext): Survey {
   const columns = columnsOf(path);
+  const read = (): Iterable<Sample | undefined> => samples(path, context, columns);
+  const placement = placementIfOdd(path, read);
   let first: Instant<"unix"> | undefined;
   let last: Instant<"unix"> | undefined;
   let malformed = 0;
   let contradicting = 0;
   const steps: number[] = [];
-  for (const sample of samples(path, context, columns)) {
+  for (const sample of read()) {
     if (!sample) malformed++;
-    else {
-      if (last !== undefined && sample.t > last) steps.push(Number(sample.t - last));
-      if (!agrees(columns, sample.values)) contradicting++;
-      if (first === undefined || sample.t < first) first = sample.t;
-      if (last === undefined || sample.t > last) last = sample.t;
-    }
+    else if (!agrees(columns, sample.values)) contradicting++;
+  }
+  for (const placed of inPlace(read, placement)) {
+    if (!placed) continue;
+    const { t } = placed.row;
+    if (last !== undefined && t > last) steps.push(Number(t - last));
+    first ??= t;
+    last = t;
   }
   if (first === undefined || last === undefined) throw inputError("no sample in it", path, WHAT);
-  return { columns, first, last, rowHz: usualHz(steps), malformed, contradicting };
+  return { columns, first, last, rowHz: usualHz(steps), malformed, contradicting, placement };
 }
 
 /** Meters print four or more digits; in the captures seen W and V·A·PF agree within 2 · 10⁻⁴. */
@@ -163,7 +179,7 @@ function* samples(
     if (t === undefined)
       throw inputError("bad time", `${path}:${line.number}`, "MM-DD-YYYY HH:MM:SS.mmm", cells.time);
     near = t;
-    yield { t, values: cells.values };
+    yield { t, line: line.number, values: cells.values };
   }
 }
 

@@ -13,6 +13,8 @@ import type { Importer } from "../importer.ts";
 import { MAX_NS, readLines, toNumber } from "../shared/lines.ts";
 import { checkGpus } from "./smi-rows.ts";
 import { counted, cutLines } from "../shared/notes.ts";
+import { inPlace, placementNotes, refuseLeaps } from "../shared/placed-rows.ts";
+import { type Placement, placementIfOdd, type TimedRow } from "../shared/row-order.ts";
 import { RowTail, timedRead } from "../shared/text-log.ts";
 import { marksOf, type TextMark } from "../shared/text-marks.ts";
 
@@ -66,15 +68,14 @@ interface Header {
   }[];
 }
 
-type Entry =
-  | {
-      readonly kind: "sample";
-      readonly t: bigint;
-      readonly unix: bigint | null;
-      readonly cells: readonly string[];
-    }
-  | { readonly kind: "mark"; readonly mark: TextMark }
-  | { readonly kind: "cut" };
+interface Sample extends TimedRow {
+  readonly kind: "sample";
+  readonly unix: bigint | null;
+  readonly gpu: string;
+  readonly cells: readonly string[];
+}
+
+type Entry = Sample | { readonly kind: "mark"; readonly mark: TextMark } | { readonly kind: "cut" };
 
 /** @throws InputError when there is no monotonic column or no channel that is known. */
 export const importNvmlCsv: Importer = async (path, context) => {
@@ -94,9 +95,8 @@ export const importNvmlCsv: Importer = async (path, context) => {
     for (const { channel } of header.channels)
       log.declareTelemetry({ ...channel, name: numbered(channel.name, gpu, survey.gpus) });
   for (const mark of marksOf(survey.marks)) log.mark(mark);
-  for (const entry of entries(path, header))
-    if (entry.kind === "sample")
-      writeSample(log, header, survey.gpus, entry.t, entry.unix, entry.cells);
+  for (const sample of inOrder(path, header, survey.placements))
+    writeSample(log, header, survey.gpus, sample);
   for (const note of survey.notes) log.note(note);
   if (!header.channels.some(({ channel }) => /^(power|energy)$/.test(channel.quantity)))
     log.note({ level: "warning", text: `${path}: none of its columns is a power or an energy` });
@@ -178,7 +178,8 @@ function* entries(path: string, h: Header): Generator<Entry> {
     tail.kept(line);
     const label = cells[h.label];
     if (label) yield { kind: "mark", mark: { t, text: label } };
-    yield { kind: "sample", t, unix: wholeNumber(cells[h.unix]) ?? null, cells };
+    const unix = wholeNumber(cells[h.unix]) ?? null;
+    yield { kind: "sample", t, line: line.number, unix, gpu: cells[h.gpu] ?? "", cells };
   }
 }
 
@@ -226,7 +227,41 @@ interface Survey {
   readonly marks: readonly TextMark[];
   /** What the column that names the GPU holds; one empty text where there is no such column. */
   readonly gpus: readonly string[];
+  readonly placements: Placements;
   readonly notes: readonly Note[];
+}
+
+/** Of each GPU's samples. */
+type Placements = ReadonlyMap<string, Placement | null>;
+
+/** Whether a sample has no place among those of its GPU; to be asked of every one, in the order of the file. */
+function leftOut(placements: Placements): (sample: Sample) => boolean {
+  const rows = new Map<string, number>();
+  return ({ gpu }) => {
+    const row = rows.get(gpu) ?? 0;
+    rows.set(gpu, row + 1);
+    return placements.get(gpu)?.left.has(row) ?? false;
+  };
+}
+
+function placementsOf(path: string, header: Header): Placements {
+  const gpus = new Set<string>();
+  for (const entry of entries(path, header)) {
+    if (entry.kind === "sample") gpus.add(entry.gpu);
+    checkGpus(gpus.size, path);
+  }
+  const placements = new Map<string, Placement | null>();
+  for (const gpu of gpus) {
+    const placement = placementIfOdd(path, () => samplesOf(path, header, gpu));
+    if (placement) refuseLeaps(path, placement);
+    placements.set(gpu, placement);
+  }
+  return placements;
+}
+
+function* samplesOf(path: string, header: Header, gpu: string): Generator<Sample> {
+  for (const entry of entries(path, header))
+    if (entry.kind === "sample" && entry.gpu === gpu) yield entry;
 }
 
 function surveyRows(path: string, header: Header): Survey {
@@ -238,18 +273,18 @@ function surveyRows(path: string, header: Header): Survey {
   let cut = 0;
   let back = 0;
   let rows = 0;
+  const placements = placementsOf(path, header);
+  const isLeft = leftOut(placements);
   for (const entry of entries(path, header)) {
     if (entry.kind === "cut") cut++;
     else if (entry.kind === "mark") {
       marks.push(entry.mark);
       if (first === undefined || entry.mark.t < first) first = entry.mark.t;
-    } else {
+    } else if (!isLeft(entry)) {
       rows++;
       if (first === undefined || entry.t < first) first = entry.t;
-      const gpu = entry.cells[header.gpu] ?? "";
-      if (entry.t <= (last.get(gpu) ?? -1n)) back++;
-      last.set(gpu, entry.t);
-      checkGpus(last.size, path);
+      if (entry.t <= (last.get(entry.gpu) ?? -1n)) back++;
+      last.set(entry.gpu, entry.t);
       if (entry.unix === null) continue;
       const between = entry.unix - entry.t;
       offset ??= between;
@@ -261,6 +296,7 @@ function surveyRows(path: string, header: Header): Survey {
   const notes: Note[] = [
     ...cutLines(path, cut),
     ...counted(path, "warning", back, "lines do not advance in time"),
+    ...[...placements.values()].flatMap((p) => (p ? placementNotes(path, p) : [])),
   ];
   if (moved > STEP_NS)
     notes.push({
@@ -268,22 +304,30 @@ function surveyRows(path: string, header: Header): Survey {
       text: `${path}: the wall clock moved by ${(Number(moved) / 1e9).toFixed(3)} s against the monotonic one`,
     });
   const startUnix = offset === undefined ? null : instant<"unix">(first + offset);
-  return { first, startUnix, marks, gpus: [...last.keys()], notes };
+  return { first, startUnix, marks, gpus: [...last.keys()], placements, notes };
+}
+
+/** Samples in the order of the file; those of a GPU whose times do not follow each other behind the others'. */
+function* inOrder(path: string, header: Header, placements: Placements): Generator<Sample> {
+  for (const entry of entries(path, header))
+    if (entry.kind === "sample" && !placements.get(entry.gpu)) yield entry;
+  for (const [gpu, placement] of placements)
+    if (placement)
+      for (const placed of inPlace(() => samplesOf(path, header, gpu), placement))
+        if (placed) yield placed.row;
 }
 
 function writeSample(
   log: LogWriter,
   h: Header,
   gpus: readonly string[],
-  tNs: bigint,
-  unixNs: bigint | null,
-  cells: readonly string[],
+  { t, unix, gpu, cells }: Sample,
 ): void {
-  const stamp = unixNs === null ? null : instant<"unix">(unixNs);
+  const stamp = unix === null ? null : instant<"unix">(unix);
   const failed = h.ok >= 0 && /^(false|0|no)$/i.test(cells[h.ok]!);
   for (const { at, toSi, channel } of h.channels) {
     const value = failed ? NaN : (toNumber(cells[at]!.replace(/^P(?=\d+$)/, "")) ?? NaN) * toSi;
-    const name = numbered(channel.name, cells[h.gpu] ?? "", gpus);
-    log.read(timedRead(name, tNs, { value, stamp, code: READ_FAILED }));
+    const name = numbered(channel.name, gpu, gpus);
+    log.read(timedRead(name, t, { value, stamp, code: READ_FAILED }));
   }
 }

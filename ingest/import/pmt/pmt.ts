@@ -14,7 +14,9 @@ import type { ImportContext, Importer } from "../importer.ts";
 import { readLines, secondsToNs, toNumber, UNIX_FROM_NS } from "../shared/lines.ts";
 import { importPs3Dump } from "./ps3-dump.ts";
 import { MOST_FIELDS } from "../shared/rows.ts";
-import { counted, cutLines } from "../shared/notes.ts";
+import { cutLines } from "../shared/notes.ts";
+import { inPlace, placementNotes, refuseLeaps } from "../shared/placed-rows.ts";
+import { type Placement, placementIfOdd, type TimedRow } from "../shared/row-order.ts";
 import { RowTail, timedRead, timedSession } from "../shared/text-log.ts";
 import { marksOf } from "../shared/text-marks.ts";
 
@@ -24,7 +26,7 @@ const WHAT = "a PMT log (timestamp NAME…) or a PowerSensor3 dump (marker time 
 const ROUNDING_NS = 2_000_000n;
 
 type Entry =
-  | { readonly kind: "row"; readonly t: bigint; readonly cells: readonly string[] }
+  | ({ readonly kind: "row"; readonly cells: readonly string[] } & TimedRow)
   | { readonly kind: "mark"; readonly t: bigint; readonly message: string }
   | { readonly kind: "cut" };
 
@@ -63,12 +65,13 @@ function importLog(path: string, columns: readonly string[], context: ImportCont
   const channels = channelNames(columns);
   for (const name of channels) log.declareTelemetry({ name, quantity: "power", unit: "W" });
   for (const mark of marks) log.mark(mark);
-  for (const entry of entries(path, columns.length)) {
-    if (entry.kind !== "row") continue;
-    const stamp = unix ? instant<"unix">(entry.t) : null;
+  for (const placed of inPlace(() => rowsOf(path, columns.length), survey.placement)) {
+    if (!placed) continue;
+    const { t, cells } = placed.row;
+    const stamp = unix ? instant<"unix">(t) : null;
     for (const [i, channel] of channels.entries()) {
-      const value = toNumber(entry.cells[i]!) ?? NaN;
-      log.read(timedRead(channel, entry.t, { value, stamp }));
+      const value = toNumber(cells[i]!) ?? NaN;
+      log.read(timedRead(channel, t, { value, stamp }));
     }
   }
   for (const note of [...survey.notes, ...notes]) log.note(note);
@@ -104,6 +107,7 @@ interface Survey {
     before: bigint | null;
   }[];
   readonly notes: readonly Note[];
+  readonly placement: Placement | null;
 }
 
 function surveyLog(path: string, columns: number): Survey {
@@ -112,14 +116,15 @@ function surveyLog(path: string, columns: number): Survey {
   let last: bigint | null = null;
   let open = 0;
   let cut = 0;
-  let back = 0;
+  let rows = 0;
+  const placement = placementIfOdd(path, () => rowsOf(path, columns));
+  if (placement) refuseLeaps(path, placement);
   for (const entry of entries(path, columns)) {
     if (entry.kind === "cut") cut++;
     else if (entry.kind === "mark")
       marks.push({ t: entry.t, message: entry.message, after: last, before: null });
-    else {
+    else if (!placement?.left.has(rows++)) {
       if (first === null || entry.t < first) first = entry.t;
-      if (last !== null && entry.t < last) back++;
       last = entry.t;
       for (; open < marks.length; open++) marks[open]!.before = entry.t;
     }
@@ -127,10 +132,14 @@ function surveyLog(path: string, columns: number): Survey {
   if (first === null) throw inputError("no sample in it", path, WHAT);
   const notes: Note[] = [
     ...cutLines(path, cut),
-    ...counted(path, "warning", back, "lines go back in time"),
+    ...(placement ? placementNotes(path, placement) : []),
   ];
   if (marks.length === 0) notes.push({ level: "warning", text: `${path}: no marks in it` });
-  return { first, marks, notes };
+  return { first, marks, notes, placement };
+}
+
+function* rowsOf(path: string, columns: number): Generator<Extract<Entry, { kind: "row" }>> {
+  for (const entry of entries(path, columns)) if (entry.kind === "row") yield entry;
 }
 
 function* entries(path: string, columns: number): Generator<Entry> {
@@ -156,7 +165,7 @@ function* entries(path: string, columns: number): Generator<Entry> {
       continue;
     }
     tail.kept(line);
-    yield { kind: "row", t, cells: cells.slice(1) };
+    yield { kind: "row", t, line: line.number, cells: cells.slice(1) };
   }
 }
 

@@ -37,6 +37,10 @@ export interface TextRows {
    * with a gap in its place; a row at the very time of the row before is left out, counted, without one. @param stamp host time of the row, where the tick is not that.
    */
   readonly add: (tick: bigint, values: ArrayLike<number>, stamp?: HostStamp) => void;
+  /** A row that cannot be placed: a gap, which the caller has counted. */
+  readonly leaveOut: () => void;
+  /** Nothing was taken for the time of so many rows: no loss, and nothing is made up in between. */
+  readonly pause: (rows: number) => void;
   /** Writes what is left. */
   readonly end: () => Note[];
 }
@@ -74,9 +78,10 @@ export function textRows(sink: RowSink, layout: RowLayout, path: string): TextRo
     add(tick, values, stamp) {
       let finite = true;
       for (let k = 0; k < columns; k++) finite &&= Number.isFinite(values[k]);
+      const falls = !wraps && tick < last;
       if (!finite) bad++;
-      if (!wraps && tick < last) back++;
-      if (!finite || (!wraps && tick < last)) return leaveOut();
+      else if (falls) back++;
+      if (!finite || falls) return leaveOut();
       if (!wraps && tick === last) {
         if (previous.every((v, k) => v === values[k])) again++;
         else crowded++;
@@ -93,6 +98,12 @@ export function textRows(sink: RowSink, layout: RowLayout, path: string): TextRo
       // A stamp belongs to the last row of its block; the first row goes alone, so it is the start's too.
       const enough = stamp ? (index === 1 ? 1 : STAMPED_ROWS) : blockRows;
       if (rows >= Math.min(enough, blockRows)) flush();
+    },
+    leaveOut,
+    pause(pausedRows) {
+      flush();
+      first = index += Math.max(1, pausedRows);
+      sink.pause();
     },
     end() {
       flush();

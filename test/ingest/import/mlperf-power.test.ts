@@ -51,6 +51,18 @@ const importAt = (path: string): Promise<Imported> =>
   runImport(importMlperfPower, path, { zoneHours: 1 });
 
 describe("a meter's log", () => {
+  test("a line of another year has no place; a log behind another is refused with its line", async () => {
+    const lines = Array.from({ length: 20 }, (_, s) => sample(s + 0.25));
+    const far = sample(4e7);
+    const spl = [...lines.slice(0, 10), far, ...lines.slice(10), far].join("\n") + "\n";
+    const got = await importAt(capture({ spl }));
+    expect(rowCount(got)).toBe(20);
+    expect(lossCount(got)).toBe(2);
+    await expect(
+      importAt(capture({ spl: [...lines, ...lines].join("\n") + "\n" })),
+    ).rejects.toThrow(/spl\.txt:21: the time goes back.*split/);
+  });
+
   test("its own rate is taken, ten a second or one in two", async () => {
     for (const period of [0.1, 2]) {
       const spl = Array.from({ length: 20 }, (_, i) => sample(0.25 + i * period)).join("\n") + "\n";

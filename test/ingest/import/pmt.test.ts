@@ -140,12 +140,27 @@ describe("a PMT log", () => {
     expect(got.channels[0]!.name).toBe("meter.total");
   });
 
-  test("NaN is a failed read, a cut line a loss, a step back a warning", async () => {
+  test("a far line has no place; a leap of the time is refused, as the claim would go on", async () => {
+    const lines = (times: number[]): string =>
+      "timestamp device\n" + times.map((t) => `${t.toFixed(1)} 5\n`).join("");
+    const times = Array.from({ length: 40 }, (_, i) => i / 10);
+    const got = await importText(lines(times.with(20, 9e6)));
+    expect(got.reads).toHaveLength(39);
+    expect(lossCount(got)).toBe(1);
+    await expect(importText(lines(times.map((t) => (t < 2 ? t : t + 9e6))))).rejects.toThrow(
+      /:22: the time leaps by 9.*split/,
+    );
+  });
+
+  test("NaN is a failed read, a cut line a loss, a late line goes where it belongs", async () => {
     const got = await importText("timestamp device\n1.0 5\n1.1 nan\n1.2\n0.9 5\n1.3 17.5\n1.4 1");
-    expect(got.reads.map((r) => r.code)).toEqual([0, 1, 0, 0]);
-    expect(got.reads[1]!.value).toBeNaN();
+    expect(got.reads.map((r) => r.code)).toEqual([0, 0, 1, 0]);
+    expect(got.reads[2]!.value).toBeNaN();
     expect(lossCount(got)).toBe(2);
-    expect(got.notes.filter((n) => n.level === "warning")).toHaveLength(2);
+    expect(got.notes.filter((n) => n.level !== "loss")).toEqual([
+      expect.objectContaining({ level: "info", count: 1 }),
+      expect.objectContaining({ level: "warning", text: expect.stringMatching(/no marks/) }),
+    ]);
   });
 
   test.each([
