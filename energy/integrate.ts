@@ -10,7 +10,7 @@ import type { AlignedRun } from "../align/timeline.ts";
 import type { Rig } from "../schema/rig.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
 import { type Instants, ListedInstants } from "./instants.ts";
-import { stepSquares, weighted, weights } from "./integrals.ts";
+import { meanOver, stepSquares, weighted, weights } from "./integrals.ts";
 import type { Snapshots } from "./snapshots.ts";
 
 export { instantsOf } from "./instants.ts";
@@ -270,8 +270,7 @@ export class Integrator {
   #addInterval(from: Row, to: Row): void {
     const dt = (to.tNs - from.tNs) / NS_PER_S;
     for (let k = 0; k < from.rails.length; k++) {
-      const x0 = from.rails[k]!;
-      const part = dt * (this.#holds ? x0 : (x0 + to.rails[k]!) / 2);
+      const part = dt * meanOver(this.#holds, from.rails[k]!, to.rails[k]!, 1);
       this.#sums.add(Sum.rails + k, part);
       if (k % RAIL === 0) this.#sums.add(Sum.energyJ, part);
     }
@@ -290,8 +289,7 @@ export class Integrator {
     const row = this.#row;
     this.#snapshot(p0, to.totalW, (to.tNs - t0) / NS_PER_S, share);
     for (let k = 0; k < from.rails.length; k++) {
-      const x0 = from.rails[k]!;
-      const part = dt * (this.#holds ? x0 : x0 + (share * (to.rails[k]! - x0)) / 2);
+      const part = dt * meanOver(this.#holds, from.rails[k]!, to.rails[k]!, share);
       plus(row, Sum.rails + k, part);
       if (k % RAIL === 0) plus(row, Sum.energyJ, part);
     }
