@@ -3,7 +3,7 @@
 
 import type { Schema } from "apache-arrow";
 import { type ColumnBatch, openColumns, type Wanted } from "./arrow-columns.ts";
-import { addRows, type Buckets, createBuckets, type Rows } from "./decimate.ts";
+import { addRows, type Buckets, createBuckets, endRows, type Rows } from "./decimate.ts";
 import { addToExcerpts, type Excerpt, planExcerpts } from "./excerpts.ts";
 import { createNotices, type Notices, noteFlags } from "./notices.ts";
 import { NS_PER_S } from "../schema/time.ts";
@@ -54,6 +54,7 @@ export async function readTrace(
     let buckets: Buckets | undefined;
     let excerpts: Excerpt[] = [];
     let rowPeriodNs = 0;
+    const holdsNs = Number(file.schema.metadata.get("row_holds_ns") ?? 0);
     let done = 0;
     for await (const batch of file.batches(wantedColumns(series))) {
       const rows = rowsOf(batch);
@@ -63,7 +64,8 @@ export async function readTrace(
         buckets = createBuckets(
           series.length,
           capacity,
-          (Math.max(0, ends[1] - ends[0]) + 1) / capacity,
+          (Math.max(0, ends[1] - ends[0]) + holdsNs + 1) / capacity,
+          holdsNs,
         );
         // Where buckets are about as fine as rows there is nothing finer to show.
         const coarse = buckets.widthNs > 4 * rowPeriodNs;
@@ -75,6 +77,7 @@ export async function readTrace(
       progress(++done / file.count);
     }
     if (!buckets) return null;
+    endRows(buckets);
     const { metadata } = file.schema;
     return { metadata, series, buckets, rowPeriodNs, excerpts, notices };
   } finally {
