@@ -3,20 +3,19 @@
 
 import { type SessionClocks } from "../align/clocks/fit.ts";
 import { Column } from "../align/mark-table.ts";
-import type { Scan, StreamScan } from "../align/scanned.ts";
+import type { Scan } from "../align/scanned.ts";
 import type { DaqClock } from "../align/clocks/segments.ts";
 import { type AlignedRun, Timeline, type TimelineCounts } from "../align/timeline.ts";
 import { RAIL_SUMS } from "../align/rows/loops.ts";
 import { assertUnchanged } from "../capture/unchanged.ts";
 import type { Rig } from "../schema/rig.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
-import { Budget, COVERAGE_FACTOR, type OfRun, type Uncertainty } from "./budget/budget.ts";
+import { Budget, COVERAGE_FACTOR, type Uncertainty } from "./budget/budget.ts";
 import { shiftedEnds } from "./budget/clocks.ts";
 import type { BudgetTerm } from "./budget/term.ts";
 import { AllInstants, instantsOf, ListedInstants, type Spans, WatchedSpans } from "./instants.ts";
 import { Integrator, type Snapshots, snapshotWidth, Sum } from "./integrate.ts";
-import { OutlinedLoad } from "./load.ts";
-import { noiseIn } from "./noise.ts";
+import { ofRun } from "./of-run.ts";
 import { QUALITIES, quality, type Quality } from "./quality.ts";
 import { activeS, outsideOf } from "./unobserved.ts";
 import type { Window } from "./window.ts";
@@ -224,17 +223,6 @@ function railMeansOf(rig: Rig, { t0Ns, t1Ns }: Window, s: Snapshots): RailMean[]
     currentA: mean(RAIL_SUMS * r + 1),
     voltageV: mean(RAIL_SUMS * r + 2),
   }));
-}
-
-function ofRun({ outline }: StreamScan, { device }: Rig): OfRun {
-  const { t, powerW, rowsPerCell } = outline;
-  const stepS = rowsPerCell / device.rowHz;
-  const cells = { t, powerW, step: stepS * device.clock.hz, stepS };
-  return {
-    load: new OutlinedLoad(cells),
-    noise: noiseIn(cells, rowsPerCell),
-    runS: t.length * stepS,
-  };
 }
 
 /** By how much the clock's doubt moves any window's begin at most. */
