@@ -146,7 +146,7 @@ function finish(
   const { late } = scanner;
   const s = late.length > 0 ? scanner.inOrder(path) : scanner;
   const { layout, rows, blocks, firstDevice, lastDevice, outline } = s;
-  const { missingRows, gaps, pausedRows, segments, triggerEdges } = s;
+  const { missingRows, gaps, pausedRows, segments, triggerEdges, levels } = s;
   const firstTick = s.timebase.firstTick;
   return {
     layout,
@@ -158,6 +158,7 @@ function finish(
     gaps,
     pausedRows,
     outline,
+    levels,
     segments,
     triggerEdges,
     firstTick,

@@ -12,6 +12,7 @@ import { Calibrator } from "./rows/calibrate.ts";
 import { columnReader, type ColumnReader } from "./rows/decode.ts";
 import { Outline } from "./clocks/outline.ts";
 import type { SegmentScan } from "./scanned.ts";
+import { type Level, LevelWatch } from "./rows/levels.ts";
 import { SliceSums } from "./rows/slice-sums.ts";
 import { type Slice, SLICE_ROWS, Slicer } from "./rows/slices.ts";
 import { type Timebase, timebaseOf } from "./rows/timebase.ts";
@@ -87,6 +88,7 @@ export class StreamScanner {
   #calibrator: Calibrator | undefined;
   readonly #t = new Float64Array(SLICE_ROWS);
   readonly #flags = new Uint8Array(SLICE_ROWS);
+  readonly #levels: LevelWatch;
   readonly #slicer: Slicer;
   #slices: SliceSums | null;
 
@@ -96,6 +98,7 @@ export class StreamScanner {
     this.#session = session;
     this.timebase = timebaseOf(layout, rig.device.clock.hz, rig.device.rowHz);
     this.#trigger = layout.trigger && columnReader(layout, layout.trigger);
+    this.#levels = new LevelWatch(rig);
     this.#slicer = new Slicer(layout.rowBytes, this.timebase.isIndex);
     this.#slices = this.timebase.isIndex ? new SliceSums(rig) : null;
   }
@@ -143,6 +146,10 @@ export class StreamScanner {
     return this.#slices;
   }
 
+  get levels(): readonly (Level | undefined)[] {
+    return this.#levels.levels;
+  }
+
   get late(): readonly LateBlock[] {
     return this.#order.late;
   }
@@ -172,6 +179,7 @@ export class StreamScanner {
     const isClipped = values.clippedRows > clippedRows;
     if (isClipped) this.#flags.fill(0);
     this.#slices?.add(b, values, !isClipped);
+    this.#levels.add(values, b.rows);
     if (isIndex) this.outline.addEven(b.firstIndex, totalW, b.rows, values.kernels);
     if (!isIndex || this.#trigger) this.timebase.read(b, this.#t);
     if (!isIndex) this.outline.add(this.#t, totalW, b.rows);

@@ -66,6 +66,7 @@ export const FINDINGS = {
   "rows-undersampled": "remark",
   "rail-unmeasured": "remark",
   "rail-reversed": "doubt",
+  "zero-off": "remark",
   "skew-differs": "remark",
   "reference-too-few": "doubt",
   "reference-contradicts": "doubt",
