@@ -4,6 +4,7 @@
 import { fitClocks } from "../align/clocks/fit.ts";
 import { type Pause, pausesOf } from "../align/clocks/segments.ts";
 import { scanCapture } from "../align/scan.ts";
+import { isTraced } from "../align/scanned.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { NumberPages } from "../capture/number-pages.ts";
 import { degrades, type Observation, textsOf } from "../schema/findings.ts";
@@ -22,6 +23,7 @@ import { idleOf, physicalOf } from "./measured.ts";
 import { physicalPass, type PhysicalPass } from "./physical.ts";
 import type { Comparison, IdlePower, KernelsEnergy, Prepared, WindowResult } from "./result.ts";
 import { observedSpan, sessionWindow } from "./session-span.ts";
+import { shortestClaims, shortestOnRails } from "./shortest.ts";
 import { pairMarks, WindowList } from "./windows.ts";
 import { valueAt } from "../stats/places.ts";
 
@@ -79,6 +81,10 @@ export function compare(p: Prepared, o: CompareOptions = {}): Comparison {
   return {
     ...{ scan, clocks, windows: results, list, figures, doubts, byName },
     ...{ kernels, filters: claimed.filters, lags: claimed.lags, idle, counts },
+    shortest: {
+      rails: isTraced(scan) ? shortestOnRails(scan.rig) : null,
+      claims: shortestClaims(claimed, scan.session.labels["gpu"] ?? ""),
+    },
     ...{ findings, warnings: textsOf(findings), degraded: degrades(findings) },
   };
 }

@@ -11,6 +11,7 @@ import type { Doubts } from "./doubts.ts";
 import type { FilterFit } from "./claims/filter.ts";
 import type { FigureColumns } from "./physical.ts";
 import type { Quality } from "./quality.ts";
+import type { Shortest, ShortestClaim } from "./shortest.ts";
 import type { Window } from "./window.ts";
 import type { WindowList } from "./windows.ts";
 import type { Finding } from "../schema/findings.ts";
@@ -84,6 +85,7 @@ export interface Comparison {
   readonly filters: ReadonlyMap<string, FilterFit>;
   readonly lags: readonly Lag[];
   readonly idle: IdlePower | null;
+  readonly shortest: ShortestEvents;
   readonly counts: TimelineCounts | null;
   /** Losses and doubts first. */
   readonly findings: readonly Finding[];
@@ -91,6 +93,13 @@ export interface Comparison {
   readonly warnings: readonly string[];
   /** Something was lost or is doubtful: exit 3. */
   readonly degraded: boolean;
+}
+
+/** The shortest event that each of them can resolve. */
+export interface ShortestEvents {
+  /** Null without a physical trace. */
+  readonly rails: Shortest | null;
+  readonly claims: readonly ShortestClaim[];
 }
 
 /** Mean power outside all marked windows. */

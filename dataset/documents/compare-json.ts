@@ -10,7 +10,12 @@ import { disciplinesToJson } from "./discipline-json.ts";
 import type { NameSummary, Spread } from "../../energy/by-name.ts";
 import { MOST_WINDOWS } from "../../energy/detailed.ts";
 import { doubtText, type Window } from "../../energy/window.ts";
-import type { Comparison, PhysicalEnergy, TelemetryEnergy } from "../../energy/result.ts";
+import type {
+  Comparison,
+  PhysicalEnergy,
+  ShortestEvents,
+  TelemetryEnergy,
+} from "../../energy/result.ts";
 
 export function comparisonToJson(c: Comparison, run: string): CompareDocument {
   const { scan, clocks } = c;
@@ -21,6 +26,7 @@ export function comparisonToJson(c: Comparison, run: string): CompareDocument {
     clock: clockJson(clocks),
     idle_power_w: c.idle?.powerW ?? null,
     idle_power_expanded_uncertainty_w: c.idle?.expandedUncertaintyW ?? null,
+    shortest_event: shortestJson(c.shortest),
     windows: c.windows.map((r) => ({
       name: r.window.name,
       kind: r.window.kind,
@@ -53,6 +59,17 @@ export function comparisonToJson(c: Comparison, run: string): CompareDocument {
     findings: c.findings,
   };
 }
+
+type Shortest = NonNullable<CompareDocument["shortest_event"]>;
+
+const shortestJson = ({ rails, claims }: ShortestEvents): Shortest => ({
+  rails: rails && { duration_s: rails.s, limit: rails.limit },
+  claims: claims.map(({ channel, s, updateS }) => ({
+    channel,
+    duration_s: s,
+    update_period_s: updateS,
+  })),
+});
 
 function doubtOf({ doubts }: Window): { readonly doubt?: string } {
   const doubt = doubtText(doubts);

@@ -169,6 +169,11 @@ const KERNELS = object({
   ),
 });
 
+const SHORTEST = object({
+  rails: orNull(object({ duration_s: number, limit: text })),
+  claims: listOf(object({ channel: text, duration_s: number, update_period_s: number })),
+});
+
 export const COMPARE = object({
   schema: constant("compare/1"),
   run: text,
@@ -176,6 +181,7 @@ export const COMPARE = object({
   clock: CLOCK,
   idle_power_w: maybe(numberOrNull),
   idle_power_expanded_uncertainty_w: maybe(numberOrNull),
+  shortest_event: maybe(SHORTEST),
   windows: listOf(WINDOW),
   windows_total: maybe(count),
   by_name: maybe(listOf(NAME)),
