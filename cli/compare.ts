@@ -3,6 +3,7 @@
 import type { Discipline } from "../align/reference/discipline.ts";
 import type { Comparison, ShortestEvents, WindowResult } from "../energy/result.ts";
 import type { KernelSummary } from "../energy/cuda-kernels.ts";
+import { formatQuantity } from "../schema/units.ts";
 import { UsageError } from "../schema/errors.ts";
 import { type Command, tell, type Ui } from "./command.ts";
 import { claimsByLength, onRails } from "./shortest-text.ts";
@@ -97,7 +98,7 @@ export function printTable(
       );
     if (p && p.bridgedJ !== 0)
       ui.print(
-        `    of it ${joules(p.bridgedJ)} not observed: the estimate for ${(100 * p.gapFraction).toPrecision(3)} % of the window's time`,
+        `    of it ${joules(p.bridgedJ)} not observed: the estimate for ${(100 * p.gapFraction).toPrecision(3)} % of the window's time, ${formatQuantity(Number(p.maxGapS.toPrecision(3)), "s")} at a stretch at most`,
       );
     for (const t of r.telemetry)
       ui.print(

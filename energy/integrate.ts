@@ -9,6 +9,7 @@ import { firstAtOrAfter } from "../stats/search.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { Rig } from "../schema/rig.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
+import { Holes } from "./holes.ts";
 import { type Instants, ListedInstants } from "./instants.ts";
 import { meanOver, stepSquares, weighted, weights } from "./integrals.ts";
 import type { Snapshots } from "./snapshots.ts";
@@ -79,6 +80,8 @@ interface Column {
 }
 
 export class Integrator {
+  /** Gaps so far, pauses not among them. */
+  readonly holes = new Holes();
   readonly #instants: Instants;
   readonly #listed: ListedInstants | undefined;
   readonly #nRails: number;
@@ -236,6 +239,7 @@ export class Integrator {
     const dt = Math.max(0, (t1 - t0) / NS_PER_S);
     const pause = run.pauseBefore === true;
     const row = this.#row;
+    if (!pause) this.holes.enter(t0, t1);
     for (let at = this.#instants.next; at < t1; at = this.#instants.next) {
       const part = Math.max(0, (at - t0) / NS_PER_S);
       const share = dt > 0 ? part / dt : 0;
@@ -248,6 +252,7 @@ export class Integrator {
       }
       this.#instants.take(row);
     }
+    this.holes.leave();
     if (pause) this.#sums.add(Sum.pauseS, dt);
     else {
       this.#sums.add(Sum.gapJ, (dt * (p0 + p1)) / 2);

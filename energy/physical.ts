@@ -31,6 +31,8 @@ export interface PhysicalFigures {
   /** The window's length without its pauses, s: what its mean power is over. */
   readonly activeS: number;
   readonly gapFraction: number;
+  /** The longest stretch that was not observed, s. */
+  readonly maxGapS: number;
   /** Part of `energyJ` that bridges gaps. */
   readonly bridgedJ: number;
   /** By samples and gaps alone. */
@@ -41,7 +43,7 @@ export interface PhysicalFigures {
 /** What is kept of every window. */
 export interface WindowFigures extends Omit<
   PhysicalFigures,
-  "uncertainty" | "budget" | "bridgedJ"
+  "uncertainty" | "budget" | "bridgedJ" | "maxGapS"
 > {
   readonly expandedUncertaintyJ: number;
   /** Up to so many Joules more, on rails that nobody measures. */
@@ -185,7 +187,7 @@ export function physicalPass(
     done(k, s) {
       const i = valueAt(order, k);
       const w = list.at(i);
-      const p = figuresOf(w, s, budget, bounds);
+      const p = figuresOf(w, s, budget, { bounds, integrator });
       figures.set(i, p);
       if (o.detailed.has(i)) detailed.set(i, { ...p, budget: budget.terms() });
       if (i !== 0) return;
@@ -294,12 +296,31 @@ function stretches(sums: Float64Array, budget: Budget): Outside {
   return { energyJ, coveredS, uncertainty, budget: budget.terms() };
 }
 
-/** @param bounds how many instants bound so many rows: a mean has two, an instant is one. */
+/** The pass as a window's end goes by. */
+interface Passing {
+  /** How many instants bound so many rows: a mean has two, an instant is one. */
+  readonly bounds: (rows: number) => number;
+  readonly integrator: Pick<Integrator, "holes" | "spanNs">;
+}
+
+/** Before the trace begins, in a gap, or after it ends. */
+function longestUnseenS(w: Window, s: Snapshots, { holes, spanNs }: Passing["integrator"]): number {
+  // Without a row all of it lies before the trace.
+  const beginNs = Number.isNaN(spanNs[0]) ? Infinity : spanNs[0];
+  const beforeS = Math.max(0, Math.min(w.t1Ns, beginNs) - w.t0Ns) / NS_PER_S;
+  const of = (k: number): number => s.between(w.t0Ns, w.t1Ns, k);
+  const afterS = activeS(w, s) - of(Sum.coveredS) - of(Sum.gapS) - beforeS;
+  return Math.max(beforeS, holes.longestS(w.t0Ns, w.t1Ns), afterS > ROUNDING_S ? afterS : 0);
+}
+
+/** Of float64 session time. */
+const ROUNDING_S = 1e-6;
+
 function figuresOf(
   w: Window,
   s: Snapshots,
   budget: Budget,
-  bounds: (rows: number) => number,
+  { bounds, integrator }: Passing,
 ): Omit<PhysicalFigures, "budget"> {
   const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
   const of = (k: number): number => s.between(w.t0Ns, w.t1Ns, k);
@@ -308,6 +329,7 @@ function figuresOf(
   const wholeS = activeS(w, s);
   const gapFraction = wholeS > 0 ? Math.min(1, Math.max(0, 1 - coveredS / wholeS)) : 0;
   const bridgedJ = of(Sum.gapJ) + outsideOf(w, s).energyJ;
+  const maxGapS = longestUnseenS(w, s, integrator);
   const instants = bounds(samples);
   const observed = instants >= 2 && coveredS > 0;
   return {
@@ -316,7 +338,8 @@ function figuresOf(
     samples,
     activeS: wholeS,
     gapFraction,
+    maxGapS,
     bridgedJ,
-    quality: observed ? quality(instants, durationS, gapFraction) : "no_data",
+    quality: observed ? quality(instants, durationS, gapFraction, maxGapS) : "no_data",
   };
 }

@@ -35,6 +35,8 @@ export interface PhysicalEnergy {
   readonly operationalUJ: number | null;
   readonly samples: number;
   readonly gapFraction: number;
+  /** The longest stretch that was not observed, s. */
+  readonly maxGapS: number;
   /** Part of `energyJ` that bridges gaps. */
   readonly bridgedJ: number;
   readonly quality: Quality;

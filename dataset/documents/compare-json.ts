@@ -174,6 +174,7 @@ function physicalJson(p: PhysicalEnergy): Physical {
     operational_expanded_uncertainty_j: known(p.operationalUJ),
     samples: p.samples,
     gap_fraction: p.gapFraction,
+    max_gap_s: p.maxGapS,
     bridged_j: p.bridgedJ,
     quality: p.quality,
     budget: p.budget.map((t) => ({

@@ -43,6 +43,7 @@ const PHYSICAL = object({
   operational_expanded_uncertainty_j: maybe(numberOrNull),
   samples: count,
   gap_fraction: notNegative,
+  max_gap_s: maybe(notNegative),
   bridged_j: maybe(number),
   quality: QUALITY,
   budget: listOf(BUDGET_TERM),
