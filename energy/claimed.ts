@@ -17,6 +17,7 @@ import { lowPassed, PowerPrefix } from "./claims/prefix.ts";
 import { type CounterModel, knownCounter, knownSensor, STROBE } from "./claims/sensors.ts";
 import { gpusOf, limitOf, mostPowerW, type Readings, readingsOf } from "./claims/limits.ts";
 import { measuredBy, type Scope, scopeOf } from "./claims/scope.ts";
+import { summedClaims } from "./claims/sums.ts";
 import { type Claim, Series } from "./claims/series.ts";
 import { type PlacedTrace, placedTrace, traceMeans } from "./claims/trace-means.ts";
 import { quality } from "./quality.ts";
@@ -148,8 +149,11 @@ export interface Measured {
   readonly seen: SeenByCounter | null;
 }
 
-export const telemetryOf = (c: Claimed, m: Measured): TelemetryEnergy[] =>
-  [...c.series].flatMap(([name, s]) => claimsOf(name, s, c, m));
+export function telemetryOf(c: Claimed, m: Measured): TelemetryEnergy[] {
+  const each = [...c.series].flatMap(([name, s]) => claimsOf(name, s, c, m));
+  const sums = summedClaims(each, c.scope.together);
+  return [...each, ...sums.map(({ of, claim }) => row(of, claim, m))];
+}
 
 function claimsOf(channel: string, s: Series, c: Claimed, m: Measured): TelemetryEnergy[] {
   const { window: w } = m;
@@ -179,7 +183,7 @@ function claimsOf(channel: string, s: Series, c: Claimed, m: Measured): Telemetr
 }
 
 function row(
-  of: Pick<TelemetryEnergy, "channel" | "method">,
+  of: Pick<TelemetryEnergy, "channel" | "method" | "sums">,
   claim: Claim,
   { window: w, physical }: Pick<Measured, "window" | "physical">,
 ): TelemetryEnergy {

@@ -45,6 +45,8 @@ export interface PhysicalEnergy {
 
 export interface TelemetryEnergy {
   readonly channel: string;
+  /** Of a sum: the channels that are in it. */
+  readonly sums?: readonly string[];
   /** `gpu:0`, `cpu:0`, `module`, `other`; set against the rails only where these feed it. */
   readonly measures: string;
   readonly method: "trapezoid" | "counter" | "filter_matched";

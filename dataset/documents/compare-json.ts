@@ -189,6 +189,7 @@ function physicalJson(p: PhysicalEnergy): Physical {
 function telemetryJson(t: TelemetryEnergy): Claim {
   return {
     channel: t.channel,
+    ...(t.sums ? { sums: t.sums } : {}),
     measures: t.measures,
     method: t.method,
     energy_j: finite(t.energyJ),

@@ -51,6 +51,7 @@ const PHYSICAL = object({
 
 const CLAIM = object({
   channel: text,
+  sums: maybe(listOf(text)),
   measures: maybe(text),
   method: oneOf("trapezoid", "counter", "filter_matched"),
   energy_j: numberOrNull,
