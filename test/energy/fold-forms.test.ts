@@ -336,6 +336,11 @@ describe("expanded uncertainty of a step", () => {
     const noise = { ...NO_NOISE, meanU: () => 0.5, runU: 0.25 };
     const wandering = folded(rows, { ...one, trace: { run: { noise, runS: 0.03 } } });
     expect(bands(wandering, 6)).toEqual([near(2 * 0.25)]);
+    // Noise of a row as large as a step dithers its rounding, as 30 rows of 1 ms side by side would.
+    const meanU = (s: number): number => 2 / Math.sqrt(s / 1e-3);
+    const dithering = { noise: { ...NO_NOISE, rowW: 2, meanU }, runS: 0.03 };
+    const dithered = folded(rows, { ...one, trace: { layout: layout("uint"), run: dithering } });
+    expect(bands(dithered, 6)).toEqual([near((2 * 2) / Math.sqrt(12) / Math.sqrt(30))]);
   });
 });
 

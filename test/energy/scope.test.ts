@@ -1,6 +1,7 @@
 // What a channel measures, and which claims may be set against the rails.
 
 import { describe, expect, test } from "@jest/globals";
+import { summedClaims } from "../../energy/claims/sums.ts";
 import { kindsOf, measuredBy, scopeOf, sumName } from "../../energy/claims/scope.ts";
 import { compare, prepare } from "../../energy/compare.ts";
 import type { TelemetryChannel } from "../../schema/records.ts";
@@ -93,6 +94,32 @@ test("what is not compared is listed without an error, and said to be", () => {
       expect.objectContaining({ level: "remark", subject: "hwmon.nvme.power" }),
     ]);
   });
+});
+
+test("claims of one kind add up, their intervals end by end; one that is not known leaves no sum", () => {
+  const claim = (channel: string, energyJ: number, more = {}) => ({
+    ...{ channel, method: "trapezoid", energyJ, samples: 9, gapFraction: 0.1, failedReads: 1 },
+    intervalJ: [energyJ - 3, energyJ + 4] as const,
+    ...more,
+  });
+  const worse = { samples: 5, gapFraction: 0.2, failedReads: 2 };
+  const claims = [
+    claim("nvml.0.power_usage", 10),
+    claim("rapl.package-0", 1000),
+    claim("nvml.1.power_usage", 20, worse),
+    claim("nvml.0.energy_counter", 11, { method: "counter" }),
+    claim("nvml.1.energy_counter", NaN, { method: "counter" }),
+  ];
+  expect(summedClaims(claims, ["gpu:0", "gpu:1"])).toEqual([
+    {
+      of: {
+        ...{ channel: "nvml.0+1.power_usage", method: "trapezoid" },
+        sums: ["nvml.0.power_usage", "nvml.1.power_usage"],
+      },
+      claim: { energyJ: 30, intervalJ: [24, 38], samples: 5, gapFraction: 0.2, failedReads: 3 },
+    },
+  ]);
+  expect(summedClaims(claims, [])).toEqual([]);
 });
 
 describe("two cards on the same rails", () => {
