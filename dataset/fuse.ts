@@ -93,11 +93,14 @@ export function fuse(paths: RunPaths, prepared: Prepared, options: FuseOptions =
   return { comparison, rows: table?.rowsWritten ?? 0 };
 }
 
-/** What a row of the table stands for, where it is no instant. */
+/** What a row of the table stands for, where it is no instant: for how long, and over how many rows it is a mean. */
 function rowsMetadata({ scan }: Prepared, factor: number): Record<string, string> {
-  if (factor > 1) return { rows_per_mean: String(factor) };
-  const ns = holdsNs(scan);
-  return ns > 0 ? { row_holds_ns: String(ns) } : {};
+  const betweenNs = scan.rig ? ((factor - 1) * NS_PER_S) / scan.rig.device.rowHz : 0;
+  const ns = betweenNs + holdsNs(scan);
+  return {
+    ...(factor > 1 ? { rows_per_mean: String(factor) } : {}),
+    ...(ns > 0 ? { row_holds_ns: String(ns) } : {}),
+  };
 }
 
 /** What a table must know of a prepared run. */
