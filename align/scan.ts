@@ -148,7 +148,7 @@ function finish(
   const { learned } = seen;
   const s = learned ? scanner.inOrder(path, learned) : seen;
   const { layout, rows, blocks, firstDevice, lastDevice, outline } = s;
-  const { missingRows, gaps, pausedRows, segments, triggerEdges } = s;
+  const { missingRows, gaps, pausedRows, segments, triggerEdges, levels } = s;
   const firstTick = s.timebase.firstTick;
   return {
     layout,
@@ -160,6 +160,7 @@ function finish(
     gaps,
     pausedRows,
     outline,
+    levels,
     segments,
     triggerEdges,
     firstTick,

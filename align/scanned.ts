@@ -20,6 +20,7 @@ import type { MarkTable } from "./mark-table.ts";
 import type { Outline } from "./clocks/outline.ts";
 import type { ReadColumn } from "./read-column.ts";
 import type { Learned, Oddity } from "./rows/learned.ts";
+import type { Level } from "./rows/levels.ts";
 import type { SliceSums } from "./rows/slice-sums.ts";
 import type { WallClock } from "./clocks/wall-clock.ts";
 import type { Finding } from "../schema/findings.ts";
@@ -50,6 +51,8 @@ export interface StreamScan {
   /** Rows that the index leaves room for, but the source says were never taken: no loss. */
   readonly pausedRows: number;
   readonly outline: Outline;
+  /** Of each rail of the rig. */
+  readonly levels: readonly (Level | undefined)[];
   /** Changes of the trigger bit, in device time: half-way between the two rows that show it. */
   readonly triggerEdges: readonly { readonly device: number; readonly level: 0 | 1 }[];
   readonly firstTick: bigint | null;

@@ -14,6 +14,7 @@ import type { Learned, Oddity } from "./rows/learned.ts";
 import { RowWatch } from "./rows/row-watch.ts";
 import { Outline } from "./clocks/outline.ts";
 import type { SegmentScan } from "./scanned.ts";
+import { type Level, LevelWatch } from "./rows/levels.ts";
 import { SliceSums } from "./rows/slice-sums.ts";
 import { type Slice, SLICE_ROWS, Slicer } from "./rows/slices.ts";
 import { type Timebase, timebaseOf } from "./rows/timebase.ts";
@@ -89,6 +90,7 @@ export class StreamScanner {
   #calibrator: Calibrator | undefined;
   readonly #t = new Float64Array(SLICE_ROWS);
   readonly #flags = new Uint8Array(SLICE_ROWS);
+  readonly #levels: LevelWatch;
   readonly #slicer: Slicer;
   #slices: SliceSums | null;
   #watch: RowWatch | undefined;
@@ -102,6 +104,7 @@ export class StreamScanner {
     this.#session = session;
     this.timebase = timebaseOf(layout, rig.device.clock.hz, rig.device.rowHz);
     this.#trigger = layout.trigger && columnReader(layout, layout.trigger);
+    this.#levels = new LevelWatch(rig);
     this.#slicer = new Slicer(layout.rowBytes, this.timebase.isIndex);
     this.#slices = this.timebase.isIndex ? new SliceSums(rig) : null;
   }
@@ -149,6 +152,10 @@ export class StreamScanner {
     return this.#slices;
   }
 
+  get levels(): readonly (Level | undefined)[] {
+    return this.#levels.levels;
+  }
+
   get late(): readonly LateBlock[] {
     return this.#order.late;
   }
@@ -188,6 +195,7 @@ export class StreamScanner {
     const isClipped = values.clippedRows > clippedRows;
     if (isClipped) this.#flags.fill(0);
     this.#slices?.add(b, values, !isClipped);
+    this.#levels.add(values, b.rows);
     if (isIndex) this.outline.addEven(b.firstIndex, totalW, b.rows, values.kernels);
     if (!isIndex || this.#trigger) this.timebase.read(b, this.#t);
     if (!isIndex) this.outline.add(this.#t, totalW, b.rows);

@@ -1,10 +1,17 @@
 // truejoule compare RUN: physical Joules ± U beside every telemetry channel, per window.
 
 import type { Discipline } from "../align/reference/discipline.ts";
-import type { Comparison, TelemetryEnergy, WindowResult } from "../energy/result.ts";
+import type {
+  Comparison,
+  ShortestEvents,
+  TelemetryEnergy,
+  WindowResult,
+} from "../energy/result.ts";
 import type { KernelSummary } from "../energy/cuda-kernels.ts";
+import { formatQuantity } from "../schema/units.ts";
 import { UsageError } from "../schema/errors.ts";
 import { type Command, tell, type Ui } from "./command.ts";
+import { claimsByLength, onRails } from "./shortest-text.ts";
 import { withRun, workListener } from "./locked-run.ts";
 
 export const command: Command = {
@@ -38,6 +45,7 @@ Exit 3 when the run has recorded losses or a doubt about its clocks; the warning
     if (call.ui.json) call.ui.document(document);
     else {
       printTable(chosen, result.list.count, result.scan.session.source, call.ui);
+      printShortest(result.shortest, call.ui);
       for (const d of result.scan.disciplines) call.ui.print(disciplineLine(d));
       printKernels(result.kernels?.byName ?? [], call.ui);
     }
@@ -95,7 +103,7 @@ export function printTable(
       );
     if (p && p.bridgedJ !== 0)
       ui.print(
-        `    of it ${joules(p.bridgedJ)} not observed: the estimate for ${(100 * p.gapFraction).toPrecision(3)} % of the window's time`,
+        `    of it ${joules(p.bridgedJ)} not observed: the estimate for ${(100 * p.gapFraction).toPrecision(3)} % of the window's time, ${formatQuantity(Number(p.maxGapS.toPrecision(3)), "s")} at a stretch at most`,
       );
     for (const t of r.telemetry)
       if (isKnown(t))
@@ -111,6 +119,11 @@ export function printTable(
     ui.print(
       `… ${total - rows.length} more windows: ${total > MOST_SHOWN ? "events.arrow holds all (truejoule fuse), --window NAME shows those of a name" : "--all shows them"}`,
     );
+}
+
+function printShortest({ rails, claims }: ShortestEvents, ui: Ui): void {
+  const texts = [...(rails ? [`${onRails(rails)} by the rails`] : []), ...claimsByLength(claims)];
+  if (texts.length > 0) ui.print(`shortest event: ${texts.join("; ")}`);
 }
 
 /** Names beyond these are in the document only. */

@@ -62,8 +62,7 @@ export function fuse(paths: RunPaths, prepared: Prepared, options: FuseOptions =
   const identity = identityOf(paths.capture, prepared.scan.sha256);
   const shared = tableMetadata(prepared, identity);
   const factor = rowsPerMean(prepared.scan, options);
-  const means = factor > 1 ? { rows_per_mean: String(factor) } : {};
-  const table = openTable(paths.fused, prepared, { ...shared, ...means });
+  const table = openTable(paths.fused, prepared, { ...shared, ...rowsMetadata(prepared, factor) });
   const written = new Map<string, string | null>();
   let comparison: Comparison;
   try {
@@ -92,6 +91,16 @@ export function fuse(paths: RunPaths, prepared: Prepared, options: FuseOptions =
   keepJson(paths.compare, comparisonToJson(comparison, paths.dir));
   noteChecksums(paths, written, identity.sha256);
   return { comparison, rows: table?.rowsWritten ?? 0 };
+}
+
+/** What a row of the table stands for, where it is no instant: for how long, and over how many rows it is a mean. */
+function rowsMetadata({ scan }: Prepared, factor: number): Record<string, string> {
+  const betweenNs = scan.rig ? ((factor - 1) * NS_PER_S) / scan.rig.device.rowHz : 0;
+  const ns = betweenNs + holdsNs(scan);
+  return {
+    ...(factor > 1 ? { rows_per_mean: String(factor) } : {}),
+    ...(ns > 0 ? { row_holds_ns: String(ns) } : {}),
+  };
 }
 
 /** What a table must know of a prepared run. */

@@ -4,6 +4,7 @@
 
 import { sumOf } from "../stats/columns.ts";
 import type { AlignedRun } from "../align/timeline.ts";
+import { meanOver } from "../energy/integrals.ts";
 
 const J_PER_W_NS = 1e-9;
 
@@ -38,7 +39,7 @@ export class RunningEnergy {
     let [sum, last] = [0, p[from]!];
     for (let i = from + 1, k = at + 1; i < to; i++, k++) {
       const w = p[i]!;
-      sum += (holds ? last : (last + w) / 2) * perW;
+      sum += meanOver(holds, last, w, 1) * perW;
       out[k] = before + sum;
       last = w;
     }
@@ -98,9 +99,8 @@ export class RunningEnergy {
     const [t, w] = [run.tNs[i]!, run.totalW[i]!];
     const gap = run.gapBefore && i === run.from;
     const ns = t - this.#lastT;
-    if (this.#holdsNs > 0)
-      this.#add(this.#lastW * (gap ? Math.min(ns, this.#holdsNs) : ns) * J_PER_W_NS);
-    else if (!gap) this.#add(((this.#lastW + w) / 2) * ns * J_PER_W_NS);
+    const coveredNs = gap ? Math.min(ns, this.#holdsNs) : ns;
+    this.#add(meanOver(this.#holdsNs > 0, this.#lastW, w, 1) * coveredNs * J_PER_W_NS);
     this.#lastT = t;
     this.#lastW = w;
   }

@@ -4,6 +4,7 @@
 import { fitClocks } from "../align/clocks/fit.ts";
 import { type Pause, pausesOf } from "../align/clocks/segments.ts";
 import { scanCapture } from "../align/scan.ts";
+import { isTraced } from "../align/scanned.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { NumberPages } from "../capture/number-pages.ts";
 import { degrades, type Observation, textsOf } from "../schema/findings.ts";
@@ -23,6 +24,7 @@ import { idleOf, physicalOf } from "./measured.ts";
 import { physicalPass, type PhysicalPass } from "./physical.ts";
 import type { Comparison, IdlePower, KernelsEnergy, Prepared, WindowResult } from "./result.ts";
 import { observedSpan, sessionWindow } from "./session-span.ts";
+import { shortestClaims, shortestOnRails } from "./shortest.ts";
 import { pairMarks, WindowList } from "./windows.ts";
 import { valueAt } from "../stats/places.ts";
 
@@ -79,13 +81,11 @@ export function compare(p: Prepared, o: CompareOptions = {}): Comparison {
   const byName = summariesByName(list, figures);
   return {
     ...{ scan, clocks, windows: results, list, figures, doubts, byName },
-    ...{
-      kernels,
-      filters: filtersOf(claimed),
-      claimStatus: claimed.status,
-      lags: claimed.lags,
-      idle,
-      counts,
+    ...{ kernels, filters: filtersOf(claimed), claimStatus: claimed.status },
+    ...{ lags: claimed.lags, idle, counts },
+    shortest: {
+      rails: isTraced(scan) ? shortestOnRails(scan.rig) : null,
+      claims: shortestClaims(claimed.channels.values()),
     },
     ...{ findings, warnings: textsOf(findings), degraded: degrades(findings) },
   };

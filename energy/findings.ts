@@ -1,7 +1,7 @@
 // Everything about a run that its reader must know: losses and doubts first, then remarks.
 
 import type { SessionClocks } from "../align/clocks/fit.ts";
-import type { Scan } from "../align/scanned.ts";
+import { isTraced, type Scan } from "../align/scanned.ts";
 import type { TimelineCounts } from "../align/timeline.ts";
 import {
   about,
@@ -43,6 +43,7 @@ import {
   thinTelemetry,
   unsteady,
 } from "./findings/telemetry.ts";
+import { restingOffZero } from "./findings/zeros.ts";
 import type { RailMean } from "./physical.ts";
 import type { WindowResult } from "./result.ts";
 import type { WindowList } from "./windows.ts";
@@ -101,6 +102,7 @@ export function findingsOf(known: Known): Finding[] {
     ...scan.findings,
     ...(scan.rig ? [...rigRemarks(scan.rig), ...(list ? tooShort(scan.rig, list) : [])] : []),
     ...oddLoads(scan).filter((f) => f.level === "remark"),
+    ...(isTraced(scan) ? restingOffZero(scan.rig, scan.stream, known.railMeans ?? []) : []),
     ...unresolved(results),
   ];
 }

@@ -6,6 +6,7 @@ import { assertUnchanged } from "../capture/unchanged.ts";
 import { inputError } from "../schema/errors.ts";
 import type { Rail, Rig, Sensor } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
+import { ofRun } from "./of-run.ts";
 import type { Prepared } from "./result.ts";
 import { type Folded, Folder, type FoldOptions, MIN_LAUNCHES } from "./fold.ts";
 
@@ -23,8 +24,10 @@ export function foldKernels(
       scan.path,
       "a run recorded with --cuda",
     );
-  const skewNs = new Map(rigSkews(scan.rig));
-  const folder = new Folder(scan.rig, clocks.daq, clocks.kernels, { ...options, skewNs });
+  const { rig, stream } = scan;
+  const skewNs = new Map(rigSkews(rig));
+  const trace = { rig, layout: stream.layout, clock: clocks.daq, run: ofRun(stream, rig) };
+  const folder = new Folder(trace, clocks.kernels, { ...options, skewNs });
   if (folder.kernels.length === 0)
     throw inputError(
       "nothing to fold",

@@ -8,11 +8,14 @@ import { kernelName } from "../align/clocks/cuda-kernels.ts";
 import { type KernelTimes, timeAt } from "../align/clocks/cuda-times.ts";
 import { type DaqClock, placeUNs } from "../align/clocks/segments.ts";
 import type { AlignedRun } from "../align/timeline.ts";
-import { loadSensor, type Rail, type Rig, type Sensor } from "../schema/rig.ts";
+import type { RowLayout } from "../schema/records.ts";
+import { loadSensor, type Rail, type Rig } from "../schema/rig.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { COVERAGE_FACTOR } from "./budget/budget.ts";
+import { StepErrors } from "./budget/phase-step.ts";
+import type { RunNoise } from "./budget/sensors.ts";
 import { inOrder, lengthNs, startUNs } from "./cuda-kernels.ts";
-import { RailSums, type RailStep } from "./rail-sums.ts";
+import { RailSums } from "./rail-sums.ts";
 import { endsOf, neighbours, valueAt } from "../stats/places.ts";
 import { leastOf, mostOf, quantileOf } from "../stats/summary.ts";
 
@@ -23,6 +26,14 @@ export interface FoldOptions {
   readonly stepNs?: number;
   /** How long after its row each field was sampled, ns; 0 where absent. */
   readonly skewNs?: ReadonlyMap<string, number>;
+}
+
+/** The rows that are folded: how they are measured, laid out and placed in time, and the noise of their run. */
+export interface FoldedTrace {
+  readonly rig: Rig;
+  readonly layout: RowLayout;
+  readonly clock: DaqClock;
+  readonly run: RunNoise;
 }
 
 /** One kernel's waveform. Arrays have one value a step; NaN where no row fell into it. */
@@ -83,10 +94,13 @@ export class Folder {
   readonly #rig: Rig;
   readonly #clock: DaqClock;
   readonly #kernels: KernelTimes;
+  readonly #errors: StepErrors;
   readonly #folds: readonly Fold[];
 
-  constructor(rig: Rig, clock: DaqClock, kernels: KernelTimes, options: FoldOptions = {}) {
+  constructor(trace: FoldedTrace, kernels: KernelTimes, options: FoldOptions = {}) {
+    const { rig, layout, clock, run } = trace;
     this.#rig = rig;
+    this.#errors = new StepErrors(rig, layout, run);
     this.#clock = clock;
     this.#kernels = kernels;
     this.#folds = candidates(kernels, options.kernel).map((launched) =>
@@ -131,7 +145,7 @@ export class Folder {
       powerW,
       expandedUncertaintyW: Float64Array.from(
         steps,
-        (s) => COVERAGE_FACTOR * standardUncertainty(f, { powerW, rails, phaseUNs }, s),
+        (s) => COVERAGE_FACTOR * this.#standardU(f, { powerW, rails, phaseUNs }, s),
       ),
       rails,
       phaseUNs,
@@ -141,6 +155,32 @@ export class Folder {
       shorterThanResponse: responseNs !== null && f.durationNs < responseNs,
     };
   }
+
+  /** Scatter of the launches, the sensors' errors, and what doubt of the phase makes of the slope. */
+  #standardU(
+    f: Fold,
+    { powerW, rails, phaseUNs }: Pick<Folded, "powerW" | "rails" | "phaseUNs">,
+    s: number,
+  ): number {
+    let [scatter, lag] = [0, 0];
+    const steps = f.rails.map((r) => r.at(s));
+    for (const [k, { n, squareW2, powerW: meanW }] of steps.entries()) {
+      const variance = Math.max(0, squareW2 - meanW * meanW);
+      // Rails of one board move together, so their scatter adds up.
+      scatter += n > 1 ? Math.sqrt(variance / (n - 1)) : Infinity;
+      // Taken out was a first-order low-pass's delay; the sensor may have any between none and twice that.
+      const delayNs = lagNs(valueAt(f.rails, k).rail);
+      lag += (slope(valueAt(rails, k).powerW, s, f.stepNs) * delayNs) / Math.sqrt(3);
+    }
+    const time = slope(powerW, s, f.stepNs) * phaseUNs;
+    return Math.hypot(scatter, lag, time, Math.sqrt(this.#errors.varianceW2(steps, spanS(f))));
+  }
+}
+
+/** From the first launch to the end of the last, s. */
+function spanS({ starts, durationNs }: Fold): number {
+  const [first, last] = endsOf(starts);
+  return (last - first + durationNs) / NS_PER_S;
 }
 
 /** A kernel's launches, by start. */
@@ -230,27 +270,6 @@ function phaseUncertainty(f: Fold, clock: DaqClock, k: KernelTimes): number {
   return Math.hypot(start, daq) / f.rows.length;
 }
 
-/** Scatter of the launches, gain and offset of every sensor, and what doubt of the phase makes of the slope. */
-function standardUncertainty(
-  f: Fold,
-  { powerW, rails, phaseUNs }: Pick<Folded, "powerW" | "rails" | "phaseUNs">,
-  s: number,
-): number {
-  let [scatter, lag, systematic] = [0, 0, 0];
-  f.rails.forEach((r, k) => {
-    const step = r.at(s);
-    const { n } = step;
-    const variance = Math.max(0, step.squareW2 - step.powerW * step.powerW);
-    // Rails of one board move together, so their scatter adds up.
-    scatter += n > 1 ? Math.sqrt(variance / (n - 1)) : Infinity;
-    // Taken out was a first-order low-pass's delay; the sensor may have any between none and twice that.
-    lag += (slope(valueAt(rails, k).powerW, s, f.stepNs) * lagNs(r.rail)) / Math.sqrt(3);
-    systematic += sensorVarianceW2(r.rail, step);
-  });
-  const time = slope(powerW, s, f.stepNs) * phaseUNs;
-  return Math.hypot(scatter, lag, time, Math.sqrt(systematic));
-}
-
 /** |dP/dφ|, W/ns; of the steeper side where the waveform bends. */
 function slope(powerW: Float64Array, s: number, stepNs: number): number {
   const around = powerW.subarray(Math.max(0, s - 1), s + 2);
@@ -258,28 +277,6 @@ function slope(powerW: Float64Array, s: number, stepNs: number): number {
     .map(([a, b]) => Math.abs(b - a))
     .filter((x) => !Number.isNaN(x));
   return known.length === 0 ? 0 : mostOf(known) / stepNs;
-}
-
-/** P = V·I: an error of the voltage sees the current, one of the current the voltage. */
-function sensorVarianceW2(rail: Rail, { powerW, currentA, voltageV }: RailStep): number {
-  if (rail.power) return varianceW2(rail.power, powerW, 1);
-  const { voltage, current, assumedVoltage } = rail;
-  return (
-    (voltage ? varianceW2(voltage, powerW, currentA) : 0) +
-    (current ? varianceW2(current, powerW, voltageV) : 0) +
-    (assumedVoltage ? ((powerW * assumedVoltage.u) / assumedVoltage.valueV) ** 2 : 0)
-  );
-}
-
-/** The terms of budget.ts at one instant. @param seen watts for each unit of the sensor. */
-function varianceW2(sensor: Sensor, powerW: number, seen: number): number {
-  const { gainU, offsetU, perCount, codeErrors, disciplined: d } = sensor;
-  const codes = perCount * (codeErrors?.u ?? 0);
-  const line = (powerW * gainU) ** 2 + seen ** 2 * (offsetU ** 2 + codes ** 2);
-  if (!d) return line;
-  return (
-    line + seen ** 2 * (d.levelU ** 2 + d.driftU ** 2) + ((powerW - d.pivot * seen) * d.slopeU) ** 2
-  );
 }
 
 /** Of the launches, those with another kernel inside the phases shown. @param all kernels by start. */

@@ -1,6 +1,14 @@
-// Integrals and steps of a column between rows a and b, as plain loops: what Integrator adds up.
+// The rule of integration, and integrals and steps of a column between rows a and b, as plain loops: what Integrator
+// adds up.
 
 import { NS_PER_S } from "../schema/time.ts";
+
+/**
+ * Mean over the first `share` of the time from one row to the next: by a straight line between them, or, where rows are
+ * means over the time to the next (`holds`), the first row's own.
+ */
+export const meanOver = (holds: boolean, row: number, next: number, share: number): number =>
+  holds ? row : row + (share * (next - row)) / 2;
 
 /**
  * How long each row counts, s, so that ∫ c dt is the sum of c · w: by straight lines between the rows, or,

@@ -10,8 +10,9 @@ import { firstAtOrAfter } from "../stats/search.ts";
 import type { AlignedRun } from "../align/timeline.ts";
 import type { Rig } from "../schema/rig.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
+import { Holes } from "./holes.ts";
 import { type Instants, ListedInstants } from "./instants.ts";
-import { stepSquares, weighted, weights } from "./integrals.ts";
+import { meanOver, stepSquares, weighted, weights } from "./integrals.ts";
 import type { Snapshots } from "./snapshots.ts";
 
 export { instantsOf } from "./instants.ts";
@@ -83,6 +84,8 @@ interface Column {
 }
 
 export class Integrator {
+  /** Gaps so far, pauses not among them. */
+  readonly holes = new Holes();
   readonly #instants: Instants;
   readonly #listed: ListedInstants | undefined;
   readonly #nRails: number;
@@ -255,6 +258,7 @@ export class Integrator {
     const dt = Math.max(0, (t1 - t0) / NS_PER_S);
     const pause = run.pauseBefore === true;
     const row = this.#row;
+    if (!pause) this.holes.enter(t0, t1);
     for (let at = this.#instants.next; at < t1; at = this.#instants.next) {
       const part = Math.max(0, (at - t0) / NS_PER_S);
       const share = dt > 0 ? part / dt : 0;
@@ -267,6 +271,7 @@ export class Integrator {
       }
       this.#instants.take(row);
     }
+    this.holes.leave();
     if (pause) this.#sums.add(Sum.pauseS, dt);
     else {
       this.#sums.add(Sum.gapJ, (dt * (p0 + p1)) / 2);
@@ -289,8 +294,7 @@ export class Integrator {
   #addInterval(from: Row, to: Row): void {
     const dt = (to.tNs - from.tNs) / NS_PER_S;
     for (let k = 0; k < from.rails.length; k++) {
-      const x0 = from.rails[k]!;
-      const part = dt * (this.#holds ? x0 : (x0 + to.rails[k]!) / 2);
+      const part = dt * meanOver(this.#holds, from.rails[k]!, to.rails[k]!, 1);
       this.#sums.add(Sum.rails + k, part);
       if (k % RAIL === 0) this.#sums.add(Sum.energyJ, part);
     }
@@ -316,8 +320,7 @@ export class Integrator {
     const row = this.#row;
     this.#snapshot(p0, to.totalW, (to.tNs - t0) / NS_PER_S, share);
     for (let k = 0; k < from.rails.length; k++) {
-      const x0 = from.rails[k]!;
-      const part = dt * (this.#holds ? x0 : x0 + (share * (to.rails[k]! - x0)) / 2);
+      const part = dt * meanOver(this.#holds, from.rails[k]!, to.rails[k]!, share);
       plus(row, Sum.rails + k, part);
       if (k % RAIL === 0) plus(row, Sum.energyJ, part);
     }

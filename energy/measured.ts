@@ -47,7 +47,7 @@ export function physicalOf(
   figures: PhysicalFigures,
   idle: IdlePower | null,
 ): PhysicalEnergy {
-  const { energyJ, uncertainty, samples, gapFraction, bridgedJ, budget } = figures;
+  const { energyJ, uncertainty, samples, gapFraction, maxGapS, bridgedJ, budget } = figures;
   // Joules that are not known have no uncertainty either.
   const { unmeasuredJ } = uncertainty;
   const known = Number.isNaN(energyJ) ? NaN : 1;
@@ -67,6 +67,7 @@ export function physicalOf(
     operationalUJ: operationalU === null ? null : known * operationalU,
     samples,
     gapFraction,
+    maxGapS,
     bridgedJ,
     quality: inDoubt(figures.quality, w.doubts !== undefined),
     budget,

@@ -3,20 +3,19 @@
 
 import { type SessionClocks } from "../align/clocks/fit.ts";
 import { Column } from "../align/mark-table.ts";
-import type { Scan, StreamScan } from "../align/scanned.ts";
+import type { Scan } from "../align/scanned.ts";
 import type { DaqClock } from "../align/clocks/segments.ts";
 import { type AlignedRun, Timeline, type TimelineCounts } from "../align/timeline.ts";
 import { RAIL_SUMS } from "../align/rows/loops.ts";
 import { assertUnchanged } from "../capture/unchanged.ts";
 import type { Rig } from "../schema/rig.ts";
 import { NS_PER_S, type SessionNs } from "../schema/time.ts";
-import { Budget, COVERAGE_FACTOR, type OfRun, type Uncertainty } from "./budget/budget.ts";
+import { Budget, COVERAGE_FACTOR, type Uncertainty } from "./budget/budget.ts";
 import { shiftedEnds } from "./budget/clocks.ts";
 import type { BudgetTerm } from "./budget/term.ts";
 import { AllInstants, instantsOf, ListedInstants, type Spans, WatchedSpans } from "./instants.ts";
 import { Integrator, type Snapshots, snapshotWidth, Sum } from "./integrate.ts";
-import { OutlinedLoad } from "./load.ts";
-import { noiseIn } from "./noise.ts";
+import { ofRun } from "./of-run.ts";
 import { QUALITIES, quality, type Quality } from "./quality.ts";
 import { activeS, outsideOf } from "./unobserved.ts";
 import type { Window } from "./window.ts";
@@ -32,6 +31,8 @@ export interface PhysicalFigures {
   /** The window's length without its pauses, s: what its mean power is over. */
   readonly activeS: number;
   readonly gapFraction: number;
+  /** The longest stretch that was not observed, s. */
+  readonly maxGapS: number;
   /** Part of `energyJ` that bridges gaps. */
   readonly bridgedJ: number;
   /** By samples and gaps alone. */
@@ -42,7 +43,7 @@ export interface PhysicalFigures {
 /** What is kept of every window. */
 export interface WindowFigures extends Omit<
   PhysicalFigures,
-  "uncertainty" | "budget" | "bridgedJ"
+  "uncertainty" | "budget" | "bridgedJ" | "maxGapS"
 > {
   readonly expandedUncertaintyJ: number;
   /** Up to so many Joules more, on rails that nobody measures. */
@@ -186,7 +187,7 @@ export function physicalPass(
     done(k, s) {
       const i = valueAt(order, k);
       const w = list.at(i);
-      const p = figuresOf(w, s, budget, bounds);
+      const p = figuresOf(w, s, budget, { bounds, integrator });
       figures.set(i, p);
       if (o.detailed.has(i)) detailed.set(i, { ...p, budget: budget.terms() });
       if (i !== 0) return;
@@ -224,17 +225,6 @@ function railMeansOf(rig: Rig, { t0Ns, t1Ns }: Window, s: Snapshots): RailMean[]
     currentA: mean(RAIL_SUMS * r + 1),
     voltageV: mean(RAIL_SUMS * r + 2),
   }));
-}
-
-function ofRun({ outline }: StreamScan, { device }: Rig): OfRun {
-  const { t, powerW, rowsPerCell } = outline;
-  const stepS = rowsPerCell / device.rowHz;
-  const cells = { t, powerW, step: stepS * device.clock.hz, stepS };
-  return {
-    load: new OutlinedLoad(cells),
-    noise: noiseIn(cells, rowsPerCell),
-    runS: t.length * stepS,
-  };
 }
 
 /** By how much the clock's doubt moves any window's begin at most. */
@@ -306,12 +296,31 @@ function stretches(sums: Float64Array, budget: Budget): Outside {
   return { energyJ, coveredS, uncertainty, budget: budget.terms() };
 }
 
-/** @param bounds how many instants bound so many rows: a mean has two, an instant is one. */
+/** The pass as a window's end goes by. */
+interface Passing {
+  /** How many instants bound so many rows: a mean has two, an instant is one. */
+  readonly bounds: (rows: number) => number;
+  readonly integrator: Pick<Integrator, "holes" | "spanNs">;
+}
+
+/** Before the trace begins, in a gap, or after it ends. */
+function longestUnseenS(w: Window, s: Snapshots, { holes, spanNs }: Passing["integrator"]): number {
+  // Without a row all of it lies before the trace.
+  const beginNs = Number.isNaN(spanNs[0]) ? Infinity : spanNs[0];
+  const beforeS = Math.max(0, Math.min(w.t1Ns, beginNs) - w.t0Ns) / NS_PER_S;
+  const of = (k: number): number => s.between(w.t0Ns, w.t1Ns, k);
+  const afterS = activeS(w, s) - of(Sum.coveredS) - of(Sum.gapS) - beforeS;
+  return Math.max(beforeS, holes.longestS(w.t0Ns, w.t1Ns), afterS > ROUNDING_S ? afterS : 0);
+}
+
+/** Of float64 session time. */
+const ROUNDING_S = 1e-6;
+
 function figuresOf(
   w: Window,
   s: Snapshots,
   budget: Budget,
-  bounds: (rows: number) => number,
+  { bounds, integrator }: Passing,
 ): Omit<PhysicalFigures, "budget"> {
   const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
   const of = (k: number): number => s.between(w.t0Ns, w.t1Ns, k);
@@ -320,6 +329,7 @@ function figuresOf(
   const wholeS = activeS(w, s);
   const gapFraction = wholeS > 0 ? Math.min(1, Math.max(0, 1 - coveredS / wholeS)) : 0;
   const bridgedJ = of(Sum.gapJ) + outsideOf(w, s).energyJ;
+  const maxGapS = longestUnseenS(w, s, integrator);
   const instants = bounds(samples);
   const observed = instants >= 2 && coveredS > 0;
   return {
@@ -328,7 +338,8 @@ function figuresOf(
     samples,
     activeS: wholeS,
     gapFraction,
+    maxGapS,
     bridgedJ,
-    quality: observed ? quality(instants, durationS, gapFraction) : "no_data",
+    quality: observed ? quality(instants, durationS, gapFraction, maxGapS) : "no_data",
   };
 }

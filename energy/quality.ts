@@ -14,11 +14,24 @@ export type Quality = (typeof QUALITIES)[number];
 export const atBest = (found: Quality, best: Quality): Quality =>
   QUALITIES.indexOf(found) > QUALITIES.indexOf(best) ? best : found;
 
-/** @param gapFraction share of the window's duration that was not observed, 0 … 1. */
-export function quality(samples: number, durationS: number, gapFraction: number): Quality {
+/** A longer hole hides an event whole, however long the window around it is. */
+const GAPPY_S = 0.5;
+const BILLABLE_S = 0.25;
+
+/**
+ * @param gapFraction share of the window's duration that was not observed, 0 … 1.
+ * @param maxGapS the longest stretch of it, s.
+ */
+export function quality(
+  samples: number,
+  durationS: number,
+  gapFraction: number,
+  maxGapS = 0,
+): Quality {
   if (samples < 2) return "no_data";
-  if (gapFraction > 0.1) return "gappy";
-  if (durationS > 1 && samples > 8 && gapFraction < 0.05) return "billable";
+  if (gapFraction > 0.1 || maxGapS > GAPPY_S) return "gappy";
+  const isWhole = gapFraction < 0.05 && maxGapS <= BILLABLE_S;
+  if (durationS > 1 && samples > 8 && isWhole) return "billable";
   if (samples >= 3) return "good";
   return "estimate";
 }

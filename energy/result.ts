@@ -12,6 +12,7 @@ import type { Doubts } from "./doubts.ts";
 import type { FilterFit } from "./claims/filter-fit.ts";
 import type { FigureColumns } from "./physical.ts";
 import type { Quality } from "./quality.ts";
+import type { Shortest, ShortestClaim } from "./shortest.ts";
 import type { Window } from "./window.ts";
 import type { WindowList } from "./windows.ts";
 import type { Finding } from "../schema/findings.ts";
@@ -35,6 +36,8 @@ export interface PhysicalEnergy {
   readonly operationalUJ: number | null;
   readonly samples: number;
   readonly gapFraction: number;
+  /** The longest stretch that was not observed, s. */
+  readonly maxGapS: number;
   /** Part of `energyJ` that bridges gaps. */
   readonly bridgedJ: number;
   readonly quality: Quality;
@@ -43,6 +46,8 @@ export interface PhysicalEnergy {
 
 export interface TelemetryEnergy {
   readonly channel: string;
+  /** Of a sum: the channels that are in it. */
+  readonly sums?: readonly string[];
   /** `gpu:0`, `cpu:0`, `module`, `other`; set against the rails only where these feed it. */
   readonly measures: string;
   readonly method: "trapezoid" | "counter" | "filter_matched";
@@ -90,6 +95,7 @@ export interface Comparison {
   readonly claimStatus: ClaimStatus;
   readonly lags: readonly Lag[];
   readonly idle: IdlePower | null;
+  readonly shortest: ShortestEvents;
   readonly counts: TimelineCounts | null;
   /** Losses and doubts first. */
   readonly findings: readonly Finding[];
@@ -97,6 +103,13 @@ export interface Comparison {
   readonly warnings: readonly string[];
   /** Something was lost or is doubtful: exit 3. */
   readonly degraded: boolean;
+}
+
+/** The shortest event that each of them can resolve. */
+export interface ShortestEvents {
+  /** Null without a physical trace. */
+  readonly rails: Shortest | null;
+  readonly claims: readonly ShortestClaim[];
 }
 
 /** Mean power outside all marked windows. */

@@ -186,6 +186,13 @@ export const mostUnmeasuredW = ({ missingRails }: Pick<Rig, "missingRails">): nu
 /** The sensor that follows a rail's load: of its power, else of its current. */
 export const loadSensor = (rail: Rail): Sensor | undefined => rail.power ?? rail.current;
 
+/**
+ * A sensor that moves by no more rests: by the doubt of its zero, or by five codes. In its unit.
+ * @param codeStep what its line sees between two codes; 0 for numbers.
+ */
+export const restsWithin = ({ offsetU, perCount }: Sensor, codeStep = 1): number =>
+  Math.max(offsetU, 5 * Math.abs(perCount) * codeStep);
+
 export const loadSensors = ({ rails }: Pick<Rig, "rails">): Sensor[] =>
   rails.flatMap((r) => loadSensor(r) ?? []);
 

@@ -2,12 +2,16 @@
 
 import { valueAt } from "../stats/places.ts";
 import { type Grid, type Run, startOf } from "./runs.ts";
+import { meanOver } from "../energy/integrals.ts";
+
+/** From the row before to the next, as far as it was seen. */
+export type Lead = Pick<Run, "before" | "bucket" | "tNs" | "leadS">;
 
 /** One quantity over the buckets. mean = integral / activeS. */
 export class BucketSeries {
   readonly min: Float32Array;
   readonly max: Float32Array;
-  /** Trapezoid integral, unit·seconds, not across gaps; a segment is split exactly at bucket ends. */
+  /** Unit·seconds, by the rule of energy/integrals.ts, not across gaps; what lies between two rows is split exactly at bucket ends. */
   readonly integral: Float64Array;
   /** Seconds covered by the integral. */
   readonly activeS: Float64Array;
@@ -37,26 +41,34 @@ export class BucketSeries {
     return (valueAt(this.min, k) + valueAt(this.max, k)) / 2;
   }
 
-  /** @param halfS half of each row's distance to its predecessor, s; 0 across a gap. */
+  /** @param halfS half of what was seen between each row and its predecessor, s. */
   add(grid: Grid, runs: readonly Run[], column: Float32Array, halfS: Float64Array): void {
     for (const run of runs) {
       this.#bridge(grid, run, column[run.from]!);
-      if (!run.isEven || !this.#addEven(run, column)) this.#addUneven(run, column, halfS);
+      if (!run.isEven || !this.#addEven(grid, run, column))
+        this.#addUneven(grid, run, column, halfS);
       this.#last = column[run.to - 1]!;
     }
   }
 
+  /** After the last row, where rows are means. @param lead from it to its end. */
+  end(grid: Grid, lead: Lead): void {
+    this.#bridge(grid, lead, this.#last);
+  }
+
   /**
-   * One trapezoid from the row before a run to its first, split exactly at bucket ends; buckets without a row of their
-   * own get its interpolated ends.
+   * From the row before a run to its first, as far as that was seen, split exactly at bucket ends; buckets without a row
+   * of their own get the values at their ends.
    */
-  #bridge(grid: Grid, { before, bucket, tNs, leadS }: Run, value: number): void {
+  #bridge(grid: Grid, { before, bucket, tNs, leadS }: Lead, value: number): void {
     const from = this.#last;
     if (value !== value || from !== from || leadS === 0) return;
-    const slope = (value - from) / (tNs - before.tNs);
+    const slope = grid.holdsNs > 0 ? 0 : (value - from) / (tNs - before.tNs);
+    const seenNs = Math.min(tNs, before.tNs + leadS * 1e9);
     for (let k = before.bucket; k <= bucket; k++) {
       const x0 = Math.max(before.tNs, startOf(grid, k)) - before.tNs;
-      const x1 = Math.min(tNs, startOf(grid, k + 1)) - before.tNs;
+      const x1 = Math.min(seenNs, startOf(grid, k + 1)) - before.tNs;
+      if (x1 <= x0) continue;
       this.#cover(k, (from + slope * (x0 + x1) * 0.5) * (x1 - x0) * 1e-9, (x1 - x0) * 1e-9);
       if (k === before.bucket || k === bucket) continue;
       const [at0, at1] = [from + slope * x0, from + slope * x1];
@@ -65,7 +77,7 @@ export class BucketSeries {
   }
 
   /** The hot loop: evenly spaced rows. False, and nothing added, when a value is missing. */
-  #addEven({ bucket, from, to, activeS }: Run, column: Float32Array): boolean {
+  #addEven({ holdsNs }: Grid, { bucket, from, to, activeS }: Run, column: Float32Array): boolean {
     const first = column[from]!;
     const last = column[to - 1]!;
     let min = first;
@@ -91,19 +103,29 @@ export class BucketSeries {
     sum += sum2;
     if (sum !== sum) return false;
     this.#widen(bucket, min, max);
-    if (to - from > 1)
-      this.#cover(bucket, ((sum - 0.5 * (first + last)) / (to - from - 1)) * activeS, activeS);
+    if (to - from > 1) {
+      // Each row but the last is followed by a step at its own value, or at the mean of it and the next.
+      const ends = meanOver(holdsNs > 0, last, first, 1);
+      this.#cover(bucket, ((sum - ends) / (to - from - 1)) * activeS, activeS);
+    }
     return true;
   }
 
-  /** The same step by step: an interval counts where both its ends are there, across a gap as 0. */
-  #addUneven({ bucket, from, to }: Run, column: Float32Array, halfS: Float64Array): void {
+  /** The same step by step: an interval counts where both its ends are there, as far as it was seen. */
+  #addUneven(
+    { holdsNs }: Grid,
+    { bucket, from, to }: Run,
+    column: Float32Array,
+    halfS: Float64Array,
+  ): void {
+    const holds = holdsNs > 0;
     let before = NaN;
     for (let j = from; j < to; j++) {
       const v = column[j]!;
       const half = halfS[j]!;
       if (v === v) this.#widen(bucket, v, v);
-      if (v === v && before === before) this.#cover(bucket, (v + before) * half, 2 * half);
+      if (v === v && before === before)
+        this.#cover(bucket, meanOver(holds, before, v, 1) * 2 * half, 2 * half);
       before = v;
     }
   }

@@ -5,8 +5,16 @@
 
 import { endsOf, valueAt } from "../stats/places.ts";
 import { zip } from "../stats/zip.ts";
-import { BucketSeries } from "./bucket-series.ts";
-import { type Place, readHalfSteps, readTimes, type Run, runsOf, startOf } from "./runs.ts";
+import { BucketSeries, type Lead } from "./bucket-series.ts";
+import {
+  bucketBefore,
+  type Place,
+  readHalfSteps,
+  readTimes,
+  type Run,
+  runsOf,
+  startOf,
+} from "./runs.ts";
 
 export interface Buckets {
   readonly capacity: number;
@@ -15,16 +23,18 @@ export interface Buckets {
   /** Session time of the first bucket's start, ns. */
   startNs: number;
   widthNs: number;
+  /** As of {@link Grid}. */
+  readonly holdsNs: number;
   readonly rows: Uint32Array;
   readonly flags: Uint8Array;
-  /** Running energy at the start of bucket k, J; index `used` holds the last row's. */
+  /** Running energy at the start of bucket k, J; index `used` holds the last row's, or after {@link endRows} its end's. */
   readonly energyJ: Float64Array;
   readonly series: readonly BucketSeries[];
   /** Rows whose time lay before their predecessor's; they count, but span no time. */
   backwards: number;
   /** Rows in all. */
   total: number;
-  /** The last row, and the running energy there. */
+  /** The last row, or its end, and the running energy there. */
   last: Place & { readonly energyJ: number };
 }
 
@@ -37,9 +47,15 @@ export interface Rows {
   readonly energyJ?: Float64Array | undefined;
 }
 
-/** @param capacity even @param widthNs first guess; too small costs only merging */
-export function createBuckets(series: number, capacity: number, widthNs: number): Buckets {
+/** @param capacity even @param widthNs first guess; too small costs only merging @param holdsNs as of {@link Grid} */
+export function createBuckets(
+  series: number,
+  capacity: number,
+  widthNs: number,
+  holdsNs = 0,
+): Buckets {
   return {
+    holdsNs,
     capacity,
     used: 0,
     startNs: NaN,
@@ -69,7 +85,7 @@ export function addRows(b: Buckets, rows: Rows): void {
   b.backwards += readTimes(rows.tNs, b.last.tNs, t);
   const endNs = t[n - 1]!;
   while (endNs >= startOf(b, b.capacity)) coarsen(b);
-  readHalfSteps(t, b.last.tNs, rows.flags, halfS);
+  readHalfSteps({ t, afterNs: b.last.tNs, flags: rows.flags }, b.holdsNs, halfS);
   const runs = runsOf(b, t, halfS, b.last);
   countRuns(b, runs, rows.flags);
   const energyJ = addEnergy(b, runs, rows);
@@ -77,6 +93,23 @@ export function addRows(b: Buckets, rows: Rows): void {
   const [, { bucket }] = endsOf(runs);
   b.last = { tNs: endNs, bucket, energyJ };
   b.used = bucket + 1;
+  b.energyJ[b.used] = energyJ;
+}
+
+/** After the last row: one that is a mean lasts for its period. */
+export function endRows(b: Buckets): void {
+  const [total] = b.series;
+  if (!total || b.total === 0 || b.holdsNs === 0) return;
+  const before = b.last;
+  const tNs = before.tNs + b.holdsNs;
+  const leadS = b.holdsNs * 1e-9;
+  while (tNs > startOf(b, b.capacity)) coarsen(b);
+  const end = { before: b.last, bucket: Math.max(b.last.bucket, bucketBefore(b, tNs)), tNs, leadS };
+  const energyJ = before.energyJ + (Number.isFinite(total.last) ? total.last * leadS : 0);
+  passStarts(b, end, { fromJ: before.energyJ, toJ: energyJ, fromW: total.last });
+  for (const s of b.series) s.end(b, end);
+  b.last = { tNs, bucket: end.bucket, energyJ };
+  b.used = end.bucket + 1;
   b.energyJ[b.used] = energyJ;
 }
 
@@ -101,27 +134,36 @@ function countRuns(b: Buckets, runs: readonly Run[], flags: Uint8Array | undefin
   }
 }
 
-/**
- * Running energy at each bucket start that the batch passes. Between two rows it is the parabola with the power's slope
- * at the first that ends at the second's energy: exact for a trapezoid (instant samples) and for a rectangle (interval
- * means). @returns the last row's
- */
+/** Running energy at each bucket start that the batch passes. @returns the last row's */
 function addEnergy(b: Buckets, runs: readonly Run[], { energyJ, columns }: Rows): number {
   let fromJ = b.last.energyJ;
   if (!energyJ) return fromJ;
   const power = valueAt(columns, 0);
   let fromW = valueAt(b.series, 0).last;
-  for (const { before, bucket, tNs, leadS, from, to } of runs) {
-    const gained = energyJ[from]! - fromJ;
-    const linear = leadS === 0 || !Number.isFinite(fromW) ? gained : fromW * leadS;
-    for (let k = before.bucket + 1; k <= bucket; k++) {
-      const x = (startOf(b, k) - before.tNs) / (tNs - before.tNs);
-      b.energyJ[k] = fromJ + linear * x + (gained - linear) * x * x;
-    }
-    fromJ = energyJ[to - 1]!;
-    fromW = power[to - 1]!;
+  for (const run of runs) {
+    passStarts(b, run, { fromJ, toJ: energyJ[run.from]!, fromW });
+    fromJ = energyJ[run.to - 1]!;
+    fromW = power[run.to - 1]!;
   }
   return fromJ;
+}
+
+/**
+ * Running energy at the bucket starts between two rows: the parabola with the power's slope at the first that ends at
+ * the second's energy where what was seen ends. Exact for a trapezoid (instants) and for a rectangle (means).
+ */
+function passStarts(
+  b: Buckets,
+  { before, bucket, tNs, leadS }: Lead,
+  { fromJ, toJ, fromW }: { fromJ: number; toJ: number; fromW: number },
+): void {
+  const gained = toJ - fromJ;
+  const linear = leadS === 0 || !Number.isFinite(fromW) ? gained : fromW * leadS;
+  const seenNs = leadS === 0 ? tNs - before.tNs : leadS * 1e9;
+  for (let k = before.bucket + 1; k <= bucket; k++) {
+    const x = Math.min(1, (startOf(b, k) - before.tNs) / seenNs);
+    b.energyJ[k] = fromJ + linear * x + (gained - linear) * x * x;
+  }
 }
 
 /** Merges neighbours: half as many buckets, twice as wide. Nothing is lost but resolution. */

@@ -10,6 +10,8 @@ const GAP_BEFORE = 1; // bit of `flags` in fused.arrow
 export interface Grid {
   readonly startNs: number;
   readonly widthNs: number;
+  /** How long a row stands for, where rows are means over their period; 0 where they are instants. */
+  readonly holdsNs: number;
 }
 
 /** A row's time and bucket. */
@@ -23,11 +25,11 @@ export interface Run extends Place {
   readonly from: number;
   readonly to: number;
   readonly before: Place;
-  /** From the row before to the first, s; 0 across a gap. */
+  /** What was seen between the row before and the first, s, from the row before on; none across a gap but what holds. */
   readonly leadS: number;
-  /** From the first row to the last without gaps, s. */
+  /** What was seen from the first row to the last, s. */
   readonly activeS: number;
-  /** All its steps agree within UNEVEN and none is a gap. */
+  /** All its steps agree within UNEVEN, as far as they were seen. */
   readonly isEven: boolean;
 }
 
@@ -56,18 +58,25 @@ export function readTimes(tNs: BigInt64Array, afterNs: number, out: Float64Array
   return held;
 }
 
-/** Half of each row's distance to its predecessor, the first's to `afterNs`, s; 0 across a gap. */
+/** A batch of rows: their times, the time of the row before them, and what lies before each. */
+export interface Steps {
+  readonly t: Float64Array;
+  readonly afterNs: number;
+  readonly flags: Uint8Array | undefined;
+}
+
+/** Half of what was seen between each row and its predecessor, s: all of it, and across a gap what the row before holds. */
 export function readHalfSteps(
-  t: Float64Array,
-  afterNs: number,
-  flags: Uint8Array | undefined,
+  { t, afterNs, flags }: Steps,
+  holdsNs: number,
   out: Float64Array,
 ): void {
   let previous = afterNs;
   for (let i = 0; i < t.length; i++) {
     const now = t[i]!;
     const gap = flags !== undefined && (flags[i]! & GAP_BEFORE) !== 0;
-    out[i] = gap ? 0 : (now - previous) * 0.5e-9;
+    const stepNs = now - previous;
+    out[i] = (gap ? Math.min(holdsNs, stepNs) : stepNs) * 0.5e-9;
     previous = now;
   }
 }
@@ -109,6 +118,10 @@ function measured(halfS: Float64Array, from: number, to: number): Pick<Run, "act
 }
 
 export const startOf = ({ startNs, widthNs }: Grid, k: number): number => startNs + k * widthNs;
+
+/** The bucket that ends at or after an instant, and begins before it. */
+export const bucketBefore = ({ startNs, widthNs }: Grid, tNs: number): number =>
+  Math.max(0, Math.ceil((tNs - startNs) / widthNs) - 1);
 
 /** Guarded against the last bit of the division disagreeing with start + k · width. */
 function bucketOf(grid: Grid, tNs: number): number {

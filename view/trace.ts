@@ -3,8 +3,9 @@
 
 import type { Schema } from "apache-arrow";
 import { type ColumnBatch, openColumns, type Wanted } from "./arrow-columns.ts";
-import { addRows, type Buckets, createBuckets, type Rows } from "./decimate.ts";
+import { addRows, type Buckets, createBuckets, endRows, type Rows } from "./decimate.ts";
 import { addToExcerpts, type Excerpt, planExcerpts } from "./excerpts.ts";
+import { fromTheirBegin } from "./means.ts";
 import { createNotices, type Notices, noteFlags } from "./notices.ts";
 import { NS_PER_S } from "../schema/time.ts";
 import { upperMedian } from "../stats/summary.ts";
@@ -54,6 +55,10 @@ export async function readTrace(
     let buckets: Buckets | undefined;
     let excerpts: Excerpt[] = [];
     let rowPeriodNs = 0;
+    const { metadata } = file.schema;
+    const holdsNs = Number(metadata.get("row_holds_ns") ?? 0);
+    const rowsPerMean = Number(metadata.get("rows_per_mean") ?? 1);
+    const areMeans = rowsPerMean > 1 && holdsNs > 0;
     let done = 0;
     for await (const batch of file.batches(wantedColumns(series))) {
       const rows = rowsOf(batch);
@@ -63,19 +68,21 @@ export async function readTrace(
         buckets = createBuckets(
           series.length,
           capacity,
-          (Math.max(0, ends[1] - ends[0]) + 1) / capacity,
+          (Math.max(0, ends[1] - ends[0]) + holdsNs + 1) / capacity,
+          holdsNs,
         );
         // Where buckets are about as fine as rows there is nothing finer to show.
         const coarse = buckets.widthNs > 4 * rowPeriodNs;
         if (coarse) excerpts = planExcerpts(edgesNs, rowPeriodNs, series.length);
       }
       noteFlags(notices, rows.flags, rows.tNs);
-      addRows(buckets, rows);
+      const means = { rowsPerMean, holdsNs, periodNs: rowPeriodNs };
+      addRows(buckets, areMeans ? fromTheirBegin(rows, means) : rows);
       if (excerpts.length > 0) addToExcerpts(excerpts, rows.tNs, rows.columns);
       progress(++done / file.count);
     }
     if (!buckets) return null;
-    const { metadata } = file.schema;
+    endRows(buckets);
     return { metadata, series, buckets, rowPeriodNs, excerpts, notices };
   } finally {
     await file.close();
@@ -115,8 +122,14 @@ function wantedColumns(series: readonly SeriesInfo[]): Wanted[] {
   ];
 }
 
+/** What every fused.arrow has beside the rows of its series. */
+interface Noted {
+  readonly flags: Uint8Array;
+  readonly energyJ: Float64Array;
+}
+
 /** In the order of {@link wantedColumns}. */
-function rowsOf(batch: ColumnBatch): Required<Rows> & { readonly flags: Uint8Array } {
+function rowsOf(batch: ColumnBatch): Rows & Noted {
   const [tNs, energyJ, flags, ...columns] = batch.values;
   return {
     tNs: tNs as BigInt64Array,

@@ -2,6 +2,9 @@
 
 import { nvmlCodeName, type Queried } from "../../nvml/codes.ts";
 import type { DeviceFacts, NvmlDevice, NvmlLibrary, Quantity } from "../../nvml/library.ts";
+import { DEFAULT_PERIODS } from "../../nvml/grids.ts";
+import { shortestOfCard } from "../../energy/shortest.ts";
+import { claimsByLength } from "../shortest-text.ts";
 import type { Finding } from "./machine.ts";
 
 export function gpuFindings(nvml: NvmlLibrary | string): Finding[] {
@@ -38,6 +41,7 @@ function deviceFindings(d: NvmlDevice, facts: DeviceFacts): Finding[] {
   const on = `-i ${d.index}`;
   return [
     { check: gpu, verdict: "ok", text: d.name },
+    { check: `${gpu} events`, verdict: "ok", text: events(d.name) },
     flag(`${gpu} persistence`, facts.persistence, true, {
       text: "off: the driver may unload between processes, and its energy counter restart",
       remedy: `sudo nvidia-smi ${on} -pm 1`,
@@ -54,6 +58,16 @@ function deviceFindings(d: NvmlDevice, facts: DeviceFacts): Finding[] {
     clocks(`${gpu} clocks`, d, on),
     others(`${gpu} processes`, facts.computeProcesses),
   ];
+}
+
+/** What the driver's claims can resolve on a card, polled as `record` does. */
+function events(name: string): string {
+  const { fastNs, slowNs } = DEFAULT_PERIODS;
+  const claims = [
+    ...shortestOfCard(name, ["nvml.power_usage", "nvml.power_instant"], fastNs),
+    ...shortestOfCard(name, ["nvml.energy_counter"], slowNs),
+  ];
+  return `the shortest that a claim resolves: ${claimsByLength(claims).join("; ")}`;
 }
 
 /** A mode that ought to be `wanted`; one that the card does not have is as it should be. */

@@ -1,8 +1,10 @@
 // A rig file: can it be read, and what in it will be held against every result.
 
+import { shortestOnRails } from "../../energy/shortest.ts";
 import { type LoadedRig, resolveRig } from "../../rigs/load.ts";
 import type { Rail, Rig, Sensor } from "../../schema/rig.ts";
 import { formatQuantity } from "../../schema/units.ts";
+import { onRails } from "../shortest-text.ts";
 import type { Finding } from "./machine.ts";
 
 const YEAR_MS = 365.25 * 86400e3;
@@ -26,6 +28,11 @@ export async function rigFindings(
   const simulated = rig.device.kind === "virtual" ? ", simulated" : "";
   const findings: Finding[] = [
     { check: "rig", verdict: "ok", text: `${rig.name}: ${rails} at ${rate}${simulated}` },
+    {
+      check: "rig events",
+      verdict: "ok",
+      text: `the shortest that the rails resolve: ${onRails(shortestOnRails(rig))}`,
+    },
     ...rig.rails.flatMap((rail) => railFindings(rail, rig.device, nowMs)),
     ...rig.missingRails.map((r): Finding => ({
       check: `rig ${r.name}`,

@@ -21,7 +21,12 @@ import {
 } from "../../energy/claims/filter-fit.ts";
 import { MOST_WINDOWS } from "../../energy/detailed.ts";
 import { doubtText, type Window } from "../../energy/window.ts";
-import type { Comparison, PhysicalEnergy, TelemetryEnergy } from "../../energy/result.ts";
+import type {
+  Comparison,
+  PhysicalEnergy,
+  ShortestEvents,
+  TelemetryEnergy,
+} from "../../energy/result.ts";
 
 export function comparisonToJson(c: Comparison, run: string): CompareDocument {
   const { scan, clocks } = c;
@@ -32,6 +37,7 @@ export function comparisonToJson(c: Comparison, run: string): CompareDocument {
     clock: clockJson(clocks),
     idle_power_w: c.idle?.powerW ?? null,
     idle_power_expanded_uncertainty_w: c.idle?.expandedUncertaintyW ?? null,
+    shortest_event: shortestJson(c.shortest),
     windows: c.windows.map((r) => ({
       name: r.window.name,
       kind: r.window.kind,
@@ -55,6 +61,17 @@ export function comparisonToJson(c: Comparison, run: string): CompareDocument {
     findings: c.findings,
   };
 }
+
+type Shortest = NonNullable<CompareDocument["shortest_event"]>;
+
+const shortestJson = ({ rails, claims }: ShortestEvents): Shortest => ({
+  rails: rails && { duration_s: rails.s, limit: rails.limit },
+  claims: claims.map(({ channel, s, updateS }) => ({
+    channel,
+    duration_s: s,
+    update_period_s: updateS,
+  })),
+});
 
 function doubtOf({ doubts }: Window): { readonly doubt?: string } {
   const doubt = doubtText(doubts);
@@ -159,6 +176,7 @@ function physicalJson(p: PhysicalEnergy): Physical {
     operational_expanded_uncertainty_j: known(p.operationalUJ),
     samples: p.samples,
     gap_fraction: p.gapFraction,
+    max_gap_s: p.maxGapS,
     bridged_j: p.bridgedJ,
     quality: p.quality,
     budget: p.budget.map((t) => ({
@@ -173,6 +191,7 @@ function physicalJson(p: PhysicalEnergy): Physical {
 function telemetryJson(t: TelemetryEnergy): Claim {
   return {
     channel: t.channel,
+    ...(t.sums ? { sums: t.sums } : {}),
     measures: t.measures,
     method: t.method,
     energy_j: finite(t.energyJ),

@@ -4,7 +4,7 @@
 
 import type { DaqClock } from "../../align/clocks/segments.ts";
 import type { RowLayout } from "../../schema/records.ts";
-import { loadSensors, mostUnmeasuredW, type Rig } from "../../schema/rig.ts";
+import { mostUnmeasuredW, type Rig } from "../../schema/rig.ts";
 import { normalCdf, tQuantile } from "../../stats/distributions.ts";
 import { valueAt } from "../../stats/places.ts";
 import { Sum } from "../integrate.ts";
@@ -13,6 +13,7 @@ import type { Load } from "../load.ts";
 import { activeS, clippedU, gapsU, observedShare, outsideOf } from "../unobserved.ts";
 import type { Window } from "../window.ts";
 import { clockSources, shiftedEnds } from "./clocks.ts";
+import { noiseSources } from "./noise.ts";
 import { samplingSources } from "./sampling.ts";
 import { type RunNoise, sensorSources } from "./sensors.ts";
 import { type BudgetTerm, ownOf, type Seen, type Source } from "./term.ts";
@@ -126,18 +127,3 @@ const coverageFactor = (dof: number): number =>
 
 /** Of a normal deviate beyond 2, one side. */
 const NORMAL_TAIL = 1 - normalCdf(COVERAGE_FACTOR);
-
-/** What the run shows, unless its sensors' noise is stated: then that stands among their own errors. */
-function noiseSources(rig: Rig, { noise }: OfRun): Source[] {
-  if (loadSensors(rig).every((s) => s.noise)) return [];
-  const { dof } = noise;
-  const apart = ({ noiseW, runNoiseW, durationS }: Seen): number =>
-    Math.sqrt(Math.max(0, noiseW ** 2 - runNoiseW ** 2)) * durationS;
-  return [
-    { ...ownOf("noise", "A", apart), dof },
-    {
-      ...{ term: "noise (mean of the run)", type: "A", windows: "one error", dof },
-      of: ({ noiseW, runNoiseW, durationS }) => Math.min(noiseW, runNoiseW) * durationS,
-    },
-  ];
-}

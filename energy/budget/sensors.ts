@@ -136,7 +136,7 @@ function disciplineSources(
 }
 
 /** What a sensor's line sees between two codes: 0 for a float; of several ranges the coarsest step. */
-function codeStep(field: RowField | undefined): number {
+export function codeStep(field: RowField | undefined): number {
   if (field?.kind === "float") return 0;
   return field?.autoRange ? mostOf(field.autoRange.ranges.map(([, c1]) => Math.abs(c1))) : 1;
 }

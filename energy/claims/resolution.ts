@@ -30,8 +30,13 @@ export function ownSight(s: Series): Pick<Sight, "updateNs" | "windowNs" | "dela
   return { updateNs: Math.max(updateNs, s.periodNs), windowNs: 0, delayNs: 0 };
 }
 
-export const isResolved = ({ updateNs, windowNs }: Sight, ns: SessionNs): boolean =>
-  ns >= Math.max(windowNs, LEAST_UPDATES * updateNs);
+/** Shorter windows are not resolved. */
+export const resolvedNs = ({
+  updateNs,
+  windowNs,
+}: Pick<Sight, "updateNs" | "windowNs">): SessionNs => Math.max(windowNs, LEAST_UPDATES * updateNs);
+
+export const isResolved = (sight: Sight, ns: SessionNs): boolean => ns >= resolvedNs(sight);
 
 /** A claim's interval with what the channel may have missed of a window that lasts so long. */
 export function withMissed(claim: Claim, s: Series, sight: Sight, ns: SessionNs): Claim {

@@ -17,7 +17,9 @@ export function measuredBy(channel: string): string {
 export interface Scope {
   /** Of a channel: it measures what all rails feed. */
   readonly holds: (channel: string) => boolean;
-  /** Channels of GPUs that no rail names, where there are several. */
+  /** What the rails say they feed, where it is more than one thing: all of it together is what they measure. */
+  readonly together: readonly string[];
+  /** Channels of GPUs that no rail names, where there are several; of a part of what rails feed that stands in no sum. */
   readonly unassigned: readonly string[];
   /** Channels of other things, beside those of a GPU that the rails feed. */
   readonly elsewhere: readonly string[];
@@ -43,13 +45,46 @@ export function scopeOf(
   // Where no channel is a GPU's, and no rail says what it feeds, they all speak of the one thing that is measured.
   const all = subjects.length === 0;
   const holds = (channel: string): boolean => all || (isOne && measuredBy(channel) === subjects[0]);
-  const outside = channels.filter((c) => !holds(c));
-  const isGpu = (c: string): boolean => measuredBy(c).startsWith("gpu:");
+  const together = fed.length > 1 ? fed : [];
+  const summed = [...kindsOf(channels, together).values()].flat();
+  const outside = channels.filter((c) => !holds(c) && !summed.includes(c));
+  const mayBeFed = (c: string): boolean =>
+    fed.length > 1 ? fed.includes(measuredBy(c)) : measuredBy(c).startsWith("gpu:");
   return {
     holds,
-    unassigned: isOne ? [] : outside.filter(isGpu),
-    elsewhere: outside.filter((c) => isOne || !isGpu(c)),
+    together,
+    unassigned: isOne ? [] : outside.filter(mayBeFed),
+    elsewhere: outside.filter((c) => isOne || !mayBeFed(c)),
   };
+}
+
+/** A GPU's channel without the GPU: `nvml`, `power_usage`; of others nothing. */
+function kindOf(channel: string): readonly [source: string, field: string] | undefined {
+  const [, source, field] = /^([^.]+)\.(?:.+)\.([^.]+)$/.exec(channel) ?? [];
+  return source && field && measuredBy(channel).startsWith("gpu:") ? [source, field] : undefined;
+}
+
+/** Channels of one kind, one of each thing that rails feed together: by their kind. None where one lacks it. */
+export function kindsOf(
+  channels: readonly string[],
+  together: readonly string[],
+): Map<string, readonly string[]> {
+  const kinds = new Map<string, string[]>();
+  for (const channel of new Set(channels)) {
+    const kind = kindOf(channel)?.join(".");
+    if (kind === undefined || !together.includes(measuredBy(channel))) continue;
+    kinds.set(kind, [...(kinds.get(kind) ?? []), channel]);
+  }
+  const isWhole = (of: readonly string[]): boolean =>
+    together.length > 1 && new Set(of.map(measuredBy)).size === together.length;
+  return new Map([...kinds].filter(([, of]) => isWhole(of)));
+}
+
+/** `nvml.0+1.power_usage` of `nvml.0.power_usage` and `nvml.1.power_usage`. */
+export function sumName(channels: readonly string[]): string {
+  const [source = "", field = ""] = kindOf(channels[0] ?? "") ?? [];
+  const gpus = channels.map((c) => measuredBy(c).slice("gpu:".length));
+  return `${source}.${gpus.join("+")}.${field}`;
 }
 
 /** `feeds` of a rail: an index, a UUID, or a word that `measuredBy` has. */

@@ -4,7 +4,7 @@
 import { isTraced, type Scan } from "../../align/scanned.ts";
 import { NS_PER_S } from "../../schema/time.ts";
 import { leastOf, mostOf } from "../../stats/summary.ts";
-import type { Channel, Claimed, Strobed } from "../claimed.ts";
+import type { Channel, Claimed, ClaimStatus, Strobed } from "../claimed.ts";
 import { atBest, quality, type Quality } from "../quality.ts";
 import type { PhysicalEnergy, TelemetryEnergy, WindowResult } from "../result.ts";
 import type { Window } from "../window.ts";
@@ -14,8 +14,9 @@ import type { PowerPrefix } from "./prefix.ts";
 import { isResolved, withMissed } from "./resolution.ts";
 import { measuredBy } from "./scope.ts";
 import { STROBE } from "./sensors.ts";
-import type { Claim } from "./series.ts";
+import type { Claim, Series } from "./series.ts";
 import { strobeRangeJ } from "./strobe.ts";
+import { summedClaims } from "./sums.ts";
 
 /** What a counter could have claimed for a window: wanted twice, found once. */
 export class SeenByCounter {
@@ -42,8 +43,22 @@ export interface Measured {
   readonly seen: SeenByCounter | null;
 }
 
-export const telemetryOf = (claimed: Claimed, m: Measured): TelemetryEnergy[] =>
-  [...claimed.channels.values()].flatMap((channel) => claimsOf(channel, claimed, m));
+export function telemetryOf(claimed: Claimed, m: Measured): TelemetryEnergy[] {
+  const each = [...claimed.channels.values()].flatMap((channel) => claimsOf(channel, claimed, m));
+  const { window, physical } = m;
+  const ns = window.t1Ns - window.t0Ns;
+  const isSeen = (name: string): boolean => {
+    const channel = claimed.channels.get(name);
+    return channel !== undefined && isResolved(channel.sight, ns);
+  };
+  const sums = summedClaims(each, claimed.scope.together).map(({ of, claim }) =>
+    row(of, claim, {
+      ...{ window, physical, status: claimed.status },
+      isResolved: of.sums.every(isSeen),
+    }),
+  );
+  return [...each, ...sums];
+}
 
 function claimsOf(channel: Channel, claimed: Claimed, m: Measured): TelemetryEnergy[] {
   const { window: w } = m;
@@ -51,20 +66,34 @@ function claimsOf(channel: Channel, claimed: Claimed, m: Measured): TelemetryEne
   const physical = isFed ? m.physical : null;
   const ns = w.t1Ns - w.t0Ns;
   const claim = series.claim(w.t0Ns, w.t1Ns);
-  const at: RowContext = { channel, claimed, window: w, physical };
+  const at: RowContext = {
+    ...{ window: w, physical, status: claimed.status },
+    isResolved: isResolved(sight, ns),
+  };
+  const of = (method: TelemetryEnergy["method"]) => ({ channel: channel.name, method });
   const spread = physical && spreadOf(channel, claimed.trace, m);
   const missed = withMissed(claim, series, spread ? { ...sight, isUnseenKnown: true } : sight, ns);
-  const plain = row("plain", heldBy(missed, claim, physical, spread), at);
+  const plain = row(
+    of(series.isCounter ? "counter" : "trapezoid"),
+    heldBy(missed, claim, physical, spread),
+    at,
+  );
   // An exact counter has no filter that could be taken out, nor has a meter whose reads are all that there is.
   if (!claimed.trace || !physical || !Number.isFinite(claim.energyJ)) return [plain];
   const matched = series.isCounter
     ? spread && spreadClaim(claim, physical, spread)
     : channel.filter && w.t1Ns <= series.endNs
-      ? matchedClaim(claim, { ...at, physical, filter: channel.filter, trace: claimed.trace })
+      ? matchedClaim(claim, {
+          window: w,
+          series,
+          physical,
+          filter: channel.filter,
+          trace: claimed.trace,
+        })
       : null;
-  if (matched) return [plain, row("filter_matched", matched, at)];
+  if (matched) return [plain, row(of("filter_matched"), matched, at)];
   return measuredBy(channel.name).startsWith("gpu:")
-    ? [plain, row("filter_matched", { ...claim, ...UNKNOWN }, at)]
+    ? [plain, row(of("filter_matched"), { ...claim, ...UNKNOWN }, at)]
     : [plain];
 }
 
@@ -125,7 +154,9 @@ function spreadClaim(
   };
 }
 
-interface Matching extends RowContext {
+interface Matching {
+  readonly window: Window;
+  readonly series: Series;
   readonly physical: PhysicalEnergy;
   readonly filter: FilterFit;
   readonly trace: PowerPrefix;
@@ -142,7 +173,7 @@ const K = 2;
  */
 function matchedClaim(
   claim: Claim,
-  { physical: { energyJ }, filter, trace, channel: { series }, window: w }: Matching,
+  { physical: { energyJ }, filter, trace, series, window: w }: Matching,
 ): Claim | null {
   const shown = shownIn(series, w.t0Ns, w.t1Ns, filter.updateNs);
   const seconds = (w.t1Ns - w.t0Ns) / NS_PER_S;
@@ -177,27 +208,26 @@ function matchedClaim(
 }
 
 interface RowContext {
-  readonly channel: Channel;
-  readonly claimed: Claimed;
   readonly window: Window;
   readonly physical: PhysicalEnergy | null;
+  readonly status: ClaimStatus;
+  readonly isResolved: boolean;
 }
 
 function row(
-  kind: "plain" | "filter_matched",
+  of: Pick<TelemetryEnergy, "channel" | "method" | "sums">,
   claim: Claim,
-  { channel: { name, series, sight }, claimed: { status }, window: w, physical }: RowContext,
+  { window: w, physical, status, isResolved }: RowContext,
 ): TelemetryEnergy {
-  const ns = w.t1Ns - w.t0Ns;
-  const found = quality(claim.samples, ns / NS_PER_S, claim.gapFraction);
-  const tier = isUsed(found) && !isResolved(sight, ns) ? "unresolved" : found;
+  const durationS = (w.t1Ns - w.t0Ns) / NS_PER_S;
+  const found = quality(claim.samples, durationS, claim.gapFraction);
+  const tier = isUsed(found) && !isResolved ? "unresolved" : found;
   const isSeen = found !== "no_data" && physical !== null && physical.energyJ > 0;
   return {
-    channel: name,
-    measures: measuredBy(name),
-    method: kind === "plain" ? (series.isCounter ? "counter" : "trapezoid") : kind,
+    ...of,
+    measures: measuredBy(of.channel),
     ...claim,
-    meanPowerW: ns > 0 ? claim.energyJ / (ns / NS_PER_S) : NaN,
+    meanPowerW: durationS > 0 ? claim.energyJ / durationS : NaN,
     ...((isSeen && errorOf(claim, physical)) || NO_ERROR),
     status,
     quality: status === "void" ? atBest(tier, "good") : tier,

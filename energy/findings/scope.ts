@@ -3,7 +3,7 @@
 import { type Finding, finding } from "../../schema/findings.ts";
 import type { Scope } from "../claims/scope.ts";
 
-export function outOfScope({ unassigned, elsewhere }: Scope): Finding[] {
+export function outOfScope({ together, unassigned, elsewhere }: Scope): Finding[] {
   const about = (
     code: "rails-unassigned" | "claims-elsewhere",
     of: readonly string[],
@@ -13,7 +13,9 @@ export function outOfScope({ unassigned, elsewhere }: Scope): Finding[] {
     ...about(
       "rails-unassigned",
       unassigned,
-      "claims of several GPUs, and no rail says which one it feeds: none is set against the rails; state feeds in the rig",
+      together.length > 0
+        ? `the rails feed ${together.join(", ")} together, and not each of them has a claim of this kind: not set against the rails; record this channel of all of them`
+        : "claims of several GPUs, and no rail says which one it feeds: none is set against the rails; state feeds in the rig",
     ),
     ...about(
       "claims-elsewhere",

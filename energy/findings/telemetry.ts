@@ -218,7 +218,8 @@ const MOST_GAPS = 0.05;
 export function thinTelemetry(results: readonly WindowResult[]): Finding[] {
   const session = results.find((r) => r.window.kind === "session");
   return (session?.telemetry ?? [])
-    .filter((t) => t.method !== "filter_matched" && t.samples > 0 && t.gapFraction > MOST_GAPS)
+    .filter((t) => t.method !== "filter_matched" && !t.sums)
+    .filter((t) => t.samples > 0 && t.gapFraction > MOST_GAPS)
     .map((t) =>
       of(
         { name: t.channel },

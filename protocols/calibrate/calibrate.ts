@@ -9,7 +9,7 @@ import type {
   FoundSkew,
   Quantity,
 } from "../../schema/documents/calibration.ts";
-import type { Rig, Sensor } from "../../schema/rig.ts";
+import { restsWithin, type Rig, type Sensor } from "../../schema/rig.ts";
 import { formatQuantity } from "../../schema/units.ts";
 import type { MeasuredRun } from "./levels.ts";
 import { valueAt } from "../../stats/places.ts";
@@ -57,9 +57,9 @@ export function calibrate(
     if (s.kind === "zero")
       for (const l of s.run.levels) {
         if (l.quantity !== "current") continue;
-        const { perCount, offsetU } = sensorOf(s.run.rig, l);
-        const u = l.u * Math.abs(perCount);
-        if (u > Math.max(offsetU, 5 * Math.abs(perCount)))
+        const sensor = sensorOf(s.run.rig, l);
+        const u = l.u * Math.abs(sensor.perCount);
+        if (u > restsWithin(sensor))
           throw new InputError(
             `${s.run.dir}: the current of ${l.rail} moved in it (its mean is known to ${formatQuantity(u, "A")} only): let nothing flow while the zero is taken`,
           );

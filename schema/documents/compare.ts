@@ -45,6 +45,7 @@ const PHYSICAL = object({
   operational_expanded_uncertainty_j: maybe(numberOrNull),
   samples: count,
   gap_fraction: notNegative,
+  max_gap_s: maybe(notNegative),
   bridged_j: maybe(number),
   quality: QUALITY,
   budget: listOf(BUDGET_TERM),
@@ -52,6 +53,7 @@ const PHYSICAL = object({
 
 const CLAIM = object({
   channel: text,
+  sums: maybe(listOf(text)),
   measures: maybe(text),
   method: oneOf("trapezoid", "counter", "filter_matched"),
   energy_j: numberOrNull,
@@ -178,6 +180,11 @@ const KERNELS = object({
   ),
 });
 
+const SHORTEST = object({
+  rails: orNull(object({ duration_s: number, limit: text })),
+  claims: listOf(object({ channel: text, duration_s: number, update_period_s: number })),
+});
+
 export const COMPARE = object({
   schema: constant("compare/1"),
   run: text,
@@ -185,6 +192,7 @@ export const COMPARE = object({
   clock: CLOCK,
   idle_power_w: maybe(numberOrNull),
   idle_power_expanded_uncertainty_w: maybe(numberOrNull),
+  shortest_event: maybe(SHORTEST),
   windows: listOf(WINDOW),
   windows_total: maybe(count),
   by_name: maybe(listOf(NAME)),

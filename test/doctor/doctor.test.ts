@@ -111,6 +111,12 @@ const ownGroup = (name: string): string =>
   put("etc/group", `root:x:4242:\n${name}:x:${statSync(root).gid}:`);
 
 describe("doctor", () => {
+  test("says what a card's claims resolve", async () => {
+    expect((await find("GPU 0 events")).text).toBe(
+      "the shortest that a claim resolves: 300 ms (3 updates) by nvml.power_usage, nvml.power_instant, nvml.energy_counter",
+    );
+  });
+
   test("has nothing to say against a good machine", async () => {
     const findings = await examine(machine(goodMachine()));
     expect(findings.filter((f) => f.verdict !== "ok")).toEqual([]);
@@ -285,13 +291,17 @@ describe("doctor", () => {
   describe("rigs", () => {
     test("the virtual one is fine", async () => {
       const found = about(await examine(machine(), "virtual"), "rig");
-      expect(found.map((f) => f.verdict)).toEqual(["ok", "ok"]);
+      expect(found.map((f) => f.verdict)).toEqual(["ok", "ok", "ok"]);
+      expect(found[1]!.text).toBe(
+        "the shortest that the rails resolve: 132 µs (the physical path's step response)",
+      );
     });
 
     test("assumed figures, unmeasured rails and missing sensors are said", async () => {
       const found = about(await examine(machine(), "mlperf-tiny-open"), "rig");
       expect(found[0]!.verdict).toBe("ok");
-      expect(found.slice(1).every((f) => f.verdict === "warn")).toBe(true);
+      expect(found[1]!.text).toMatch(/the rails resolve: .*rows at/);
+      expect(found.slice(2).every((f) => f.verdict === "warn")).toBe(true);
     });
 
     test("an input that a Pico does not bring out is said", async () => {

@@ -6,9 +6,11 @@ import { type KernelTimes, kernelTimes } from "../../align/clocks/cuda-times.ts"
 import type { DaqClock } from "../../align/clocks/segments.ts";
 import { prepare } from "../../energy/compare.ts";
 import { foldKernels } from "../../energy/fold-run.ts";
-import { type Folded, Folder, type FoldOptions } from "../../energy/fold.ts";
+import { type Folded, type FoldedTrace, Folder, type FoldOptions } from "../../energy/fold.ts";
+import { NO_NOISE } from "../../energy/noise.ts";
 import { RailSums } from "../../energy/rail-sums.ts";
 import type { Prepared } from "../../energy/result.ts";
+import type { RowLayout } from "../../schema/records.ts";
 import type { Rail, Rig } from "../../schema/rig.ts";
 import { kernelMarks, session } from "../align/gpu-bench.ts";
 import { clockModel, clockOf } from "../support/clocks.ts";
@@ -49,12 +51,30 @@ interface Made {
   readonly clock?: DaqClock;
   readonly times?: KernelTimes;
   readonly options?: FoldOptions;
+  readonly trace?: Partial<FoldedTrace>;
 }
+
+/** Rows of floats, which no step quantises, of a run that shows no noise. */
+const traceOf = (rig: Rig, known: Partial<FoldedTrace> = {}): FoldedTrace => ({
+  rig,
+  layout: floats,
+  clock: exact(),
+  run: { noise: NO_NOISE, runS: 0.03 },
+  ...known,
+});
+
+const field = (name: string, kind: "float" | "uint") => ({ name, bitOffset: 0, bits: 32, kind });
+const layout = (kind: "float" | "uint"): RowLayout => ({
+  ...{ stream: "main", rowBytes: 4 },
+  fields: ["ap", "bp", "v", "i"].map((name) => field(name, kind)),
+});
+const floats = layout("float");
 
 /** @param rows by time; each comes in a run of its own. */
 function folded(rows: readonly At[], made: Made = {}): Folded {
   const { rig = rigWith(powerRail()), clock = exact(), times = timesOf(THIRTY) } = made;
-  const folder = new Folder(rig, clock, times, { stepNs: 1000, ...made.options });
+  const trace = traceOf(rig, { clock, ...made.trace });
+  const folder = new Folder(trace, times, { stepNs: 1000, ...made.options });
   const tNs = Float64Array.from(rows, (r) => START(r.launch) + r.phaseNs);
   const column = (r: number, of: (row: RailRow) => number | undefined): Float64Array =>
     Float64Array.from(rows, (row) => of(row.rails[r]!) ?? NaN);
@@ -139,7 +159,7 @@ describe("what is said of a kernel", () => {
   test("steps as narrow as 25 rows a step allow, 2 µs at least, 20,000 steps at most", () => {
     const stepNs = (launches: readonly Launch[], options: FoldOptions = {}): number => {
       const rig = { ...rigWith(powerRail()), device: rigOf({ rowHz: 1e5 }).device };
-      return new Folder(rig, exact(), timesOf(launches), options).finish()[0]!.stepNs;
+      return new Folder(traceOf(rig), timesOf(launches), options).finish()[0]!.stepNs;
     };
     const many = Array.from({ length: 200 }, (_, i): Launch => ["k", START(i), 10e3]);
     // 30 launches, 3 rows for each microsecond of phase … 25 rows in 8.33 µs.
@@ -156,7 +176,7 @@ describe("what is said of a kernel", () => {
     const few = Array.from({ length: 29 }, (_, i): Launch => ["few", START(1000 + i), 1e5]);
     const times = timesOf([...launches, ...few]);
     const kernels = (options: FoldOptions = {}): readonly string[] =>
-      new Folder(rigWith(powerRail()), exact(), times, options).kernels;
+      new Folder(traceOf(rigWith(powerRail())), times, options).kernels;
     // Kind 10 runs longest: 5 · 10 mod 17 is 16.
     const order = Array.from({ length: 17 }, (_, kind) => kind).sort((a, b) => ((b * 5) % 17) - ((a * 5) % 17)); // prettier-ignore
     expect(order[0]).toBe(10);
@@ -289,6 +309,38 @@ describe("expanded uncertainty of a step", () => {
     const rig = rigWith(powerRail("a", { offsetU: 3 }), powerRail("b", { offsetU: 4 }));
     const f = folded(everywhere(() => [{ w: 1 }, { w: 2 }]), { rig }); // prettier-ignore
     expect(bands(f, 6)).toEqual([near(10)]);
+  });
+
+  test("unless one cause moves them all", () => {
+    const rails = [powerRail("a", { gainU: 0.03 }), powerRail("b", { gainU: 0.04 })];
+    const sensors = ["a", "b"].map((rail) => ({ rail, quantity: "power" as const }));
+    const rig = { ...rigWith(...rails), shared: [{ cause: "one reference", of: "gain" as const, u: 0.03, sensors }] }; // prettier-ignore
+    const f = folded(everywhere(() => [{ w: 100 }, { w: 200 }]), { rig }); // prettier-ignore
+    // 3 W + 6 W together; of the second √(4² − 3²) % of 200 W its own.
+    expect(bands(f, 6)).toEqual([near(2 * Math.sqrt(9 ** 2 + 7 * 4))]);
+  });
+
+  test("a gain that wanders in the run, and noise that is as strong in every octave", () => {
+    const u = level(powerRail("a", { driftU: 0.02, noise: { rms: 0, floor: 3 } }), { w: 200 });
+    // 30 launches, one a millisecond, in a run that is as long: to within the ends, the floor itself.
+    const spanS = 29e-3 + 10e-6;
+    const floor = 3 * Math.sqrt(1 + Math.log2(0.03 / spanS) / 2);
+    expect(u).toBeCloseTo(2 * Math.hypot(4, floor), 9);
+  });
+
+  test("codes that noise does not dither, and what the run's own mean is off by", () => {
+    const rows = everywhere(() => [{ w: 100 }]);
+    const one = { rig: rigWith(powerRail("a", { perCount: 2 })) };
+    const quiet = folded(rows, { ...one, trace: { layout: layout("uint") } });
+    expect(bands(quiet, 6)).toEqual([near((2 * 2) / Math.sqrt(12))]);
+    const noise = { ...NO_NOISE, meanU: () => 0.5, runU: 0.25 };
+    const wandering = folded(rows, { ...one, trace: { run: { noise, runS: 0.03 } } });
+    expect(bands(wandering, 6)).toEqual([near(2 * 0.25)]);
+    // Noise of a row as large as a step dithers its rounding, as 30 rows of 1 ms side by side would.
+    const meanU = (s: number): number => 2 / Math.sqrt(s / 1e-3);
+    const dithering = { noise: { ...NO_NOISE, rowW: 2, meanU }, runS: 0.03 };
+    const dithered = folded(rows, { ...one, trace: { layout: layout("uint"), run: dithering } });
+    expect(bands(dithered, 6)).toEqual([near((2 * 2) / Math.sqrt(12) / Math.sqrt(30))]);
   });
 });
 

@@ -16,11 +16,13 @@ import { command as foldCommand } from "../../cli/fold.ts";
 import { FOLD, FOLD_METADATA } from "../../schema/documents/fold.ts";
 import { prepare } from "../../energy/compare.ts";
 import { type Folded, Folder } from "../../energy/fold.ts";
+import { NO_NOISE } from "../../energy/noise.ts";
 import { foldKernels } from "../../energy/fold-run.ts";
 import { builtInRig } from "../../rigs/load.ts";
 import type { VirtualBench } from "../../virtual/bench/bench.ts";
 import { writeVirtualCapture } from "../../virtual/bench/capture.ts";
 import { foldWork } from "../../virtual/bench/workloads.ts";
+import type { RowLayout } from "../../schema/records.ts";
 import type { Rig, Sensor } from "../../schema/rig.ts";
 import { kernelMarks, session } from "../align/gpu-bench.ts";
 import { call } from "../end-to-end/call.ts";
@@ -211,7 +213,9 @@ describe("rows by hand", () => {
 
   const fold = (starts: readonly number[], skewNs?: ReadonlyMap<string, number>): Folded => {
     const { kernels, run } = made(starts);
-    const folder = new Folder(rig, clock, kernels, { stepNs: 1000, ...(skewNs ? { skewNs } : {}) });
+    const layout: RowLayout = { stream: "main", rowBytes: 0, fields: [] };
+    const trace = { rig, layout, clock, run: { noise: NO_NOISE, runS: 1 } };
+    const folder = new Folder(trace, kernels, { stepNs: 1000, ...(skewNs ? { skewNs } : {}) });
     folder.add(run);
     return folder.finish()[0]!;
   };

@@ -81,7 +81,7 @@ describe("figures", () => {
     energyJ.forEach((j, i) =>
       none.set(i, {
         ...{ energyJ: j, uncertainty, samples: 4, activeS: 8 },
-        ...{ gapFraction: 0.5, bridgedJ: 0 },
+        ...{ gapFraction: 0.5, maxGapS: 0, bridgedJ: 0 },
         quality: i === 0 ? "gappy" : "billable",
       }),
     );
@@ -181,6 +181,7 @@ describe("what is lost", () => {
     expect(a.energyJ).toBeCloseTo(20 * (3.5 ** 2 - 0.5 ** 2), 6);
     expect(a.bridgedJ).toBeCloseTo(20 * (1.5 ** 2 - 1), 6);
     expect(a.gapFraction).toBeCloseTo(0.5 / 3, 9);
+    expect(a.maxGapS).toBeCloseTo(0.5, 9);
     expect(a.samples).toBe(3000 - 499);
     expect(figures.quality(1)).toBe("gappy");
     expect(figures.quality(2)).toBe("no_data");
@@ -192,9 +193,27 @@ describe("what is lost", () => {
     const { figures, detailed, counts } = passed({ ...run, pause: true }, [1]);
     const a = detailed.get(1)!;
     expect(a.energyJ).toBeCloseTo(20 * (3.5 ** 2 - 0.5 ** 2) - 20 * (1.5 ** 2 - 1), 6);
-    expect([a.bridgedJ, counts.gaps]).toEqual([0, 0]);
+    expect([a.bridgedJ, a.maxGapS, counts.gaps]).toEqual([0, 0, 0]);
     expect([a.gapFraction, figures.quality(1)]).toEqual([expect.closeTo(0, 9), "billable"]);
   });
+});
+
+test("one long hole makes a window worse than its share of the time says", () => {
+  const windows = [["e", -5, 20], ["a", 0, 20], ["c", 1.2, 20], ["d", 10, 20]] as const; // prettier-ignore
+  const of = (ms: number, i: number) => {
+    const run = { seconds: 20, powerW: () => 100, windows, lost: [1001, 1000 + ms] as const };
+    const { detailed } = passed(run, [i]);
+    const { maxGapS, quality } = detailed.get(i)!;
+    return [Math.round(1e6 * maxGapS) / 1e6, quality];
+  };
+  expect(of(250, 2)).toEqual([0.25, "billable"]);
+  expect(of(400, 2)).toEqual([0.4, "good"]);
+  expect(of(500, 2)).toEqual([0.5, "good"]);
+  expect(of(501, 2)).toEqual([0.501, "gappy"]);
+  // Of the hole what lies in the window; of a window before the trace what nobody saw of it.
+  expect(of(400, 3)).toEqual([0.2, "billable"]);
+  expect(of(400, 4)).toEqual([0, "billable"]);
+  expect(of(400, 1)).toEqual([5, "gappy"]);
 });
 
 test("two rows with a gap between them observe nothing", () => {

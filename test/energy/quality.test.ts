@@ -22,6 +22,15 @@ describe("quality", () => {
     expect(quality(samples, durationS, gap)).toBe(found);
   });
 
+  test.each<[maxGapS: number, found: string]>([
+    [0.25, "billable"],
+    [0.2501, "good"],
+    [0.5, "good"],
+    [0.5001, "gappy"],
+  ])("with one hole of %d s: %s", (maxGapS, found) => {
+    expect(quality(9000, 900, 0.001, maxGapS)).toBe(found);
+  });
+
   test("what is in doubt is an estimate at best, and never better than it was", () => {
     const doubted = QUALITIES.map((q) => inDoubt(q, true));
     expect(doubted).toEqual(["no_data", "gappy", "unresolved", "estimate", "estimate", "estimate"]);

@@ -1,6 +1,7 @@
 // What the page is told against what is true: Joules, clocks, windows, claims, lateness.
 
 import { describe, expect, test } from "@jest/globals";
+import { Integrator, Sum } from "../../energy/integrate.ts";
 import { random } from "../../stats/random.ts";
 import { BlockFlag, type Mark, type TelemetryChannel } from "../../schema/records.ts";
 import type { Rig } from "../../schema/rig.ts";
@@ -31,8 +32,9 @@ describe("running energy", () => {
     for (let i = 0; i < 1000; i += 37) e.add(p.slice(i, i + 37), i, Math.min(37, 1000 - i));
     const truth = (a: number, b: number): number => (((p[a]! + p[b]!) / 2) * (b - a)) / 1000;
     expect(e.at(700)! - e.at(200)!).toBeCloseTo(truth(200, 700), 9);
-    expect(e.at(10.5)!).toBeCloseTo((e.at(10)! + e.at(11)!) / 2, 9);
-    expect(e.at(999)).toBeUndefined();
+    expect(e.at(10.5)! - e.at(10)!).toBeCloseTo((p[10]! + 0.25) * 0.5e-3, 12);
+    expect(e.at(999)).toBe(e.joules);
+    expect(e.at(999.1)).toBeUndefined();
     expect(e.at(-1)).toBeNaN();
   });
 
@@ -41,7 +43,50 @@ describe("running energy", () => {
     e.add(Float64Array.of(5, 7, 9, 11), 0, 4);
     expect(e.at(1)!).toBeCloseTo(0.005, 12);
     expect(e.at(2)!).toBeCloseTo(0.012, 12);
+    expect(e.at(3.5)!).toBeCloseTo(0.0265, 12);
+    expect(e.at(4)!).toBe(e.joules);
+    expect(e.at(4.1)).toBeUndefined();
   });
+
+  test("one row of means is enough", () => {
+    const e = new RunningEnergy({ rowHz: 1000, sampling: "interval_mean" });
+    e.add(Float64Array.of(80), 7, 1);
+    expect(e.at(7.75)! - e.at(7.25)!).toBeCloseTo(0.04, 12);
+  });
+
+  test.each(["instant", "interval_mean"] as const)(
+    "of %s rows the same as compare's, across gaps and between rows",
+    (sampling) => {
+      const r = random(31, sampling);
+      const rowHz = 1000;
+      const live = new RunningEnergy({ rowHz, sampling });
+      const instants = Float64Array.from({ length: 500 }, () => r.uniform() * 1e9).sort();
+      const rig = { ...RIG, device: { ...RIG.device, rowHz, sampling } };
+      const integrator = new Integrator(rig, instants);
+      for (let at = 0, end = 0; at < 1000;) {
+        const rows = Math.min(1000 - at, 1 + Math.floor(20 * r.uniform()));
+        const totalW = Float64Array.from({ length: rows }, () => 300 * r.uniform());
+        live.add(totalW, at, rows);
+        integrator.add({
+          tNs: totalW.map((_, i) => (at + i) * 1e6),
+          totalW,
+          rails: [{ name: "slot", powerW: totalW, currentA: null, voltageV: null }],
+          flags: new Uint8Array(rows),
+          from: 0,
+          to: rows,
+          gapBefore: at > end,
+        });
+        end = at + rows;
+        at = end + 3 * Math.round(r.uniform());
+      }
+      const snapshots = integrator.finish();
+      const off = Array.from(instants, (t) => {
+        const joules = live.at(t / 1e6) ?? live.joules;
+        return Math.abs(joules - snapshots.value(t, Sum.energyJ));
+      });
+      expect(Math.max(...off)).toBeLessThan(1e-9);
+    },
+  );
 
   test("stands still over a gap and counts it", () => {
     const e = new RunningEnergy(device);

@@ -119,6 +119,7 @@ export function evidenceOf(e: Evidence): Made {
     pausedRows: 0,
     outline: outlineOf(segments, periodNs, starts, e),
     triggerEdges: [],
+    levels: [],
     firstTick: FIRST_TICK,
     late: [],
     frames: [],

@@ -34,15 +34,21 @@ export interface MadeRun {
 
 const BLOCK_ROWS = 500;
 
+/** Writes the log into a folder of its own. */
+export function runFolder(run: MadeRun): { readonly path: string; readonly remove: () => void } {
+  const dir = mkdtempSync(join(tmpdir(), "truejoule-made-"));
+  const path = join(dir, "capture.mcap");
+  write(path, run);
+  return { path, remove: () => rmSync(dir, { recursive: true }) };
+}
+
 /** Writes the log, hands its path over, and takes it away again. */
 export function withRun<T>(run: MadeRun, use: (path: string) => T): T {
-  const dir = mkdtempSync(join(tmpdir(), "truejoule-made-"));
+  const { path, remove } = runFolder(run);
   try {
-    const path = join(dir, "capture.mcap");
-    write(path, run);
     return use(path);
   } finally {
-    rmSync(dir, { recursive: true });
+    remove();
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "@jest/globals";
 import { random } from "../../stats/random.ts";
-import { addRows, type Buckets, coarsen, createBuckets } from "../../view/decimate.ts";
+import { addRows, type Buckets, coarsen, createBuckets, endRows } from "../../view/decimate.ts";
 
 interface Trace {
   readonly tNs: BigInt64Array;
@@ -11,8 +11,8 @@ interface Trace {
   readonly energyJ: Float64Array;
 }
 
-/** Uneven steps, spikes, gaps. */
-function trace(seed: number, rows: number): Trace {
+/** Uneven steps, spikes, gaps. @param holdsNs as of the buckets */
+function trace(seed: number, rows: number, holdsNs = 0): Trace {
   const r = random(seed, "decimate");
   const tNs = new BigInt64Array(rows);
   const power = new Float32Array(rows);
@@ -24,7 +24,9 @@ function trace(seed: number, rows: number): Trace {
     power[i] = 200 + 50 * r.normal() + (r.uniform() < 0.001 ? 900 : 0);
     flags[i] = gap ? 1 : 0;
     const dt = Number(tNs[i]! - tNs[i - 1]!) * 1e-9;
-    energyJ[i] = energyJ[i - 1]! + (gap ? 0 : ((power[i]! + power[i - 1]!) / 2) * dt);
+    const seenS = gap ? Math.min(dt, holdsNs * 1e-9) : dt;
+    const meanW = holdsNs > 0 ? power[i - 1]! : (power[i]! + power[i - 1]!) / 2;
+    energyJ[i] = energyJ[i - 1]! + meanW * seenS;
   }
   return { tNs, power, flags, energyJ };
 }
@@ -91,6 +93,48 @@ describe.each([
     );
     expect(b.flags.reduce((n, f) => n + (f & 1), 0)).toBe(marked.size);
   });
+});
+
+describe.each([
+  ["buckets of many rows", 512, 400_000],
+  ["buckets finer than rows", 60_000, 4_000],
+])("rows that are means, %s", (_, capacity, widthNs) => {
+  const HOLDS_NS = 10_000;
+  const t = trace(4, 20_000, HOLDS_NS);
+  const b = fill(createBuckets(1, capacity, widthNs, HOLDS_NS), t, 777);
+  endRows(b);
+  const s = b.series[0]!;
+  const all = last(t.energyJ) + last(t.power) * HOLDS_NS * 1e-9;
+
+  test("count from their time to the next, before gaps and at the end for their period", () => {
+    expect(b.energyJ[b.used]).toBeCloseTo(all, 9);
+    expect(sum(s.integral)).toBeCloseTo(all, 6);
+    expect(b.last.tNs - b.startNs).toBe(Number(last([...t.tNs])) - Number(t.tNs[0]) + HOLDS_NS);
+  });
+
+  test("the energy at every bucket's start is that of the rows before it", () => {
+    let [row, integral, off, apart] = [0, 0, 0, 0];
+    for (let k = 0; k < b.used; k++) {
+      const at = b.startNs + k * b.widthNs;
+      while (row + 1 < t.tNs.length && Number(t.tNs[row + 1]) <= at) row++;
+      const gap = row + 1 === t.tNs.length || t.flags[row + 1] === 1;
+      const ns = at - Number(t.tNs[row]);
+      const heldS = (gap ? Math.min(ns, HOLDS_NS) : ns) * 1e-9;
+      off = Math.max(off, Math.abs(b.energyJ[k]! - t.energyJ[row]! - t.power[row]! * heldS));
+      apart = Math.max(apart, Math.abs(integral - b.energyJ[k]!));
+      integral += s.integral[k]!;
+    }
+    expect(off).toBeLessThan(1e-9);
+    expect(apart).toBeLessThan(1e-6);
+  });
+});
+
+test("one row that is a mean has its energy", () => {
+  const one = { tNs: BigInt64Array.of(5n), power: Float32Array.of(80), flags: new Uint8Array(1) };
+  const b = fill(createBuckets(1, 8, 1_000, 1e6), { ...one, energyJ: new Float64Array(1) }, 1);
+  endRows(b);
+  expect(b.energyJ[b.used]).toBeCloseTo(0.08, 9);
+  expect(sum(b.series[0]!.activeS)).toBeCloseTo(1e-3, 12);
 });
 
 test("where batches are cut does not matter", () => {
