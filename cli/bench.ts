@@ -66,6 +66,10 @@ const benches: Readonly<Record<string, { readonly summary: string; load(): Promi
     summary: "does the interval hold the truth? windows × conditions, virtual sessions (minutes)",
     load: async () => (await import("../bench/trials/coverage/figures.ts")).run,
   },
+  claims: {
+    summary: "does the interval of a matched claim hold the sensor's error? (minutes)",
+    load: async () => (await import("../bench/trials/coverage/claim-figures.ts")).run,
+  },
   restarts: {
     summary:
       "400 virtual sessions whose device restarted: clock and Joules on both sides (minutes)",
@@ -85,6 +89,7 @@ const ONLY_BY_NAME = new Set([
   "fuzz",
   "edges",
   "coverage",
+  "claims",
   "restarts",
   "kernels",
 ]);
@@ -108,8 +113,11 @@ ${Object.entries(benches)
   optionHelp: [
     ["--hours H", "long: hours of the fast DAQ (default 1; full rate writes 20 GB an hour)"],
     ["--share S", "long: share of its marks, windows and hours of exchanges (default 1)"],
-    ["--sessions M", "coverage: sessions of each condition (default 100; 2000 for a verdict)"],
-    ["--seed N", "coverage: seed of the first session (default 1)"],
+    [
+      "--sessions M",
+      "coverage, claims: sessions of each condition (default 100; 2000 for a verdict)",
+    ],
+    ["--seed N", "coverage, claims: seed of the first session (default 1)"],
   ],
 
   async run(call) {

@@ -1,12 +1,7 @@
 // truejoule compare RUN: physical Joules ± U beside every telemetry channel, per window.
 
 import type { Discipline } from "../align/reference/discipline.ts";
-import type {
-  Comparison,
-  ShortestEvents,
-  TelemetryEnergy,
-  WindowResult,
-} from "../energy/result.ts";
+import type { Comparison, ShortestEvents, WindowResult } from "../energy/result.ts";
 import type { KernelSummary } from "../energy/cuda-kernels.ts";
 import { formatQuantity } from "../schema/units.ts";
 import { UsageError } from "../schema/errors.ts";
@@ -106,10 +101,9 @@ export function printTable(
         `    of it ${joules(p.bridgedJ)} not observed: the estimate for ${(100 * p.gapFraction).toPrecision(3)} % of the window's time, ${formatQuantity(Number(p.maxGapS.toPrecision(3)), "s")} at a stretch at most`,
       );
     for (const t of r.telemetry)
-      if (isKnown(t))
-        ui.print(
-          `    ${t.channel.padEnd(34)} ${t.method.padEnd(15)} ${joules(t.energyJ).padStart(12)}  ${percent(t.errorPct).padStart(9)} ± ${percent(t.errorUncertaintyPct).replace("+", "")}  ${t.quality}`,
-        );
+      ui.print(
+        `    ${t.channel.padEnd(34)} ${t.method.padEnd(15)} ${joules(t.energyJ).padStart(12)}  ${percent(t.errorPct).padStart(9)} ± ${percent(t.errorUncertaintyPct).replace("+", "")}  ${t.quality}`,
+      );
     if (r.strobe && p && spread(r.strobe.counterJ) > SPREAD_WORTH_SAYING)
       ui.print(
         `    by phase alone a 20 ms counter could say ${joules(r.strobe.counterJ[0])} to ${joules(r.strobe.counterJ[1])}, a 25 ms strobe ${joules(r.strobe.instantJ[0])} to ${joules(r.strobe.instantJ[1])}`,
@@ -130,10 +124,6 @@ function printShortest({ rails, claims }: ShortestEvents, ui: Ui): void {
 const SHOWN_NAMES = 12;
 
 /** Kernels by name, most Joules first: what is too short to stand alone still has its sum. */
-/** Where nobody knows a channel's filter there is no claim without it. */
-const isKnown = ({ method, energyJ }: TelemetryEnergy): boolean =>
-  method !== "filter_matched" || Number.isFinite(energyJ);
-
 function printKernels(byName: readonly KernelSummary[], ui: Ui): void {
   for (const k of byName.slice(0, SHOWN_NAMES)) {
     const u = k.expandedUncertaintyJ;

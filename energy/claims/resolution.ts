@@ -26,7 +26,8 @@ export interface Sight {
 
 /** Of a channel without a known filter: what its own reads show. */
 export function ownSight(s: Series): Pick<Sight, "updateNs" | "windowNs" | "delayNs"> {
-  const updateNs = (s.count ? s.count.updateNs : s.updates.periodNs) || s.periodNs;
+  const { count, updates } = s;
+  const updateNs = count ? count.updateNs : updates.isBeat ? updates.periodNs : 0;
   return { updateNs: Math.max(updateNs, s.periodNs), windowNs: 0, delayNs: 0 };
 }
 

@@ -39,6 +39,8 @@ export class Updates {
   /** Time from one update to the next, ns, also where some show the value before again; 0 of fewer than two. */
   readonly periodNs: SessionNs;
   readonly count: number;
+  /** They show that period: of a load that seldom changes they show the load. */
+  readonly isBeat: boolean;
   /** Half the usual distance of the two reads between which an update lies, ns. */
   readonly halfNs: SessionNs;
   #block: Block = { first: new Float64Array(), tNs: new Float64Array(), uNs: new Float64Array() };
@@ -50,7 +52,9 @@ export class Updates {
     let count = 0;
     this.#eachChange(() => count++);
     this.count = count;
-    this.periodNs = periodOf(this.#distances());
+    const distances = this.#distances();
+    this.periodNs = periodOf(distances);
+    this.isBeat = keepsBeat(distances, this.periodNs);
     this.halfNs = Math.min(medianStep(reads.tNs), renewsNs) / 2;
   }
 
@@ -152,6 +156,15 @@ function periodOf(distances: Float64Array): SessionNs {
     lasts += ns;
   }
   return lasts / beats;
+}
+
+/** Fewer changes show no beat. */
+const LEAST_DISTANCES = 8;
+
+/** Half of the changes come with the next update at the latest. */
+function keepsBeat(distances: Float64Array, periodNs: SessionNs): boolean {
+  const next = distances.filter((ns) => ns < 1.5 * periodNs).length;
+  return distances.length >= LEAST_DISTANCES && 2 * next >= distances.length;
 }
 
 /** An update lies in it, anywhere. */

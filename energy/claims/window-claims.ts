@@ -91,13 +91,8 @@ function claimsOf(channel: Channel, claimed: Claimed, m: Measured): TelemetryEne
           trace: claimed.trace,
         })
       : null;
-  if (matched) return [plain, row(of("filter_matched"), matched, at)];
-  return measuredBy(channel.name).startsWith("gpu:")
-    ? [plain, row(of("filter_matched"), { ...claim, ...UNKNOWN }, at)]
-    : [plain];
+  return matched ? [plain, row(of("filter_matched"), matched, at)] : [plain];
 }
-
-const UNKNOWN = { energyJ: NaN, intervalJ: [NaN, NaN] } as const;
 
 /**
  * What a channel that sees a part of the time could have claimed of this load, over all phases of its samples, J:
@@ -186,20 +181,6 @@ function matchedClaim(
   if (!own || !(energyJ > 0 && ideal[0] > 0)) return null;
   const u = (K * idealUJ(shown, trace, filter) * Math.abs(claim.energyJ)) / ideal[0];
   const all = matched.flat();
-  if (process.env.DBG)
-    console.log(
-      series.tNs.length,
-      w.name,
-      "u",
-      ((100 * u) / energyJ).toFixed(2),
-      "among",
-      (100 * (leastOf(all) / energyJ - 1)).toFixed(2),
-      (100 * (mostOf(all) / energyJ - 1)).toFixed(2),
-      "moved",
-      ((100 * K * idealUJ(shown, trace, { ...filter, residualW: 0 })) / energyJ).toFixed(2),
-      "claim U",
-      claim.intervalJ.map((x) => ((100 * x) / claim.energyJ - 100).toFixed(2)).join(),
-    );
   return {
     ...claim,
     energyJ: ((own[0] ?? NaN) + (own[1] ?? NaN)) / 2,

@@ -4,7 +4,7 @@
 import { clopperPearson } from "../../../stats/binomial.ts";
 import { deviationOf, meanOf, upperMedian } from "../../../stats/summary.ts";
 import { valueAt } from "../../../stats/places.ts";
-import type { Trial } from "./session.ts";
+import type { Trial } from "./trial.ts";
 
 /** An interval stated for k = 2 holds 95.4 % of a normal distribution's errors, and 94 to 97 of what budgets meet. */
 const HOLDS = [0.93, 0.975] as const;

@@ -5,7 +5,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tmpdir } from "../../../host/temporary.ts";
 import { builtInRig, type LoadedRig, loadRig } from "../../../rigs/load.ts";
+import type { Comparison } from "../../../energy/result.ts";
 import type { VirtualCaptureOptions } from "../../../virtual/bench/capture.ts";
+import type { Truth } from "../../../virtual/bench/truth.ts";
+import type { Trial } from "./trial.ts";
 import { POWER, repeatedLoads } from "../../../virtual/bench/workloads.ts";
 
 const MS = 1e6;
@@ -15,7 +18,9 @@ type Setup = Omit<VirtualCaptureOptions, "seed" | "durationS">;
 
 export interface Condition {
   readonly name: string;
-  readonly make: (durationS: number) => Setup | Promise<Setup>;
+  readonly make: (durationS: number, seed: number) => Setup | Promise<Setup>;
+  /** What is tried in each session; else windows' Joules. */
+  readonly judge?: (truth: Truth, result: Comparison) => Trial[];
 }
 
 export const CONDITIONS: readonly Condition[] = [

@@ -7,10 +7,20 @@ import { Worker } from "node:worker_threads";
 import { siblingModule } from "../../../host/sibling.ts";
 import { tmpdir } from "../../../host/temporary.ts";
 import { type Cell, cellsOf } from "./cells.ts";
-import { CONDITIONS } from "./conditions.ts";
-import type { Trial } from "./session.ts";
+import { CLAIM_CONDITIONS } from "./claims.ts";
+import { type Condition, CONDITIONS } from "./conditions.ts";
+import type { Trial } from "./trial.ts";
+
+/** Intervals of windows' Joules; of matched claims' errors. */
+export type TrialName = "coverage" | "claims";
+
+export const CONDITIONS_OF: Readonly<Record<TrialName, readonly Condition[]>> = {
+  coverage: CONDITIONS,
+  claims: CLAIM_CONDITIONS,
+};
 
 export interface CoverageOptions {
+  readonly trial?: TrialName;
   /** Of each condition. */
   readonly sessions: number;
   readonly firstSeed?: number;
@@ -23,6 +33,7 @@ export interface CoverageOptions {
 export interface Share {
   /** A folder of its own, which is not there yet. */
   readonly dir: string;
+  readonly trial: TrialName;
   readonly condition: string;
   readonly seeds: readonly number[];
   readonly durationS: number;
@@ -36,16 +47,17 @@ export async function allCells(o: CoverageOptions): Promise<Cell[]> {
 
 /** The cells of one condition after the other, as they are known. */
 export async function* coverage(o: CoverageOptions): AsyncGenerator<Cell> {
-  const { sessions, firstSeed = 1, durationS = 4, only } = o;
+  const { trial = "coverage", sessions, firstSeed = 1, durationS = 4, only } = o;
   const seeds = Array.from({ length: sessions }, (_, k) => firstSeed + k);
   const workers = Math.min(availableParallelism(), sessions);
-  for (const { name } of CONDITIONS) {
+  for (const { name } of CONDITIONS_OF[trial]) {
     if (only && !only.includes(name)) continue;
     const dir = mkdtempSync(join(tmpdir(), "truejoule-coverage-"));
     try {
       const shares = Array.from({ length: workers }, (_, k) =>
         inWorker({
           dir: join(dir, `${k}`),
+          trial,
           condition: name,
           seeds: seeds.filter((_s, i) => i % workers === k),
           durationS,

@@ -13,31 +13,26 @@ import type { VirtualBench } from "../../../virtual/bench/bench.ts";
 import { writeVirtualCapture } from "../../../virtual/bench/capture.ts";
 import type { Truth } from "../../../virtual/bench/truth.ts";
 import type { Condition } from "./conditions.ts";
-
-/** A window, or the clock, against the truth. */
-export interface Trial {
-  /** Kind of window: `session`, `load` (all loads), `load-n` (one of them), …; `clock`: the DAQ clock's offset. */
-  readonly window: string;
-  /** (Measured − true) / U; null where no value is stated, or one with a doubt. */
-  readonly z: number | null;
-  /** Measured / true − 1; null for the clock. */
-  readonly error: number | null;
-  /** Part of it that the drawn gains and offsets explain, to first order. */
-  readonly drawn: number | null;
-  /** U / true. */
-  readonly relativeU: number | null;
-}
+import type { Trial } from "./trial.ts";
 
 /** @param dir a folder that there is not yet; it is gone afterwards. */
 export async function trySession(
   dir: string,
-  { make }: Condition,
+  { make, judge = windowTrials }: Condition,
   seed: number,
   durationS: number,
 ): Promise<Trial[]> {
-  const truth = await writeVirtualCapture(dir, { seed, durationS, ...(await make(durationS)) });
+  const truth = await writeVirtualCapture(dir, {
+    seed,
+    durationS,
+    ...(await make(durationS, seed)),
+  });
   const result = compare(prepare(runPaths(dir).capture));
   rmSync(dir, { recursive: true });
+  return judge(truth, result);
+}
+
+function windowTrials(truth: Truth, result: Comparison): Trial[] {
   const windows = oneOfEachKind(truth, result).map((w) => windowTrial(w, truth, result));
   return [...windows, ...sumTrials(truth, result), ...clockTrial(truth, result)];
 }
