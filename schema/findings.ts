@@ -72,6 +72,7 @@ export const FINDINGS = {
   "rail-stuck": "doubt",
   "rail-silent": "remark",
   "rail-burst": "remark",
+  "rail-spike": "doubt",
   "zero-off": "remark",
   "skew-differs": "remark",
   "reference-too-few": "doubt",

@@ -32,6 +32,8 @@ export class ColumnWatch {
   highest = -Infinity;
   /** The least magnitude of any row, but zero; of those near zero the first. */
   least = Infinity;
+  /** The greatest magnitude of any row is so many times that of both rows beside it; 1 where that is not known. */
+  peakOverBeside = 1;
   /** Of the slice at hand. */
   low = Infinity;
   high = -Infinity;
@@ -45,6 +47,8 @@ export class ColumnWatch {
   #low = Infinity;
   #high = -Infinity;
   #inCell = 0;
+  #rowsNow = 0;
+  #highestPeak = 0;
 
   /** @param kernels in whose memory the column lies. */
   constructor(column: Float64Array, kernels: Kernels, o: { isLoad: boolean; rowHz: number }) {
@@ -58,6 +62,7 @@ export class ColumnWatch {
 
   add(rows: number): void {
     this.rows += rows;
+    this.#rowsNow = rows;
     this.low = Infinity;
     this.high = -Infinity;
     const begun = this.#inCell === 0 ? 0 : Math.min(rows, CELL_ROWS - this.#inCell);
@@ -129,6 +134,8 @@ export class ColumnWatch {
 
   #take(low: number, high: number, from: number, to: number): void {
     this.top?.take(high, from, to);
+    const peak = Math.max(high, -low);
+    if (peak > this.#highestPeak && peak < Infinity) this.#takePeak(peak, from, to);
     if (low < this.low) this.low = low;
     if (high > this.high) this.high = high;
     if (low > 0) {
@@ -140,6 +147,18 @@ export class ColumnWatch {
         const x = Math.abs(this.#column[i]!);
         if (x > 0 && x < this.least) this.least = x;
       }
+  }
+
+  /** A new greatest magnitude, somewhere in these rows. */
+  #takePeak(peak: number, from: number, to: number): void {
+    this.#highestPeak = peak;
+    this.peakOverBeside = 1;
+    // At the ends of a slice one of them alone is at hand.
+    const besideOf = (i: number): number =>
+      i < 0 || i >= this.#rowsNow ? 0 : Math.abs(this.#column[i]!);
+    for (let i = from; i < to; i++)
+      if (Math.abs(this.#column[i]!) === peak)
+        this.peakOverBeside = peak / Math.max(besideOf(i - 1), besideOf(i + 1));
   }
 
   #endCell(low: number, high: number): void {

@@ -34,8 +34,8 @@ export type Learned = readonly LearnedRail[];
 
 /** What is odd about a load, but no reason to leave a row out. */
 export interface Oddity {
-  /** All rows of it the same while other rails move, nothing or something; or a few far above all others. */
-  readonly kind: "silent" | "stuck" | "alone";
+  /** All rows of it the same while other rails move, nothing or something; or a few, or one, far above all others. */
+  readonly kind: "silent" | "stuck" | "alone" | "spike";
   readonly rail: string;
   readonly quantity: Quantity;
   /** A, W; and what is held elsewhere in the run. */

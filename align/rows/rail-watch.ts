@@ -84,6 +84,11 @@ class SensorWatch extends ColumnWatch {
     return this.isLoad && isAlone ? this.peak : undefined;
   }
 
+  /** It stands in one row: no instrument that follows its load shows that. */
+  get isSpike(): boolean {
+    return this.peakOverBeside > SPIKE;
+  }
+
   get isLoad(): boolean {
     return this.top !== undefined;
   }
@@ -101,6 +106,9 @@ class SensorWatch extends ColumnWatch {
     return cells > 0 && cells <= Math.max(FEW_CELLS, ALONE[this.quantity].share * this.cells);
   }
 }
+
+/** The largest step up and down again from one row to the next that captures of MLPerf Tiny show is of 2.2 times. */
+const SPIKE = 10;
 
 export class RailWatch {
   readonly #rail: Rail;
@@ -142,7 +150,8 @@ export class RailWatch {
     const { name } = this.#rail;
     return this.#sensors.flatMap((s): Oddity[] => {
       const { quantity, constant, alone, held, isLoad } = s;
-      if (alone !== undefined) return [{ kind: "alone", rail: name, quantity, value: alone, held }];
+      if (alone !== undefined)
+        return [{ kind: s.isSpike ? "spike" : "alone", rail: name, quantity, value: alone, held }];
       if (!constant || !isLoad || !othersMove) return [];
       const kind = constant.isNothing ? "silent" : "stuck";
       return [{ kind, rail: name, quantity, value: constant.value, held }];

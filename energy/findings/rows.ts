@@ -70,6 +70,7 @@ const ODDITY: Readonly<Record<Oddity["kind"], FindingCode>> = {
   stuck: "rail-stuck",
   silent: "rail-silent",
   alone: "rail-burst",
+  spike: "rail-spike",
 };
 
 export const oddLoads = ({ stream }: Scan): Finding[] =>
@@ -84,6 +85,8 @@ function oddity({ kind, quantity, value, held }: Oddity): string {
       return `its ${quantity} is exactly ${much} in all rows, while other rails move: a dead channel, or one that is read from the wrong place; look at its sensor and its wiring`;
     case "silent":
       return `its ${quantity} is nothing (${much}) in all rows, while other rails move: nothing draws from it, or its channel is dead`;
+    case "spike":
+      return `its ${quantity} reaches ${much} in one row, more than ten times both rows beside it, and holds no more than ${usual} anywhere: a flipped bit, or a burst that these rows are too slow for; if it cannot be, state plausible of the rail in the rig, else use a higher row rate`;
     case "alone":
       return `its ${quantity} reaches ${much} in a few rows and holds no more than ${usual} anywhere: a short burst, or flipped bits; if it cannot be, state plausible of the rail in the rig`;
   }

@@ -108,7 +108,10 @@ test("a load far above all that it holds, but no more than some may draw, is tol
     expect(out).toEqual([]);
     return oddities.map(({ kind, quantity, value }) => [kind, quantity, value]);
   };
-  expect(alone((i) => (i === 1500 ? 9 : noisy(0.02)))).toEqual([["alone", "current", 9]]);
+  expect(alone((i) => (i === 1500 ? 9 : noisy(0.02)))).toEqual([["spike", "current", 9]]);
+  expect(alone((i) => (i >= 1400 && i < 1403 ? 9 : noisy(0.02)))).toEqual([
+    ["alone", "current", 9],
+  ]);
   expect(alone((i) => (i === 1500 ? 0.3 : noisy(0.02)))).toEqual([]);
   expect(alone((i) => (i % 100 < 3 ? 9 : noisy(0.02)))).toEqual([]);
 });
@@ -118,5 +121,11 @@ test("a run says what is odd: a doubt, or a remark", () => {
     withRun({ seconds: 3, powerW: watts, rig: rigOf({ rails: [powerRail("a")] }) }, (path) =>
       compare(prepare(path)).findings.map((f) => [f.code, f.level, f.subject]),
     );
-  expect(found((s) => (s === 1.5 ? 900 : noisy(10)))).toContainEqual(["rail-burst", "remark", "a"]);
+  expect(found((s) => (s === 1.5 ? 900 : noisy(10)))).toContainEqual(["rail-spike", "doubt", "a"]);
+  const isBurst = (s: number): boolean => s >= 1.4995 && s < 1.5025;
+  expect(found((s) => (isBurst(s) ? 900 : noisy(10)))).toContainEqual([
+    "rail-burst",
+    "remark",
+    "a",
+  ]);
 });
