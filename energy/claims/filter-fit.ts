@@ -70,6 +70,8 @@ const MAX_UPDATES = 800;
 const MIN_UPDATES = 8;
 /** Below this the load did not move enough to tell one filter from another. */
 const MIN_R2 = 0.6;
+/** A window and a delay are told apart by two updates at least. */
+const LEAST_TELLING = 2;
 /** So many standard deviations off a filter is excluded. */
 const EXCLUDED = 3;
 
@@ -227,7 +229,8 @@ class Seen {
       squares += d * d;
     }
     if (!(squares > 0)) return 0;
-    return (sum ** 2 / squares) * Math.max(1, Math.log(c.residual / best.residual));
+    const telling = Math.max(LEAST_TELLING, sum ** 2 / squares);
+    return telling * Math.max(1, Math.log(c.residual / best.residual));
   }
 
   #residuals({ windowNs, delayNs, gain, offsetW }: Filter): Float64Array {

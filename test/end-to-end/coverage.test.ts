@@ -31,6 +31,23 @@ const CONDITIONS: readonly (readonly [condition: string, sessions: number])[] = 
   ["sensors of 1 kHz, loads of 4 ms", 12],
 ];
 
+test("matched claims of both cards' channels hold what their sensor was drawn to be wrong by", () => {
+  const options = JSON.stringify({ trial: "claims", sessions: 8, durationS: 30 });
+  const cells = built<Cell[]>("coverage/matrix.js", `allCells(${options})`);
+  expect(cells.length).toBeGreaterThan(50);
+  for (const c of cells) {
+    expect([c.window, c.verdict]).toEqual([c.window, "ok"]);
+    // Less than three updates, or than the averaging window, is not resolved.
+    const [, field = "", updates = "0"] = /(\w+), ([\d.]+) updates/.exec(c.window) ?? [];
+    if (field === "energy_counter") continue;
+    const least = field === "power_instant" ? 3 : 10;
+    if (Number(updates) < least)
+      expect([c.window, c.without_value]).toEqual([c.window, c.sessions]);
+    else if (c.without_value < c.sessions)
+      expect([c.window, c.covered > 0.6]).toEqual([c.window, true]);
+  }
+}, 300_000);
+
 test.each(CONDITIONS)(
   "%s, %d seeded virtual sessions: intervals hold the truth",
   (condition, sessions) => {
