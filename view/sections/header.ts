@@ -1,7 +1,16 @@
 // The top of the page: what this is (measured or simulated, loudly), and the answer in one sentence.
 
 import type { Claim } from "../../schema/documents/compare.ts";
-import { factorText, fixed, joulesText, percent, quantity, relativeU, share } from "../format.ts";
+import {
+  count,
+  factorText,
+  fixed,
+  joulesText,
+  percent,
+  quantity,
+  relativeU,
+  share,
+} from "../format.ts";
 import { type Html, html } from "../html.ts";
 import { isSimulated, type ReportModel } from "../report-model.ts";
 
@@ -75,7 +84,7 @@ function subline(m: ReportModel): Html[] {
     m.trace
       ? `${fixed(m.trace.buckets.total, 0)} rows at ${quantity(1e9 / m.trace.rowPeriodNs, "Hz", 3)}`
       : null,
-    m.channels.length ? `${m.channels.length} telemetry channels` : "no telemetry",
+    m.channels.length ? count(m.channels.length, "telemetry channel") : "no telemetry",
   ];
   return facts.filter((f) => f !== null).map((f) => html`<span>${f}</span>`);
 }

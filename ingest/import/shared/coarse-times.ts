@@ -155,7 +155,7 @@ export function tickNotes(path: string, { tickNs, rows, shared, uneven }: Ticks)
   return [
     {
       level: "loss",
-      text: `${path}: the times are too coarse, ${rows} rows share each, and the rows' own times are lost: they are spread evenly over its ${tick}, each uncertain by ± ${half}; a finer time column, or time=index:RATE, places them`,
+      text: `${path}: the times are too coarse, ${rows} rows share each, and the rows' own times are lost: they are spread evenly over the ${tick} of that time, each uncertain by ± ${half}; a finer time column, or time=index:RATE, places them`,
       count: shared,
     },
     ...counted(
