@@ -244,10 +244,24 @@ async function readRail(f: Fields, stream: string): Promise<Rail> {
       ? { assumedVoltage: await assumed(f.map("assumed_voltage")) }
       : {}),
     ...(f.has("plausible") ? { plausible: await readPlausible(f.map("plausible")) } : {}),
-    ...(f.has("feeds") ? { feeds: f.strings("feeds") } : {}),
+    ...(f.has("feeds") ? { feeds: readFeeds(f) } : {}),
   };
   if (!f.has("reference")) return rail;
   return { ...rail, reference: await readReference(f.map("reference"), stream, rail) };
+}
+
+/** As docs say it (rigs/README.md); `gpu:0` is what claims call a GPU. */
+const FED = /^(?:GPU-.+|(?:gpu:)?\d+|cpu:\d+|module|other)$/;
+
+function readFeeds(f: Fields): readonly string[] {
+  const names = f.strings("feeds", "numbers too");
+  const unknown = names.find((name) => !FED.test(name));
+  if (unknown !== undefined)
+    throw f.error(
+      `feeds: "${unknown}" is no index or UUID (GPU-…) of a GPU, and none of cpu:0, module, other`,
+      "feeds",
+    );
+  return names.map((name) => name.replace(/^gpu:/, ""));
 }
 
 async function readPlausible(f: Fields): Promise<NonNullable<Rail["plausible"]>> {

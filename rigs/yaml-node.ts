@@ -141,9 +141,11 @@ export class Fields {
     return node.items.map((item, i) => new Fields(this.#source, item as Node, `${key}[${i}]`));
   }
 
-  strings(key: string): readonly string[] {
+  /** @param numbers whether a whole number is a name too, as an index is. */
+  strings(key: string, numbers?: "numbers too"): readonly string[] {
     const node = this.#resolved(key);
-    const values = isSeq(node) ? node.items.map((n) => (isScalar(n) ? n.value : n)) : [null];
+    const items = isSeq(node) ? node.items.map((n) => (isScalar(n) ? n.value : n)) : [null];
+    const values = items.map((v) => (numbers && Number.isInteger(v) ? String(v) : v));
     if (!values.every((v) => typeof v === "string" && v.trim() !== ""))
       throw this.error(`${key} must be a list of names`, key);
     return values as string[];

@@ -98,7 +98,10 @@ shared:
   - { cause: meter, of: gain, sensors: [slot.voltage, slot.current], uncertainty: "0.1 % (k=2)" }
   - { cause: zero, of: offset, sensors: [slot.current] }
 `;
-    const text = GOOD.replace("  - name: slot\n", '  - name: slot\n    feeds: ["GPU-1", "1"]\n')
+    const text = GOOD.replace(
+      "  - name: slot\n",
+      '  - name: slot\n    feeds: ["GPU-1", 1, "gpu:2"]\n',
+    )
       .replace('offset: "±20 mA"', 'offset: "±20 mA"\n        drift: "0.4 % (k=2)"')
       .replace(
         "      gain: 50\n",
@@ -118,7 +121,10 @@ shared:
       { cause: "zero", of: "offset", sensors: [{ rail: "slot", quantity: "current" }] },
     ]);
     const [slot] = rig.rails;
-    expect(slot!.feeds).toEqual(["GPU-1", "1"]);
+    expect(slot!.feeds).toEqual(["GPU-1", "1", "2"]);
+    const unknown = GOOD.replace("  - name: slot\n", "  - name: slot\n    feeds: [gpu0]\n");
+    writeFileSync(path, unknown);
+    await expect(loadRig(path)).rejects.toThrow(/feeds: "gpu0" is no index or UUID/);
     expect(slot!.current).toMatchObject({ driftU: 0.002, noise: { rms: 0.02, floor: 0.003 } });
   });
 

@@ -64,7 +64,9 @@ export function findData(path: string, map: CsvMap): Plan {
       uses.some((c) => toNumber(decimal(cells[cellOf(c)] ?? "", separator)) !== undefined)
     )
       return plan;
-    if (header && ++sinceHeader > MAX_UNIT_LINES)
+    // A row whose cells are empty is none of units: a channel may begin later than others.
+    const isEmpty = whole && uses.every((c) => (cells[cellOf(c)] ?? "").trim() === "");
+    if (header && !isEmpty && ++sinceHeader > MAX_UNIT_LINES)
       throw inputError(
         "no numbers below the header",
         `${path}:${number}`,

@@ -56,7 +56,9 @@ class Watched {
   /** How often each value stood there, and the row group that it was seen in last. */
   readonly #seen = new Map<string, { count: number; group: number; next?: string }>();
   #last: string | undefined;
+  /** Rows in which something stands there, and all. */
   #rows = 0;
+  #all = 0;
   #changes = 0;
   /** Changes to the value that had followed before, too. */
   #turns = 0;
@@ -75,6 +77,7 @@ class Watched {
 
   /** @param group number of the row's time. @returns false where this can be no such column any more. */
   add(value: string, group: number, back: boolean): boolean {
+    this.#all++;
     if (value === "") return true;
     this.#rows++;
     const entry = this.#seen.get(value) ?? { count: 0, group: -1 };
@@ -97,7 +100,8 @@ class Watched {
   /** @param groups how many different times there were. */
   tells(groups: number): boolean {
     const often = this.#rows >= Math.max(LEAST_ROWS, SEEN * this.#seen.size);
-    if (this.#seen.size < 2 || !often) return false;
+    // Where most rows say nothing it is a column of marks or notes: it tells no rows apart.
+    if (this.#seen.size < 2 || !often || this.#rows < NEARLY_ALL * this.#all) return false;
     if (this.#isText() && this.#named && this.#isSubject) return true;
     return this.#atOneTime(groups) || this.#inTurn() || this.#oneAfterAnother();
   }

@@ -20,6 +20,15 @@ const twoMetrics =
   "metric;t;value\n" +
   lines(20, (i) => (i % 3 === 2 ? `temperature;${i};40` : `power;${i};${60 + i}`));
 
+test("a column of marks that is not mapped tells no series apart, and a channel may begin late", async () => {
+  const event = (i: number): string => (i % 8 === 2 ? "start" : i % 8 === 5 ? "end" : "");
+  const text =
+    "t,p,event,smi\n" + lines(40, (i) => `${i},${60 + i},${event(i)},${i < 12 ? "" : 70}`);
+  expect(rowCount(await importText(text, "time=t; w.x=p"))).toBe(40);
+  const claims = await importText(text, "time=t; t.nvml.power_usage=smi");
+  expect(claims.reads).toHaveLength(28);
+});
+
 describe("rows of several series are refused, and one is taken by where=", () => {
   test.each([
     ["cards at one time", twoCards, "time=t; w.x=p", /"gpu" \(0, 1\).*where=gpu=0/],
