@@ -30,7 +30,7 @@ export interface FilterFit extends Filter, SensorModel {
   readonly fitted: boolean;
   /** Filters that neither the capture nor the table excludes, this one first: some at the border of them all. */
   readonly among: readonly Filter[];
-  /** Root mean square of what it leaves of an update, W; 0 where it is not fitted. */
+  /** Root mean square of what it leaves of an update, W. */
   readonly residualW: number;
   /** Reads that keep step with the updates leave open by so much to either side when all of these were, ns. */
   readonly placedUNs: number;
@@ -65,7 +65,7 @@ const DELAY_STEP = 12.5 * MS;
 /** Negative: the host's stamp is late. */
 const LEAST_DELAY = -100 * MS;
 const DELAYS = Array.from({ length: 33 }, (_, i) => LEAST_DELAY + i * DELAY_STEP);
-const LONGEST = 1500 * MS;
+export const LONGEST = 1500 * MS;
 /** Updates used for the fit at the most, and at the least. */
 const MAX_UPDATES = 800;
 const MIN_UPDATES = 8;
@@ -83,10 +83,12 @@ const EXCLUDED = 3;
 export function fitFilter(
   updates: Updates,
   trace: PowerPrefix,
-  known: KnownSensor | undefined,
+  stated: KnownSensor | undefined,
 ): FilterFit | undefined {
   const seen = new Seen(updates, trace);
   if (seen.count < MIN_UPDATES) return undefined;
+  // A field that means something else than it did where it was measured.
+  const known = stated && seen.excludes(stated) ? undefined : stated;
   const shown = seen.likeliest(known);
   const border = shown.r2 >= MIN_R2 ? seen.border(shown, known) : [];
   if (shown.r2 >= MIN_R2 && updates.halfNs <= MOST_OPEN && seen.isInside(shown, border)) {
@@ -110,7 +112,7 @@ export function fitFilter(
     r2,
     fitted: false,
     among: among.map(asStated),
-    residualW: 0,
+    residualW: Math.sqrt(own.residual / seen.count),
     placedUNs: 0,
   };
 }
@@ -192,6 +194,12 @@ class Seen {
     const near = [best, this.of(known.windowNs, known.delayNs), ...all];
     const cost = (c: Candidate): number => this.#cost(c, best, known);
     return near.map((c) => ({ c, cost: cost(c) })).reduce((a, b) => (b.cost < a.cost ? b : a)).c;
+  }
+
+  /** The load shows a filter, and none near to what is known is as good. */
+  excludes(known: KnownSensor): boolean {
+    const best = this.likeliest(undefined);
+    return best.r2 >= MIN_R2 && this.#worse(this.likeliest(known), best) > EXCLUDED ** 2;
   }
 
   /** Filters as far from the likeliest as can be, without being excluded: to all sides, and of others on the grid. */

@@ -3,13 +3,18 @@
 import { describe, expect, test } from "@jest/globals";
 import {
   delayRange,
+  fitFilter,
   type FilterFit,
   isDetermined,
   rangeAmong,
 } from "../../energy/claims/filter-fit.ts";
+import { PowerPrefix } from "../../energy/claims/prefix.ts";
+import { knownSensor } from "../../energy/claims/sensors.ts";
+import { Series } from "../../energy/claims/series.ts";
 import { compare, prepare } from "../../energy/compare.ts";
 import type { Comparison } from "../../energy/result.ts";
 import { random } from "../../stats/random.ts";
+import { readsOf } from "../support/telemetry.ts";
 import { withRun } from "../support/made-run.ts";
 
 const NAME = "nvml.power_usage";
@@ -140,5 +145,58 @@ describe("filters beyond what is tried", () => {
     ["a reading a second", { readS: 1 }, 50],
   ])("%s: none is found", (_, channel, seconds) => {
     expect(filterOf(seen(levels(4), channel, seconds))).toBeUndefined();
+  });
+});
+
+describe("a card whose field was measured", () => {
+  const known = knownSensor("H100 PCIe", "nvml.power_instant")!;
+  const isHeld = (f: FilterFit | undefined, ms: number): void => {
+    const [least, most] = rangeAmong(f!, (x) => x.windowNs / 1e6);
+    expect(least).toBeLessThanOrEqual(ms);
+    expect(most).toBeGreaterThanOrEqual(ms);
+  };
+  const fitOf = (shown: Channel): FilterFit | undefined => {
+    const load = levels();
+    const atNs = Array.from({ length: 1990 }, (_, i) => (i + 0.31) * 1e7);
+    const value = channelOf(load, shown);
+    const series = new Series(readsOf(atNs, (t) => value(t / 1e9)));
+    const tNs = Float64Array.from({ length: 20_001 }, (_, i) => i * 1e6);
+    const trace = new PowerPrefix(
+      tNs,
+      tNs.map((t) => load(t / 1e9)),
+    );
+    return fitFilter(series.updates, trace, known);
+  };
+
+  test.each([25, 100, 1000])("a load that shows %i ms weighs more than the row", (ms) => {
+    const f = fitOf({ windowS: ms / 1000 });
+    expect(f?.fitted).toBe(true);
+    isHeld(f, ms);
+  });
+
+  test("unseen, what it leaves of the updates is left open of a claim", () => {
+    const r = random(3, "noise");
+    const f = fitOf({ shown: () => 200 + 2 * (r.uniform() - 0.5) });
+    expect(f?.fitted).toBe(false);
+    expect(f?.residualW).toBeGreaterThan(0.3);
+  });
+});
+
+describe("plain claims of channels whose window nobody knows", () => {
+  const holds = (c: Comparison): void => {
+    for (const { physical, telemetry } of c.windows)
+      for (const { intervalJ } of telemetry) {
+        expect(intervalJ[0]).toBeLessThanOrEqual(physical!.energyJ);
+        expect(intervalJ[1]).toBeGreaterThanOrEqual(physical!.energyJ);
+      }
+  };
+
+  test("pulses in step with its updates: it may have seen any part of them", () => {
+    for (const delayS of [0, 0.03, 0.06])
+      holds(seen((s) => (s % 0.1 < 0.05 ? 100 : 300), { windowS: 0.025, delayS }));
+  });
+
+  test("a mean over a second that a square of a second does not show", () => {
+    holds(seen((s) => (s % 1 < 0.5 ? 100 : 300), { windowS: 1 }));
   });
 });
