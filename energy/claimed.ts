@@ -10,7 +10,7 @@ import {
   sharingStamps,
   withoutReads,
 } from "./claims/clock-sets.ts";
-import { fitFilter, type FilterFit } from "./claims/filter-fit.ts";
+import { fitFilter, type FilterFit, LONGEST } from "./claims/filter-fit.ts";
 import { type Lag, lagOf } from "./claims/lag.ts";
 import {
   cardOf,
@@ -117,7 +117,14 @@ function channelOf(s: TelemetrySeries, { trace, known, mostW }: ChannelContext):
     : [rangeW[0], mayDrawW];
   const [least, most] = trace?.rangeW ?? rangeW;
   const swingW = Math.max(0, most - least);
-  const sight: Sight = { ...ownSight(series), ...(filter ?? known), rangeW: range, swingW };
+  const seenAs = filter ?? known;
+  const isUnknown = trace !== null && !seenAs;
+  const sight: Sight = {
+    ...{ ...ownSight(series), ...seenAs, rangeW: range, swingW },
+    // Between rare reads nobody sees its updates.
+    ...(seenAs && { updateNs: Math.max(seenAs.updateNs, series.periodNs) }),
+    ...(isUnknown && { mayAverageNs: LONGEST }),
+  };
   return { name, series, isFed: trace !== null, sight, filter };
 }
 

@@ -9,7 +9,8 @@
 
 import { NS_PER_S, type SessionNs } from "../../schema/time.ts";
 import { valueAt } from "../../stats/places.ts";
-import { leastOf, mostOf } from "../../stats/summary.ts";
+import { sumOf } from "../../stats/columns.ts";
+import { leastOf, meanOf, mostOf } from "../../stats/summary.ts";
 import type { PowerPrefix } from "./prefix.ts";
 import type { KnownSensor, SensorModel } from "./sensors.ts";
 import type { Updates } from "./updates.ts";
@@ -29,7 +30,7 @@ export interface FilterFit extends Filter, SensorModel {
   readonly fitted: boolean;
   /** Filters that neither the capture nor the table excludes, this one first: some at the border of them all. */
   readonly among: readonly Filter[];
-  /** Root mean square of what it leaves of an update, W; 0 where it is not fitted. */
+  /** Root mean square of what it leaves of an update, W. */
   readonly residualW: number;
   /** Reads that keep step with the updates leave open by so much to either side when all of these were, ns. */
   readonly placedUNs: number;
@@ -64,7 +65,7 @@ const DELAY_STEP = 12.5 * MS;
 /** Negative: the host's stamp is late. */
 const LEAST_DELAY = -100 * MS;
 const DELAYS = Array.from({ length: 33 }, (_, i) => LEAST_DELAY + i * DELAY_STEP);
-const LONGEST = 1500 * MS;
+export const LONGEST = 1500 * MS;
 /** Updates used for the fit at the most, and at the least. */
 const MAX_UPDATES = 800;
 const MIN_UPDATES = 8;
@@ -72,24 +73,31 @@ const MIN_UPDATES = 8;
 const MIN_R2 = 0.6;
 /** A window and a delay are told apart by two updates at least. */
 const LEAST_TELLING = 2;
+/** Reads that leave more open to either side of an update than there are delays to try show none. */
+const MOST_OPEN = (mostOf(DELAYS) - LEAST_DELAY) / 2;
+/** Of the values' variance filters may differ by so little for nothing but rounding. */
+const ROUNDING = 1e-9;
 /** So many standard deviations off a filter is excluded. */
 const EXCLUDED = 3;
 
 export function fitFilter(
   updates: Updates,
   trace: PowerPrefix,
-  known: KnownSensor | undefined,
+  stated: KnownSensor | undefined,
 ): FilterFit | undefined {
   const seen = new Seen(updates, trace);
   if (seen.count < MIN_UPDATES) return undefined;
+  // A field that means something else than it did where it was measured.
+  const known = stated && seen.excludes(stated) ? undefined : stated;
   const shown = seen.likeliest(known);
-  if (shown.r2 >= MIN_R2) {
+  const border = shown.r2 >= MIN_R2 ? seen.border(shown, known) : [];
+  if (shown.r2 >= MIN_R2 && updates.halfNs <= MOST_OPEN && seen.isInside(shown, border)) {
     const origin = known ? `fitted to this capture, weighed with: ${known.origin}` : FITTED;
     const { windowNs, delayNs, gain, offsetW, r2, residual } = shown;
     return {
       ...{ windowNs, delayNs, gain, offsetW, r2, origin, fitted: true },
       updateNs: updates.periodNs,
-      among: [shown, ...seen.border(shown, known)].map(filterOf),
+      among: [shown, ...border].map(filterOf),
       residualW: Math.sqrt(residual / seen.count),
       placedUNs: updates.halfNs,
     };
@@ -104,7 +112,7 @@ export function fitFilter(
     r2,
     fitted: false,
     among: among.map(asStated),
-    residualW: 0,
+    residualW: Math.sqrt(own.residual / seen.count),
     placedUNs: 0,
   };
 }
@@ -140,6 +148,11 @@ class Seen {
   readonly #trace: PowerPrefix;
   readonly #tNs: Float64Array;
   readonly #value: Float64Array;
+  readonly #levelW: number;
+  /** Standard uncertainty of each instant, ns. */
+  readonly #uNs: Float64Array;
+  /** Squares of the values about their mean that rounding alone may leave, W². */
+  readonly #roundingW2: number;
   /** Time between two of them, ns. */
   readonly #stepNs: SessionNs;
   /** How far back of an update the trace may be asked for. */
@@ -154,14 +167,18 @@ class Seen {
     const from = trace.startNs + this.#reachNs;
     const to = trace.endNs + LEAST_DELAY;
     const stride = Math.max(1, Math.ceil(updates.count / MAX_UPDATES));
-    const [t, v]: [number[], number[]] = [[], []];
-    updates.each(stride, (at, _u, value) => {
+    const [t, v, u]: [number[], number[], number[]] = [[], [], []];
+    updates.each(stride, (at, uNs, value) => {
       if (!(at >= from && at <= to)) return;
       t.push(at);
       v.push(value);
+      u.push(uNs);
     });
     this.#tNs = Float64Array.from(t);
     this.#value = Float64Array.from(v);
+    this.#uNs = Float64Array.from(u);
+    this.#levelW = meanOf(this.#value);
+    this.#roundingW2 = ROUNDING * squaresOf(this.#value, this.#levelW);
     this.#stepNs = stride * updates.periodNs;
   }
 
@@ -179,21 +196,53 @@ class Seen {
     return near.map((c) => ({ c, cost: cost(c) })).reduce((a, b) => (b.cost < a.cost ? b : a)).c;
   }
 
+  /** The load shows a filter, and none near to what is known is as good. */
+  excludes(known: KnownSensor): boolean {
+    const best = this.likeliest(undefined);
+    return best.r2 >= MIN_R2 && this.#worse(this.likeliest(known), best) > EXCLUDED ** 2;
+  }
+
   /** Filters as far from the likeliest as can be, without being excluded: to all sides, and of others on the grid. */
   border(likeliest: Candidate, known: KnownSensor | undefined): Candidate[] {
     const own = this.#cost(likeliest, likeliest, known);
     const isHeld = (c: Candidate): boolean =>
       this.#cost(c, likeliest, known) - own <= EXCLUDED ** 2;
     const near = SIDES.flatMap((side) => this.#furthest(likeliest, side, isHeld) ?? []);
-    const others = this.#grid().filter(isHeld);
+    const others = [...this.#grid(), ...this.#ridge()].filter(isHeld);
     const ends = [windowOf, delayOf, endOf].flatMap((figure) => endsBy(others, figure));
     return [...near, ...new Set(ends)];
+  }
+
+  /**
+   * Whether the likeliest lies within what is tried, so that what lies beyond explains less; and of a capture too
+   * short to try the longest windows, all that are not excluded.
+   */
+  isInside(likeliest: Candidate, border: readonly Candidate[]): boolean {
+    const isCut = this.#reachNs < LONGEST + mostOf(DELAYS);
+    const isWithin = (c: Candidate): boolean =>
+      endOf(c) <= this.#reachNs - DELAY_STEP && c.delayNs >= LEAST_DELAY + DELAY_STEP;
+    return (
+      isWithin(likeliest) && !(isCut && border.some((c) => endOf(c) > this.#reachNs - DELAY_STEP))
+    );
   }
 
   #grid(): Candidate[] {
     return WINDOWS.flatMap((w) =>
       DELAYS.flatMap((d) => (this.#reaches(w, d) ? [this.of(w, d)] : [])),
     );
+  }
+
+  /** Of each window the delay that leaves least: edges that all fall alike hold window and delay together. */
+  #ridge(): Candidate[] {
+    return WINDOWS.flatMap((w) => {
+      const tried = DELAYS.filter((d) => this.#reaches(w, d)).map((d) => this.of(w, d));
+      if (tried.length === 0) return [];
+      let best = tried.reduce(better);
+      for (let step = DELAY_STEP / 2; step >= MS / 2048; step /= 2)
+        for (const d of [best.delayNs - step, best.delayNs + step])
+          if (this.#reaches(w, d)) best = better(best, this.of(w, d));
+      return [best];
+    });
   }
 
   #reaches(windowNs: number, delayNs: number): boolean {
@@ -217,7 +266,7 @@ class Seen {
    * size, so many times the logarithm of its ratio, which is twice that of their likelihoods'.
    */
   #worse(c: Candidate, best: Candidate): number {
-    if (!(c.residual > best.residual)) return 0;
+    if (!(c.residual > best.residual + this.#roundingW2)) return 0;
     const [a, b] = [this.#residuals(c), this.#residuals(best)];
     const together = 1 + Math.ceil(best.windowNs / this.#stepNs);
     let [sum, squares] = [0, 0];
@@ -230,7 +279,20 @@ class Seen {
     }
     if (!(squares > 0)) return 0;
     const telling = Math.max(LEAST_TELLING, sum ** 2 / squares);
-    return telling * Math.max(1, Math.log(c.residual / best.residual));
+    const open = this.#openW2(best) + this.#roundingW2;
+    const ratio = (c.residual + open) / (best.residual + open);
+    return telling * Math.max(1, Math.log(ratio));
+  }
+
+  /** What the updates' own instants leave open of what a filter leaves, W². */
+  #openW2({ windowNs, delayNs, gain }: Filter): number {
+    const wPerNs = gain / windowNs;
+    const squares = this.#tNs.map((t, i) => {
+      const end = t - delayNs;
+      const moved = (this.#trace.at(end) - this.#trace.at(end - windowNs)) * wPerNs;
+      return (moved * this.#uNs[i]!) ** 2;
+    });
+    return sumOf(squares, 0, squares.length);
   }
 
   #residuals({ windowNs, delayNs, gain, offsetW }: Filter): Float64Array {
@@ -244,10 +306,12 @@ class Seen {
     const n = this.count;
     const [to, from] = [this.#joulesBefore(delayNs), this.#joulesBefore(delayNs + windowNs)];
     const wPerJ = NS_PER_S / windowNs;
+    // Sums of differences: of great numbers that differ little the squares would leave nothing but rounding.
+    const level = this.#levelW;
     let [sx, sy, sxx, sxy, syy] = [0, 0, 0, 0, 0];
     for (let i = 0; i < n; i++) {
-      const x = (to[i]! - from[i]!) * wPerJ;
-      const y = this.#value[i]!;
+      const x = (to[i]! - from[i]!) * wPerJ - level;
+      const y = this.#value[i]! - level;
       sx += x;
       sy += y;
       sxx += x * x;
@@ -257,10 +321,12 @@ class Seen {
     const vx = sxx - (sx * sx) / n;
     const vy = syy - (sy * sy) / n;
     const cxy = sxy - (sx * sy) / n;
-    const gain = vx > 0 ? cxy / vx : 0;
+    // What falls when the load rises is no channel of it.
+    const gain = vx > 0 && cxy > 0 ? cxy / vx : 0;
     const residual = Math.max(0, vy - gain * cxy);
     const r2 = vy > 0 ? 1 - residual / vy : 0;
-    return { windowNs, delayNs, gain, offsetW: (sy - gain * sx) / n, r2, residual };
+    const offsetW = level + sy / n - gain * (level + sx / n);
+    return { windowNs, delayNs, gain, offsetW, r2, residual };
   }
 
   #joulesBefore(ns: number): Float64Array {
@@ -330,4 +396,10 @@ function endsBy(list: readonly Candidate[], figure: (c: Candidate) => number): C
     list.reduce((a, b) => (figure(b) < figure(a) ? b : a), first),
     list.reduce((a, b) => (figure(b) > figure(a) ? b : a), first),
   ];
+}
+
+/** Of the distances from a level. */
+function squaresOf(list: Float64Array, level: number): number {
+  const squares = list.map((x) => (x - level) ** 2);
+  return sumOf(squares, 0, squares.length);
 }

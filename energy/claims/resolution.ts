@@ -20,6 +20,8 @@ export interface Sight {
   readonly rangeW: readonly [number, number];
   /** How far the load's power goes from least to most, W, as far as anything shows. */
   readonly swingW: number;
+  /** It may have averaged over so long, where the load would have to show the window and does not. */
+  readonly mayAverageNs?: SessionNs;
   /** What it does not see between its windows is known else. */
   readonly isUnseenKnown?: boolean;
 }
@@ -41,14 +43,14 @@ export const isResolved = (sight: Sight, ns: SessionNs): boolean => ns >= resolv
 
 /** A claim's interval with what the channel may have missed of a window that lasts so long. */
 export function withMissed(claim: Claim, s: Series, sight: Sight, ns: SessionNs): Claim {
-  const { updateNs, windowNs, delayNs, rangeW, swingW } = sight;
+  const { updateNs, windowNs, delayNs, rangeW, swingW, mayAverageNs = windowNs } = sight;
   const [least, most] = [rangeW[0] * ns, rangeW[1] * ns].map((x) => x / NS_PER_S);
   const [low, high] = claim.intervalJ;
   if (!isResolved(sight, ns))
     return { ...claim, intervalJ: [Math.min(low, least!), Math.max(high, most!)] };
   // A counter's claim is bracketed by its own changes.
   if (s.isCounter) return claim;
-  const lateNs = Math.abs(delayNs) + (windowNs + updateNs) / 2;
+  const lateNs = Math.abs(delayNs) + (mayAverageNs + updateNs) / 2;
   const isUnseenKnown = sight.isUnseenKnown === true || windowNs === 0;
   const unseenNs = isUnseenKnown ? 0 : Math.max(0, 1 - windowNs / updateNs) * ns;
   const missed = (swingW * (lateNs + unseenNs)) / NS_PER_S;

@@ -15,10 +15,13 @@ export interface PlacedTrace {
   readonly powerW: Float64Array;
 }
 
-export const placedTrace = (outline: Outline, clock: DaqClock): PlacedTrace => ({
-  tNs: placeColumn(clock, outline.t),
-  powerW: outline.powerW,
-});
+/** Without the rows that are no measurement: a line bridges them, as in a window's Joules. */
+export function placedTrace(outline: Outline, clock: DaqClock): PlacedTrace {
+  const [tNs, powerW] = [placeColumn(clock, outline.t), outline.powerW];
+  if (powerW.every(Number.isFinite)) return { tNs, powerW };
+  const isRead = (_: number, i: number): boolean => Number.isFinite(powerW[i]);
+  return { tNs: tNs.filter(isRead), powerW: powerW.filter(isRead) };
+}
 
 export interface TraceMeans {
   readonly startNs: SessionNs;

@@ -96,16 +96,17 @@ function claimsOf(channel: Channel, claimed: Claimed, m: Measured): TelemetryEne
 
 /**
  * What a channel that sees a part of the time could have claimed of this load, over all phases of its samples, J:
- * of counters on cards that were seen to sample, and of a filter whose window is shorter than its period.
+ * of counters on cards that were seen to sample, and of a channel whose window is shorter than its period, or of
+ * which nobody knows the window: it may have none.
  */
 function spreadOf(
-  { name, series, filter }: Channel,
+  { name, series, sight: { windowNs, updateNs } }: Channel,
   trace: PowerPrefix | null,
   { window: w, seen }: Measured,
 ): readonly [number, number] | null {
   if (series.isCounter) return seen && name.startsWith("nvml.") ? seen.rangeJ : null;
-  if (!trace || !filter || filter.windowNs >= filter.updateNs) return null;
-  return strobeRangeJ(trace, w.t0Ns, w.t1Ns, filter.updateNs, filter.windowNs);
+  if (!trace || !(windowNs < updateNs)) return null;
+  return strobeRangeJ(trace, w.t0Ns, w.t1Ns, updateNs, windowNs);
 }
 
 /** A claim with what its samples may have caught more or less of the load than there was. */
