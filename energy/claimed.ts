@@ -105,11 +105,17 @@ interface ChannelContext {
   readonly mostW: number;
 }
 
+/** Reads of a filter that the capture does not show may be so many of its updates apart. */
+const READ_OFTEN = 3;
+
 function channelOf(s: TelemetrySeries, { trace, known, mostW }: ChannelContext): Channel {
   const { name } = s.channel;
   const series = new Series(s, mostW, known?.updateNs);
-  const filter =
+  const found =
     trace && !series.isCounter ? (fitFilter(series.updates, trace, known) ?? null) : null;
+  // Of reads that are rarer than updates it is not known which of these they show.
+  const filter =
+    found && (found.fitted || series.periodNs <= READ_OFTEN * found.updateNs) ? found : null;
   const { rangeW } = series;
   const mayDrawW = isCard(name) ? mostW : rangeW[1];
   const range: Sight["rangeW"] = trace

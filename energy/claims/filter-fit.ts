@@ -8,7 +8,6 @@
 // distribution, and cannot exceed √n of n updates that tell them apart: two edges of a load exclude few windows.
 
 import { NS_PER_S, type SessionNs } from "../../schema/time.ts";
-import { valueAt } from "../../stats/places.ts";
 import { sumOf } from "../../stats/columns.ts";
 import { leastOf, meanOf, mostOf } from "../../stats/summary.ts";
 import type { PowerPrefix } from "./prefix.ts";
@@ -143,6 +142,13 @@ interface Candidate extends Filter {
   readonly residual: number;
 }
 
+/** What others are held against. */
+interface Likeliest {
+  readonly of: Candidate;
+  readonly residuals: Float64Array;
+  readonly openW2: number;
+}
+
 /** Updates that a filter can be tried on, with what it asks of the trace. */
 class Seen {
   readonly #trace: PowerPrefix;
@@ -159,6 +165,8 @@ class Seen {
   readonly #reachNs: SessionNs;
   /** Joules of the trace up to so long before each update, as far as they were asked for: grids share them. */
   readonly #upToJ = new Map<number, Float64Array>();
+  #tried: readonly Candidate[] | undefined;
+  #likeliest: Likeliest | undefined;
 
   constructor(updates: Updates, trace: PowerPrefix) {
     this.#trace = trace;
@@ -226,16 +234,16 @@ class Seen {
     );
   }
 
-  #grid(): Candidate[] {
-    return WINDOWS.flatMap((w) =>
+  #grid(): readonly Candidate[] {
+    return (this.#tried ??= WINDOWS.flatMap((w) =>
       DELAYS.flatMap((d) => (this.#reaches(w, d) ? [this.of(w, d)] : [])),
-    );
+    ));
   }
 
   /** Of each window the delay that leaves least: edges that all fall alike hold window and delay together. */
   #ridge(): Candidate[] {
     return WINDOWS.flatMap((w) => {
-      const tried = DELAYS.filter((d) => this.#reaches(w, d)).map((d) => this.of(w, d));
+      const tried = this.#grid().filter((c) => c.windowNs === w);
       if (tried.length === 0) return [];
       let best = tried.reduce(better);
       for (let step = DELAY_STEP / 2; step >= MS / 2048; step /= 2)
@@ -267,21 +275,32 @@ class Seen {
    */
   #worse(c: Candidate, best: Candidate): number {
     if (!(c.residual > best.residual + this.#roundingW2)) return 0;
-    const [a, b] = [this.#residuals(c), this.#residuals(best)];
+    const { residuals: b, openW2 } = this.#other(best);
+    const a = this.#residuals(c);
     const together = 1 + Math.ceil(best.windowNs / this.#stepNs);
     let [sum, squares] = [0, 0];
     for (let from = 0; from < a.length; from += together) {
       let d = 0;
-      for (let i = from; i < Math.min(a.length, from + together); i++)
-        d += valueAt(a, i) ** 2 - valueAt(b, i) ** 2;
+      for (let i = from; i < Math.min(a.length, from + together); i++) d += a[i]! ** 2 - b[i]! ** 2;
       sum += d;
       squares += d * d;
     }
     if (!(squares > 0)) return 0;
     const telling = Math.max(LEAST_TELLING, sum ** 2 / squares);
-    const open = this.#openW2(best) + this.#roundingW2;
+    const open = openW2 + this.#roundingW2;
     const ratio = (c.residual + open) / (best.residual + open);
     return telling * Math.max(1, Math.log(ratio));
+  }
+
+  /** All are held against one and the same. */
+  #other(best: Candidate): Likeliest {
+    if (this.#likeliest?.of !== best)
+      this.#likeliest = {
+        of: best,
+        residuals: this.#residuals(best),
+        openW2: this.#openW2(best),
+      };
+    return this.#likeliest;
   }
 
   /** What the updates' own instants leave open of what a filter leaves, W². */
