@@ -10,7 +10,8 @@ import {
   sharingStamps,
   withoutReads,
 } from "./claims/clock-sets.ts";
-import { fitFilter, type FilterFit, LONGEST } from "./claims/filter-fit.ts";
+import { fitFilter, type FilterFit } from "./claims/filter-fit.ts";
+import { LONGEST } from "./claims/filter-trials.ts";
 import { type Lag, lagOf } from "./claims/lag.ts";
 import {
   cardOf,
