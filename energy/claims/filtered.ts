@@ -32,8 +32,8 @@ export function shownIn(s: Series, t0: SessionNs, t1: SessionNs, updateNs: numbe
     // Between two updates a channel is read many times.
     const isNew = i === a || v !== last;
     const [left, right] =
-      i === a ? [Math.max(0, Math.min(t, t1) - t0), 0] : shares(before, t, t0, t1);
-    addTo(shown, i === a ? 0 : left);
+      i === a ? [0, Math.max(0, Math.min(t, t1) - t0)] : shares(before, t, t0, t1);
+    addTo(shown, left);
     if (isNew) {
       // What the first read of a window shows may be older than the read.
       const first = i === a ? s.firstAlike(a) : i;
@@ -43,7 +43,7 @@ export function shownIn(s: Series, t0: SessionNs, t1: SessionNs, updateNs: numbe
       shown.uNs.push(isKnown ? u : updateNs / Math.sqrt(12));
       shown.weightNs.push(0);
     }
-    addTo(shown, i === a ? left : right);
+    addTo(shown, right);
     [before, last] = [t, v];
   }
   addTo(shown, Math.max(0, t1 - Math.max(t0, before)));

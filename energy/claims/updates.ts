@@ -2,18 +2,14 @@
 // how well it is known. An update lies between the last read that shows the old value and the first that shows the
 // new one; a channel that renews its value at a steady beat tells more: the beat that passes through all of these.
 
-import { medianStep } from "../../align/median-step.ts";
-import type { ReadColumn } from "../../align/read-column.ts";
+import type { Reads } from "../../align/good-reads.ts";
 import { neighbours, valueAt } from "../../stats/places.ts";
 import { firstAtOrAfter } from "../../stats/search.ts";
 import { meanOf, quantileOf, upperMedian } from "../../stats/summary.ts";
 import type { SessionNs } from "../../schema/time.ts";
 
-/** What is read of a channel. */
-export interface Shown {
-  readonly tNs: ReadColumn;
-  readonly value: ReadColumn;
-}
+/** What is read of a channel, and how far its reads are usually apart, ns. */
+type Read = Reads & { readonly periodNs: SessionNs };
 
 /** Reads whose updates are put on one beat together: seconds, in which no two clocks drift apart. */
 const BLOCK = 512;
@@ -33,7 +29,7 @@ interface Block {
 }
 
 export class Updates {
-  readonly #reads: Shown;
+  readonly #reads: Reads;
   /** The channel renews its value at least so often, as far as is known. */
   readonly #renewsNs: SessionNs;
   /** Time from one update to the next, ns, also where some show the value before again; 0 of fewer than two. */
@@ -46,7 +42,7 @@ export class Updates {
   #block: Block = { first: new Float64Array(), tNs: new Float64Array(), uNs: new Float64Array() };
   #blockAt = -1;
 
-  constructor(reads: Shown, renewsNs = Infinity) {
+  constructor(reads: Read, renewsNs = Infinity) {
     this.#reads = reads;
     this.#renewsNs = renewsNs;
     let count = 0;
@@ -55,7 +51,7 @@ export class Updates {
     const distances = this.#distances();
     this.periodNs = periodOf(distances);
     this.isBeat = keepsBeat(distances, this.periodNs);
-    this.halfNs = Math.min(medianStep(reads.tNs), renewsNs) / 2;
+    this.halfNs = Math.min(reads.periodNs, renewsNs) / 2;
   }
 
   #distances(): Float64Array {

@@ -173,13 +173,15 @@ function matchedClaim(
 ): Claim | null {
   const shown = shownIn(series, w.t0Ns, w.t1Ns, filter.updateNs);
   const seconds = (w.t1Ns - w.t0Ns) / NS_PER_S;
-  const matched = filter.among.map((f) => {
-    const offsetJ = f.offsetW * seconds;
-    return idealJ(shown, trace, f).map((j) => (claim.energyJ - offsetJ) * (energyJ / j) + offsetJ);
+  const ideals = filter.among.map((f) => idealJ(shown, trace, f));
+  const matched = filter.among.map(({ offsetW }, k) => {
+    const offsetJ = offsetW * seconds;
+    return (ideals[k] ?? []).map((j) => (claim.energyJ - offsetJ) * (energyJ / j) + offsetJ);
   });
+  // The filter itself comes first.
+  const [ideal] = ideals;
   const [own] = matched;
-  const ideal = idealJ(shown, trace, filter);
-  if (!own || !(energyJ > 0 && ideal[0] > 0)) return null;
+  if (!own || !ideal || !(energyJ > 0 && ideal[0] > 0)) return null;
   const u = (K * idealUJ(shown, trace, filter) * Math.abs(claim.energyJ)) / ideal[0];
   const all = matched.flat();
   return {
